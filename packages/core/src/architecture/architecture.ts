@@ -1,0 +1,119 @@
+/**
+ * The contract a port signs: a value that describes a machine. Types only; what the core does with it lives in the
+ * rooms above. A new machine is a page of data from its manual plus the few things it truly does differently.
+ */
+import type { Token } from "../token.js";
+import type { Level, Switches } from "./entry-format.js";
+import type { FaultDecoding } from "./faults.js";
+import type { TlbOrganisation } from "./tlb-organisation.js";
+
+/** Raised when the rules of this contract change; a port is checked against it at the door. */
+export const CONTRACT_VERSION = 1;
+
+/** An inclusive range of virtual addresses, in bytes. */
+export interface AddressRange {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** A radix tree per address space, read by hardware or by refill code. */
+export interface HierarchicalTranslation {
+  readonly kind: "hierarchical";
+  /** From the root down; index bits and the page shift add up to the translated width. */
+  readonly levels: readonly Level[];
+  /** A reserved bit that is set makes the processor fault (true), or is ignored by it (false). */
+  readonly faultsOnReserved: boolean;
+  /** Name of the register that points to the root, for explanations: `"CR3"`. */
+  readonly rootRegister: string;
+}
+
+/** One page hash table for all address spaces, read by refill code only. @see HelenOS kernel/genarch/src/mm/page_ht.c */
+export interface HashedTranslation {
+  readonly kind: "hashed";
+}
+
+export interface AsidDescription {
+  /** Width of the tag in TLB entries; 0 where entries carry none. */
+  readonly bits: number;
+  /** `"fixed"`: every user space has `first`. `"steal-oldest"`: handed out, and taken from the longest inactive space. */
+  readonly policy: "fixed" | "steal-oldest";
+  /** Tag of the kernel's space, tag that no space has, first and last one for user spaces (inclusive). */
+  readonly kernel: number;
+  readonly invalid: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface AddressLayout {
+  readonly user: AddressRange;
+  readonly kernel: AddressRange;
+  /** Base address of the page where a user stack starts (its highest page). */
+  readonly userStack: bigint;
+  /** True where kernel and user spaces are separate and both fill the whole width (sparc64). */
+  readonly kernelAddressSpaceShadowed: boolean;
+}
+
+/** What the hardware can say. What it cannot is asserted by tests and reported to people, never skipped. */
+export interface Capabilities {
+  /** Can a page be unreadable to the user though present? */
+  readonly forbidRead: boolean;
+  /** Can a page be read but not executed? */
+  readonly forbidExecute: boolean;
+  /** Are there translations shared by all address spaces? */
+  readonly global: boolean;
+  /** Does hardware record accesses and writes in the entry? If not, refill code does or nobody does. */
+  readonly recordAccess: "hardware" | "refill" | "no";
+  readonly recordWrite: "hardware" | "refill" | "no";
+  /** Do kernel writes obey the write right? A switch name where a register decides (CR0.WP). */
+  readonly kernelObeysWrite: boolean | { readonly switch: string };
+}
+
+/** A part of the core that this machine replaces, by its token. */
+export interface Part<T = unknown> {
+  readonly token: Token<T>;
+  // oxlint-disable-next-line typescript/no-explicit-any -- constructor parameters are the container's business
+  readonly useClass: new (...parameters: any[]) => T;
+}
+
+export interface SwitchDescription {
+  /** Value after reset as this port runs the machine. */
+  readonly initially: boolean;
+  readonly says: string;
+}
+
+export interface Architecture {
+  readonly contract: number;
+  /** Short, lower case: what `--arch` takes. */
+  readonly name: string;
+  readonly title: string;
+  /** The documents the numbers below come from. */
+  readonly manuals: readonly string[];
+
+  readonly wordBits: 32 | 64;
+  readonly byteOrder: "little" | "big";
+  /** Translated address bits. */
+  readonly virtualBits: number;
+  /** What the bits above `virtualBits` must be: nothing above them, or copies of the highest translated bit. */
+  readonly virtualRule: "exact" | "sign-extended";
+  /** Width of a physical address, 20 to 52. */
+  readonly physicalBits: number;
+  /** Page and frame of the core, as a shift. */
+  readonly pageShift: number;
+  /** Page of the MMU; smaller than `pageShift` where one page of the core is several of the MMU's. */
+  readonly hardwarePageShift: number;
+
+  readonly translation: HierarchicalTranslation | HashedTranslation;
+  readonly tlb: TlbOrganisation;
+  readonly asids: AsidDescription;
+  readonly layout: AddressLayout;
+  readonly can: Capabilities;
+  readonly faults: FaultDecoding;
+  /** Bits of control registers that change how entries are read, by name. */
+  readonly switches: Readonly<Record<string, SwitchDescription>>;
+  /** Injectable classes for parts this machine truly does differently. */
+  readonly parts?: readonly Part[];
+}
+
+/** The switches of an architecture as they are after reset. */
+export const initialSwitches = (architecture: Architecture): Switches =>
+  Object.fromEntries(Object.entries(architecture.switches).map(([name, { initially }]) => [name, initially]));

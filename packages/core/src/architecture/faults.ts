@@ -1,0 +1,46 @@
+/** Why a translation is refused, and how a machine reports it. */
+import type { Access, AccessMask, Privilege } from "./rights.js";
+
+/** 0 is success, so that a reason can be tested as a truth. */
+export const NO_FAULT = 0;
+/** No translation exists: an entry on the way is absent. */
+export const ABSENT = 1;
+/** A translation exists and forbids this access. */
+export const PROTECTION = 2;
+/** A reserved bit is set, or an entry has a form the manual forbids. */
+export const RESERVED = 3;
+/** The address is in the hole, or not one this privilege can name at all. */
+export const BAD_ADDRESS = 4;
+/** The walk or the access left physical memory. */
+export const BUS = 5;
+/** Page tables could not be consulted because memory for the refill itself ran out; nothing changed. */
+export const NO_MEMORY = 6;
+export type FaultReason = 0 | 1 | 2 | 3 | 4 | 5 | 6;
+
+/** In words, by reason; for reports. */
+export const FAULT_REASONS = [
+  "none", "absent", "protection", "reserved", "bad-address", "bus", "no-memory",
+] as const satisfies readonly string[];
+
+/** What the hardware leaves in its registers. */
+export interface FaultReport {
+  /** The manual's name and number of the exception, e.g. `"#PF"` or `"fast_data_access_MMU_miss (0x68)"`. */
+  readonly trap: string;
+  /** The error code or fault status the handler reads; 0 where the machine has none. */
+  readonly code: number;
+}
+
+export interface FaultDecoding {
+  /**
+   * The accesses that the machine's report is consistent with. A machine that tells exactly returns `access`; ia32
+   * without no-execute reports a fetch as a read, so it returns READ | EXECUTE for both.
+   */
+  told(reason: FaultReason, access: Access, privilege: Privilege): AccessMask;
+  /** What the hardware shows for this fault. Pure. */
+  report(reason: FaultReason, access: Access, privilege: Privilege): FaultReport;
+  /** Reads a report back; the inverse of `report` as far as the machine tells. */
+  decode(report: FaultReport): { readonly accesses: AccessMask; readonly privilege: Privilege | "unknown"; readonly absent: boolean };
+  /** True where the hardware does not tell the access at all and handlers guess (ARMv4/v5 data aborts). */
+  readonly guessesAccess: boolean;
+  readonly manual: string;
+}

@@ -1,0 +1,35 @@
+/**
+ * Locks are objects with an order. In production they cost a null check; in tests a {@link LockDiscipline} verifies
+ * order and ownership and lets a scheduler run other processors at every acquisition.
+ *
+ * Order (sleeping): address space → area → object → page table. Order (spinning): asid → tlb → cpu; nothing that can
+ * sleep is taken while a spinning lock is held. @see HelenOS kernel/generic/src/mm/as.c, the comment on lock order
+ */
+export type LockKind = "address-space" | "area" | "object" | "page-table" | "asid" | "tlb" | "cpu";
+
+/** Checks what production takes for granted. */
+export interface LockDiscipline {
+  acquire(kind: LockKind, id: number): void;
+  release(kind: LockKind, id: number): void;
+  /** Throws an assertion unless the running processor holds the lock. */
+  assertHeld(kind: LockKind, id: number): void;
+  /** Throws an assertion if the running processor holds any lock. Called when an operation has returned. */
+  assertNoneHeld(): void;
+}
+
+/** What the core calls. `discipline` is null in production. */
+export class Locks {
+  discipline: LockDiscipline | null = null;
+
+  acquire(kind: LockKind, id: number): void {
+    if (this.discipline !== null) this.discipline.acquire(kind, id);
+  }
+
+  release(kind: LockKind, id: number): void {
+    if (this.discipline !== null) this.discipline.release(kind, id);
+  }
+
+  assertHeld(kind: LockKind, id: number): void {
+    if (this.discipline !== null) this.discipline.assertHeld(kind, id);
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * The points at which another processor could run, by name. Production has no scheduler and the cost is one check; a
+ * test hands one in and may run other processors' work inside `at`. Whatever it does there happens between the two
+ * halves of the interrupted operation, exactly and repeatably.
+ */
+export type PreemptionPoint =
+  | "lock-acquired" | "lock-released" | "shootdown-sent" | "shootdown-wait" | "tables-edited" | "invalidated-locally"
+  | "shootdown-finalized" | "frames-released" | "fault-before-supply" | "fault-before-insert" | "switch-asid"
+  | "copy-page" | "share-published";
+
+export interface Scheduler {
+  /** `cpu` is the number of the processor whose work is interrupted. */
+  at(point: PreemptionPoint, cpu: number): void;
+}

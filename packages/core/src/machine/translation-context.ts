@@ -1,0 +1,28 @@
+/**
+ * What processors, TLBs and page tables need to know of an address space. The address space itself lives upstairs and
+ * holds one of these.
+ */
+import type { SoftwareCache } from "../tlb/software-cache.js";
+
+/** `root` of a context without a tree, and `asid`'s neighbour in spirit: "none yet". */
+export const NO_ROOT = -1;
+
+export class TranslationContext {
+  /** Unique for the life of the machine, never reused; 0 is the kernel's. */
+  readonly id: number;
+  readonly isKernel: boolean;
+  /** Physical address of the root table divided by the alignment unit of roots, 4 KiB… see `PageTables`; `NO_ROOT` on hashed machines. */
+  rootFrame = NO_ROOT;
+  /** The tag of this space's TLB entries; the architecture's `invalid` while it has none. Guarded by the ASID lock. */
+  asid: number;
+  /** On how many processors it is installed. Guarded by the ASID lock. */
+  installedOn = 0;
+  /** The software cache of translations that belongs to this space (a TSB), where the machine has such. */
+  cache: SoftwareCache | null = null;
+
+  constructor(id: number, isKernel: boolean, asid: number) {
+    this.id = id;
+    this.isKernel = isKernel;
+    this.asid = asid;
+  }
+}

@@ -1,0 +1,24 @@
+/** What happens when the TLB cannot answer: the strategy that differs most between machines. */
+import type { Access, Privilege } from "../architecture/rights.js";
+import type { FaultReason } from "../architecture/faults.js";
+import type { Cpu } from "../machine/cpu.js";
+import { token } from "../token.js";
+
+/**
+ * Fills TLBs. Implementations: the hardware table walker (`paging/hardware-walk.ts`) and, in architecture packages,
+ * software refill handlers. Called on a miss only, never on the hit path. Pages are hardware pages.
+ */
+export interface Refill {
+  /**
+   * No entry matches. Enters one into `cpu`'s instruction or data TLB and returns 0, or enters nothing and returns
+   * why not. The caller looks the page up again after 0, and then `refused` may still be called.
+   */
+  miss(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason;
+  /**
+   * Entry number `entry` matches but does not let the access through: either it is refused for good, or the handler
+   * records something (a first write) and enters a better one, returning 0.
+   */
+  refused(cpu: Cpu, page: number, access: Access, privilege: Privilege, entry: number): FaultReason;
+}
+
+export const REFILL = token<Refill>("refill");
