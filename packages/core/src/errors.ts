@@ -40,6 +40,75 @@ export const ERRORS = {
     hint: "give the machine more memory, or release something first; nothing has changed",
     errno: "ENOMEM",
   },
+  ERR_AREA_FLAGS: {
+    says: "the area flags are unknown, give no permission, or ask for writing and executing at once",
+    hint: "combine READ, WRITE, EXECUTE and CACHEABLE, at least one of the first three, never WRITE with EXECUTE",
+  },
+  ERR_AREA_NOT_FOUND: {
+    says: "no area lies at that address",
+    hint: "print the address space to see its areas",
+    errno: "ENOENT",
+  },
+  ERR_AREA_OVERLAP: {
+    says: "the area would cover pages that already belong to another area, or its guard pages",
+    hint: "choose another address, or let the address space choose one",
+    errno: "EADDRNOTAVAIL",
+  },
+  ERR_AREA_RANGE: {
+    says: "the area would not lie wholly inside the range for user areas",
+    hint: "page 0 is never mapped; the architecture's layout names the user range",
+    errno: "EADDRNOTAVAIL",
+  },
+  ERR_NO_FREE_RANGE: {
+    says: "no free range of that size lies between the bounds",
+    hint: "widen the bounds, or ask for less",
+    errno: "ENOMEM",
+  },
+  ERR_AREA_BUSY: {
+    says: "the area is still being built",
+    hint: "wait until the operation that builds it is complete",
+    errno: "EBUSY",
+  },
+  ERR_AREA_NOT_RESIZABLE: {
+    says: "an area of this kind cannot change its size",
+    hint: "device memory and shared areas keep their size; destroy and create instead",
+    errno: "ENOTSUP",
+  },
+  ERR_AREA_EMPTY: {
+    says: "the area would have no page left",
+    hint: "destroy the area instead",
+    errno: "EPERM",
+  },
+  ERR_AREA_KIND: {
+    says: "an area with this backend, or a shared one, does not support the operation",
+    hint: "the operation's documentation names the kinds it supports",
+    errno: "ENOTSUP",
+  },
+  ERR_SHARE_SIZE: {
+    says: "the size to share is not the size of the source area",
+    hint: "share whole areas only",
+    errno: "EPERM",
+  },
+  ERR_SHARE_RIGHTS: {
+    says: "the destination would have rights that the source has not",
+    hint: "ask for a subset of the source's flags",
+    errno: "EPERM",
+  },
+  ERR_PAGE_MAPPED: {
+    says: "the page is mapped already",
+    hint: "destroy the area, or choose another page",
+    errno: "EEXIST",
+  },
+  ERR_SPACE_IN_USE: {
+    says: "the address space is still held or installed on a processor",
+    hint: "switch processors away from it and release every hold first",
+    errno: "EBUSY",
+  },
+  ERR_SPACE_GONE: {
+    says: "the address space has been destroyed",
+    hint: "hold a space for as long as you use it",
+    errno: "ENOENT",
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;

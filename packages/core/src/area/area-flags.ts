@@ -1,0 +1,37 @@
+/** What an area permits. Numbers are HelenOS's. @see HelenOS kernel/generic/include/mm/as.h, AS_AREA_* */
+import { PAGE_CACHEABLE, PAGE_USER, type PageFlags } from "../architecture/rights.js";
+import { PortolanError } from "../errors.js";
+
+/** The low three bits are the accesses themselves, so that `flags & access` answers. */
+export const AREA_READ = 1;
+export const AREA_WRITE = 2;
+export const AREA_EXECUTE = 4;
+export const AREA_CACHEABLE = 8;
+export type AreaFlags = number;
+
+const PERMISSIONS = AREA_READ | AREA_WRITE | AREA_EXECUTE;
+const KNOWN = PERMISSIONS | AREA_CACHEABLE;
+
+/**
+ * The one validator of area flags, for creation, sharing and changes alike.
+ * @throws PortolanError ERR_AREA_FLAGS for bits nobody knows, for no permission at all, and for writable and
+ *   executable at once
+ */
+export const checkAreaFlags = (flags: AreaFlags): void => {
+  if (!Number.isInteger(flags) || (flags & ~KNOWN) !== 0 || flags < 0) {
+    throw new PortolanError("ERR_AREA_FLAGS", { flags, known: KNOWN });
+  }
+  if ((flags & PERMISSIONS) === 0) throw new PortolanError("ERR_AREA_FLAGS", { flags, permissions: "none" });
+  if ((flags & AREA_WRITE) !== 0 && (flags & AREA_EXECUTE) !== 0) {
+    throw new PortolanError("ERR_AREA_FLAGS", { flags, permissions: "writable and executable at once" });
+  }
+};
+
+/** The page flags of mappings in an area: user, present, and what the area permits; never global. */
+export const pageFlagsOf = (flags: AreaFlags): PageFlags =>
+  (flags & PERMISSIONS) | PAGE_USER | ((flags & AREA_CACHEABLE) !== 0 ? PAGE_CACHEABLE : 0);
+
+/** `"rw-c"` and the like, for people. */
+export const areaFlagsInWords = (flags: AreaFlags): string =>
+  `${(flags & AREA_READ) !== 0 ? "r" : "-"}${(flags & AREA_WRITE) !== 0 ? "w" : "-"}` +
+  `${(flags & AREA_EXECUTE) !== 0 ? "x" : "-"}${(flags & AREA_CACHEABLE) !== 0 ? "c" : "-"}`;

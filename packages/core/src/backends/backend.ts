@@ -1,0 +1,31 @@
+/**
+ * A backend decides what an area's pages show, by naming the memory object at the bottom of the area's stack. Three
+ * come with the core; anybody can add one by returning an object of their own.
+ */
+import type { AreaFlags } from "../area/area-flags.js";
+import type { MemoryObject } from "../objects/memory-object.js";
+import type { FrameAllocator } from "../frames/frame-allocator.js";
+import type { PhysicalMemory } from "../machine/physical-memory.js";
+import type { AnonymousObject } from "../objects/anonymous-object.js";
+
+/** What a backend may use to make its object. */
+export interface BackendParts {
+  readonly frames: FrameAllocator;
+  readonly memory: PhysicalMemory;
+  /** The one object behind all unshared anonymous areas. */
+  readonly anonymous: AnonymousObject;
+}
+
+export interface Backend {
+  /** `"anonymous"`, `"image"`, `"physical"`, or a name of your own. */
+  readonly name: string;
+  /** May areas of it be shared with another space? */
+  readonly isShareable: boolean;
+  /** May the rights of its areas be changed later? In HelenOS only anonymous memory's. */
+  readonly canChangeFlags: boolean;
+  /**
+   * The object of a new area of `pages` pages.
+   * @throws PortolanError for data that makes no sense; nothing has changed then
+   */
+  open(parts: BackendParts, pages: number, flags: AreaFlags): MemoryObject;
+}

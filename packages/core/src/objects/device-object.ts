@@ -1,0 +1,51 @@
+/**
+ * A range of physical addresses as it is: device memory, a frame buffer. Its frames are nobody's to count or free.
+ *
+ * @see HelenOS kernel/generic/src/mm/backend_phys.c
+ */
+import type { FrameAllocator } from "../frames/frame-allocator.js";
+import { NO_PAGE, type MemoryObject } from "./memory-object.js";
+
+export class DeviceObject implements MemoryObject {
+  readonly kind = "physical";
+  readonly isResizable = false;
+  links = 0;
+  readonly #frames: FrameAllocator;
+  readonly #firstFrame: number;
+  readonly #frameCount: number;
+
+  /** @param firstFrame and @param frameCount the range in frames; checked by the backend that makes the object */
+  constructor(frames: FrameAllocator, firstFrame: number, frameCount: number) {
+    this.#frames = frames;
+    this.#firstFrame = firstFrame;
+    this.#frameCount = frameCount;
+  }
+
+  supply(offset: number): number {
+    if (offset >= this.#frameCount) return NO_PAGE;
+    const frame = this.#firstFrame + offset;
+    // A device inside a memory zone (a frame buffer in RAM) is counted like any frame; outside it is not.
+    if (this.#frames.references(frame) > 0) this.#frames.share(frame);
+    return frame;
+  }
+
+  isPrivate(_offset: number): boolean {
+    return false;
+  }
+
+  describe(offset: number): string {
+    return offset < this.#frameCount ? `physical frame ${this.#firstFrame + offset}` : "beyond the physical range";
+  }
+
+  link(): void {
+    this.links += 1;
+  }
+
+  unlink(): void {
+    this.links -= 1;
+  }
+
+  eachHeld(): void {
+    // nothing is held: device frames are not counted
+  }
+}

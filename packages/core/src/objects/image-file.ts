@@ -1,0 +1,78 @@
+/**
+ * The bytes of an executable, resident in physical frames and pinned there: pages of read-only segments are mapped in
+ * place, so the frames must not go while anyone maps them. Each mapping takes a reference of its own besides the pin.
+ */
+import type { FrameAllocator } from "../frames/frame-allocator.js";
+import type { PhysicalMemory } from "../machine/physical-memory.js";
+
+export class ImageFile {
+  /** Length of the file in bytes. */
+  readonly bytes: number;
+  readonly #frames: FrameAllocator;
+  readonly #memory: PhysicalMemory;
+  readonly #frameSize: number;
+  #pages: Float64Array;
+  /** Whoever opened it, and every object that shows a part of it. */
+  #holders = 1;
+
+  /**
+   * Loads a file into frames.
+   * @throws PortolanError ERR_OUT_OF_FRAMES; nothing has changed then
+   */
+  constructor(content: Uint8Array, frames: FrameAllocator, memory: PhysicalMemory) {
+    this.bytes = content.length;
+    this.#frames = frames;
+    this.#memory = memory;
+    this.#frameSize = 2 ** memory.frameShift;
+    const pages = new Float64Array(Math.ceil(content.length / this.#frameSize));
+    let taken = 0;
+    try {
+      for (; taken < pages.length; taken += 1) pages[taken] = frames.takeZeroed();
+    } catch (error) {
+      for (let i = 0; i < taken; i += 1) frames.release(pages[i] as number);
+      throw error;
+    }
+    pages.forEach((frame, i) => {
+      const from = i * this.#frameSize;
+      memory.writeBytes(frame * this.#frameSize, content.subarray(from, from + this.#frameSize));
+    });
+    this.#pages = pages;
+  }
+
+  /** The frame that holds page `page` of the file. */
+  frameOf(page: number): number {
+    return this.#pages[page] as number;
+  }
+
+  /** Copies `count` bytes of the file from `offset` to physical address `to`. */
+  copyTo(to: number, offset: number, count: number): void {
+    let done = 0;
+    while (done < count) {
+      const at = offset + done;
+      const page = Math.floor(at / this.#frameSize);
+      const within = at - page * this.#frameSize;
+      const part = Math.min(count - done, this.#frameSize - within);
+      const bytes = new Uint8Array(part);
+      this.#memory.readBytes(this.frameOf(page) * this.#frameSize + within, bytes);
+      this.#memory.writeBytes(to + done, bytes);
+      done += part;
+    }
+  }
+
+  /** One more user. */
+  hold(): void {
+    this.#holders += 1;
+  }
+
+  /** One user less; the opener calls it too. At the last one the frames are unpinned and go when nobody maps them. */
+  close(): void {
+    this.#holders -= 1;
+    if (this.#holders > 0) return;
+    for (const frame of this.#pages) this.#frames.release(frame);
+    this.#pages = new Float64Array(0);
+  }
+
+  eachPinned(visit: (frame: number) => void): void {
+    this.#pages.forEach((frame) => visit(frame));
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * A memory object is the memory behind areas: what their pages show, in what order of offsets, and who owns the frames.
+ * Every way for a page to come in is an object: fresh zeroes, an ELF image, a device, memory that areas share. An area
+ * holds the front of a stack of them; offsets are in pages from the start of the object.
+ *
+ * One rule of ownership for all: a frame's references are the page-table entries that map it, plus the page caches that
+ * hold it, plus the image that pins it. So whoever removes an entry gives back exactly one reference, whatever the object.
+ */
+
+/** `supply` has no page there: the access is a fault. */
+export const NO_PAGE = -1;
+
+export interface MemoryObject {
+  readonly kind: "anonymous" | "image" | "physical" | "shared" | "custom";
+  /** May an area of it change its size? Devices may not. */
+  readonly isResizable: boolean;
+  /**
+   * A frame for the page at `offset`, with one reference more than before, meant for a page-table entry; or
+   * {@link NO_PAGE}. Called with the area and page-table locks held.
+   * @throws PortolanError ERR_OUT_OF_FRAMES; nothing has changed then
+   */
+  supply(offset: number): number;
+  /**
+   * Does a page at `offset` belong to whoever mapped it first, so that sharers must be handed that very frame? False
+   * where every supply shows the same memory anyway (devices, image pages mapped in place).
+   */
+  isPrivate(offset: number): boolean;
+  /** Where the frame of an address inside comes from, in words, for explanations. */
+  describe(offset: number): string;
+  /** An area begins to use it. */
+  link(): void;
+  /** An area stopped using it; at the last one the object gives back what it holds. All mappings are gone by then. */
+  unlink(): void;
+  /** Areas that use it now. */
+  readonly links: number;
+  /** Frames that the object itself holds a reference to, for the checker. */
+  eachHeld(visit: (frame: number, offset: number) => void): void;
+}
