@@ -109,6 +109,10 @@ export const ERRORS = {
     hint: "hold a space for as long as you use it",
     errno: "ENOENT",
   },
+  ERR_UNKNOWN_ARCHITECTURE: {
+    says: "no architecture of that name could be loaded",
+    hint: "name one that is installed, a package, or a module that exports one; CONTRIBUTING.md shows how to add a machine",
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -12,3 +12,14 @@ export interface Scheduler {
   /** `cpu` is the number of the processor whose work is interrupted. */
   at(point: PreemptionPoint, cpu: number): void;
 }
+
+/** What the core calls. `scheduler` is null in production. */
+export class Preemption {
+  scheduler: Scheduler | null = null;
+  /** The processor whose work is being done. */
+  cpu = 0;
+
+  at(point: PreemptionPoint): void {
+    if (this.scheduler !== null) this.scheduler.at(point, this.cpu);
+  }
+}

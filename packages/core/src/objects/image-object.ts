@@ -36,7 +36,6 @@ export class ImageObject implements MemoryObject {
   readonly isResizable = true;
   links = 0;
   readonly #frames: FrameAllocator;
-  readonly #memory: PhysicalMemory;
   readonly #file: ImageFile;
   readonly #segment: ImageSegment;
   readonly #pageSize: number;
@@ -48,7 +47,6 @@ export class ImageObject implements MemoryObject {
 
   constructor(file: ImageFile, segment: ImageSegment, frames: FrameAllocator, memory: PhysicalMemory) {
     this.#frames = frames;
-    this.#memory = memory;
     this.#file = file;
     this.#segment = segment;
     this.#pageSize = 2 ** memory.frameShift;

@@ -1,0 +1,241 @@
+/**
+ * An address space: areas in order of their addresses, one set of translations, and the operations that keep the two
+ * in agreement. What an operation does lives in the file that bears its name; this one is the life of a space.
+ *
+ * @see HelenOS kernel/generic/include/mm/as.h, as_t
+ */
+import { areaFlagsInWords, pageFlagsOf, type AreaFlags } from "../area/area-flags.js";
+import { AreaTree } from "../area/area-tree.js";
+import type { AccessMask, PageFlags } from "../architecture/rights.js";
+import { PortolanError } from "../errors.js";
+import type { TranslationContext } from "../machine/translation-context.js";
+import { StaleTranslations } from "../paging/stale.js";
+import type { Wide } from "../units/address-units.js";
+import { changeAreaFlags } from "./change-flags.js";
+import { areaAt, createArea, type AreaRequest } from "./create-area.js";
+import { destroyArea } from "./destroy-area.js";
+import { FAULT, servePageFault, type FaultResult, type FaultVerdict } from "./fault.js";
+import type { SpaceParts } from "./parts.js";
+import { Placement } from "./placement.js";
+import { resizeArea } from "./resize-area.js";
+import { shareArea } from "./share-area.js";
+
+/** An area as people and programs see it: a copy, taken when asked. */
+export interface AreaInfo {
+  readonly base: bigint;
+  /** Bytes. */
+  readonly size: bigint;
+  readonly pages: number;
+  readonly flags: AreaFlags;
+  readonly backend: string;
+  readonly isShared: boolean;
+  readonly usedPages: number;
+}
+
+export class AddressSpace {
+  readonly parts: SpaceParts;
+  readonly context: TranslationContext;
+  readonly tree: AreaTree;
+  readonly placement: Placement;
+  /** Why the last page fault of this space ended as it did. */
+  readonly verdict: FaultVerdict = { result: FAULT, rule: "no area at this address" };
+  readonly #forgotten: (space: AddressSpace) => void;
+  readonly #nothingStale = new StaleTranslations();
+  #holds = 1;
+  #destroyed = false;
+
+  /** Made by {@link AddressSpaces}. */
+  constructor(parts: SpaceParts, context: TranslationContext, forgotten: (space: AddressSpace) => void) {
+    this.parts = parts;
+    this.context = context;
+    this.tree = new AreaTree(parts.areas);
+    this.placement = new Placement(parts, this.tree, context.isKernel);
+    this.#forgotten = forgotten;
+  }
+
+  get id(): number {
+    return this.context.id;
+  }
+
+  get isDestroyed(): boolean {
+    return this.#destroyed;
+  }
+
+  /** Users of the space: the creator, tasks, processors it is installed on. */
+  get holds(): number {
+    return this.#holds;
+  }
+
+  /** One more user. @throws PortolanError ERR_SPACE_GONE */
+  hold(): void {
+    this.#alive();
+    this.#holds += 1;
+  }
+
+  /** One user less; the last one's leaving destroys the space. @throws PortolanError ERR_SPACE_GONE */
+  release(): void {
+    this.#alive();
+    if (this.#holds === 1) this.#destroy();
+    this.#holds -= 1;
+  }
+
+  /**
+   * Ends the space at once, on behalf of the only one who holds it.
+   * @throws PortolanError ERR_SPACE_IN_USE while others hold it or a processor has it installed; nothing has changed then
+   */
+  destroy(): void {
+    this.#alive();
+    if (this.#holds > 1 || this.context.isKernel) throw new PortolanError("ERR_SPACE_IN_USE", { space: this.id, holds: this.#holds });
+    this.release();
+  }
+
+  /** @see createArea */
+  createArea(request: AreaRequest): AreaInfo {
+    this.#alive();
+    return this.info(createArea(this, request, false));
+  }
+
+  /** @see resizeArea */
+  resizeArea(address: Wide, size: Wide): void {
+    this.#alive();
+    resizeArea(this, address, size);
+  }
+
+  /** Destroys the area that holds `address`. @throws PortolanError ERR_AREA_NOT_FOUND, ERR_AREA_BUSY, ERR_BAD_ADDRESS */
+  destroyArea(address: Wide): void {
+    this.#alive();
+    const { locks } = this.parts;
+    locks.acquire("address-space", this.id);
+    try {
+      destroyArea(this, areaAt(this, address));
+    } finally {
+      locks.release("address-space", this.id);
+    }
+  }
+
+  /** Shares the whole area that holds `sourceBase` with `to`. @see shareArea */
+  shareArea(sourceBase: Wide, size: Wide, to: AddressSpace, base: Wide, flags: AreaFlags): AreaInfo {
+    this.#alive();
+    to.#alive();
+    return to.info(shareArea({ from: this, sourceBase, size, to, base, flags }));
+  }
+
+  /** @see changeAreaFlags */
+  changeAreaFlags(address: Wide, flags: AreaFlags, keepCacheable = true): void {
+    this.#alive();
+    changeAreaFlags(this, address, flags, keepCacheable);
+  }
+
+  /**
+   * Maps one page of an area that has no backend to a frame. The mapping takes a reference of its own.
+   * @throws PortolanError ERR_AREA_NOT_FOUND, ERR_AREA_KIND (it has a backend), ERR_MISALIGNED, ERR_PAGE_MAPPED,
+   *   ERR_OUT_OF_FRAMES; nothing has changed then
+   * @see HelenOS as_set_mapping() of 2006
+   */
+  setMapping(address: Wide, frame: number): void {
+    this.#alive();
+    const { areas, tables, frames, units, locks } = this.parts;
+    const page = units.alignedPageOf(address);
+    locks.acquire("address-space", this.id);
+    try {
+      const area = areaAt(this, address);
+      if (areas.objectOf(area) !== null) throw new PortolanError("ERR_AREA_KIND", { address: BigInt(address) });
+      if (areas.used.contains(area, page)) throw new PortolanError("ERR_PAGE_MAPPED", { address: BigInt(address) });
+      areas.used.reserve(area);
+      locks.acquire("page-table", this.id);
+      try {
+        tables.insert(this.context, page, frame, pageFlagsOf(areas.flagsOf(area)));
+      } finally {
+        locks.release("page-table", this.id);
+      }
+      if (frames.references(frame) > 0) frames.share(frame);
+      areas.used.insert(area, page, 1);
+    } finally {
+      locks.release("address-space", this.id);
+    }
+  }
+
+  /** Serves a page fault. @see servePageFault */
+  pageFault(page: number, accesses: AccessMask): FaultResult {
+    return servePageFault(this, page, accesses);
+  }
+
+  /** Bytes of the area that holds `address`; 0 if there is none. */
+  areaSize(address: Wide): bigint {
+    const area = this.tree.find(this.parts.units.pageOf(address));
+    return area < 0 ? 0n : this.parts.units.bytesOf(this.parts.areas.pagesOf(area));
+  }
+
+  /** Does the area that holds `address` permit all of `accesses`? False where there is none. */
+  checkAccess(address: Wide, accesses: AccessMask): boolean {
+    const area = this.tree.find(this.parts.units.pageOf(address));
+    return area >= 0 && (this.parts.areas.flagsOf(area) & accesses) === accesses;
+  }
+
+  /** The area that holds `address`, or null. */
+  areaInfo(address: Wide): AreaInfo | null {
+    const area = this.tree.find(this.parts.units.pageOf(address));
+    return area < 0 ? null : this.info(area);
+  }
+
+  /** All areas in order of their addresses. */
+  *areas(): Generator<AreaInfo> {
+    for (let area = this.tree.first(); area >= 0; area = this.tree.next(area)) yield this.info(area);
+  }
+
+  /** One line an area, for people. */
+  print(): string {
+    const width = this.parts.architecture.wordBits / 4;
+    const hexadecimal = (address: bigint): string => `0x${address.toString(16).padStart(width, "0")}`;
+    return [...this.areas()]
+      .map(({ base, size, pages, flags, backend, isShared, usedPages }) =>
+        `${hexadecimal(base)}–${hexadecimal(base + size - 1n)} ${areaFlagsInWords(flags)} ${pages} pages, ${usedPages} used, ${backend}${isShared ? ", shared" : ""}`)
+      .join("\n");
+  }
+
+  /** @internal A copy of what the area table knows. */
+  info(area: number): AreaInfo {
+    const { areas, units } = this.parts;
+    const object = areas.objectOf(area);
+    return {
+      base: units.addressOf(areas.firstOf(area)),
+      size: units.bytesOf(areas.pagesOf(area)),
+      pages: areas.pagesOf(area),
+      flags: areas.flagsOf(area),
+      backend: areas.backendOf(area)?.name ?? "none",
+      isShared: object !== null && object.kind === "shared" && object.links > 1,
+      usedPages: areas.used.pagesOf(area),
+    };
+  }
+
+  /** @internal Gives a present entry more rights on the same frame; nobody can hold more than it had, so nothing is stale. */
+  widen(page: number, flags: PageFlags): void {
+    this.parts.tables.update(this.context, page, flags, this.#nothingStale);
+    if (!this.#nothingStale.isSettled) throw new Error("widening an entry took rights away");
+  }
+
+  /** @internal The running processor drops what it holds for a page: it was narrower than the tables. */
+  forgetLocally(page: number): void {
+    this.parts.withdrawals.forgetLocally(this.context, page);
+  }
+
+  #alive(): void {
+    if (this.#destroyed) throw new PortolanError("ERR_SPACE_GONE", { space: this.id });
+  }
+
+  /** Areas first, the ASID after them, the tables last: nothing is handed on that somebody could still use. */
+  #destroy(): void {
+    const { parts, context } = this;
+    if (context.isKernel || context.installedOn > 0) throw new PortolanError("ERR_SPACE_IN_USE", { space: this.id, installedOn: context.installedOn });
+    parts.locks.acquire("address-space", this.id);
+    for (let area = this.tree.first(); area >= 0; area = this.tree.first()) destroyArea(this, area);
+    parts.asids.release(context);
+    parts.caches.destroy(context);
+    parts.tables.destroy(context);
+    this.#destroyed = true;
+    parts.locks.release("address-space", this.id);
+    this.#forgotten(this);
+    const sink = parts.events.sink;
+    if (sink !== null) sink({ kind: "space", space: this.id, action: "destroy" });
+  }
+}

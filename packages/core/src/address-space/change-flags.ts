@@ -1,0 +1,47 @@
+/** @see HelenOS kernel/generic/src/mm/as.c, as_area_change_flags() */
+import { AREA_CACHEABLE, checkAreaFlags, pageFlagsOf, type AreaFlags } from "../area/area-flags.js";
+import { PortolanError } from "../errors.js";
+import { SharedObject } from "../objects/shared-object.js";
+import type { Wide } from "../units/address-units.js";
+import type { AddressSpace } from "./address-space.js";
+import { areaAt } from "./create-area.js";
+
+/**
+ * Gives an unshared anonymous area other rights. Frames, contents and used space stay; every mapping is rewritten
+ * while the other processors wait, so that old and new rights are never in use together.
+ *
+ * Cacheability is kept unless asked otherwise: a permission change alone must not make memory uncached.
+ *
+ * @param keepCacheable true: CACHEABLE of the area stays as it is, whatever `flags` say
+ * @throws PortolanError ERR_AREA_FLAGS, ERR_AREA_NOT_FOUND, ERR_AREA_BUSY, ERR_AREA_KIND; nothing has changed then
+ */
+export const changeAreaFlags = (space: AddressSpace, address: Wide, flags: AreaFlags, keepCacheable: boolean): void => {
+  const { areas, tables, withdrawals, locks, events } = space.parts;
+  checkAreaFlags(flags);
+  locks.acquire("address-space", space.id);
+  try {
+    const area = areaAt(space, address);
+    const object = areas.objectOf(area);
+    const backend = areas.backendOf(area);
+    if (backend === null || !backend.canChangeFlags || (object instanceof SharedObject && object.links > 1)) {
+      throw new PortolanError("ERR_AREA_KIND", { address: BigInt(address), backend: backend === null ? "none" : backend.name });
+    }
+    const kept = keepCacheable ? (flags & ~AREA_CACHEABLE) | (areas.flagsOf(area) & AREA_CACHEABLE) : flags;
+    const first = areas.firstOf(area);
+    const pages = areas.pagesOf(area);
+    locks.acquire("area", area);
+    const debt = withdrawals.begin(space.context, first, pages);
+    let page = areas.used.nextAtOrAbove(area, first);
+    while (page >= 0) {
+      const end = areas.used.intervalEnd(area, page);
+      for (; page < end; page += 1) tables.update(space.context, page, pageFlagsOf(kept), debt);
+      page = areas.used.nextAtOrAbove(area, page);
+    }
+    areas.setFlags(area, kept);
+    withdrawals.settle();
+    locks.release("area", area);
+    if (events.sink !== null) events.sink({ kind: "area", space: space.id, first, pages, action: "flags" });
+  } finally {
+    locks.release("address-space", space.id);
+  }
+};

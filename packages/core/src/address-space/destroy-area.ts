@@ -1,0 +1,39 @@
+/** Taking pages away from an area, a part of it or all of it. */
+import type { AddressSpace } from "./address-space.js";
+
+/**
+ * Unmaps every used page of [first, first + count) in one withdrawal: other processors have forgotten the
+ * translations before any frame goes. Cannot fail.
+ */
+export const withdrawPages = (space: AddressSpace, area: number, first: number, count: number): void => {
+  const { areas, tables, withdrawals, events } = space.parts;
+  const debt = withdrawals.begin(space.context, first, count);
+  let page = areas.used.nextAtOrAbove(area, first);
+  while (page >= 0 && page < first + count) {
+    const end = Math.min(areas.used.intervalEnd(area, page), first + count);
+    for (; page < end; page += 1) {
+      if (!tables.remove(space.context, page, debt)) throw new Error("a used page has no mapping");
+      const { frame } = tables.found;
+      debt.releaseLater(frame);
+      if (events.sink !== null) events.sink({ kind: "unmap", space: space.id, page, frame });
+    }
+    page = areas.used.nextAtOrAbove(area, page);
+  }
+  areas.used.removeRange(area, first, count);
+  withdrawals.settle();
+};
+
+/** Destroys an area: its mappings, its place in the space, its use of the object. Cannot fail. */
+export const destroyArea = (space: AddressSpace, area: number): void => {
+  const { areas, locks, events } = space.parts;
+  locks.acquire("area", area);
+  const first = areas.firstOf(area);
+  const pages = areas.pagesOf(area);
+  withdrawPages(space, area, first, pages);
+  locks.release("area", area);
+  space.tree.remove(area);
+  const object = areas.objectOf(area);
+  areas.destroy(area);
+  if (object !== null) object.unlink();
+  if (events.sink !== null) events.sink({ kind: "area", space: space.id, first, pages, action: "destroy" });
+};

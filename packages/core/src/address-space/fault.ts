@@ -1,0 +1,121 @@
+/**
+ * The page fault: what happens when a processor could not translate, and the area decides whether it should have.
+ *
+ * The area's permission comes first, always; a present entry is an answer only if it permits this access; a present
+ * entry that does not, in an area that does, is widened on the same frame; only an absent page is supplied by the
+ * area's object.
+ *
+ * @see HelenOS kernel/generic/src/mm/as.c, as_page_fault()
+ */
+import { USER, permits, type AccessMask } from "../architecture/rights.js";
+import { pageFlagsOf } from "../area/area-flags.js";
+import { PortolanError } from "../errors.js";
+import { NO_PAGE } from "../objects/memory-object.js";
+import type { AddressSpace } from "./address-space.js";
+
+/** How a page fault ended; the numbers are those of HelenOS in 2008. */
+export const FAULT = 0;
+export const OK = 1;
+export const DEFER = 2;
+export type FaultResult = typeof FAULT | typeof OK | typeof DEFER;
+
+/** Why a fault could not be served, in words that reports and tests can compare. */
+export type FaultRule =
+  | "served" | "no area at this address" | "the area is still being built" | "the area forbids this access"
+  | "the area has no backend" | "the area's memory has no such page" | "out of memory";
+
+/** The rule that decided the last fault of a space; reused, never allocated on the way. */
+export interface FaultVerdict {
+  result: FaultResult;
+  rule: FaultRule;
+}
+
+/**
+ * Serves a fault of `space` at `page` (the machine's page).
+ *
+ * @param accesses what the processor's report is consistent with; one of them being permitted is enough
+ * @returns OK if the access may be tried again, else FAULT; `space.verdict` says why. Nothing has changed on FAULT
+ */
+export const servePageFault = (space: AddressSpace, page: number, accesses: AccessMask): FaultResult => {
+  const parts = space.parts;
+  parts.locks.acquire("address-space", space.id);
+  const result = decide(space, page, accesses);
+  parts.locks.release("address-space", space.id);
+  const sink = parts.events.sink;
+  if (sink !== null) {
+    sink({ kind: "page-fault", space: space.id, page, accesses, result: result === OK ? "ok" : space.verdict.rule });
+  }
+  return result;
+};
+
+const decide = (space: AddressSpace, page: number, accesses: AccessMask): FaultResult => {
+  const { parts, verdict } = space;
+  const area = space.tree.find(page);
+  if (area < 0) return refuse(verdict, "no area at this address");
+  const areas = parts.areas;
+  if (areas.isPartial(area)) return refuse(verdict, "the area is still being built");
+  const flags = areas.flagsOf(area);
+  if ((flags & accesses) === 0) return refuse(verdict, "the area forbids this access");
+  const object = areas.objectOf(area);
+  if (object === null) return refuse(verdict, "the area has no backend");
+
+  parts.locks.acquire("area", area);
+  parts.locks.acquire("page-table", space.id);
+  let result: FaultResult;
+  if (parts.tables.find(space.context, page)) {
+    // Another processor was first, or its entry is narrower than the area by now: no new frame either way.
+    if (!permitsOne(parts.tables.found.rights, flags & accesses)) space.widen(page, pageFlagsOf(flags));
+    space.forgetLocally(page);
+    result = accept(verdict);
+  } else {
+    parts.preemption.at("fault-before-supply");
+    result = bringIn(space, area, page);
+  }
+  parts.locks.release("page-table", space.id);
+  parts.locks.release("area", area);
+  return result;
+};
+
+/** Supplies an absent page, maps it and marks it used; or leaves everything as it was. */
+const bringIn = (space: AddressSpace, area: number, page: number): FaultResult => {
+  const { parts, verdict } = space;
+  const areas = parts.areas;
+  const object = areas.objectOf(area);
+  if (object === null) return refuse(verdict, "the area has no backend");
+  const offset = areas.offsetOf(area) + (page - areas.firstOf(area));
+  let frame = NO_PAGE;
+  try {
+    areas.used.reserve(area);
+    frame = object.supply(offset);
+    if (frame === NO_PAGE) return refuse(verdict, "the area's memory has no such page");
+    parts.preemption.at("fault-before-insert");
+    parts.tables.insert(space.context, page, frame, pageFlagsOf(areas.flagsOf(area)));
+  } catch (error) {
+    if (frame !== NO_PAGE) parts.frames.release(frame);
+    if (error instanceof PortolanError && error.errno === "ENOMEM") return refuse(verdict, "out of memory");
+    throw error;
+  }
+  areas.used.insert(area, page, 1);
+  const sink = parts.events.sink;
+  if (sink !== null) sink({ kind: "page-in", space: space.id, page, frame, from: object.kind });
+  return accept(verdict);
+};
+
+const permitsOne = (rights: number, accesses: AccessMask): boolean => {
+  for (let access = 1; access <= 4; access *= 2) {
+    if ((accesses & access) !== 0 && permits(rights, USER, access)) return true;
+  }
+  return false;
+};
+
+const refuse = (verdict: FaultVerdict, rule: FaultRule): FaultResult => {
+  verdict.result = FAULT;
+  verdict.rule = rule;
+  return FAULT;
+};
+
+const accept = (verdict: FaultVerdict): FaultResult => {
+  verdict.result = OK;
+  verdict.rule = "served";
+  return OK;
+};

@@ -1,0 +1,34 @@
+/** What operations on address spaces work with: the services of one machine. */
+import type { AllocationGate } from "../allocation-gate.js";
+import type { Architecture } from "../architecture/architecture.js";
+import type { AreaTable } from "../area/area-table.js";
+import type { AsidPolicy } from "../asid/asid-policy.js";
+import type { BackendParts } from "../backends/backend.js";
+import type { OrderedPool } from "../collections/ordered-map.js";
+import type { Events } from "../events.js";
+import type { FrameAllocator } from "../frames/frame-allocator.js";
+import type { Locks } from "../machine/locks.js";
+import type { PhysicalMemory } from "../machine/physical-memory.js";
+import type { Preemption } from "../machine/scheduler.js";
+import type { PageTables } from "../paging/page-tables.js";
+import type { Withdrawals } from "../paging/withdrawal.js";
+import type { SoftwareCaches } from "../tlb/software-caches.js";
+import type { AddressUnits } from "../units/address-units.js";
+
+export interface SpaceParts {
+  readonly architecture: Architecture;
+  readonly units: AddressUnits;
+  readonly memory: PhysicalMemory;
+  readonly frames: FrameAllocator;
+  readonly gate: AllocationGate;
+  readonly tables: PageTables;
+  readonly withdrawals: Withdrawals;
+  readonly asids: AsidPolicy;
+  readonly caches: SoftwareCaches;
+  readonly areas: AreaTable;
+  readonly cachePool: OrderedPool;
+  readonly locks: Locks;
+  readonly events: Events;
+  readonly preemption: Preemption;
+  readonly backends: BackendParts;
+}

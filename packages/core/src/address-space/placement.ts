@@ -1,0 +1,58 @@
+/** Where areas may lie. @see HelenOS kernel/generic/src/mm/as.c, check_area_conflicts() and as_get_unmapped_area() */
+import { PortolanError } from "../errors.js";
+import type { AreaRequest } from "./create-area.js";
+import type { SpaceParts } from "./parts.js";
+import type { AreaTree } from "../area/area-tree.js";
+
+export class Placement {
+  readonly #parts: SpaceParts;
+  readonly #tree: AreaTree;
+  readonly #firstPage: number;
+  readonly #lastPage: number;
+
+  constructor(parts: SpaceParts, tree: AreaTree, isKernel: boolean) {
+    this.#parts = parts;
+    this.#tree = tree;
+    const { layout } = parts.architecture;
+    const range = isKernel ? layout.kernel : layout.user;
+    // Page 0 is nobody's: a null pointer must fault.
+    this.#firstPage = Math.max(1, parts.units.pageOf(range.first));
+    this.#lastPage = parts.units.pageOf(range.last);
+  }
+
+  /**
+   * May [first, first + pages) become an area, or the new extent of area `avoid`?
+   * @throws PortolanError ERR_AREA_RANGE, ERR_AREA_OVERLAP
+   */
+  check(first: number, pages: number, avoid: number, guard: boolean): void {
+    const { units } = this.#parts;
+    if (first < this.#firstPage || first + pages - 1 > this.#lastPage || !units.isCanonicalRange(first, pages)) {
+      throw new PortolanError("ERR_AREA_RANGE", {
+        base: units.addressOf(first), pages, lowest: units.addressOf(this.#firstPage), highest: units.addressOf(this.#lastPage + 1) - 1n,
+      });
+    }
+    const other = this.#tree.conflict(first, pages, avoid, guard);
+    if (other >= 0) {
+      const { areas } = this.#parts;
+      throw new PortolanError("ERR_AREA_OVERLAP", {
+        base: units.addressOf(first), pages, otherBase: units.addressOf(areas.firstOf(other)), otherPages: areas.pagesOf(other),
+      });
+    }
+  }
+
+  /** The lowest free range. @throws PortolanError ERR_NO_FREE_RANGE, ERR_BAD_ADDRESS */
+  choose(request: AreaRequest, pages: number, guard: boolean): number {
+    const { units } = this.#parts;
+    const lowest = request.lowest === undefined ? this.#firstPage
+      : Math.max(this.#firstPage, units.pageOf(request.lowest, "lowest") + (units.offsetOf(request.lowest) === 0 ? 0 : 1));
+    const highest = request.highest === undefined ? this.#lastPage : Math.min(this.#lastPage, units.pageOf(request.highest, "highest"));
+    // The hole splits what a sign-extended machine can name into two windows.
+    for (const [low, high] of units.windows(lowest, highest)) {
+      const first = this.#tree.findFree(pages, low, high, guard);
+      if (first >= 0) return first;
+    }
+    throw new PortolanError("ERR_NO_FREE_RANGE", {
+      pages, lowest: units.addressOf(lowest), highest: units.addressOf(highest + 1) - 1n,
+    });
+  }
+}

@@ -1,0 +1,106 @@
+/** @see HelenOS kernel/generic/src/mm/as.c, as_area_share() */
+import { AREA_CACHEABLE, checkAreaFlags, type AreaFlags } from "../area/area-flags.js";
+import { PortolanError } from "../errors.js";
+import { OrderedPageCache } from "../objects/ordered-page-cache.js";
+import { SharedObject } from "../objects/shared-object.js";
+import type { Wide } from "../units/address-units.js";
+import type { AddressSpace } from "./address-space.js";
+import { areaAt } from "./create-area.js";
+
+export interface ShareRequest {
+  readonly from: AddressSpace;
+  /** Any address inside the source area. */
+  readonly sourceBase: Wide;
+  /** Bytes; must be the whole area's. */
+  readonly size: Wide;
+  readonly to: AddressSpace;
+  readonly base: Wide;
+  /** Rights of the destination, at most the source's; CACHEABLE follows the source. */
+  readonly flags: AreaFlags;
+}
+
+/**
+ * Makes the pages of one area appear in another space. Everything about the destination is checked before the source is
+ * touched, so a refusal leaves the source unshared.
+ *
+ * @returns the new area's handle
+ * @throws PortolanError ERR_AREA_NOT_FOUND, ERR_AREA_BUSY, ERR_AREA_KIND, ERR_AREA_FLAGS, ERR_SHARE_SIZE,
+ *   ERR_SHARE_RIGHTS, ERR_MISALIGNED, ERR_AREA_RANGE, ERR_AREA_OVERLAP, ERR_OUT_OF_MEMORY; nothing has changed then
+ */
+export const shareArea = (request: ShareRequest): number => {
+  const { from, to } = request;
+  const { locks } = from.parts;
+  // Two spaces are locked in the order of their numbers, so that two shares in opposite directions cannot wait for
+  // each other.
+  const [one, two] = from.id <= to.id ? [from, to] : [to, from];
+  locks.acquire("address-space", one.id);
+  if (two !== one) locks.acquire("address-space", two.id);
+  try {
+    return shareLocked(request);
+  } finally {
+    if (two !== one) locks.release("address-space", two.id);
+    locks.release("address-space", one.id);
+  }
+};
+
+const shareLocked = ({ from, sourceBase, size, to, base, flags: asked }: ShareRequest): number => {
+  const { areas, units, preemption, events } = from.parts;
+  const source = areaAt(from, sourceBase);
+  const object = areas.objectOf(source);
+  const backend = areas.backendOf(source);
+  if (object === null || backend === null || !backend.isShareable) {
+    throw new PortolanError("ERR_AREA_KIND", { address: BigInt(sourceBase), backend: backend === null ? "none" : backend.name });
+  }
+  const sourceFlags = areas.flagsOf(source);
+  const flags = asked | (sourceFlags & AREA_CACHEABLE);
+  checkAreaFlags(flags);
+  const pages = areas.pagesOf(source);
+  if (BigInt(size) !== units.bytesOf(pages)) throw new PortolanError("ERR_SHARE_SIZE", { size: BigInt(size), area: units.bytesOf(pages) });
+  if ((sourceFlags & flags) !== flags) throw new PortolanError("ERR_SHARE_RIGHTS", { flags, source: sourceFlags });
+  const first = units.alignedPageOf(base, "base");
+  to.placement.check(first, pages, -1, false);
+
+  const area = areas.create(to.id, first, pages, flags, { partial: false, guard: false });
+  let inserted = false;
+  try {
+    to.tree.insert(area);
+    inserted = true;
+    const shared = object instanceof SharedObject ? object : shareObject(from, source, object);
+    shared.link();
+    areas.setObject(area, shared, areas.offsetOf(source));
+    areas.setBackend(area, backend);
+  } catch (error) {
+    if (inserted) to.tree.remove(area);
+    areas.destroy(area);
+    throw error;
+  }
+  preemption.at("share-published");
+  if (events.sink !== null) events.sink({ kind: "area", space: to.id, first, pages, action: "share" });
+  return area;
+};
+
+/** Puts a shared object in front of what the area used so far, and publishes the pages that are in use. */
+const shareObject = (space: AddressSpace, area: number, object: NonNullable<ReturnType<typeof space.parts.areas.objectOf>>): SharedObject => {
+  const { areas, frames, tables, cachePool, gate } = space.parts;
+  gate.pass("shared object");
+  const shared = new SharedObject(object, new OrderedPageCache(cachePool), frames);
+  shared.link();
+  const shift = areas.offsetOf(area) - areas.firstOf(area);
+  try {
+    let page = areas.used.nextAtOrAbove(area, areas.firstOf(area));
+    while (page >= 0) {
+      const end = areas.used.intervalEnd(area, page);
+      for (; page < end; page += 1) {
+        if (!tables.find(space.context, page)) throw new Error("a used page has no mapping");
+        shared.publish(page + shift, tables.found.frame);
+      }
+      page = areas.used.nextAtOrAbove(area, page);
+    }
+  } catch (error) {
+    shared.unlink();
+    throw error;
+  }
+  areas.setObject(area, shared, areas.offsetOf(area));
+  object.unlink();
+  return shared;
+};

@@ -1,0 +1,109 @@
+/**
+ * The one room where bigint meets number. Addresses come in as bigint (or as safe integers) and leave as bigint; inside,
+ * page numbers are plain numbers: 64 address bits less at least 12 page bits always fit.
+ */
+import { PortolanError } from "../errors.js";
+
+/** An address or a size at the door. Numbers must be safe integers. */
+export type Wide = bigint | number;
+
+export class AddressUnits {
+  readonly pageShift: number;
+  /** Bytes. */
+  readonly pageSize: number;
+  /** Pages that addresses of the whole width can name. */
+  readonly pageLimit: number;
+  readonly #wordBits: number;
+  readonly #limit: bigint;
+  /** First page of the hole and first page above it; equal where there is none. */
+  readonly #holeFirst: number;
+  readonly #holeEnd: number;
+
+  constructor(machine: {
+    readonly wordBits: number;
+    readonly virtualBits: number;
+    readonly virtualRule: "exact" | "sign-extended";
+    readonly pageShift: number;
+  }) {
+    this.pageShift = machine.pageShift;
+    this.pageSize = 2 ** machine.pageShift;
+    this.#wordBits = machine.wordBits;
+    this.#limit = 1n << BigInt(machine.wordBits);
+    this.pageLimit = 2 ** (machine.wordBits - machine.pageShift);
+    const translated = 2 ** (machine.virtualBits - machine.pageShift);
+    const signed = machine.virtualRule === "sign-extended";
+    this.#holeFirst = signed ? translated / 2 : translated;
+    this.#holeEnd = signed ? this.pageLimit - translated / 2 : this.pageLimit;
+  }
+
+  /**
+   * The page an address lies in.
+   * @param name what the address is called in the error
+   * @throws PortolanError ERR_BAD_ADDRESS if it is negative, fractional or beyond the machine's word
+   */
+  pageOf(address: Wide, name = "address"): number {
+    if (typeof address === "number") {
+      if (!Number.isSafeInteger(address)) throw new PortolanError("ERR_BAD_ADDRESS", { [name]: address });
+      if (address < 0 || (this.#wordBits < 53 && address >= 2 ** this.#wordBits)) {
+        throw new PortolanError("ERR_BAD_ADDRESS", { [name]: BigInt(address), wordBits: this.#wordBits });
+      }
+      return Math.floor(address / this.pageSize);
+    }
+    if (address < 0n || address >= this.#limit) {
+      throw new PortolanError("ERR_BAD_ADDRESS", { [name]: address, wordBits: this.#wordBits });
+    }
+    return Number(address >> BigInt(this.pageShift));
+  }
+
+  /** The offset of an address within its page, in bytes. */
+  offsetOf(address: Wide): number {
+    if (typeof address === "number") return address % this.pageSize;
+    return Number(address & BigInt(this.pageSize - 1));
+  }
+
+  /** As `pageOf`. @throws PortolanError ERR_MISALIGNED besides, unless the address is a page's first */
+  alignedPageOf(address: Wide, name = "address"): number {
+    const page = this.pageOf(address, name);
+    if (this.offsetOf(address) !== 0) {
+      throw new PortolanError("ERR_MISALIGNED", { [name]: BigInt(address), alignment: this.pageSize });
+    }
+    return page;
+  }
+
+  /** Pages that hold `size` bytes, rounded up. @throws PortolanError ERR_BAD_ARGUMENT for sizes below 1 or no integer */
+  pagesFor(size: Wide, name = "size"): number {
+    if (typeof size === "number" && !Number.isSafeInteger(size)) throw new PortolanError("ERR_BAD_ARGUMENT", { [name]: size });
+    const bytes = BigInt(size);
+    if (bytes < 1n || bytes > this.#limit) throw new PortolanError("ERR_BAD_ARGUMENT", { [name]: bytes });
+    return Number((bytes + BigInt(this.pageSize - 1)) >> BigInt(this.pageShift));
+  }
+
+  /** First byte of a page. One past the last page gives 2^word bits. */
+  addressOf(page: number): bigint {
+    return BigInt(page) << BigInt(this.pageShift);
+  }
+
+  /** Bytes in `pages` pages. */
+  bytesOf(pages: number): bigint {
+    return BigInt(pages) << BigInt(this.pageShift);
+  }
+
+  /** Can the machine translate the page at all? */
+  isCanonical(page: number): boolean {
+    return page < this.#holeFirst || (page >= this.#holeEnd && page < this.pageLimit);
+  }
+
+  /** Do all pages of [first, first + count) exist, without wrapping and without touching the hole? */
+  isCanonicalRange(first: number, count: number): boolean {
+    const last = first + count - 1;
+    if (last >= this.pageLimit) return false;
+    return last < this.#holeFirst || first >= this.#holeEnd;
+  }
+
+  /** The parts of the pages [lowest, highest] (inclusive) that addresses can name, lowest first. */
+  windows(lowest: number, highest: number): readonly (readonly [lowest: number, highest: number])[] {
+    const below: readonly [number, number] = [lowest, Math.min(highest, this.#holeFirst - 1)];
+    const above: readonly [number, number] = [Math.max(lowest, this.#holeEnd), Math.min(highest, this.pageLimit - 1)];
+    return [below, above].filter(([low, high]) => low <= high);
+  }
+}
