@@ -51,6 +51,8 @@ export interface PageTables {
    * empty, join `debt`: they may be used until it is settled.
    */
   remove(context: TranslationContext, page: number, debt: StaleTranslations): boolean;
+  /** Frees a table that a settled debt has let go. */
+  freeTable(unit: number): void;
   /** Visits mapped pages of [first, first + count) in ascending order; stops when `visit` returns false. */
   each(context: TranslationContext, first: number, count: number, visit: (page: number, found: FoundMapping) => boolean): void;
 

@@ -7,8 +7,8 @@
 export interface SoftwareCache {
   /** Forgets translations of `count` pages (the machine's pages) from `page`; all of them if `count` is Infinity. */
   invalidate(page: number, count: number): void;
-  /** Gives the memory back. */
-  destroy(): void;
   /** Bytes of physical memory it occupies. */
   readonly bytes: number;
+  /** Calls `visit` for every frame it lies in. For the checker. */
+  eachFrame(visit: (frame: number) => void): void;
 }

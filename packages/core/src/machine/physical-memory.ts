@@ -1,0 +1,252 @@
+/**
+ * Physical memory: real bytes in the machine's byte order. It is sparse: chunks of a power of two come into being when
+ * they are first touched, and the operating system underneath commits their pages when they are first written. An
+ * ordinary machine has one chunk, so its hot paths see one array.
+ *
+ * Addresses are plain numbers in bytes; every physical address fits 52 bits. A 64-bit word travels as two unsigned
+ * halves, `low` being bits 31:0 of the value whatever the byte order.
+ */
+import { PortolanError } from "../errors.js";
+import { token } from "../token.js";
+
+export interface PhysicalMemoryOptions {
+  /** RAM in bytes, a multiple of the frame size. */
+  readonly bytes: number;
+  /** Physical address of the first byte of RAM, a multiple of the frame size; 0 where absent. */
+  readonly base?: number;
+  /** Width of a physical address, 20 to 52. */
+  readonly physicalBits: number;
+  readonly byteOrder: "little" | "big";
+  readonly frameShift: number;
+  /** The caller's own memory, exactly `bytes` long. */
+  readonly buffer?: ArrayBuffer | SharedArrayBuffer;
+}
+
+const LARGEST_CHUNK_SHIFT = 30;
+const SMALLEST_CHUNK_SHIFT = 16;
+
+interface Region {
+  readonly first: number;
+  readonly end: number;
+}
+
+export class PhysicalMemory {
+  readonly byteOrder: "little" | "big";
+  readonly physicalBits: number;
+  readonly frameShift: number;
+  /** Bytes in a frame. */
+  readonly frameSize: number;
+  /** First frame of RAM, and how many there are. */
+  readonly firstFrame: number;
+  readonly frameCount: number;
+  /** Bytes in a chunk, a power of two. Hot paths may keep `words(chunkOf(address))`. */
+  readonly chunkSize: number;
+  readonly #swaps: boolean;
+  readonly #base: number;
+  readonly #regions: Region[];
+  /** Chunk number → slot in `#bytes` and `#words`. Looked into only when the last chunk was another one. */
+  readonly #slots = new Map<number, number>();
+  readonly #bytes: Uint8Array[] = [];
+  readonly #words: Uint32Array[] = [];
+  #lastChunk = -1;
+  #lastSlot = 0;
+
+  /** @throws PortolanError ERR_BAD_ARGUMENT for sizes that make no memory */
+  constructor(options: PhysicalMemoryOptions) {
+    const { bytes, physicalBits, frameShift, buffer } = options;
+    const base = options.base ?? 0;
+    const frameSize = 2 ** frameShift;
+    if (!Number.isInteger(physicalBits) || physicalBits < 20 || physicalBits > 52) throw new PortolanError("ERR_BAD_ARGUMENT", { physicalBits });
+    if (!Number.isSafeInteger(bytes) || bytes < frameSize || bytes % frameSize !== 0) throw new PortolanError("ERR_BAD_ARGUMENT", { bytes, frameSize });
+    if (!Number.isSafeInteger(base) || base < 0 || base % frameSize !== 0) throw new PortolanError("ERR_BAD_ARGUMENT", { base, frameSize });
+    if (base + bytes > 2 ** physicalBits) throw new PortolanError("ERR_BAD_ARGUMENT", { base, bytes, physicalBits });
+    if (buffer !== undefined && buffer.byteLength !== bytes) throw new PortolanError("ERR_BAD_ARGUMENT", { bytes, bufferBytes: buffer.byteLength });
+    this.byteOrder = options.byteOrder;
+    this.physicalBits = physicalBits;
+    this.frameShift = frameShift;
+    this.frameSize = frameSize;
+    this.firstFrame = base / frameSize;
+    this.frameCount = bytes / frameSize;
+    this.#regions = [{ first: base, end: base + bytes }];
+    this.#swaps = options.byteOrder === "big";
+    if (buffer === undefined) {
+      let shift = SMALLEST_CHUNK_SHIFT;
+      while (shift < LARGEST_CHUNK_SHIFT && 2 ** shift < bytes) shift += 1;
+      this.chunkSize = 2 ** shift;
+      this.#base = 0;
+    } else {
+      // The caller's memory is one chunk, whatever its size; chunk numbers count from its base.
+      this.chunkSize = 2 ** Math.ceil(Math.log2(bytes));
+      this.#base = base;
+      this.#adopt(0, buffer);
+    }
+  }
+
+  /** Makes a range outside RAM accessible: device memory, a frame buffer, a ROM. Bytes; frame aligned. */
+  addRegion(base: number, bytes: number): void {
+    if (base % this.frameSize !== 0 || bytes % this.frameSize !== 0 || bytes < 1 || base < 0 || base + bytes > 2 ** this.physicalBits) {
+      throw new PortolanError("ERR_BAD_ARGUMENT", { base, bytes });
+    }
+    if (this.#regions.some((region) => base < region.end && region.first < base + bytes)) {
+      throw new PortolanError("ERR_BAD_ARGUMENT", { base, bytes, region: "overlaps another" });
+    }
+    this.#regions.push({ first: base, end: base + bytes });
+  }
+
+  /** Is there memory at this address? */
+  isBacked(address: number): boolean {
+    for (const region of this.#regions) if (address >= region.first && address < region.end) return true;
+    return false;
+  }
+
+  /** The slot of the chunk that holds an address; the chunk comes into being. */
+  chunkOf(address: number): number {
+    const chunk = Math.floor((address - this.#base) / this.chunkSize);
+    return chunk === this.#lastChunk ? this.#lastSlot : this.#findChunk(chunk);
+  }
+
+  /** Offset of an address in its chunk, in bytes. */
+  offsetInChunk(address: number): number {
+    return (address - this.#base) % this.chunkSize;
+  }
+
+  /** The chunk in slot `slot` as host-order words; a big-endian machine's words are swapped by the reader. */
+  words(slot: number): Uint32Array {
+    return this.#words[slot] as Uint32Array;
+  }
+
+  bytes(slot: number): Uint8Array {
+    return this.#bytes[slot] as Uint8Array;
+  }
+
+  /** Bytes of chunks that exist. */
+  get committed(): number {
+    return this.#bytes.reduce((sum, chunk) => sum + chunk.length, 0);
+  }
+
+  read8(address: number): number {
+    return this.bytes(this.chunkOf(address))[this.offsetInChunk(address)] as number;
+  }
+
+  write8(address: number, value: number): void {
+    this.bytes(this.chunkOf(address))[this.offsetInChunk(address)] = value;
+  }
+
+  read16(address: number): number {
+    const one = this.read8(address);
+    const two = this.read8(address + 1);
+    return this.#swaps ? one * 256 + two : two * 256 + one;
+  }
+
+  write16(address: number, value: number): void {
+    this.write8(address + (this.#swaps ? 1 : 0), value & 0xff);
+    this.write8(address + (this.#swaps ? 0 : 1), (value >>> 8) & 0xff);
+  }
+
+  /** A 32-bit word, unsigned. */
+  read32(address: number): number {
+    if (address % 4 !== 0) {
+      return this.#swaps ? this.read16(address) * 65536 + this.read16(address + 2) : this.read16(address + 2) * 65536 + this.read16(address);
+    }
+    const word = this.words(this.chunkOf(address))[this.offsetInChunk(address) >>> 2] as number;
+    return this.#swaps ? swap32(word) : word;
+  }
+
+  write32(address: number, value: number): void {
+    if (address % 4 !== 0) {
+      this.write16(address + (this.#swaps ? 2 : 0), value & 0xffff);
+      this.write16(address + (this.#swaps ? 0 : 2), value >>> 16);
+      return;
+    }
+    this.words(this.chunkOf(address))[this.offsetInChunk(address) >>> 2] = this.#swaps ? swap32(value) : value;
+  }
+
+  /** Bits 31:0 of the 64-bit word at an address. */
+  readLow(address: number): number {
+    return this.read32(this.#swaps ? address + 4 : address);
+  }
+
+  /** Bits 63:32 of the 64-bit word at an address. */
+  readHigh(address: number): number {
+    return this.read32(this.#swaps ? address : address + 4);
+  }
+
+  write64(address: number, low: number, high: number): void {
+    this.write32(address, this.#swaps ? high : low);
+    this.write32(address + 4, this.#swaps ? low : high);
+  }
+
+  zeroFrame(frame: number): void {
+    const address = frame * this.frameSize;
+    const offset = this.offsetInChunk(address);
+    this.bytes(this.chunkOf(address)).fill(0, offset, offset + this.frameSize);
+  }
+
+  copyFrame(from: number, to: number): void {
+    const source = this.bytes(this.chunkOf(from * this.frameSize));
+    const target = this.bytes(this.chunkOf(to * this.frameSize));
+    const start = this.offsetInChunk(from * this.frameSize);
+    const at = this.offsetInChunk(to * this.frameSize);
+    if (source === target) target.copyWithin(at, start, start + this.frameSize);
+    else target.set(source.subarray(start, start + this.frameSize), at);
+  }
+
+  /** Fills `target` with the bytes from `address` on. */
+  readBytes(address: number, target: Uint8Array): void {
+    this.#eachPart(address, target.length, (chunk, offset, from, count) => target.set(chunk.subarray(offset, offset + count), from));
+  }
+
+  writeBytes(address: number, source: Uint8Array): void {
+    this.#eachPart(address, source.length, (chunk, offset, from, count) => chunk.set(source.subarray(from, from + count), offset));
+  }
+
+  /** A number that differs when any byte of the frames does (FNV-1a over words). For tests. */
+  digest(firstFrame: number, count: number): number {
+    let hash = 0x811c9dc5;
+    for (let address = firstFrame * this.frameSize; address < (firstFrame + count) * this.frameSize; address += 4) {
+      hash = Math.imul(hash ^ this.read32(address), 0x01000193);
+    }
+    return hash >>> 0;
+  }
+
+  #eachPart(address: number, length: number, each: (chunk: Uint8Array, offset: number, from: number, count: number) => void): void {
+    let done = 0;
+    while (done < length) {
+      const chunk = this.bytes(this.chunkOf(address + done));
+      const offset = this.offsetInChunk(address + done);
+      const count = Math.min(length - done, this.chunkSize - offset);
+      each(chunk, offset, done, count);
+      done += count;
+    }
+  }
+
+  #findChunk(chunk: number): number {
+    let slot = this.#slots.get(chunk);
+    if (slot === undefined) slot = this.#adopt(chunk, this.#fresh());
+    this.#lastChunk = chunk;
+    this.#lastSlot = slot;
+    return slot;
+  }
+
+  #fresh(): ArrayBuffer {
+    try {
+      return new ArrayBuffer(this.chunkSize);
+    } catch (error) {
+      throw new PortolanError("ERR_OUT_OF_MEMORY", { allocation: "physical memory", bytes: this.chunkSize }, error);
+    }
+  }
+
+  #adopt(chunk: number, buffer: ArrayBuffer | SharedArrayBuffer): number {
+    const slot = this.#bytes.length;
+    this.#bytes.push(new Uint8Array(buffer));
+    this.#words.push(new Uint32Array(buffer));
+    this.#slots.set(chunk, slot);
+    return slot;
+  }
+}
+
+/** Swaps the four bytes of a word; unsigned. */
+export const swap32 = (word: number): number =>
+  ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
+
+export const PHYSICAL_MEMORY = token<PhysicalMemory>("physical memory");

@@ -1,0 +1,93 @@
+/**
+ * Losing a mapping is a protocol, and this is the one place where it is written down:
+ *
+ * 1. stop the other processors (the address space's number is read once, and cannot change before the end);
+ * 2. edit the tables;
+ * 3. forget on this processor and in software caches;
+ * 4. let the others go: each carries its messages out before it translates again;
+ * 5. only then let frames and empty tables go.
+ *
+ * A space without a valid ASID has no TLB entries anywhere, so nobody is stopped; its software cache is purged all the
+ * same.
+ *
+ * @see HelenOS kernel/generic/src/mm/as.c, every use of tlb_shootdown_start()
+ */
+import type { Architecture } from "../architecture/architecture.js";
+import type { FrameAllocator } from "../frames/frame-allocator.js";
+import type { Locks } from "../machine/locks.js";
+import type { Preemption } from "../machine/scheduler.js";
+import type { TranslationContext } from "../machine/translation-context.js";
+import { PAGES, type Invalidating } from "../tlb/shootdown-queue.js";
+import type { Shootdown } from "../tlb/shootdown.js";
+import { StaleTranslations } from "./stale.js";
+
+/** Page tables that can free a table which a settled debt no longer needs. */
+export interface TableFreeing {
+  freeTable(unit: number): void;
+}
+
+export class Withdrawals {
+  readonly #debt = new StaleTranslations();
+  readonly #releaseFrame: (frame: number) => void;
+  readonly #freeTable: (unit: number) => void;
+  readonly #invalid: number;
+  readonly #shootdown: Shootdown;
+  readonly #local: () => Invalidating;
+  readonly #locks: Locks;
+  readonly #preemption: Preemption;
+  #context: TranslationContext | null = null;
+  #asid = 0;
+  #first = 0;
+  #count = 0;
+
+  constructor(
+    architecture: Architecture, shootdown: Shootdown, local: () => Invalidating, frames: FrameAllocator, tables: TableFreeing,
+    locks: Locks, preemption: Preemption,
+  ) {
+    this.#invalid = architecture.asids.invalid;
+    this.#shootdown = shootdown;
+    this.#local = local;
+    this.#locks = locks;
+    this.#preemption = preemption;
+    this.#releaseFrame = (frame) => void frames.release(frame);
+    this.#freeTable = (unit) => tables.freeTable(unit);
+  }
+
+  /** Somebody owes a settlement. */
+  get isOpen(): boolean {
+    return this.#context !== null;
+  }
+
+  /** Opens a withdrawal of pages [first, first + count). What is removed is entered into the debt that is returned. */
+  begin(context: TranslationContext, first: number, count: number): StaleTranslations {
+    if (this.#context !== null) throw new Error("a withdrawal is open already");
+    this.#locks.acquire("page-table", context.id);
+    this.#context = context;
+    this.#first = first;
+    this.#count = count;
+    this.#asid = context.asid;
+    if (this.#asid !== this.#invalid) this.#shootdown.start(PAGES, this.#asid, first, count);
+    return this.#debt;
+  }
+
+  /** Settles it. Nobody can reach what was removed any more when this returns. */
+  settle(): void {
+    const context = this.#context;
+    if (context === null) throw new Error("no withdrawal is open");
+    this.#preemption.at("tables-edited");
+    if (this.#asid !== this.#invalid) this.#local().invalidatePages(this.#asid, this.#first, this.#count);
+    if (context.cache !== null) context.cache.invalidate(this.#first, this.#count);
+    this.#preemption.at("invalidated-locally");
+    this.#context = null;
+    if (this.#asid !== this.#invalid) this.#shootdown.finalize();
+    this.#locks.release("page-table", context.id);
+    this.#debt.settle(this.#releaseFrame, this.#freeTable);
+    this.#preemption.at("frames-released");
+  }
+
+  /** This processor drops what it holds for one page, because the tables permit more by now. */
+  forgetLocally(context: TranslationContext, page: number): void {
+    if (context.asid !== this.#invalid) this.#local().invalidatePages(context.asid, page, 1);
+    if (context.cache !== null) context.cache.invalidate(page, 1);
+  }
+}
