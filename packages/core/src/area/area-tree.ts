@@ -1,0 +1,206 @@
+/**
+ * The areas of one address space in order of their addresses.
+ *
+ * Every inner node of the tree also keeps, per child, an upper bound of the free room behind any area below it. Creating
+ * an area only shrinks rooms, so it leaves the bounds alone; destroying one raises those above it, nearly always none. A
+ * search for room enters a subtree only if its bound allows, and corrects the bounds of what it found hopeless, so it
+ * never sees the same stale bound twice: it is logarithmic over any sequence of operations, and the operations that do
+ * not search pay nothing.
+ *
+ * All arithmetic is on page numbers, which are exact up to 2^53: an area may end with the address space itself.
+ *
+ * @see HelenOS kernel/generic/src/mm/as.c, check_area_conflicts() and as_get_unmapped_area()
+ */
+import { NONE, type OrderedPool } from "../collections/ordered-map.js";
+import { ORDER } from "../collections/node-pool.js";
+import { type AreaTable, NO_AREA } from "./area-table.js";
+
+export class AreaTree {
+  readonly #areas: AreaTable;
+  readonly #pool: OrderedPool;
+  #root = 0;
+  #count = 0;
+  // Faults come in runs: the area of the last question is asked first.
+  #hint = NO_AREA;
+
+  constructor(areas: AreaTable) {
+    this.#areas = areas;
+    this.#pool = areas.trees;
+  }
+
+  /** Areas in the space. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The tree's root in the table's pool, for checkers. */
+  get root(): number {
+    return this.#root;
+  }
+
+  /** The area that contains `page`, or −1. */
+  find(page: number): number {
+    const areas = this.#areas;
+    const hint = this.#hint;
+    if (hint >= 0) {
+      const into = page - areas.firstOf(hint);
+      if (into >= 0 && into < areas.pagesOf(hint)) return hint;
+    }
+    const at = this.#pool.findAtOrBelow(this.#root, page);
+    if (at === NONE) return NO_AREA;
+    const area = this.#pool.valueAt(at);
+    if (page - this.#pool.keyAt(at) >= areas.pagesOf(area)) return NO_AREA;
+    this.#hint = area;
+    return area;
+  }
+
+  /**
+   * Puts an area in its place; the range is known to be free.
+   * @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then
+   */
+  insert(area: number): void {
+    const first = this.#areas.firstOf(area);
+    this.#root = this.#pool.insert(this.#root, first, area);
+    this.#count += 1;
+    if (this.#root < 0) this.#pool.raiseBound(this.#root, first, this.#roomBehind(this.#pool.find(this.#root, first)));
+  }
+
+  /** Takes an area out. Never fails. */
+  remove(area: number): void {
+    const pool = this.#pool;
+    const at = pool.find(this.#root, this.#areas.firstOf(area));
+    if (at === NONE || pool.valueAt(at) !== area) throw new Error(`area ${area} is not in this space`);
+    const before = pool.previous(at);
+    const keyBefore = before === NONE ? NONE : pool.keyAt(before);
+    this.#root = pool.remove(this.#root, pool.keyAt(at));
+    this.#count -= 1;
+    if (this.#hint === area) this.#hint = NO_AREA;
+    if (keyBefore === NONE || this.#root >= 0) return;
+    pool.raiseBound(this.#root, keyBefore, this.#roomBehind(pool.find(this.#root, keyBefore)));
+  }
+
+  /** The area has more or fewer pages than before. Never fails. */
+  resized(area: number): void {
+    const at = this.#pool.find(this.#root, this.#areas.firstOf(area));
+    if (this.#root < 0) this.#pool.raiseBound(this.#root, this.#areas.firstOf(area), this.#roomBehind(at));
+  }
+
+  /**
+   * An area that stands in the way of [first, first + pages), or −1 if the range is free.
+   *
+   * @param avoid an area that does not count, being the one that is to lie there; −1 for none
+   * @param guard the new area wants a free page on either side; so may the areas that are there
+   */
+  conflict(first: number, pages: number, avoid: number, guard: boolean): number {
+    const pool = this.#pool;
+    const areas = this.#areas;
+    let below = pool.findAtOrBelow(this.#root, first);
+    let above = below === NONE ? pool.first(this.#root) : pool.next(below);
+    if (below !== NONE && pool.valueAt(below) === avoid) below = pool.previous(below);
+    if (above !== NONE && pool.valueAt(above) === avoid) above = pool.next(above);
+    if (below !== NONE) {
+      const area = pool.valueAt(below);
+      const between = guard || areas.isGuarded(area) ? 1 : 0;
+      if (pool.keyAt(below) + areas.pagesOf(area) + between > first) return area;
+    }
+    if (above !== NONE) {
+      const area = pool.valueAt(above);
+      const between = guard || areas.isGuarded(area) ? 1 : 0;
+      if (first + pages + between > pool.keyAt(above)) return area;
+    }
+    return NO_AREA;
+  }
+
+  /**
+   * The lowest first page of `pages` free pages that all lie between `lowest` and `highest`, both included; −1 if there
+   * are none.
+   *
+   * @param guard as for `conflict`
+   */
+  findFree(pages: number, lowest: number, highest: number, guard: boolean): number {
+    const pool = this.#pool;
+    const root = this.#root;
+    if (highest - lowest + 1 < pages) return NONE;
+    const last = highest - pages + 1;
+    const at = pool.findAtOrBelow(root, lowest);
+    const start = this.#startBehind(at, lowest, pages, guard);
+    if (start !== NONE) return start <= last ? start : NONE;
+    let leaf = pool.leafOf(root, lowest);
+    // Rooms below are out of the question, but count for the first leaf's bound.
+    let eligible = at !== NONE && at >> 4 === leaf ? (at & (ORDER - 1)) + 1 : 0;
+    while (leaf !== 0) {
+      const count = pool.leafCount[leaf];
+      let widest = -Infinity;
+      for (let index = 0; index < count; index += 1) {
+        const position = leaf * ORDER + index;
+        if (pool.keyAt(position) > last) return NONE;
+        const room = this.#roomBehind(position);
+        if (room > widest) widest = room;
+        if (room < pages || index < eligible) continue;
+        const found = this.#startBehind(position, lowest, pages, guard);
+        if (found !== NONE) return found <= last ? found : NONE;
+      }
+      pool.tightenBound(widest);
+      leaf = pool.leafAfter(root, pages);
+      eligible = 0;
+    }
+    return NONE;
+  }
+
+  /** The area with the lowest address, or −1. */
+  first(): number {
+    return this.#areaAt(this.#pool.first(this.#root));
+  }
+
+  /** The area with the highest address, or −1. */
+  last(): number {
+    return this.#areaAt(this.#pool.last(this.#root));
+  }
+
+  /** The area above this one, or −1. */
+  next(area: number): number {
+    return this.#areaAt(this.#pool.findAbove(this.#root, this.#areas.firstOf(area)));
+  }
+
+  /** The area below this one, or −1. */
+  previous(area: number): number {
+    return this.#areaAt(this.#pool.findBelow(this.#root, this.#areas.firstOf(area)));
+  }
+
+  /** The first area that contains `page` or lies above it, or −1. */
+  atOrAbove(page: number): number {
+    const area = this.find(page);
+    return area >= 0 ? area : this.#areaAt(this.#pool.findAbove(this.#root, page));
+  }
+
+  #areaAt(at: number): number {
+    return at === NONE ? NO_AREA : this.#pool.valueAt(at);
+  }
+
+  /** Pages that an area without guard could have behind the one at this position. */
+  #roomBehind(at: number): number {
+    const pool = this.#pool;
+    const areas = this.#areas;
+    const above = pool.next(at);
+    if (above === NONE) return Infinity;
+    const area = pool.valueAt(at);
+    const guards = (areas.isGuarded(area) ? 1 : 0) + (areas.isGuarded(pool.valueAt(above)) ? 1 : 0);
+    return pool.keyAt(above) - pool.keyAt(at) - areas.pagesOf(area) - guards;
+  }
+
+  /** Where `pages` pages fit behind the entry `at` (−1: before the first), not below `lowest`; −1 if they do not. */
+  #startBehind(at: number, lowest: number, pages: number, guard: boolean): number {
+    const pool = this.#pool;
+    const areas = this.#areas;
+    let start = lowest;
+    if (at !== NONE) {
+      const area = pool.valueAt(at);
+      const between = guard || areas.isGuarded(area) ? 1 : 0;
+      start = Math.max(lowest, pool.keyAt(at) + areas.pagesOf(area) + between);
+    }
+    const above = at === NONE ? pool.first(this.#root) : pool.next(at);
+    if (above === NONE) return start;
+    const between = guard || areas.isGuarded(pool.valueAt(above)) ? 1 : 0;
+    return start + pages + between <= pool.keyAt(above) ? start : NONE;
+  }
+}
