@@ -62,7 +62,7 @@ export class AreaTree {
     const first = this.#areas.firstOf(area);
     this.#root = this.#pool.insert(this.#root, first, area);
     this.#count += 1;
-    if (this.#root < 0) this.#pool.raiseBound(this.#root, first, this.#roomBehind(this.#pool.find(this.#root, first)));
+    this.#raise(first);
   }
 
   /** Takes an area out. Never fails. */
@@ -75,14 +75,12 @@ export class AreaTree {
     this.#root = pool.remove(this.#root, pool.keyAt(at));
     this.#count -= 1;
     if (this.#hint === area) this.#hint = NO_AREA;
-    if (keyBefore === NONE || this.#root >= 0) return;
-    pool.raiseBound(this.#root, keyBefore, this.#roomBehind(pool.find(this.#root, keyBefore)));
+    if (keyBefore !== NONE) this.#raise(keyBefore);
   }
 
   /** The area has more or fewer pages than before. Never fails. */
   resized(area: number): void {
-    const at = this.#pool.find(this.#root, this.#areas.firstOf(area));
-    if (this.#root < 0) this.#pool.raiseBound(this.#root, this.#areas.firstOf(area), this.#roomBehind(at));
+    this.#raise(this.#areas.firstOf(area));
   }
 
   /**
@@ -175,6 +173,15 @@ export class AreaTree {
 
   #areaAt(at: number): number {
     return at === NONE ? NO_AREA : this.#pool.valueAt(at);
+  }
+
+  /** The room behind the area at `key` may be wider now than the bounds above it say. */
+  #raise(key: number): void {
+    const pool = this.#pool;
+    const root = this.#root;
+    // Infinite until somebody searches, and then nothing need be looked at.
+    if (pool.boundOf(root, key) === Infinity) return;
+    pool.raiseBound(root, key, this.#roomBehind(pool.find(root, key)));
   }
 
   /** Pages that an area without guard could have behind the one at this position. */

@@ -221,6 +221,14 @@ export class OrderedPool extends BalancedPool {
     this.#giveAll(root);
   }
 
+  /** The bound of the leaf where `key` belongs; infinite where the leaf is the root. */
+  boundOf(root: number, key: number): number {
+    if (root >= 0) return Infinity;
+    this.#leafFor(root, key);
+    const level = this.pathDepth - 1;
+    return this.innerBounds[this.pathNode[level] * ORDER + this.pathIndex[level]];
+  }
+
   /** Raises the bounds above the leaf where `key` belongs to at least `bound`. */
   raiseBound(root: number, key: number, bound: number): void {
     if (root >= 0) return;
