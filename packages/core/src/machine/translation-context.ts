@@ -4,15 +4,15 @@
  */
 import type { SoftwareCache } from "../tlb/software-cache.js";
 
-/** `root` of a context without a tree, and `asid`'s neighbour in spirit: "none yet". */
+/** `root` of a context that has no tree. */
 export const NO_ROOT = -1;
 
 export class TranslationContext {
   /** Unique for the life of the machine, never reused; 0 is the kernel's. */
   readonly id: number;
   readonly isKernel: boolean;
-  /** Physical address of the root table divided by the alignment unit of roots, 4 KiB… see `PageTables`; `NO_ROOT` on hashed machines. */
-  rootFrame = NO_ROOT;
+  /** Physical address of the root table, in bytes; `NO_ROOT` on machines without trees. */
+  root = NO_ROOT;
   /** The tag of this space's TLB entries; the architecture's `invalid` while it has none. Guarded by the ASID lock. */
   asid: number;
   /** On how many processors it is installed. Guarded by the ASID lock. */

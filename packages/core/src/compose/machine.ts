@@ -1,0 +1,202 @@
+/**
+ * A machine: memory, processors and address spaces of one architecture. What `buildMachine` returns; everything an
+ * emulator, a teaching tool or a test works with is a field of it.
+ */
+import type { Architecture } from "../architecture/architecture.js";
+import { READ, USER, type Access, type Privilege } from "../architecture/rights.js";
+import { FAULT_REASONS, type FaultReason } from "../architecture/faults.js";
+import type { AddressSpace } from "../address-space/address-space.js";
+import type { AddressSpaces } from "../address-space/address-spaces.js";
+import { OK, type FaultRule } from "../address-space/fault.js";
+import type { SpaceParts } from "../address-space/parts.js";
+import { switchSpace } from "../address-space/switch.js";
+import { copyFromUser, copyToUser } from "../address-space/user-copy.js";
+import { PortolanError } from "../errors.js";
+import type { Cpu } from "../machine/cpu.js";
+import { ImageFile } from "../objects/image-file.js";
+import type { Walk } from "../paging/walk.js";
+import type { Wide } from "../units/address-units.js";
+
+/** What became of an access that was refused. Ordinary life for a guest, never an exception. */
+export interface FaultOutcome {
+  readonly address: bigint;
+  readonly access: Access;
+  readonly privilege: Privilege;
+  /** What the hardware objected to. */
+  readonly reason: (typeof FAULT_REASONS)[FaultReason];
+  /** What the address space said. */
+  readonly rule: FaultRule;
+  /** The exception and code the hardware would show. */
+  readonly trap: string;
+  readonly code: number;
+}
+
+export class Machine {
+  readonly architecture: Architecture;
+  readonly parts: SpaceParts;
+  readonly spaces: AddressSpaces;
+  readonly cpus: readonly Cpu[];
+  /** Frames that the machine keeps for itself (the hash of a hashed machine excepted: tables tell of those). */
+  readonly reservedFrames: readonly number[] = [];
+  /** The fault that ended the last access, or null. */
+  outcome: FaultOutcome | null = null;
+  readonly #installed: (AddressSpace | null)[];
+  readonly #hardwarePages: number;
+
+  constructor(architecture: Architecture, parts: SpaceParts, spaces: AddressSpaces, cpus: readonly Cpu[]) {
+    this.architecture = architecture;
+    this.parts = parts;
+    this.spaces = spaces;
+    this.cpus = cpus;
+    this.#installed = cpus.map(() => null);
+    this.#hardwarePages = 2 ** (architecture.pageShift - architecture.hardwarePageShift);
+  }
+
+  /** @throws PortolanError ERR_BAD_ARGUMENT if there is no such processor */
+  cpu(id: number): Cpu {
+    const cpu = this.cpus[id];
+    if (cpu === undefined) throw new PortolanError("ERR_BAD_ARGUMENT", { cpu: id, cpus: this.cpus.length });
+    return cpu;
+  }
+
+  /** The space installed on a processor, or null while only the kernel's is. */
+  installed(cpu = 0): AddressSpace | null {
+    this.cpu(cpu);
+    return this.#installed[cpu] ?? null;
+  }
+
+  /** Runs `work` as done by processor `cpu`: invalidations are local there, shootdowns go to the others. */
+  on<T>(cpu: number, work: () => T): T {
+    this.cpu(cpu);
+    const { preemption } = this.parts;
+    const before = preemption.cpu;
+    preemption.cpu = cpu;
+    try {
+      return work();
+    } finally {
+      preemption.cpu = before;
+    }
+  }
+
+  /** Installs a space on a processor. @throws PortolanError ERR_SPACE_GONE; nothing has changed then */
+  switchTo(space: AddressSpace, cpu = 0): void {
+    const processor = this.cpu(cpu);
+    const before = this.#installed[cpu] ?? null;
+    this.on(cpu, () => switchSpace(this.parts, processor, before, space));
+    this.#installed[cpu] = space;
+  }
+
+  /** Leaves a processor with the kernel's space only, so that the one it had can be destroyed. */
+  switchToKernel(cpu = 0): void {
+    this.switchTo(this.spaces.kernel, cpu);
+  }
+
+  /** Reads 32 bits as the user of the installed space would, faults served. The value, or −1 with `outcome` saying why. */
+  read32(address: Wide, cpu = 0): number {
+    return this.#access(address, cpu, (processor, page, offset) => processor.load32(page, offset, USER));
+  }
+
+  read8(address: Wide, cpu = 0): number {
+    return this.#access(address, cpu, (processor, page, offset) => processor.load8(page, offset, USER));
+  }
+
+  /** Writes 32 bits; false with `outcome` saying why not. */
+  write32(address: Wide, value: number, cpu = 0): boolean {
+    return this.#access(address, cpu, (processor, page, offset) => (processor.store32(page, offset, value, USER) ? 0 : -1)) === 0;
+  }
+
+  write8(address: Wide, value: number, cpu = 0): boolean {
+    return this.#access(address, cpu, (processor, page, offset) => (processor.store8(page, offset, value, USER) ? 0 : -1)) === 0;
+  }
+
+  /** Fetches an instruction word. */
+  fetch32(address: Wide, cpu = 0): number {
+    return this.#access(address, cpu, (processor, page, offset) => processor.fetch32(page, offset, USER));
+  }
+
+  /**
+   * Translates an address for an access, faults served: the physical address, or null with `outcome` saying why not.
+   */
+  translate(address: Wide, access: Access, cpu = 0, privilege: Privilege = USER): bigint | null {
+    const shift = this.architecture.hardwarePageShift;
+    let offset = 0;
+    const frame = this.#access(address, cpu, (processor, page, within) => {
+      offset = within;
+      return processor.translate(page, access, privilege);
+    });
+    return frame < 0 ? null : (BigInt(frame) << BigInt(shift)) + BigInt(offset);
+  }
+
+  /** Copies from the space installed on a processor. @returns bytes copied; fewer than asked if a page could not be read */
+  copyFromUser(address: Wide, target: Uint8Array, cpu = 0): number {
+    return this.on(cpu, () => copyFromUser(this.parts, this.cpu(cpu), this.#needed(cpu), address, target));
+  }
+
+  /** Copies into the space installed on a processor. @returns bytes copied; fewer than asked if a page could not be written */
+  copyToUser(address: Wide, source: Uint8Array, cpu = 0): number {
+    return this.on(cpu, () => copyToUser(this.parts, this.cpu(cpu), this.#needed(cpu), address, source));
+  }
+
+  /** Every word that translates an address in a space, and the rule that decided. Changes nothing. */
+  walk(space: AddressSpace, address: Wide, access: Access = READ, privilege: Privilege = USER): Walk {
+    this.parts.units.pageOf(address);
+    return this.parts.tables.walk(space.context, BigInt(address), access, privilege);
+  }
+
+  /** Loads a file into frames for the image backend. @throws PortolanError ERR_OUT_OF_FRAMES; nothing has changed then */
+  loadImage(content: Uint8Array): ImageFile {
+    return new ImageFile(content, this.parts.frames, this.parts.memory);
+  }
+
+  /** The loop of life: try, let the fault be served, try again; a refusal ends it. */
+  #access(
+    address: Wide, cpu: number, attempt: (processor: Cpu, page: number, offset: number) => number,
+  ): number {
+    const processor = this.cpu(cpu);
+    const { units, preemption } = this.parts;
+    const machinePage = units.pageOf(address);
+    const size = 2 ** this.architecture.hardwarePageShift;
+    const within = units.offsetOf(address);
+    const page = machinePage * this.#hardwarePages + Math.floor(within / size);
+    const before = preemption.cpu;
+    preemption.cpu = cpu;
+    try {
+      for (;;) {
+        const value = attempt(processor, page, within % size);
+        if (value >= 0) {
+          this.outcome = null;
+          return value;
+        }
+        if (!this.#serve(cpu, processor)) return -1;
+      }
+    } finally {
+      preemption.cpu = before;
+    }
+  }
+
+  /** Lets the address space serve the fault that `processor` has just had. */
+  #serve(cpu: number, processor: Cpu): boolean {
+    const { fault } = processor;
+    const { faults } = this.architecture;
+    const space = fault.privilege === USER ? this.installed(cpu) : this.spaces.kernel;
+    const page = Math.floor(fault.page / this.#hardwarePages);
+    const told = faults.told(fault.reason, fault.access, fault.privilege);
+    if (space !== null && space.pageFault(page, told) === OK) return true;
+    const shift = BigInt(this.architecture.hardwarePageShift);
+    this.outcome = {
+      address: (BigInt(fault.page) << shift) + BigInt(fault.offset),
+      access: fault.access,
+      privilege: fault.privilege,
+      reason: FAULT_REASONS[fault.reason],
+      rule: space === null ? "no area at this address" : space.verdict.rule,
+      ...faults.report(fault.reason, fault.access, fault.privilege),
+    };
+    return false;
+  }
+
+  #needed(cpu: number): AddressSpace {
+    const space = this.installed(cpu);
+    if (space === null) throw new PortolanError("ERR_BAD_ARGUMENT", { cpu, space: "none installed" });
+    return space;
+  }
+}

@@ -1,0 +1,432 @@
+/**
+ * A processor's memory-management unit: TLBs, the installed context, and loads, stores and fetches through them.
+ *
+ * The hit path is the same for every architecture: compare a tag in a front ({@link Lookaside}), read. Everything else,
+ * rights, replacement, refill, refusal, happens on the miss path. Pages are hardware pages unless a parameter says
+ * otherwise; offsets are bytes within one.
+ */
+import type { Architecture } from "../architecture/architecture.js";
+import { initialSwitches } from "../architecture/architecture.js";
+import { ABSENT, BAD_ADDRESS, BUS, NO_FAULT, PROTECTION, type FaultReason } from "../architecture/faults.js";
+import { EXECUTE, KERNEL, READ, USER, WRITE, permits, type Access, type Privilege } from "../architecture/rights.js";
+import { PortolanError } from "../errors.js";
+import { Events } from "../events.js";
+import { Lookaside } from "../tlb/lookaside.js";
+import type { Refill } from "../tlb/refill.js";
+import { Tlb } from "../tlb/tlb.js";
+import { CpuStatistics } from "./cpu-statistics.js";
+import { swap32, type PhysicalMemory } from "./physical-memory.js";
+import type { TranslationContext } from "./translation-context.js";
+
+/** The last refused access of a processor; one object, used again. */
+export interface CpuFault {
+  reason: FaultReason;
+  page: number;
+  /** Byte within the page. */
+  offset: number;
+  access: Access;
+  privilege: Privilege;
+}
+
+export interface CpuOptions {
+  readonly id: number;
+  readonly architecture: Architecture;
+  readonly memory: PhysicalMemory;
+  readonly kernelContext: TranslationContext;
+  /** Absent: nothing fills the TLBs but whoever writes their entries by hand. */
+  readonly refill?: Refill;
+  readonly events?: Events;
+  /** For random replacement. */
+  readonly seed?: number;
+}
+
+/** A TLB that nobody refills. */
+const BY_HAND: Refill = { miss: () => ABSENT, refused: () => PROTECTION };
+
+/** A refill followed by a refusal that is settled takes three rounds; more than this is a port that goes in circles. */
+const ROUNDS = 8;
+
+export class Cpu {
+  readonly id: number;
+  readonly architecture: Architecture;
+  readonly memory: PhysicalMemory;
+  readonly instructionTlb: Tlb;
+  /** The same object as `instructionTlb` where one buffer serves both. */
+  readonly dataTlb: Tlb;
+  readonly kernelContext: TranslationContext;
+  /** The space last installed; the kernel's after reset. */
+  context: TranslationContext;
+  refill: Refill;
+  readonly events: Events;
+  interrupts = true;
+  readonly fault: CpuFault = { reason: NO_FAULT, page: 0, offset: 0, access: READ, privilege: KERNEL };
+  readonly statistics = new CpuStatistics();
+  readonly #switches: Record<string, boolean>;
+  readonly #pageSize: number;
+  readonly #hardwarePages: number;
+  readonly #swaps: boolean;
+  readonly #tagless: boolean;
+  readonly #shadowed: boolean;
+  /** Valid page numbers: below `#lowEnd`, or from `#highStart` to below `#highEnd`. */
+  readonly #lowEnd: number;
+  readonly #highStart: number;
+  readonly #highEnd: number;
+  /** Offsets with any of these bits set are outside the page, or cross an alignment: the slow road. */
+  readonly #unlike16: number;
+  readonly #unlike32: number;
+  /** Fronts by privilege × 3 + access index; while the processor is parked the hit path sees `#nothing` instead. */
+  readonly #fronts: readonly Lookaside[];
+  readonly #nothing: Lookaside;
+  #kernelRead: Lookaside;
+  #kernelWrite: Lookaside;
+  #kernelExecute: Lookaside;
+  #userRead: Lookaside;
+  #userWrite: Lookaside;
+  #userExecute: Lookaside;
+  #tlbActive = true;
+
+  constructor(options: CpuOptions) {
+    const { id, architecture, memory, kernelContext } = options;
+    const { tlb, virtualBits, hardwarePageShift } = architecture;
+    const seed = (options.seed ?? 0) + id * 2;
+    this.id = id;
+    this.architecture = architecture;
+    this.memory = memory;
+    this.kernelContext = kernelContext;
+    this.context = kernelContext;
+    this.refill = options.refill ?? BY_HAND;
+    this.events = options.events ?? new Events();
+    this.dataTlb = new Tlb(tlb.data, tlb.invalidation, seed);
+    this.instructionTlb = tlb.instruction === undefined ? this.dataTlb : new Tlb(tlb.instruction, tlb.invalidation, seed + 1);
+    this.#switches = { ...initialSwitches(architecture) };
+    this.#pageSize = 2 ** hardwarePageShift;
+    this.#hardwarePages = 2 ** (architecture.pageShift - hardwarePageShift);
+    this.#swaps = memory.byteOrder === "big";
+    this.#tagless = architecture.asids.bits === 0;
+    this.#shadowed = architecture.layout.kernelAddressSpaceShadowed;
+    const pages = 2 ** (virtualBits - hardwarePageShift);
+    const all = 2 ** (architecture.wordBits - hardwarePageShift);
+    const isSigned = architecture.virtualRule === "sign-extended";
+    this.#lowEnd = isSigned ? pages / 2 : pages;
+    this.#highStart = isSigned ? all - pages / 2 : pages;
+    this.#highEnd = isSigned ? all : pages;
+    this.#unlike16 = -this.#pageSize | 1;
+    this.#unlike32 = -this.#pageSize | 3;
+    const slots = (entries: number): number => Math.min(1024, Math.max(64, 2 ** Math.ceil(Math.log2(entries * 4))));
+    const data = slots(tlb.data.entries);
+    const instruction = slots((tlb.instruction ?? tlb.data).entries);
+    const fronts = [data, data, instruction, data, data, instruction].map((size) => new Lookaside(size, memory));
+    this.#fronts = fronts;
+    this.#nothing = new Lookaside(64, memory);
+    [this.#kernelRead, this.#kernelWrite, this.#kernelExecute, this.#userRead, this.#userWrite, this.#userExecute] =
+      fronts as [Lookaside, Lookaside, Lookaside, Lookaside, Lookaside, Lookaside];
+    if (this.instructionTlb === this.dataTlb) this.dataTlb.attach(fronts);
+    else {
+      this.dataTlb.attach(fronts.filter((_, index) => index % 3 !== 2));
+      this.instructionTlb.attach(fronts.filter((_, index) => index % 3 === 2));
+    }
+    this.#honourGlobal();
+  }
+
+  /** Control-register bits that change how entries are read. Change them with `setSwitch`. */
+  get switches(): Readonly<Record<string, boolean>> {
+    return this.#switches;
+  }
+
+  /** False while the processor waits in a shootdown: it must not use its TLBs, and an access is an error of ours. */
+  get tlbActive(): boolean {
+    return this.#tlbActive;
+  }
+
+  set tlbActive(isActive: boolean) {
+    if (isActive === this.#tlbActive) return;
+    this.#tlbActive = isActive;
+    const [kr, kw, kx, ur, uw, ux] = this.#fronts as readonly [Lookaside, Lookaside, Lookaside, Lookaside, Lookaside, Lookaside];
+    this.#kernelRead = isActive ? kr : this.#nothing;
+    this.#kernelWrite = isActive ? kw : this.#nothing;
+    this.#kernelExecute = isActive ? kx : this.#nothing;
+    this.#userRead = isActive ? ur : this.#nothing;
+    this.#userWrite = isActive ? uw : this.#nothing;
+    this.#userExecute = isActive ? ux : this.#nothing;
+  }
+
+  /** The tag that a privilege's accesses carry; 0 where entries carry none. */
+  asidFor(privilege: Privilege): number {
+    return this.#tagless ? 0 : this.contextFor(privilege).asid;
+  }
+
+  /** The space that a privilege's addresses belong to. */
+  contextFor(privilege: Privilege): TranslationContext {
+    return privilege === KERNEL && this.#shadowed ? this.kernelContext : this.context;
+  }
+
+  /** The hardware frame of a page for an access, or −1 with `fault` filled. */
+  translate(page: number, access: Access, privilege: Privilege): number {
+    const front = access === READ ? (privilege === USER ? this.#userRead : this.#kernelRead)
+      : access === WRITE ? (privilege === USER ? this.#userWrite : this.#kernelWrite)
+      : privilege === USER ? this.#userExecute : this.#kernelExecute;
+    const slot = page & front.mask;
+    return front.tags[slot] === page ? (front.frames[slot] as number) : this.#translateSlowly(page, 0, access, privilege);
+  }
+
+  /** An unsigned byte, or −1 with `fault` filled. */
+  load8(page: number, offset: number, privilege: Privilege): number {
+    const front = privilege === USER ? this.#userRead : this.#kernelRead;
+    const slot = page & front.mask;
+    if (front.tags[slot] === page && (offset & -this.#pageSize) === 0) {
+      return (front.bytes[slot] as Uint8Array)[(front.starts[slot] as number) + offset] as number;
+    }
+    return this.#loadSlowly(page, offset, 1, READ, privilege);
+  }
+
+  /** 16 bits, unsigned, in the machine's byte order; any alignment. −1 with `fault` filled where refused. */
+  load16(page: number, offset: number, privilege: Privilege): number {
+    const front = privilege === USER ? this.#userRead : this.#kernelRead;
+    const slot = page & front.mask;
+    if (front.tags[slot] === page && (offset & this.#unlike16) === 0) {
+      const bytes = front.bytes[slot] as Uint8Array;
+      const at = (front.starts[slot] as number) + offset;
+      const one = bytes[at] as number;
+      const two = bytes[at + 1] as number;
+      return this.#swaps ? (one << 8) | two : (two << 8) | one;
+    }
+    return this.#loadSlowly(page, offset, 2, READ, privilege);
+  }
+
+  /** 32 bits, unsigned, in the machine's byte order; any alignment. −1 with `fault` filled where refused. */
+  load32(page: number, offset: number, privilege: Privilege): number {
+    const front = privilege === USER ? this.#userRead : this.#kernelRead;
+    const slot = page & front.mask;
+    if (front.tags[slot] === page && (offset & this.#unlike32) === 0) {
+      const word = (front.words[slot] as Uint32Array)[((front.starts[slot] as number) + offset) >>> 2] as number;
+      return this.#swaps ? swap32(word) : word;
+    }
+    return this.#loadSlowly(page, offset, 4, READ, privilege);
+  }
+
+  /** An instruction word. −1 with `fault` filled where refused. */
+  fetch32(page: number, offset: number, privilege: Privilege): number {
+    const front = privilege === USER ? this.#userExecute : this.#kernelExecute;
+    const slot = page & front.mask;
+    if (front.tags[slot] === page && (offset & this.#unlike32) === 0) {
+      const word = (front.words[slot] as Uint32Array)[((front.starts[slot] as number) + offset) >>> 2] as number;
+      return this.#swaps ? swap32(word) : word;
+    }
+    return this.#loadSlowly(page, offset, 4, EXECUTE, privilege);
+  }
+
+  /** False with `fault` filled where refused; nothing has been written then. */
+  store8(page: number, offset: number, value: number, privilege: Privilege): boolean {
+    const front = privilege === USER ? this.#userWrite : this.#kernelWrite;
+    const slot = page & front.mask;
+    if (front.tags[slot] === page && (offset & -this.#pageSize) === 0) {
+      (front.bytes[slot] as Uint8Array)[(front.starts[slot] as number) + offset] = value;
+      return true;
+    }
+    return this.#storeSlowly(page, offset, value, 1, privilege);
+  }
+
+  /** As `store8`; any alignment. A store that crosses into another page happens wholly or not at all. */
+  store16(page: number, offset: number, value: number, privilege: Privilege): boolean {
+    const front = privilege === USER ? this.#userWrite : this.#kernelWrite;
+    const slot = page & front.mask;
+    if (front.tags[slot] === page && (offset & this.#unlike16) === 0) {
+      const bytes = front.bytes[slot] as Uint8Array;
+      const at = (front.starts[slot] as number) + offset;
+      bytes[at] = this.#swaps ? value >>> 8 : value;
+      bytes[at + 1] = this.#swaps ? value : value >>> 8;
+      return true;
+    }
+    return this.#storeSlowly(page, offset, value, 2, privilege);
+  }
+
+  /** As `store16`. */
+  store32(page: number, offset: number, value: number, privilege: Privilege): boolean {
+    const front = privilege === USER ? this.#userWrite : this.#kernelWrite;
+    const slot = page & front.mask;
+    if (front.tags[slot] === page && (offset & this.#unlike32) === 0) {
+      (front.words[slot] as Uint32Array)[((front.starts[slot] as number) + offset) >>> 2] = this.#swaps ? swap32(value) : value;
+      return true;
+    }
+    return this.#storeSlowly(page, offset, value, 4, privilege);
+  }
+
+  /** What loading the root or context register does. Where a root load invalidates by itself, global entries stay if honoured. */
+  install(context: TranslationContext): void {
+    this.context = context;
+    this.statistics.installs += 1;
+    for (let index = 0; index < this.#fronts.length; index += 1) {
+      // Kernel addresses mean the same in every space only where the kernel has a space of its own.
+      if (index >= 3 || !this.#shadowed) (this.#fronts[index] as Lookaside).flush();
+    }
+    if (this.architecture.tlb.invalidation.rootLoadInvalidates) {
+      this.dataTlb.forget(true, false);
+      if (this.instructionTlb !== this.dataTlb) this.instructionTlb.forget(true, false);
+    }
+  }
+
+  /**
+   * Changes a control-register bit. Entries hold rights as they were under the old value, so a change drops them; locked
+   * ones of software-filled TLBs stay, as nobody would bring them back.
+   *
+   * @throws PortolanError ERR_BAD_ARGUMENT if the machine has no such switch
+   */
+  setSwitch(name: string, value: boolean): void {
+    if (!Object.hasOwn(this.#switches, name)) {
+      throw new PortolanError("ERR_BAD_ARGUMENT", { switch: name, known: Object.keys(this.#switches) });
+    }
+    if (this.#switches[name] === value) return;
+    const sparesLocked = this.architecture.tlb.refill === "software";
+    for (const tlb of this.#tlbs()) {
+      tlb.forget(false, sparesLocked);
+      tlb.flushFronts();
+    }
+    this.#switches[name] = value;
+    this.#honourGlobal();
+  }
+
+  invalidateAll(): void {
+    let dropped = 0;
+    for (const tlb of this.#tlbs()) dropped += tlb.invalidateAll();
+    this.#invalidated("all", 0, 0, 0, dropped);
+  }
+
+  invalidateAsid(asid: number): void {
+    const tag = this.#tagless ? 0 : asid;
+    let dropped = 0;
+    for (const tlb of this.#tlbs()) dropped += tlb.invalidateAsid(tag);
+    this.#invalidated("asid", asid, 0, 0, dropped);
+  }
+
+  /** `page` and `count` are the machine's pages; every hardware page in them goes. */
+  invalidatePages(asid: number, page: number, count: number): void {
+    const tag = this.#tagless ? 0 : asid;
+    let dropped = 0;
+    for (const tlb of this.#tlbs()) dropped += tlb.invalidatePages(page * this.#hardwarePages, count * this.#hardwarePages, tag);
+    this.#invalidated("pages", asid, page, count, dropped);
+  }
+
+  /** Is this number a page the machine has? */
+  #hasPage(page: number): boolean {
+    return (page >= 0 && page < this.#lowEnd) || (page >= this.#highStart && page < this.#highEnd);
+  }
+
+  #translateSlowly(page: number, offset: number, access: Access, privilege: Privilege): number {
+    if (!this.#tlbActive) throw new Error(`processor ${this.id} accesses memory while it waits in a shootdown`);
+    if (!this.#hasPage(page)) return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
+    const tlb = access === EXECUTE ? this.instructionTlb : this.dataTlb;
+    const asid = this.asidFor(privilege);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const entry = tlb.lookup(page, asid);
+      if (entry < 0) {
+        const reason = this.#miss(tlb, page, asid, access, privilege);
+        if (reason !== NO_FAULT) return this.#refuse(reason, page, offset, access, privilege);
+      } else if (permits(tlb.rightsOf(entry, page), privilege, access)) {
+        const frame = tlb.frameOf(entry, page);
+        const address = frame * this.#pageSize;
+        if (!this.memory.isBacked(address)) return this.#refuse(BUS, page, offset, access, privilege);
+        (this.#fronts[privilege * 3 + (access >>> 1)] as Lookaside).fill(page, frame, address, this.memory);
+        return frame;
+      } else {
+        const reason = this.refill.refused(this, page, access, privilege, entry);
+        if (reason !== NO_FAULT) return this.#refuse(reason, page, offset, access, privilege);
+        this.statistics.upgrades += 1;
+      }
+    }
+    throw new Error(`the refill code of ${this.architecture.name} says yes to page 0x${page.toString(16)} and enters nothing that serves it`);
+  }
+
+  #miss(tlb: Tlb, page: number, asid: number, access: Access, privilege: Privilege): FaultReason {
+    const unit = access === EXECUTE ? "instruction" : "data";
+    if (access === EXECUTE) this.statistics.itlbMisses += 1;
+    if (tlb === this.dataTlb) this.statistics.tlbMisses += 1;
+    if (this.events.sink !== null) this.events.sink({ kind: "tlb-miss", cpu: this.id, unit, hardwarePage: page, asid });
+    const reason = this.refill.miss(this, page, access, privilege);
+    if (reason !== NO_FAULT) return reason;
+    this.statistics.refills += 1;
+    if (this.events.sink !== null) {
+      const entry = tlb.probe(page, asid);
+      const frame = entry < 0 ? -1 : tlb.frameOf(entry, page);
+      this.events.sink({ kind: "tlb-fill", cpu: this.id, unit, hardwarePage: page, frame, asid });
+    }
+    return NO_FAULT;
+  }
+
+  #refuse(reason: FaultReason, page: number, offset: number, access: Access, privilege: Privilege): number {
+    const { fault } = this;
+    fault.reason = reason;
+    fault.page = page;
+    fault.offset = offset;
+    fault.access = access;
+    fault.privilege = privilege;
+    this.statistics.refusals += 1;
+    if (this.events.sink !== null) {
+      const { trap } = this.architecture.faults.report(reason, access, privilege);
+      this.events.sink({ kind: "trap", cpu: this.id, reason, hardwarePage: page, access, privilege, trap });
+    }
+    return -1;
+  }
+
+  /** Physical address of a byte, or −1 with `fault` filled. */
+  #locate(page: number, offset: number, access: Access, privilege: Privilege): number {
+    const frame = this.#translateSlowly(page, offset, access, privilege);
+    return frame < 0 ? -1 : frame * this.#pageSize + offset;
+  }
+
+  #loadSlowly(page: number, offset: number, width: 1 | 2 | 4, access: Access, privilege: Privilege): number {
+    this.#checkOffset(offset);
+    const inFirst = Math.min(width, this.#pageSize - offset);
+    const address = this.#locate(page, offset, access, privilege);
+    if (address < 0) return -1;
+    if (inFirst === width) return width === 4 ? this.memory.read32(address) : width === 2 ? this.memory.read16(address) : this.memory.read8(address);
+    const second = this.#locate(page + 1, 0, access, privilege);
+    if (second < 0) return -1;
+    let value = 0;
+    for (let byte = 0; byte < width; byte += 1) {
+      const read = this.memory.read8(byte < inFirst ? address + byte : second + byte - inFirst);
+      value += read * 256 ** (this.#swaps ? width - 1 - byte : byte);
+    }
+    return value;
+  }
+
+  #storeSlowly(page: number, offset: number, value: number, width: 1 | 2 | 4, privilege: Privilege): boolean {
+    this.#checkOffset(offset);
+    const inFirst = Math.min(width, this.#pageSize - offset);
+    const address = this.#locate(page, offset, WRITE, privilege);
+    if (address < 0) return false;
+    if (inFirst === width) {
+      if (width === 4) this.memory.write32(address, value);
+      else if (width === 2) this.memory.write16(address, value);
+      else this.memory.write8(address, value);
+      return true;
+    }
+    // Both pages are known to be writable before the first byte changes.
+    const second = this.#locate(page + 1, 0, WRITE, privilege);
+    if (second < 0) return false;
+    for (let byte = 0; byte < width; byte += 1) {
+      const shift = (this.#swaps ? width - 1 - byte : byte) * 8;
+      this.memory.write8(byte < inFirst ? address + byte : second + byte - inFirst, (value >>> shift) & 0xff);
+    }
+    return true;
+  }
+
+  #checkOffset(offset: number): void {
+    if (!Number.isInteger(offset) || offset < 0 || offset >= this.#pageSize) throw new PortolanError("ERR_BAD_ARGUMENT", { offset, pageSize: this.#pageSize });
+  }
+
+  #tlbs(): readonly Tlb[] {
+    return this.instructionTlb === this.dataTlb ? [this.dataTlb] : [this.instructionTlb, this.dataTlb];
+  }
+
+  #honourGlobal(): void {
+    const { honoursGlobal } = this.architecture.tlb;
+    const isHonoured = typeof honoursGlobal === "boolean" ? honoursGlobal : this.#switches[honoursGlobal.switch] === true;
+    for (const tlb of this.#tlbs()) tlb.honoursGlobal = isHonoured;
+  }
+
+  #invalidated(type: "all" | "asid" | "pages", asid: number, page: number, count: number, dropped: number): void {
+    this.statistics.invalidations += 1;
+    this.statistics.invalidated += dropped;
+    if (this.events.sink !== null) this.events.sink({ kind: "invalidate", cpu: this.id, type, asid, page, count });
+  }
+}

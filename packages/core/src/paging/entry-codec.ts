@@ -1,0 +1,197 @@
+/**
+ * The fast codec of entry formats: compiled once from the list of fields, it reads and writes entries as two unsigned
+ * 32-bit halves. Rules are evaluated over every combination of the bits they read, once for each setting of the
+ * processor's switches; afterwards an answer is a table look-up.
+ */
+import { fieldBits, fieldWidth, type EntryFormat, type EntryKind, type Field, type FieldRole, type FieldValues, type Level, type Rule, type Switches } from "../architecture/entry-format.js";
+import { ALL_RIGHTS, PAGE_FLAG_SETS, type PageFlags, type Rights } from "../architecture/rights.js";
+
+export const ABSENT_ENTRY = 0;
+export const TABLE_ENTRY = 1;
+export const LEAF_ENTRY = 2;
+export const MALFORMED_ENTRY = 3;
+const KINDS: readonly EntryKind[] = ["absent", "table", "leaf", "malformed"];
+
+const TWO_32 = 0x1_0000_0000;
+
+/** The value of a field in a word given as halves; up to 52 bits. */
+export const extract = (field: Field, lo: number, hi: number): number => {
+  const [high, low] = fieldBits(field);
+  if (high < 32) return Math.floor(lo / 2 ** low) % 2 ** (high - low + 1);
+  if (low >= 32) return Math.floor(hi / 2 ** (low - 32)) % 2 ** (high - low + 1);
+  return Math.floor(lo / 2 ** low) + (hi % 2 ** (high - 31)) * 2 ** (32 - low);
+};
+
+/** The halves of a word that has `value` in a field and zeroes elsewhere. */
+export const place = (field: Field, value: number): readonly [lo: number, hi: number] => {
+  const [, low] = fieldBits(field);
+  if (low >= 32) return [0, value * 2 ** (low - 32)];
+  // At most 52 bits from bit `low`: split before shifting, so that nothing exceeds 2^53.
+  const inLow = 2 ** (32 - low);
+  return [(value % inLow) * 2 ** low, Math.floor(value / inLow)];
+};
+
+/** A rule compiled: the bits it reads are gathered into an index. */
+class CompiledRule<T> {
+  readonly #isHigh: readonly boolean[];
+  readonly #shifts: readonly number[];
+  readonly #masks: readonly number[];
+  readonly #positions: readonly number[];
+  readonly #answers: T[] = [];
+
+  constructor(rule: Rule<T>, switches: Switches) {
+    const bits = rule.reads.map(fieldBits);
+    this.#isHigh = bits.map(([, low]) => low >= 32);
+    this.#shifts = bits.map(([, low]) => low % 32);
+    this.#masks = rule.reads.map((field) => 2 ** fieldWidth(field) - 1);
+    let width = 0;
+    this.#positions = rule.reads.map((field) => {
+      const position = width;
+      width += fieldWidth(field);
+      return position;
+    });
+    for (let index = 0; index < 2 ** width; index += 1) {
+      const values: Record<string, number> = {};
+      rule.reads.forEach((field, i) => {
+        values[field.name] = (index >>> (this.#positions[i] as number)) & (this.#masks[i] as number);
+      });
+      this.#answers.push(rule.tell(values, switches));
+    }
+  }
+
+  answer(lo: number, hi: number): T {
+    let index = 0;
+    for (let i = 0; i < this.#shifts.length; i += 1) {
+      const word = this.#isHigh[i] === true ? hi : lo;
+      index |= ((word >>> (this.#shifts[i] as number)) & (this.#masks[i] as number)) << (this.#positions[i] as number);
+    }
+    return this.#answers[index] as T;
+  }
+}
+
+/** One format, under one setting of the switches. */
+export class FormatCodec {
+  readonly format: EntryFormat;
+  readonly accessedLow: number;
+  readonly accessedHigh: number;
+  readonly dirtyLow: number;
+  readonly dirtyHigh: number;
+  readonly reservedLow: number;
+  readonly reservedHigh: number;
+  readonly #frames: readonly Field[];
+  readonly #rights: CompiledRule<Rights> | null;
+  readonly #attributes: CompiledRule<PageFlags> | null;
+  readonly #baseLow = new Float64Array(PAGE_FLAG_SETS);
+  readonly #baseHigh = new Float64Array(PAGE_FLAG_SETS);
+
+  constructor(format: EntryFormat, switches: Switches) {
+    this.format = format;
+    [this.accessedLow, this.accessedHigh] = mask(format, "accessed");
+    [this.dirtyLow, this.dirtyHigh] = mask(format, "dirty");
+    [this.reservedLow, this.reservedHigh] = mask(format, "reserved");
+    this.#frames = format.fields.filter(({ role }) => role === "frame");
+    this.#rights = format.rights === undefined ? null : new CompiledRule(format.rights, switches);
+    this.#attributes = format.attributes === undefined ? null : new CompiledRule(format.attributes, switches);
+    if (format.encode === undefined) return;
+    for (let flags = 0; flags < PAGE_FLAG_SETS; flags += 1) {
+      const [lo, hi] = wordOf(format, format.encode(flags));
+      this.#baseLow[flags] = lo;
+      this.#baseHigh[flags] = hi;
+    }
+  }
+
+  /** The physical address an entry holds. */
+  addressOf(lo: number, hi: number): number {
+    let address = 0;
+    for (const field of this.#frames) address += extract(field, lo, hi) * 2 ** (field.unitShift ?? fieldBits(field)[1]);
+    return address;
+  }
+
+  rightsOf(lo: number, hi: number): Rights {
+    return this.#rights === null ? ALL_RIGHTS : this.#rights.answer(lo, hi);
+  }
+
+  attributesOf(lo: number, hi: number): PageFlags {
+    return this.#attributes === null ? 0 : this.#attributes.answer(lo, hi);
+  }
+
+  isAccessed(lo: number, hi: number): boolean {
+    return (lo & this.accessedLow) !== 0 || (hi & this.accessedHigh) !== 0;
+  }
+
+  isDirty(lo: number, hi: number): boolean {
+    return (lo & this.dirtyLow) !== 0 || (hi & this.dirtyHigh) !== 0;
+  }
+
+  hasReserved(lo: number, hi: number): boolean {
+    return (lo & this.reservedLow) !== 0 || (hi & this.reservedHigh) !== 0;
+  }
+
+  /** Bits 31:0 of an entry for a physical address and flags. */
+  encodeLow(address: number, flags: PageFlags): number {
+    let word = this.#baseLow[flags] as number;
+    for (const field of this.#frames) word += place(field, this.#part(field, address))[0];
+    return word;
+  }
+
+  encodeHigh(address: number, flags: PageFlags): number {
+    let word = this.#baseHigh[flags] as number;
+    for (const field of this.#frames) word += place(field, this.#part(field, address))[1];
+    return word;
+  }
+
+  #part(field: Field, address: number): number {
+    return Math.floor(address / 2 ** (field.unitShift ?? fieldBits(field)[1])) % 2 ** fieldWidth(field);
+  }
+}
+
+/** One level, under one setting of the switches. */
+export class LevelCodec {
+  readonly level: Level;
+  readonly table: FormatCodec | null;
+  readonly leaf: FormatCodec | null;
+  readonly entryBytes: 4 | 8;
+  readonly #kind: CompiledRule<number>;
+
+  constructor(level: Level, switches: Switches) {
+    this.level = level;
+    this.table = level.table === undefined ? null : new FormatCodec(level.table, switches);
+    this.leaf = level.leaf === undefined ? null : new FormatCodec(level.leaf, switches);
+    this.entryBytes = (level.leaf ?? level.table)?.bytes ?? 4;
+    this.#kind = new CompiledRule({ reads: level.kind.reads, tell: (values: FieldValues) => KINDS.indexOf(level.kind.tell(values, switches)) }, switches);
+  }
+
+  /** ABSENT_ENTRY, TABLE_ENTRY, LEAF_ENTRY or MALFORMED_ENTRY. */
+  kindOf(lo: number, hi: number): number {
+    return this.#kind.answer(lo, hi);
+  }
+}
+
+/** The word that has these field values. */
+const wordOf = (format: EntryFormat, values: FieldValues): readonly [lo: number, hi: number] => {
+  let lo = 0;
+  let hi = 0;
+  for (const field of format.fields) {
+    const value = values[field.name];
+    if (value === undefined) continue;
+    const [low, high] = place(field, value);
+    lo += low;
+    hi += high;
+  }
+  return [lo, hi];
+};
+
+/** All bits of the fields with a role. */
+const mask = (format: EntryFormat, role: FieldRole): readonly [lo: number, hi: number] => {
+  let lo = 0;
+  let hi = 0;
+  for (const field of format.fields) {
+    if (field.role !== role) continue;
+    const [high, low] = fieldBits(field);
+    for (let bit = low; bit <= high; bit += 1) {
+      if (bit < 32) lo += 2 ** bit;
+      else hi += 2 ** (bit - 32);
+    }
+  }
+  return [lo % TWO_32, hi % TWO_32];
+};

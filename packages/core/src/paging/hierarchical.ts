@@ -1,0 +1,359 @@
+/**
+ * Page tables as a radix tree for each address space, of any shape that a list of levels describes. Tables lie in
+ * physical memory in the machine's own format; a real MMU could walk them.
+ *
+ * Where kernel and user share one space, the kernel's half of the root is copied into every new root, and an entry that
+ * the kernel adds later is written into all live roots at once: the tables below are the same, so everything further
+ * down is in step by itself. Tables of the kernel's half are never freed.
+ *
+ * A table is zeroed before it is linked, and the link is one store of a complete entry. How many entries of a table are
+ * in use is counted beside it, so that an empty one is known without a search.
+ *
+ * @see HelenOS kernel/genarch/src/mm/page_pt.c and as_pt.c
+ */
+import { initialSwitches, type Architecture } from "../architecture/architecture.js";
+import { PAGE_ACCESSED, PAGE_CACHEABLE, PAGE_DIRTY, PAGE_USER, EXECUTE, READ, WRITE, type Access, type PageFlags, type Privilege } from "../architecture/rights.js";
+import type { Events } from "../events.js";
+import type { FrameAllocator } from "../frames/frame-allocator.js";
+import type { PhysicalMemory } from "../machine/physical-memory.js";
+import { NO_ROOT, type TranslationContext } from "../machine/translation-context.js";
+import { ABSENT_ENTRY, LEAF_ENTRY, TABLE_ENTRY, type FormatCodec } from "./entry-codec.js";
+import { explainTree } from "./explain-tree.js";
+import type { FoundMapping, PageTables } from "./page-tables.js";
+import type { StaleTranslations } from "./stale.js";
+import { storeysOf, type Storey } from "./tree-shape.js";
+import type { Walk } from "./walk.js";
+
+/** Flags of entries that lead to tables: rights are decided at the leaf. */
+const TABLE_FLAGS = READ | WRITE | EXECUTE | PAGE_USER | PAGE_CACHEABLE;
+const MOST_LEVELS = 6;
+
+export class HierarchicalTables implements PageTables {
+  readonly kind = "hierarchical";
+  readonly found: FoundMapping = { frame: 0, rights: 0, flags: 0 };
+  readonly #architecture: Architecture;
+  readonly #memory: PhysicalMemory;
+  readonly #frames: FrameAllocator;
+  readonly #events: Events;
+  readonly #storeys: readonly Storey[];
+  readonly #last: Storey;
+  readonly #leaf: FormatCodec;
+  /** Entries in use in the table that starts in a frame, by frame of RAM. */
+  readonly #used: Int32Array;
+  readonly #roots = new Set<TranslationContext>();
+  readonly #kernelFirst: number;
+  readonly #shadowed: boolean;
+  #kernel: TranslationContext | null = null;
+  /** The leaf table that the last call used: faults come in sequence. */
+  #cachedRoot = NO_ROOT;
+  #cachedPrefix = -1;
+  #cachedTable = 0;
+  /** Table at each level on the way to the page of the current call. */
+  readonly #path = new Float64Array(MOST_LEVELS);
+
+  constructor(architecture: Architecture, memory: PhysicalMemory, frames: FrameAllocator, events: Events) {
+    if (architecture.translation.kind !== "hierarchical") throw new Error("not a hierarchical machine");
+    this.#architecture = architecture;
+    this.#memory = memory;
+    this.#frames = frames;
+    this.#events = events;
+    this.#storeys = storeysOf(architecture, architecture.translation, initialSwitches(architecture));
+    this.#last = this.#storeys.at(-1) as Storey;
+    if (this.#last.codec.leaf === null) throw new Error("the last level maps no pages");
+    this.#leaf = this.#last.codec.leaf;
+    this.#used = new Int32Array(memory.frameCount);
+    this.#shadowed = architecture.layout.kernelAddressSpaceShadowed;
+    this.#kernelFirst = Number(architecture.layout.kernel.first >> BigInt(architecture.pageShift)) % this.#limit();
+  }
+
+  create(context: TranslationContext): void {
+    const root = this.#takeTable(this.#storeys[0] as Storey, context.id, 0);
+    context.root = root;
+    this.#roots.add(context);
+    if (context.isKernel) this.#kernel = context;
+    else if (!this.#shadowed && this.#kernel !== null) {
+      const { entryBytes, entries, pagesPerEntry } = this.#storeys[0] as Storey;
+      const from = Math.floor(this.#kernelFirst / pagesPerEntry);
+      const bytes = new Uint8Array((entries - from) * entryBytes);
+      this.#memory.readBytes(this.#kernel.root + from * entryBytes, bytes);
+      this.#memory.writeBytes(root + from * entryBytes, bytes);
+    }
+  }
+
+  destroy(context: TranslationContext): void {
+    if (context.isKernel) throw new Error("the kernel's tables are never destroyed");
+    if ((this.#used[this.#slot(context.root)] as number) !== 0) throw new Error("a root is destroyed while it maps pages");
+    this.#roots.delete(context);
+    this.freeTable(context.root);
+    context.root = NO_ROOT;
+  }
+
+  insert(context: TranslationContext, page: number, frame: number, flags: PageFlags): void {
+    const index = page % this.#limit();
+    if (!context.isKernel && this.#isKernels(index)) throw new Error("a user space maps a page of the kernel's half");
+    const table = this.#reach(context, index);
+    const address = table + (index % this.#last.entries) * this.#last.entryBytes;
+    if (this.#kindAt(this.#last, address) !== ABSENT_ENTRY) throw new Error("the page is mapped already");
+    this.#writeEntry(this.#last, address, this.#leaf, frame * this.#memory.frameSize, flags & 63);
+    this.#count(table, 1);
+    const sink = this.#events.sink;
+    if (sink !== null) sink({ kind: "map", space: context.id, page, frame });
+  }
+
+  find(context: TranslationContext, page: number): boolean {
+    const address = this.#entryOf(context, page % this.#limit());
+    return address >= 0 && this.#fill(address);
+  }
+
+  update(context: TranslationContext, page: number, flags: PageFlags, debt: StaleTranslations): void {
+    const address = this.#entryOf(context, page % this.#limit());
+    if (address < 0 || !this.#fill(address)) throw new Error("an absent page is updated");
+    const { frame, rights: before, flags: marks } = this.found;
+    this.#writeEntry(this.#last, address, this.#leaf, frame * this.#memory.frameSize, flags & 63);
+    this.#mark(address, (marks & PAGE_ACCESSED) !== 0, (marks & PAGE_DIRTY) !== 0);
+    this.#fill(address);
+    if ((before & ~this.found.rights) !== 0) debt.add();
+  }
+
+  mark(context: TranslationContext, page: number, dirty: boolean): void {
+    const address = this.#entryOf(context, page % this.#limit());
+    if (address < 0) throw new Error("an absent page is marked");
+    this.#mark(address, true, dirty);
+  }
+
+  remove(context: TranslationContext, page: number, debt: StaleTranslations): boolean {
+    const index = page % this.#limit();
+    const address = this.#entryOf(context, index);
+    if (address < 0 || !this.#fill(address)) return false;
+    this.#clear(this.#last, address);
+    debt.add();
+    this.#unlinkEmpty(context, index, debt);
+    return true;
+  }
+
+  freeTable(table: number): void {
+    const frames = Math.ceil((this.#tableBytesAt.get(table) ?? 0) / this.#memory.frameSize);
+    this.#tableBytesAt.delete(table);
+    this.#owners.delete(table);
+    const first = table / this.#memory.frameSize;
+    for (let i = 0; i < frames; i += 1) this.#frames.release(first + i);
+  }
+
+  each(context: TranslationContext, first: number, count: number, visit: (page: number, found: FoundMapping) => boolean): void {
+    if (context.root === NO_ROOT) return;
+    const limit = this.#limit();
+    // Addresses of the upper half of a sign-extended machine: page numbers of the word, indices of the tree.
+    const shift = first >= limit ? first - (first % limit) : 0;
+    this.#eachIn(context.root, 0, 0, first - shift, Math.min(first - shift + count, limit), (index) => visit(index + shift, this.found));
+  }
+
+  walk(context: TranslationContext, address: bigint, access: Access, privilege: Privilege): Walk {
+    return explainTree(this.#architecture, this.#memory, context.root, address, access, privilege, initialSwitches(this.#architecture));
+  }
+
+  bytes(context?: TranslationContext): number {
+    let bytes = 0;
+    for (const [table, size] of this.#tableBytesAt) if (context === undefined || this.#owners.get(table) === context.id) bytes += size;
+    return bytes;
+  }
+
+  eachTableFrame(visit: (frame: number, owner: number) => void): void {
+    for (const [table, size] of this.#tableBytesAt) {
+      const first = table / this.#memory.frameSize;
+      for (let i = 0; i < Math.ceil(size / this.#memory.frameSize); i += 1) visit(first + i, this.#owners.get(table) ?? 0);
+    }
+  }
+
+  /** Size in bytes, and owner, of every table by its address. Touched when tables come and go, never per page. */
+  readonly #tableBytesAt = new Map<number, number>();
+  readonly #owners = new Map<number, number>();
+
+  /** Pages that one root translates. */
+  #limit(): number {
+    return 2 ** (this.#architecture.virtualBits - this.#architecture.pageShift);
+  }
+
+  #isKernels(index: number): boolean {
+    return !this.#shadowed && index >= this.#kernelFirst;
+  }
+
+  #slot(table: number): number {
+    return table / this.#memory.frameSize - this.#memory.firstFrame;
+  }
+
+  #count(table: number, change: number): number {
+    const slot = this.#slot(table);
+    const used = (this.#used[slot] as number) + change;
+    this.#used[slot] = used;
+    return used;
+  }
+
+  /** A zeroed table. @throws PortolanError ERR_OUT_OF_FRAMES */
+  #takeTable(storey: Storey, owner: number, level: number): number {
+    const count = Math.ceil(storey.tableBytes / this.#memory.frameSize);
+    const frame = count === 1 ? this.#frames.take() : this.#frames.takeRun(count, count);
+    for (let i = 0; i < count; i += 1) this.#memory.zeroFrame(frame + i);
+    const table = frame * this.#memory.frameSize;
+    this.#used[this.#slot(table)] = 0;
+    this.#tableBytesAt.set(table, storey.tableBytes);
+    this.#owners.set(table, owner);
+    const sink = this.#events.sink;
+    if (sink !== null) sink({ kind: "table", space: owner, level, frame, action: "allocate" });
+    return table;
+  }
+
+  #kindAt(storey: Storey, address: number): number {
+    return storey.entryBytes === 4 ? storey.codec.kindOf(this.#memory.read32(address), 0)
+      : storey.codec.kindOf(this.#memory.readLow(address), this.#memory.readHigh(address));
+  }
+
+  #writeEntry(storey: Storey, address: number, format: FormatCodec, target: number, flags: PageFlags): void {
+    if (storey.entryBytes === 4) this.#memory.write32(address, format.encodeLow(target, flags));
+    else this.#memory.write64(address, format.encodeLow(target, flags), format.encodeHigh(target, flags));
+  }
+
+  #clear(storey: Storey, address: number): void {
+    if (storey.entryBytes === 4) this.#memory.write32(address, 0);
+    else this.#memory.write64(address, 0, 0);
+  }
+
+  /** Fills `found` from a leaf entry; false if there is none. */
+  #fill(address: number): boolean {
+    const wide = this.#last.entryBytes === 8;
+    const lo = wide ? this.#memory.readLow(address) : this.#memory.read32(address);
+    const hi = wide ? this.#memory.readHigh(address) : 0;
+    if (this.#last.codec.kindOf(lo, hi) !== LEAF_ENTRY) return false;
+    const { found } = this;
+    const leaf = this.#leaf;
+    found.frame = leaf.addressOf(lo, hi) / this.#memory.frameSize;
+    found.rights = leaf.rightsOf(lo, hi);
+    const forUser = found.rights >>> 3;
+    found.flags = (forUser !== 0 ? forUser | PAGE_USER : found.rights & 7) | leaf.attributesOf(lo, hi) |
+      (leaf.isAccessed(lo, hi) ? PAGE_ACCESSED : 0) | (leaf.isDirty(lo, hi) ? PAGE_DIRTY : 0);
+    return true;
+  }
+
+  #mark(address: number, accessed: boolean, dirty: boolean): void {
+    const leaf = this.#leaf;
+    const low = (accessed ? leaf.accessedLow : 0) | (dirty ? leaf.dirtyLow : 0);
+    const high = (accessed ? leaf.accessedHigh : 0) | (dirty ? leaf.dirtyHigh : 0);
+    if (this.#last.entryBytes === 4) this.#memory.write32(address, (this.#memory.read32(address) | low) >>> 0);
+    else this.#memory.write64(address, (this.#memory.readLow(address) | low) >>> 0, (this.#memory.readHigh(address) | high) >>> 0);
+  }
+
+  /** Address of the leaf entry for a page, or −1 if a table on the way is missing. Remembers the leaf table. */
+  #entryOf(context: TranslationContext, index: number): number {
+    const { entries, entryBytes } = this.#last;
+    const prefix = Math.floor(index / entries);
+    if (prefix !== this.#cachedPrefix || context.root !== this.#cachedRoot) {
+      const table = this.#descend(context.root, index);
+      if (table < 0) return -1;
+      this.#cachedRoot = context.root;
+      this.#cachedPrefix = prefix;
+      this.#cachedTable = table;
+    }
+    return this.#cachedTable + (index % entries) * entryBytes;
+  }
+
+  /** The leaf table for a page, or −1; fills the path as far as it goes. */
+  #descend(root: number, index: number): number {
+    let table = root;
+    if (table === NO_ROOT) return -1;
+    this.#path[0] = table;
+    for (let depth = 0; depth < this.#storeys.length - 1; depth += 1) {
+      const storey = this.#storeys[depth] as Storey;
+      const address = table + (Math.floor(index / storey.pagesPerEntry) % storey.entries) * storey.entryBytes;
+      if (this.#kindAt(storey, address) !== TABLE_ENTRY) return -1;
+      table = this.#target(storey, address);
+      this.#path[depth + 1] = table;
+    }
+    return table;
+  }
+
+  #target(storey: Storey, address: number): number {
+    const { table } = storey.codec;
+    if (table === null) throw new Error("a level without tables leads to one");
+    return storey.entryBytes === 4 ? table.addressOf(this.#memory.read32(address), 0)
+      : table.addressOf(this.#memory.readLow(address), this.#memory.readHigh(address));
+  }
+
+  /** The leaf table for a page, made with everything above it if need be; all or nothing. */
+  #reach(context: TranslationContext, index: number): number {
+    const entry = this.#entryOf(context, index);
+    if (entry >= 0) return this.#cachedTable;
+    const depths = this.#storeys.length - 1;
+    let depth = 0;
+    let table = context.root;
+    for (; depth < depths; depth += 1) {
+      const storey = this.#storeys[depth] as Storey;
+      const address = table + (Math.floor(index / storey.pagesPerEntry) % storey.entries) * storey.entryBytes;
+      if (this.#kindAt(storey, address) !== TABLE_ENTRY) break;
+      table = this.#target(storey, address);
+    }
+    const fresh: number[] = [];
+    try {
+      for (let level = depth + 1; level <= depths; level += 1) fresh.push(this.#takeTable(this.#storeys[level] as Storey, this.#isKernels(index) ? 0 : context.id, level));
+    } catch (error) {
+      for (const made of fresh) this.freeTable(made);
+      throw error;
+    }
+    for (const made of fresh) {
+      this.#link(context, table, depth, index, made);
+      table = made;
+      depth += 1;
+    }
+    this.#entryOf(context, index);
+    return table;
+  }
+
+  /** Links a table below another; an entry of the kernel's half of a root goes into every root. */
+  #link(context: TranslationContext, table: number, depth: number, index: number, made: number): void {
+    const storey = this.#storeys[depth] as Storey;
+    const format = storey.codec.table;
+    if (format === null) throw new Error("a level without tables is asked for one");
+    const offset = (Math.floor(index / storey.pagesPerEntry) % storey.entries) * storey.entryBytes;
+    this.#writeEntry(storey, table + offset, format, made, TABLE_FLAGS);
+    if (depth === 0 && this.#isKernels(index)) {
+      for (const other of this.#roots) if (other !== context) this.#writeEntry(storey, other.root + offset, format, made, TABLE_FLAGS);
+    } else {
+      this.#count(table, 1);
+    }
+  }
+
+  /** After an entry of the leaf table went: empty tables are unlinked, from the leaf up, and enter the debt. */
+  #unlinkEmpty(context: TranslationContext, index: number, debt: StaleTranslations): void {
+    if (this.#count(this.#cachedTable, -1) > 0 || this.#isKernels(index)) return;
+    this.#descend(context.root, index);
+    this.#cachedPrefix = -1;
+    for (let depth = this.#storeys.length - 1; depth > 0; depth -= 1) {
+      const table = this.#path[depth] as number;
+      if ((this.#used[this.#slot(table)] as number) > 0) return;
+      const above = this.#path[depth - 1] as number;
+      const storey = this.#storeys[depth - 1] as Storey;
+      this.#clear(storey, above + (Math.floor(index / storey.pagesPerEntry) % storey.entries) * storey.entryBytes);
+      this.#count(above, -1);
+      debt.freeTableLater(table);
+      const sink = this.#events.sink;
+      if (sink !== null) sink({ kind: "table", space: context.id, level: depth, frame: table / this.#memory.frameSize, action: "free" });
+    }
+  }
+
+  #eachIn(table: number, depth: number, base: number, first: number, end: number, visit: (index: number) => boolean): boolean {
+    const storey = this.#storeys[depth] as Storey;
+    const span = storey.pagesPerEntry;
+    const from = Math.max(0, Math.floor((first - base) / span));
+    const to = Math.min(storey.entries, Math.ceil((end - base) / span));
+    for (let i = from; i < to; i += 1) {
+      const address = table + i * storey.entryBytes;
+      const kind = this.#kindAt(storey, address);
+      if (kind === ABSENT_ENTRY) continue;
+      if (storey === this.#last) {
+        if (this.#fill(address) && !visit(base + i)) return false;
+      } else if (kind === TABLE_ENTRY && !this.#eachIn(this.#target(storey, address), depth + 1, base + i * span, first, end, visit)) {
+        return false;
+      }
+    }
+    return true;
+  }
+}
+

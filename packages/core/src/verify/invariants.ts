@@ -1,0 +1,142 @@
+/**
+ * What must hold whenever no operation is under way, checked from outside by slow and obvious means. Tests call it after
+ * every operation.
+ *
+ * 1. Areas of a space are in order, disjoint and complete.
+ * 2. A page is in an area's used space exactly if the space's tables map it.
+ * 3. An entry lets the user do no more than the area permits, as far as the machine can tell the difference.
+ * 4. References to a frame are the entries that map it, plus the page caches that hold it, plus image pins, plus one
+ *    where it holds tables; and what is neither is free.
+ * 5. No TLB holds what the tables disagree with.
+ * 6. No withdrawal is open, and no lock is held.
+ */
+import { USER, permits } from "../architecture/rights.js";
+import type { AddressSpace } from "../address-space/address-space.js";
+import type { Machine } from "../compose/machine.js";
+import type { MemoryObject } from "../objects/memory-object.js";
+
+export interface InvariantOptions {
+  /** References that a test itself holds, by frame. */
+  readonly held?: ReadonlyMap<number, number>;
+}
+
+/** Every violation in words; empty when all is well. */
+export const violations = (machine: Machine, options: InvariantOptions = {}): string[] => {
+  const found: string[] = [];
+  const references = new Map<number, number>(options.held);
+  const count = (frame: number): void => void references.set(frame, (references.get(frame) ?? 0) + 1);
+  const objects = new Set<MemoryObject>();
+  for (const space of machine.spaces.live()) {
+    checkSpace(machine, space, found, count, objects);
+  }
+  for (const object of objects) object.eachHeld(count);
+  checkFrames(machine, references, found);
+  checkTlbs(machine, found);
+  if (machine.parts.withdrawals.isOpen) found.push("a withdrawal is still open");
+  try {
+    machine.parts.locks.discipline?.assertNoneHeld();
+  } catch (error) {
+    found.push(String(error));
+  }
+  return found;
+};
+
+/** Throws an assertion that lists every violation. */
+export const assertInvariants = (machine: Machine, options: InvariantOptions = {}): void => {
+  const found = violations(machine, options);
+  if (found.length > 0) throw new Error(`invariants broken:\n- ${found.join("\n- ")}`);
+};
+
+const checkSpace = (
+  machine: Machine, space: AddressSpace, found: string[], count: (frame: number) => void, objects: Set<MemoryObject>,
+): void => {
+  const { areas, tables } = machine.parts;
+  const { faults } = machine.architecture;
+  let end = 0;
+  let used = 0;
+  for (let area = space.tree.first(); area >= 0; area = space.tree.next(area)) {
+    const first = areas.firstOf(area);
+    const pages = areas.pagesOf(area);
+    const name = `area ${areas.firstOf(area).toString(16)} of space ${space.id}`;
+    if (first < end || pages < 1) found.push(`${name} overlaps the one before it, or is empty`);
+    if (areas.isPartial(area)) found.push(`${name} was left unfinished`);
+    end = first + pages;
+    const object = areas.objectOf(area);
+    for (let below: MemoryObject | null = object; below !== null; below = "below" in below ? (below.below as MemoryObject) : null) objects.add(below);
+    used += areas.used.pagesOf(area);
+    const flags = areas.flagsOf(area);
+    tables.each(space.context, first, pages, (page, { rights }) => {
+      if (!areas.used.contains(area, page)) found.push(`page ${page.toString(16)} of ${name} is mapped but not used`);
+      for (let access = 1; access <= 4; access *= 2) {
+        const told = faults.told(2, access as 1 | 2 | 4, USER);
+        const canForbid = access !== 1 || machine.architecture.can.forbidRead;
+        if (permits(rights, USER, access) && (told & flags) === 0 && canForbid) {
+          found.push(`page ${page.toString(16)} of ${name} may be accessed (${access}) though the area forbids it`);
+        }
+      }
+      return true;
+    });
+  }
+  let mapped = 0;
+  tables.each(space.context, 0, userPages(machine, space), (_page, { frame }) => {
+    mapped += 1;
+    if (machine.parts.frames.references(frame) >= 0) count(frame);
+    return true;
+  });
+  if (mapped !== used) found.push(`space ${space.id} maps ${mapped} pages but its areas use ${used}`);
+};
+
+/** Pages that areas of a space can lie in: the kernel's own mappings are not made by areas. */
+const userPages = (machine: Machine, space: AddressSpace): number => {
+  const { units } = machine.parts;
+  const { layout } = machine.architecture;
+  if (space.context.isKernel) return 0;
+  return layout.kernelAddressSpaceShadowed ? units.pageLimit : units.pageOf(layout.user.last) + 1;
+};
+
+const checkFrames = (machine: Machine, references: Map<number, number>, found: string[]): void => {
+  const { frames, tables, memory } = machine.parts;
+  const count = (frame: number): void => void references.set(frame, (references.get(frame) ?? 0) + 1);
+  tables.eachTableFrame(count);
+  for (const space of machine.spaces.live()) space.context.cache?.eachFrame(count);
+  for (const frame of machine.reservedFrames) count(frame);
+  let free = 0;
+  for (let frame = memory.firstFrame; frame < memory.firstFrame + memory.frameCount; frame += 1) {
+    const actual = frames.references(frame);
+    const expected = references.get(frame) ?? 0;
+    if (actual !== expected) found.push(`frame ${frame.toString(16)} has ${actual} references, ${expected} are accounted for`);
+    if (actual === 0) free += 1;
+  }
+  if (free !== frames.free) found.push(`${free} frames are free, the allocator says ${frames.free}`);
+};
+
+/** An entry with somebody's tag must say what that somebody's tables say. */
+const checkTlbs = (machine: Machine, found: string[]): void => {
+  const { tables } = machine.parts;
+  const perPage = 2 ** (machine.architecture.pageShift - machine.architecture.hardwarePageShift);
+  const byAsid = new Map<number, AddressSpace[]>();
+  for (const space of machine.spaces.live()) {
+    const { asid } = space.context;
+    if (asid === machine.architecture.asids.invalid && asid !== machine.architecture.asids.kernel) continue;
+    byAsid.set(asid, [...(byAsid.get(asid) ?? []), space]);
+  }
+  for (const cpu of machine.cpus) {
+    for (const tlb of new Set([cpu.instructionTlb, cpu.dataTlb])) {
+      tlb.each((entry) => {
+        const asid = tlb.asid(entry);
+        const tagged = machine.architecture.asids.bits > 0;
+        const owners = tagged ? byAsid.get(asid) ?? [] : machine.installed(cpu.id) === null ? [] : [machine.installed(cpu.id) as AddressSpace];
+        // Nobody can use the tag now; it is purged before somebody gets it.
+        if (owners.length === 0) return;
+        const first = tlb.firstPage(entry);
+        for (let page = first; page < first + tlb.span(entry); page += 1) {
+          const agrees = owners.some((space) =>
+            tables.find(space.context, Math.floor(page / perPage)) &&
+            tables.found.frame * perPage + (page % perPage) === tlb.frame(entry) + (page - first) &&
+            (tlb.rights(entry) & ~tables.found.rights) === 0);
+          if (!agrees) found.push(`processor ${cpu.id} holds a stale translation of hardware page ${page.toString(16)} (ASID ${asid})`);
+        }
+      });
+    }
+  }
+};
