@@ -72,6 +72,7 @@ export class Cpu {
   readonly #highStart: number;
   readonly #highEnd: number;
   /** Offsets with any of these bits set are outside the page, or cross an alignment: the slow road. */
+  readonly #outside: number;
   readonly #unlike16: number;
   readonly #unlike32: number;
   /** Fronts by privilege × 3 + access index; while the processor is parked the hit path sees `#nothing` instead. */
@@ -110,6 +111,7 @@ export class Cpu {
     this.#lowEnd = isSigned ? pages / 2 : pages;
     this.#highStart = isSigned ? all - pages / 2 : pages;
     this.#highEnd = isSigned ? all : pages;
+    this.#outside = -this.#pageSize;
     this.#unlike16 = -this.#pageSize | 1;
     this.#unlike32 = -this.#pageSize | 3;
     const slots = (entries: number): number => Math.min(1024, Math.max(64, 2 ** Math.ceil(Math.log2(entries * 4))));
@@ -173,8 +175,8 @@ export class Cpu {
   load8(page: number, offset: number, privilege: Privilege): number {
     const front = privilege === USER ? this.#userRead : this.#kernelRead;
     const slot = page & front.mask;
-    if (front.tags[slot] === page && (offset & -this.#pageSize) === 0) {
-      return (front.bytes[slot] as Uint8Array)[(front.starts[slot] as number) + offset] as number;
+    if (front.tags[slot] === page && (offset & this.#outside) === 0) {
+      return (front.bytes[slot] as Uint8Array)[(front.starts[slot] as number) * 4 + offset] as number;
     }
     return this.#loadSlowly(page, offset, 1, READ, privilege);
   }
@@ -185,7 +187,7 @@ export class Cpu {
     const slot = page & front.mask;
     if (front.tags[slot] === page && (offset & this.#unlike16) === 0) {
       const bytes = front.bytes[slot] as Uint8Array;
-      const at = (front.starts[slot] as number) + offset;
+      const at = (front.starts[slot] as number) * 4 + offset;
       const one = bytes[at] as number;
       const two = bytes[at + 1] as number;
       return this.#swaps ? (one << 8) | two : (two << 8) | one;
@@ -198,7 +200,7 @@ export class Cpu {
     const front = privilege === USER ? this.#userRead : this.#kernelRead;
     const slot = page & front.mask;
     if (front.tags[slot] === page && (offset & this.#unlike32) === 0) {
-      const word = (front.words[slot] as Uint32Array)[((front.starts[slot] as number) + offset) >>> 2] as number;
+      const word = (front.words[slot] as Uint32Array)[(front.starts[slot] as number) + (offset >>> 2)] as number;
       return this.#swaps ? swap32(word) : word;
     }
     return this.#loadSlowly(page, offset, 4, READ, privilege);
@@ -209,7 +211,7 @@ export class Cpu {
     const front = privilege === USER ? this.#userExecute : this.#kernelExecute;
     const slot = page & front.mask;
     if (front.tags[slot] === page && (offset & this.#unlike32) === 0) {
-      const word = (front.words[slot] as Uint32Array)[((front.starts[slot] as number) + offset) >>> 2] as number;
+      const word = (front.words[slot] as Uint32Array)[(front.starts[slot] as number) + (offset >>> 2)] as number;
       return this.#swaps ? swap32(word) : word;
     }
     return this.#loadSlowly(page, offset, 4, EXECUTE, privilege);
@@ -219,8 +221,8 @@ export class Cpu {
   store8(page: number, offset: number, value: number, privilege: Privilege): boolean {
     const front = privilege === USER ? this.#userWrite : this.#kernelWrite;
     const slot = page & front.mask;
-    if (front.tags[slot] === page && (offset & -this.#pageSize) === 0) {
-      (front.bytes[slot] as Uint8Array)[(front.starts[slot] as number) + offset] = value;
+    if (front.tags[slot] === page && (offset & this.#outside) === 0) {
+      (front.bytes[slot] as Uint8Array)[(front.starts[slot] as number) * 4 + offset] = value;
       return true;
     }
     return this.#storeSlowly(page, offset, value, 1, privilege);
@@ -232,7 +234,7 @@ export class Cpu {
     const slot = page & front.mask;
     if (front.tags[slot] === page && (offset & this.#unlike16) === 0) {
       const bytes = front.bytes[slot] as Uint8Array;
-      const at = (front.starts[slot] as number) + offset;
+      const at = (front.starts[slot] as number) * 4 + offset;
       bytes[at] = this.#swaps ? value >>> 8 : value;
       bytes[at + 1] = this.#swaps ? value : value >>> 8;
       return true;
@@ -245,7 +247,7 @@ export class Cpu {
     const front = privilege === USER ? this.#userWrite : this.#kernelWrite;
     const slot = page & front.mask;
     if (front.tags[slot] === page && (offset & this.#unlike32) === 0) {
-      (front.words[slot] as Uint32Array)[((front.starts[slot] as number) + offset) >>> 2] = this.#swaps ? swap32(value) : value;
+      (front.words[slot] as Uint32Array)[(front.starts[slot] as number) + (offset >>> 2)] = this.#swaps ? swap32(value) : value;
       return true;
     }
     return this.#storeSlowly(page, offset, value, 4, privilege);

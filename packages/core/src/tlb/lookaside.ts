@@ -8,8 +8,8 @@
  */
 import type { PhysicalMemory } from "../machine/physical-memory.js";
 
-/** No hardware page has this number. */
-const EMPTY = -1;
+/** Equal to nothing, whatever a caller takes for a page number. */
+const EMPTY = NaN;
 
 export class Lookaside {
   /** Slots less one; `page & mask` is a page's slot (pages above 2^32 are cut, which is what is wanted). */
@@ -17,7 +17,7 @@ export class Lookaside {
   readonly tags: Float64Array;
   /** Hardware frame of the page in each slot. */
   readonly frames: Float64Array;
-  /** Where the page starts in its chunk of physical memory, in bytes, and that chunk in both views. */
+  /** Where the page starts in its chunk of physical memory, in words of four bytes, and that chunk in both views. */
   readonly starts: Int32Array;
   readonly words: Uint32Array[];
   readonly bytes: Uint8Array[];
@@ -41,7 +41,7 @@ export class Lookaside {
     const chunk = memory.chunkOf(address);
     this.tags[slot] = page;
     this.frames[slot] = frame;
-    this.starts[slot] = memory.offsetInChunk(address);
+    this.starts[slot] = memory.offsetInChunk(address) / 4;
     this.words[slot] = memory.words(chunk);
     this.bytes[slot] = memory.bytes(chunk);
     this.#isEmpty = false;

@@ -15,6 +15,9 @@ const NONE = -1;
 /** Invalidations of more pages than this look at every entry instead of probing page by page. */
 const PROBES = 16;
 
+/** The multiple of `span` at or below a page. The remainder of doubles is several times slower. */
+const startOf = (page: number, span: number): number => (span === 1 ? page : Math.floor(page / span) * span);
+
 export class Tlb {
   readonly geometry: TlbGeometry;
   readonly invalidation: Invalidation;
@@ -29,7 +32,6 @@ export class Tlb {
   /** Of paired entries: what the odd half maps. */
   readonly #oddFrame: Float64Array;
   readonly #oddRights: Uint8Array;
-  readonly #ways: number;
   readonly #sets: number;
   /** Hardware pages of an entry, by class (page size), and how many valid entries of the class there are. */
   readonly #spans: Float64Array;
@@ -54,7 +56,6 @@ export class Tlb {
     }
     this.geometry = geometry;
     this.invalidation = invalidation;
-    this.#ways = ways;
     this.#sets = entries / ways;
     this.#first = new Float64Array(entries);
     this.#span = new Float64Array(entries);
@@ -92,7 +93,7 @@ export class Tlb {
     let found = NONE;
     for (let size = 0; size < this.#spans.length; size += 1) {
       if (this.#inUse[size] === 0) continue;
-      const first = page - (page % (this.#spans[size] as number));
+      const first = startOf(page, this.#spans[size] as number);
       let entry = this.#bucket[this.#hash(first, size)] as number;
       while (entry >= 0 && !this.#matches(entry, first, size, asid)) entry = this.#next[entry] as number;
       if (entry >= 0 && (found < 0 || entry < found)) found = entry;
@@ -104,7 +105,7 @@ export class Tlb {
   duplicates(page: number, asid: number): number {
     let count = 0;
     for (let size = 0; size < this.#spans.length; size += 1) {
-      const first = page - (page % (this.#spans[size] as number));
+      const first = startOf(page, this.#spans[size] as number);
       for (let entry = this.#bucket[this.#hash(first, size)] as number; entry >= 0; entry = this.#next[entry] as number) {
         if (this.#matches(entry, first, size, asid)) count += 1;
       }
@@ -174,7 +175,7 @@ export class Tlb {
     let dropped = 0;
     for (let size = 0; size < this.#spans.length; size += 1) {
       if (this.#inUse[size] === 0) continue;
-      const first = page - (page % (this.#spans[size] as number));
+      const first = startOf(page, this.#spans[size] as number);
       let entry = this.#bucket[this.#hash(first, size)] as number;
       while (entry >= 0) {
         const next = this.#next[entry] as number;
@@ -258,7 +259,7 @@ export class Tlb {
 
   #put(entry: number, size: number, page: number, span: number, frame: number, asid: number, rights: Rights, flags: number): void {
     this.drop(entry);
-    const first = page - (page % span);
+    const first = startOf(page, span);
     this.#first[entry] = first;
     this.#span[entry] = span;
     this.#frame[entry] = frame;
