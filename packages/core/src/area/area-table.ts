@@ -1,6 +1,7 @@
 /**
- * The records of all areas of one machine: a struct of arrays, one column per property, and an area is a row number.
- * With its place in the tree of its space an area takes about 64 bytes.
+ * The records of all areas of one machine: two arrays of numbers, and an area is a row number.
+ * With its place in the tree of its space an area takes about 64 bytes. What is asked together lies together, so that a
+ * question among a million areas waits for memory once and not once per property.
  *
  * An area's used space is the slot of its own number; the trees of all spaces share one pool of nodes.
  */
@@ -24,16 +25,28 @@ export interface AreaTraits {
   readonly guard: boolean;
 }
 
-/** The word of an area: its flags below, and above them what only the core says. */
+/** An extent: first page, pages. */
+const EXTENT = 2;
+/** A row of small numbers. */
+const ROW = 4;
+/** Its flags, what only the core says, and one more than its backend's number. */
+const WORD = 0;
+/** The space it belongs to; −1 = no area in this row. */
+const SPACE = 1;
+/** The object's number, −1 = none; of a free row: the next free one. */
+const OBJECT = 2;
+const GENERATION = 3;
+
+/** The word of an area. */
 const FLAGS = 0x0fff;
 const PARTIAL = 0x1000;
 const GUARDED = 0x2000;
+const BACKEND_SHIFT = 14;
+const MOST_BACKENDS = 2 ** (32 - BACKEND_SHIFT) - 1;
 
 /** Names keep the row in the low 26 bits and the generation above, and stay exact integers. */
 const ROWS = 2 ** 26;
 const GENERATIONS = 2 ** 26;
-/** Backends that sixteen bits can name; the column widens when there are more. */
-const NARROW = 0xffff;
 
 export class AreaTable {
   /** Which pages of an area have a mapping; slot = area. */
@@ -43,16 +56,8 @@ export class AreaTable {
   readonly #gate: AllocationGate;
   readonly #objects = new Interned<MemoryObject>();
   readonly #backends = new Interned<Backend>();
-  #first: Float64Array;
-  #pages: Float64Array;
-  #word: Uint16Array;
-  // −1 = no area in this row.
-  #space: Int32Array;
-  // Of a free row: the next free one.
-  #object: Int32Array;
-  #generation: Uint32Array;
-  // One more than the backend's number, 0 = none.
-  #backend: Uint16Array | Int32Array;
+  #extents: Float64Array;
+  #words: Int32Array;
   // Where in its object an area begins. Few areas begin elsewhere than at 0: the first of them makes the column.
   #offset: Float64Array | null = null;
   #freeRow = NO_AREA;
@@ -64,13 +69,8 @@ export class AreaTable {
     this.#gate = gate;
     this.trees = new OrderedPool({ values: "int32", bounds: true, gate, name: "area tree node" });
     this.used = new UsedSpaces(gate, rows);
-    this.#first = new Float64Array(rows);
-    this.#pages = new Float64Array(rows);
-    this.#word = new Uint16Array(rows);
-    this.#space = new Int32Array(rows).fill(-1);
-    this.#object = new Int32Array(rows);
-    this.#generation = new Uint32Array(rows);
-    this.#backend = new Uint16Array(rows);
+    this.#extents = new Float64Array(EXTENT * rows);
+    this.#words = new Int32Array(ROW * rows);
   }
 
   /** Areas that exist. */
@@ -86,13 +86,8 @@ export class AreaTable {
   /** Bytes of all columns, trees and used spaces, room to grow included. */
   get bytes(): number {
     return (
-      this.#first.byteLength +
-      this.#pages.byteLength +
-      this.#word.byteLength +
-      this.#space.byteLength +
-      this.#object.byteLength +
-      this.#generation.byteLength +
-      this.#backend.byteLength +
+      this.#extents.byteLength +
+      this.#words.byteLength +
       (this.#offset?.byteLength ?? 0) +
       this.used.bytes +
       this.trees.bytes
@@ -112,16 +107,17 @@ export class AreaTable {
     let area = this.#freeRow;
     if (area === NO_AREA) {
       area = this.#rowsEver;
-      if (area === this.#space.length) this.#grow(area + 1);
+      if (area * ROW === this.#words.length) this.#grow(area + 1);
       this.#rowsEver = area + 1;
     } else {
-      this.#freeRow = this.#object[area];
+      this.#freeRow = this.#words[area * ROW + OBJECT];
     }
-    this.#first[area] = first;
-    this.#pages[area] = pages;
-    this.#word[area] = (flags & FLAGS) | (traits.partial ? PARTIAL : 0) | (traits.guard ? GUARDED : 0);
-    this.#space[area] = space;
-    this.#object[area] = -1;
+    const words = this.#words;
+    this.#extents[area * EXTENT] = first;
+    this.#extents[area * EXTENT + 1] = pages;
+    words[area * ROW + WORD] = (flags & FLAGS) | (traits.partial ? PARTIAL : 0) | (traits.guard ? GUARDED : 0);
+    words[area * ROW + SPACE] = space;
+    words[area * ROW + OBJECT] = -1;
     this.#count += 1;
     return area;
   }
@@ -129,66 +125,67 @@ export class AreaTable {
   /** Ends an area that is in no tree any more: its used space is forgotten, its names are stale. Never fails. */
   destroy(area: number): void {
     if (!this.isArea(area)) throw new Error(`row ${area} holds no area`);
+    const words = this.#words;
+    const row = area * ROW;
     this.used.clear(area);
-    this.#objects.drop(this.#object[area]);
-    this.#backends.drop(this.#backend[area] - 1);
-    this.#backend[area] = 0;
+    this.#objects.drop(words[row + OBJECT]);
+    this.#backends.drop((words[row + WORD] >>> BACKEND_SHIFT) - 1);
     if (this.#offset !== null) this.#offset[area] = 0;
-    this.#space[area] = -1;
-    this.#generation[area] = (this.#generation[area] + 1) % GENERATIONS;
-    this.#object[area] = this.#freeRow;
+    words[row + SPACE] = -1;
+    words[row + GENERATION] = (words[row + GENERATION] + 1) % GENERATIONS;
+    words[row + OBJECT] = this.#freeRow;
     this.#freeRow = area;
     this.#count -= 1;
   }
 
   /** True if the row holds an area now. */
   isArea(area: number): boolean {
-    return area >= 0 && area < this.#rowsEver && this.#space[area] >= 0;
+    return area >= 0 && area < this.#rowsEver && this.#words[area * ROW + SPACE] >= 0;
   }
 
   /** First page. */
   firstOf(area: number): number {
-    return this.#first[area];
+    return this.#extents[area * EXTENT];
   }
 
   /** Pages, at least 1. */
   pagesOf(area: number): number {
-    return this.#pages[area];
+    return this.#extents[area * EXTENT + 1];
   }
 
   /** The tree of the space has to be told: `AreaTree.resized`. */
   setPages(area: number, pages: number): void {
-    this.#pages[area] = pages;
+    this.#extents[area * EXTENT + 1] = pages;
   }
 
   /** Number of the space it belongs to. */
   spaceOf(area: number): number {
-    return this.#space[area];
+    return this.#words[area * ROW + SPACE];
   }
 
   flagsOf(area: number): AreaFlags {
-    return this.#word[area] & FLAGS;
+    return this.#words[area * ROW + WORD] & FLAGS;
   }
 
   setFlags(area: number, flags: AreaFlags): void {
-    this.#word[area] = (this.#word[area] & ~FLAGS) | (flags & FLAGS);
+    this.#words[area * ROW + WORD] = (this.#words[area * ROW + WORD] & ~FLAGS) | (flags & FLAGS);
   }
 
   isPartial(area: number): boolean {
-    return (this.#word[area] & PARTIAL) !== 0;
+    return (this.#words[area * ROW + WORD] & PARTIAL) !== 0;
   }
 
   setPartial(area: number, isPartial: boolean): void {
-    this.#word[area] = isPartial ? this.#word[area] | PARTIAL : this.#word[area] & ~PARTIAL;
+    this.#words[area * ROW + WORD] = isPartial ? this.#words[area * ROW + WORD] | PARTIAL : this.#words[area * ROW + WORD] & ~PARTIAL;
   }
 
   isGuarded(area: number): boolean {
-    return (this.#word[area] & GUARDED) !== 0;
+    return (this.#words[area * ROW + WORD] & GUARDED) !== 0;
   }
 
   /** The front of its stack of memory objects; null = none, and faults are not served. */
   objectOf(area: number): MemoryObject | null {
-    return this.#objects.at(this.#object[area]);
+    return this.#objects.at(this.#words[area * ROW + OBJECT]);
   }
 
   /** Page of the object that the area's first page shows. */
@@ -206,71 +203,62 @@ export class AreaTable {
   setObject(area: number, object: MemoryObject | null, offset: number): void {
     if (this.#offset === null && offset !== 0) {
       this.#gate.pass("area object offsets");
-      this.#offset = allocated("area object offsets", () => new Float64Array(this.#space.length));
+      this.#offset = allocated("area object offsets", () => new Float64Array(this.#words.length / ROW));
     }
-    const before = this.#object[area];
-    this.#object[area] = this.#objects.use(object);
+    const before = this.#words[area * ROW + OBJECT];
+    this.#words[area * ROW + OBJECT] = this.#objects.use(object);
     this.#objects.drop(before);
     if (this.#offset !== null) this.#offset[area] = offset;
   }
 
   backendOf(area: number): Backend | null {
-    return this.#backends.at(this.#backend[area] - 1);
+    return this.#backends.at((this.#words[area * ROW + WORD] >>> BACKEND_SHIFT) - 1);
   }
 
+  /** @throws PortolanError ERR_OUT_OF_MEMORY beyond 262,142 different backends in use; nothing has changed then */
   setBackend(area: number, backend: Backend | null): void {
-    const before = this.#backend[area];
+    const at = area * ROW + WORD;
+    const before = this.#words[at] >>> BACKEND_SHIFT;
     const number = this.#backends.use(backend) + 1;
-    if (number > NARROW && this.#backend instanceof Uint16Array) this.#backend = Int32Array.from(this.#backend);
-    this.#backend[area] = number;
+    if (number > MOST_BACKENDS) {
+      this.#backends.drop(number - 1);
+      throw new PortolanError("ERR_OUT_OF_MEMORY", { allocation: "backend number", most: MOST_BACKENDS });
+    }
+    this.#words[at] = (this.#words[at] & (2 ** BACKEND_SHIFT - 1)) | (number << BACKEND_SHIFT);
     this.#backends.drop(before - 1);
   }
 
   /** A name to hand out: an integer that no later area in the same row has. */
   nameOf(area: number): number {
-    return this.#generation[area] * ROWS + area;
+    return this.#words[area * ROW + GENERATION] * ROWS + area;
   }
 
   /** The area of a name, or −1 if it is gone or never was. */
   areaNamed(name: number): number {
+    if (!Number.isSafeInteger(name)) return NO_AREA;
     const area = name % ROWS;
-    return this.isArea(area) && this.#generation[area] === Math.floor(name / ROWS) ? area : NO_AREA;
+    return this.isArea(area) && this.#words[area * ROW + GENERATION] === Math.floor(name / ROWS) ? area : NO_AREA;
   }
 
   // All new columns exist before the first is put in its place.
   #grow(needed: number): void {
     if (needed > ROWS) throw new PortolanError("ERR_OUT_OF_MEMORY", { allocation: "area record", most: ROWS });
-    const rows = grownCapacity(this.#space.length, needed);
-    const [first, pages, word, space, object, generation, backend, offset] = allocated(
+    const rows = grownCapacity(this.#words.length / ROW, needed);
+    const [extents, words, offset] = allocated(
       "area record",
       () =>
         [
-          new Float64Array(rows),
-          new Float64Array(rows),
-          new Uint16Array(rows),
-          new Int32Array(rows),
-          new Int32Array(rows),
-          new Uint32Array(rows),
-          this.#backend instanceof Uint16Array ? new Uint16Array(rows) : new Int32Array(rows),
+          new Float64Array(EXTENT * rows),
+          new Int32Array(ROW * rows),
           this.#offset === null ? null : new Float64Array(rows),
         ] as const,
     );
     this.used.grow(rows);
-    first.set(this.#first);
-    pages.set(this.#pages);
-    word.set(this.#word);
-    space.set(this.#space);
-    object.set(this.#object);
-    generation.set(this.#generation);
-    backend.set(this.#backend);
+    extents.set(this.#extents);
+    words.set(this.#words);
     if (offset !== null && this.#offset !== null) offset.set(this.#offset);
-    this.#first = first;
-    this.#pages = pages;
-    this.#word = word;
-    this.#space = space;
-    this.#object = object;
-    this.#generation = generation;
-    this.#backend = backend;
+    this.#extents = extents;
+    this.#words = words;
     this.#offset = offset;
   }
 }

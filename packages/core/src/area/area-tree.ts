@@ -96,15 +96,16 @@ export class AreaTree {
     let above = below === NONE ? pool.first(this.#root) : pool.next(below);
     if (below !== NONE && pool.valueAt(below) === avoid) below = pool.previous(below);
     if (above !== NONE && pool.valueAt(above) === avoid) above = pool.next(above);
+    // Whether a neighbour is guarded matters only where the two touch.
     if (below !== NONE) {
       const area = pool.valueAt(below);
-      const between = guard || areas.isGuarded(area) ? 1 : 0;
-      if (pool.keyAt(below) + areas.pagesOf(area) + between > first) return area;
+      const end = pool.keyAt(below) + areas.pagesOf(area);
+      if (end > first || (end === first && (guard || areas.isGuarded(area)))) return area;
     }
     if (above !== NONE) {
+      const start = pool.keyAt(above);
       const area = pool.valueAt(above);
-      const between = guard || areas.isGuarded(area) ? 1 : 0;
-      if (first + pages + between > pool.keyAt(above)) return area;
+      if (first + pages > start || (first + pages === start && (guard || areas.isGuarded(area)))) return area;
     }
     return NO_AREA;
   }

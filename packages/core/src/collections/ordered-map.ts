@@ -363,20 +363,26 @@ export class OrderedMap {
   value = 0;
   readonly #pool: OrderedPool;
   #root = 0;
-  #size = 0;
+  #count = 0;
 
   constructor(pool: OrderedPool) {
     this.#pool = pool;
   }
 
   /** Entries. */
-  get size(): number {
-    return this.#size;
+  get count(): number {
+    return this.#count;
   }
 
   /** The reference to the tree, for checkers. */
   get root(): number {
     return this.#root;
+  }
+
+  /** The value, or `absent` if there is no such key. */
+  get(key: number, absent: number): number {
+    const at = this.#pool.find(this.#root, key);
+    return at === NONE ? absent : this.#pool.valueAt(at);
   }
 
   has(key: number): boolean {
@@ -411,7 +417,7 @@ export class OrderedMap {
   insert(key: number, value: number): boolean {
     if (this.#pool.find(this.#root, key) !== NONE) return false;
     this.#root = this.#pool.insert(this.#root, key, value);
-    this.#size += 1;
+    this.#count += 1;
     return true;
   }
 
@@ -426,14 +432,20 @@ export class OrderedMap {
   remove(key: number): boolean {
     if (this.#pool.find(this.#root, key) === NONE) return false;
     this.#root = this.#pool.remove(this.#root, key);
-    this.#size -= 1;
+    this.#count -= 1;
     return true;
+  }
+
+  /** Ascending from the first key ≥ `from`; stops when `visit` returns false. `visit` does not change the pool. */
+  each(from: number, visit: (key: number, value: number) => boolean): void {
+    let at = this.#pool.findAtOrAbove(this.#root, from);
+    while (at !== NONE && visit(this.#pool.keyAt(at), this.#pool.valueAt(at))) at = this.#pool.next(at);
   }
 
   clear(): void {
     this.#pool.clear(this.#root);
     this.#root = 0;
-    this.#size = 0;
+    this.#count = 0;
   }
 
   #found(at: number): boolean {

@@ -23,47 +23,43 @@ export class UsedSpaces {
   intervalFirst = 0;
   /** …and how many pages it has. */
   intervalPages = 0;
-  // First page of the only interval; or, if negative, minus (2·node for a leaf root, 2·node + 1 for an inner one).
-  #first: Float64Array;
-  // Pages in all intervals; 0 = empty.
-  #pages: Float64Array;
+  // Two numbers per slot, side by side. The first page of the only interval; or, if negative, minus (2·node for a leaf
+  // root, 2·node + 1 for an inner one). And the pages in all intervals; 0 = empty.
+  #slots: Float64Array;
 
   /** @param slots how many there are at first; all empty */
   constructor(gate: AllocationGate = new AllocationGate(), slots = 1) {
     this.trees = new OrderedPool({ values: "float64", gate, name: "used space interval" });
-    this.#first = new Float64Array(slots);
-    this.#pages = new Float64Array(slots);
+    this.#slots = new Float64Array(2 * slots);
   }
 
   /** Bytes of all slots and trees, room to grow included. */
   get bytes(): number {
-    return this.#first.byteLength + this.#pages.byteLength + this.trees.bytes;
+    return this.#slots.byteLength + this.trees.bytes;
   }
 
   /** Makes room for slots up to `slots` − 1. @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then */
   grow(slots: number): void {
-    const [first, pages] = allocated("used space", () => [new Float64Array(slots), new Float64Array(slots)] as const);
-    first.set(this.#first);
-    pages.set(this.#pages);
-    this.#first = first;
-    this.#pages = pages;
+    const grown = allocated("used space", () => new Float64Array(2 * slots));
+    grown.set(this.#slots);
+    this.#slots = grown;
   }
 
   /** Used pages. */
   pagesOf(slot: number): number {
-    return this.#pages[slot];
+    return this.#slots[2 * slot + 1];
   }
 
   /** How many intervals. It visits the whole tree if there are many. */
   intervals(slot: number): number {
-    if (this.#pages[slot] === 0) return 0;
-    const first = this.#first[slot];
+    if (this.#slots[2 * slot + 1] === 0) return 0;
+    const first = this.#slots[2 * slot];
     return first >= 0 ? 1 : this.trees.count(rootOf(first));
   }
 
   contains(slot: number, page: number): boolean {
-    const first = this.#first[slot];
-    if (first >= 0) return page >= first && page - first < this.#pages[slot];
+    const first = this.#slots[2 * slot];
+    if (first >= 0) return page >= first && page - first < this.#slots[2 * slot + 1];
     const at = this.trees.findAtOrBelow(rootOf(first), page);
     return at !== NONE && page - this.trees.keyAt(at) < this.trees.valueAt(at);
   }
@@ -101,20 +97,20 @@ export class UsedSpaces {
   }
 
   #insert(slot: number, first: number, count: number): boolean {
-    const only = this.#first[slot];
-    const pages = this.#pages[slot];
+    const only = this.#slots[2 * slot];
+    const pages = this.#slots[2 * slot + 1];
     if (only < 0) return this.#insertInTree(slot, rootOf(only), first, count);
     if (pages === 0) {
-      this.#first[slot] = first;
+      this.#slots[2 * slot] = first;
     } else if (only + pages === first) {
       // One more page behind the last: how memory is touched most of the time.
     } else if (first + count === only) {
-      this.#first[slot] = first;
+      this.#slots[2 * slot] = first;
     } else {
       if (first < only + pages && only < first + count) return false;
-      this.#first[slot] = -encoded(this.#pair(only, pages, first, count));
+      this.#slots[2 * slot] = -encoded(this.#pair(only, pages, first, count));
     }
-    this.#pages[slot] = pages + count;
+    this.#slots[2 * slot + 1] = pages + count;
     return true;
   }
 
@@ -127,36 +123,36 @@ export class UsedSpaces {
    */
   remove(slot: number, first: number, count: number): boolean {
     checkRange(first, count);
-    const only = this.#first[slot];
-    const pages = this.#pages[slot];
+    const only = this.#slots[2 * slot];
+    const pages = this.#slots[2 * slot + 1];
     if (only < 0) return this.#removeFromTree(slot, rootOf(only), first, count);
     const rest = only + pages - (first + count);
     if (pages === 0 || first < only || rest < 0) return false;
     if (first === only) {
-      this.#first[slot] = rest === 0 ? 0 : first + count;
+      this.#slots[2 * slot] = rest === 0 ? 0 : first + count;
     } else if (rest > 0) {
       this.trees.reserve(1);
-      this.#first[slot] = -encoded(this.#pair(only, first - only, first + count, rest));
+      this.#slots[2 * slot] = -encoded(this.#pair(only, first - only, first + count, rest));
     }
-    this.#pages[slot] = pages - count;
+    this.#slots[2 * slot + 1] = pages - count;
     return true;
   }
 
   /** Forgets everything. Never fails. */
   clear(slot: number): void {
-    const first = this.#first[slot];
+    const first = this.#slots[2 * slot];
     if (first < 0) this.trees.clear(rootOf(first));
-    this.#first[slot] = 0;
-    this.#pages[slot] = 0;
+    this.#slots[2 * slot] = 0;
+    this.#slots[2 * slot + 1] = 0;
   }
 
   /**
    * The first used page ≥ `page`, or −1. Where there is one, `intervalFirst` and `intervalPages` tell of its interval.
    */
   nextAtOrAbove(slot: number, page: number): number {
-    const first = this.#first[slot];
+    const first = this.#slots[2 * slot];
     if (first >= 0) {
-      const pages = this.#pages[slot];
+      const pages = this.#slots[2 * slot + 1];
       return pages > 0 && page - first < pages ? Math.max(page, this.#foundOnly(slot)) : NONE;
     }
     const root = rootOf(first);
@@ -169,9 +165,9 @@ export class UsedSpaces {
 
   /** The last used page ≤ `page`, or −1. Where there is one, `intervalFirst` and `intervalPages` tell of its interval. */
   nextAtOrBelow(slot: number, page: number): number {
-    const first = this.#first[slot];
+    const first = this.#slots[2 * slot];
     if (first >= 0) {
-      if (this.#pages[slot] === 0 || page < first) return NONE;
+      if (this.#slots[2 * slot + 1] === 0 || page < first) return NONE;
       this.#foundOnly(slot);
     } else if (this.#found(this.trees.findAtOrBelow(rootOf(first), page)) === NONE) {
       return NONE;
@@ -181,22 +177,22 @@ export class UsedSpaces {
 
   /** First page of the lowest interval, or −1; `intervalFirst` and `intervalPages` tell of it. */
   firstInterval(slot: number): number {
-    const first = this.#first[slot];
+    const first = this.#slots[2 * slot];
     if (first < 0) return this.#found(this.trees.first(rootOf(first)));
-    return this.#pages[slot] > 0 ? this.#foundOnly(slot) : NONE;
+    return this.#slots[2 * slot + 1] > 0 ? this.#foundOnly(slot) : NONE;
   }
 
   /** First page of the highest interval, or −1; `intervalFirst` and `intervalPages` tell of it. */
   lastInterval(slot: number): number {
-    const first = this.#first[slot];
+    const first = this.#slots[2 * slot];
     if (first < 0) return this.#found(this.trees.last(rootOf(first)));
-    return this.#pages[slot] > 0 ? this.#foundOnly(slot) : NONE;
+    return this.#slots[2 * slot + 1] > 0 ? this.#foundOnly(slot) : NONE;
   }
 
   /** The first page behind the interval that has `page`, which is used. */
   intervalEnd(slot: number, page: number): number {
-    const first = this.#first[slot];
-    if (first >= 0) return first + this.#pages[slot];
+    const first = this.#slots[2 * slot];
+    if (first >= 0) return first + this.#slots[2 * slot + 1];
     const at = this.trees.findAtOrBelow(rootOf(first), page);
     return this.trees.keyAt(at) + this.trees.valueAt(at);
   }
@@ -209,18 +205,18 @@ export class UsedSpaces {
    * @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then
    */
   removeRange(slot: number, first: number, count: number): number {
-    const before = this.#pages[slot];
+    const before = this.#slots[2 * slot + 1];
     const end = first + count;
     for (;;) {
       const page = this.nextAtOrAbove(slot, first);
-      if (page === NONE || page >= end) return before - this.#pages[slot];
+      if (page === NONE || page >= end) return before - this.#slots[2 * slot + 1];
       this.remove(slot, page, Math.min(end, this.intervalFirst + this.intervalPages) - page);
     }
   }
 
   /** The root of a slot's tree, 0 if it has none: for checkers. */
   treeOf(slot: number): number {
-    const first = this.#first[slot];
+    const first = this.#slots[2 * slot];
     return first < 0 ? rootOf(first) : 0;
   }
 
@@ -235,8 +231,8 @@ export class UsedSpaces {
   }
 
   #foundOnly(slot: number): number {
-    this.intervalFirst = this.#first[slot];
-    this.intervalPages = this.#pages[slot];
+    this.intervalFirst = this.#slots[2 * slot];
+    this.intervalPages = this.#slots[2 * slot + 1];
     return this.intervalFirst;
   }
 
@@ -258,7 +254,7 @@ export class UsedSpaces {
     if (leftEnd === first) {
       if (rightFirst === first + count) {
         trees.setValueAt(left, leftPages + count + trees.valueAt(right));
-        this.#pages[slot] += count;
+        this.#slots[2 * slot + 1] += count;
         this.#keep(slot, trees.remove(root, rightFirst));
         return true;
       }
@@ -267,9 +263,9 @@ export class UsedSpaces {
       trees.setValueAt(right, trees.valueAt(right) + count);
       trees.rekey(root, rightFirst, first);
     } else {
-      this.#first[slot] = -encoded(trees.insert(root, first, count));
+      this.#slots[2 * slot] = -encoded(trees.insert(root, first, count));
     }
-    this.#pages[slot] += count;
+    this.#slots[2 * slot + 1] += count;
     return true;
   }
 
@@ -285,15 +281,15 @@ export class UsedSpaces {
         // The only step that can fail comes first; for a moment the two overlap.
         trees.reserve(1);
         const grown = trees.insert(root, first + count, rest);
-        this.#first[slot] = -encoded(grown);
+        this.#slots[2 * slot] = -encoded(grown);
         trees.setValueAt(trees.find(grown, start), first - start);
       } else {
         trees.setValueAt(at, first - start);
       }
-      this.#pages[slot] -= count;
+      this.#slots[2 * slot + 1] -= count;
       return true;
     }
-    this.#pages[slot] -= count;
+    this.#slots[2 * slot + 1] -= count;
     if (rest > 0) {
       trees.setValueAt(at, rest);
       trees.rekey(root, start, first + count);
@@ -306,10 +302,10 @@ export class UsedSpaces {
   // A removal may have left one interval: then it goes back into the slot.
   #keep(slot: number, root: number): void {
     if (!this.trees.isSingle(root)) {
-      this.#first[slot] = -encoded(root);
+      this.#slots[2 * slot] = -encoded(root);
       return;
     }
-    this.#first[slot] = this.trees.keyAt(this.trees.first(root));
+    this.#slots[2 * slot] = this.trees.keyAt(this.trees.first(root));
     this.trees.clear(root);
   }
 }

@@ -113,7 +113,7 @@ describe("the table of areas", () => {
     expect([table.objectOf(3), table.offsetOf(3)]).to.deep.equal([null, 0]);
   });
 
-  it("names more backends than sixteen bits can", () => {
+  it("keeps very many backends apart", () => {
     const table = new AreaTable();
     const backends = Array.from({ length: 65_600 }, (_, i) => aBackend(String(i)));
     for (const [i, backend] of backends.entries()) {

@@ -215,15 +215,19 @@ describe("an ordered map", () => {
 
   it("is also an object that leaves what it found in key and value", () => {
     const map = new OrderedMap(newPool());
-    expect([map.insert(5, 0), map.insert(5, 9), map.insert(8, 1), map.size]).to.deep.equal([true, false, true, 2]);
+    expect([map.insert(5, 0), map.insert(5, 9), map.insert(8, 1), map.count]).to.deep.equal([true, false, true, 2]);
     expect([map.findAtOrAbove(6), map.key, map.value]).to.deep.equal([true, 8, 1]);
     expect([map.findBelow(8), map.key, map.value]).to.deep.equal([true, 5, 0]);
     expect([map.findAtOrBelow(4), map.findAbove(8), map.has(6)]).to.deep.equal([false, false, false]);
     map.set(8, 4);
     expect([map.findLast(), map.value, map.findFirst(), map.value]).to.deep.equal([true, 4, true, 0]);
-    expect([map.remove(5), map.remove(5), map.size]).to.deep.equal([true, false, 1]);
+    expect([map.remove(5), map.remove(5), map.count]).to.deep.equal([true, false, 1]);
+    const seen: number[] = [];
+    for (const key of [9, 10, 11]) map.insert(key, key);
+    map.each(9, (key) => seen.push(key) < 2);
+    expect([seen, map.get(8, -1), map.get(7, -1)]).to.deep.equal([[9, 10], 4, -1]);
     map.clear();
-    expect([map.size, map.has(8)]).to.deep.equal([0, false]);
+    expect([map.count, map.has(8)]).to.deep.equal([0, false]);
   });
 });
 
