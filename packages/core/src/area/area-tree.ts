@@ -12,7 +12,7 @@
  * @see HelenOS kernel/generic/src/mm/as.c, check_area_conflicts() and as_get_unmapped_area()
  */
 import { NONE, type OrderedPool } from "../collections/ordered-map.js";
-import { ORDER } from "../collections/node-pool.js";
+import { ORDER, ORDER_SHIFT } from "../collections/node-pool.js";
 import { type AreaTable, NO_AREA } from "./area-table.js";
 
 export class AreaTree {
@@ -126,7 +126,7 @@ export class AreaTree {
     if (start !== NONE) return start <= last ? start : NONE;
     let leaf = pool.leafOf(root, lowest);
     // Rooms below are out of the question, but count for the first leaf's bound.
-    let eligible = at !== NONE && at >> 4 === leaf ? (at & (ORDER - 1)) + 1 : 0;
+    let eligible = at !== NONE && at >> ORDER_SHIFT === leaf ? (at & (ORDER - 1)) + 1 : 0;
     while (leaf !== 0) {
       const count = pool.leafCount[leaf];
       let widest = -Infinity;

@@ -1,9 +1,9 @@
 /**
  * The nodes of all B+trees of one kind, in typed arrays.
  *
- *     leaf n   keys   [16n … 16n+15]   ascending, unused ones +Infinity, so that a search needs no count
- *              values [16n … 16n+15]   next, previous: the neighbours in key order, 0 at the ends
- *     inner n  keys   [16n … 16n+14]   key i separates child i (below it) from child i+1 (at or above it)
+ *     leaf n   keys   [32n … 32n+31]   ascending, unused ones +Infinity, so that a search needs no count
+ *              values [32n … 32n+31]   next, previous: the neighbours in key order, 0 at the ends
+ *     inner n  keys   [32n … 32n+30]   key i separates child i (below it) from child i+1 (at or above it)
  *              children                a leaf's number, or minus an inner node's
  *              bounds                  optional: per child, an upper bound of what the owner keeps per entry
  *
@@ -13,10 +13,16 @@
 import { type AllocationGate, allocated, grownCapacity } from "../allocation-gate.js";
 import { PortolanError } from "../errors.js";
 
-export const ORDER = 16;
+/**
+ * Children of an inner node, and entries of a leaf. Thirty-two, so that the inner nodes of a million entries stay in a
+ * second-level cache: with sixteen, two more reads of every descent waited for memory.
+ */
+export const ORDER = 32;
+/** log2 of ORDER. */
+export const ORDER_SHIFT = 5;
 
-/** Entry positions (16 × node + index) have to stay 31-bit integers. */
-const MOST_NODES = 2 ** 26;
+/** Entry positions (32 × node + index) have to stay 31-bit integers. */
+const MOST_NODES = 2 ** 25;
 
 /** Inner nodes one insertion can need: a tree of 2^30 entries has eight storeys of them, and may get a new root. */
 const MOST_SPLITS = 9;

@@ -1,5 +1,5 @@
 /**
- * Ordered maps from integers to integers, many of them in one pool of nodes: B+trees of order 16.
+ * Ordered maps from integers to integers, many of them in one pool of nodes: B+trees of order 32.
  *
  * A map is a number, the reference to its root; 0 is the empty map. Whoever changes a map keeps the root that comes back.
  * An entry is named by its position, a number too, good until something of the pool changes; −1 is no entry. So nothing
@@ -9,7 +9,7 @@
  * does not come down from the root again.
  */
 import { LOW_WATER, BalancedPool } from "./rebalance.js";
-import { ORDER, type PoolOptions } from "./node-pool.js";
+import { ORDER, ORDER_SHIFT, type PoolOptions } from "./node-pool.js";
 
 /** No such entry. */
 export const NONE = -1;
@@ -87,19 +87,19 @@ export class OrderedPool extends BalancedPool {
 
   /** The entry after this one, or −1. */
   next(position: number): number {
-    const leaf = position >> 4;
+    const leaf = position >> ORDER_SHIFT;
     return (position & (ORDER - 1)) + 1 < this.leafCount[leaf] ? position + 1 : this.#firstOf(this.leafNext[leaf]);
   }
 
   /** The entry before this one, or −1. */
   previous(position: number): number {
-    return (position & (ORDER - 1)) > 0 ? position - 1 : this.#lastOf(this.leafPrevious[position >> 4]);
+    return (position & (ORDER - 1)) > 0 ? position - 1 : this.#lastOf(this.leafPrevious[position >> ORDER_SHIFT]);
   }
 
   /** Entries of a map. It visits every leaf: who asks often keeps a count. */
   count(root: number): number {
     let total = 0;
-    for (let leaf = this.first(root) >> 4; leaf > 0; leaf = this.leafNext[leaf]) total += this.leafCount[leaf];
+    for (let leaf = this.first(root) >> ORDER_SHIFT; leaf > 0; leaf = this.leafNext[leaf]) total += this.leafCount[leaf];
     return total;
   }
 
@@ -171,7 +171,7 @@ export class OrderedPool extends BalancedPool {
   remove(root: number, key: number): number {
     const position = this.find(root, key);
     if (position === NONE) throw new Error(`key ${key} is not in the map`);
-    const leaf = position >> 4;
+    const leaf = position >> ORDER_SHIFT;
     const keys = this.leafKeys;
     const values = this.leafValues;
     const count = this.leafCount[leaf] - 1;
@@ -208,7 +208,7 @@ export class OrderedPool extends BalancedPool {
         break;
       }
       if (!goesDown && index + 1 < this.innerCount[inner]) {
-        this.innerKeys[inner * ORDER + index] = this.leafKeys[this.leafNext[position >> 4] * ORDER];
+        this.innerKeys[inner * ORDER + index] = this.leafKeys[this.leafNext[position >> ORDER_SHIFT] * ORDER];
         break;
       }
     }
@@ -306,11 +306,12 @@ export class OrderedPool extends BalancedPool {
     return leaf === 0 ? NONE : leaf * ORDER + this.leafCount[leaf] - 1;
   }
 
-  /** How many keys of a leaf are ≤ `key`: four halvings, and the sixteenth key. */
+  /** How many keys of a leaf are ≤ `key`: five halvings, and the last key. */
   #countUpTo(leaf: number, key: number): number {
     const keys = this.leafKeys;
     const base = leaf * ORDER;
     let at = base;
+    if (keys[at + 15] <= key) at += 16;
     if (keys[at + 7] <= key) at += 8;
     if (keys[at + 3] <= key) at += 4;
     if (keys[at + 1] <= key) at += 2;
@@ -333,6 +334,7 @@ export class OrderedPool extends BalancedPool {
     while (node < 0) {
       const base = -node * ORDER;
       let at = base;
+      if (keys[at + 15] <= key) at += 16;
       if (keys[at + 7] <= key) at += 8;
       if (keys[at + 3] <= key) at += 4;
       if (keys[at + 1] <= key) at += 2;
@@ -363,15 +365,15 @@ export class OrderedMap {
   value = 0;
   readonly #pool: OrderedPool;
   #root = 0;
-  #count = 0;
+  #size = 0;
 
   constructor(pool: OrderedPool) {
     this.#pool = pool;
   }
 
   /** Entries. */
-  get count(): number {
-    return this.#count;
+  get size(): number {
+    return this.#size;
   }
 
   /** The reference to the tree, for checkers. */
@@ -417,7 +419,7 @@ export class OrderedMap {
   insert(key: number, value: number): boolean {
     if (this.#pool.find(this.#root, key) !== NONE) return false;
     this.#root = this.#pool.insert(this.#root, key, value);
-    this.#count += 1;
+    this.#size += 1;
     return true;
   }
 
@@ -432,7 +434,7 @@ export class OrderedMap {
   remove(key: number): boolean {
     if (this.#pool.find(this.#root, key) === NONE) return false;
     this.#root = this.#pool.remove(this.#root, key);
-    this.#count -= 1;
+    this.#size -= 1;
     return true;
   }
 
@@ -445,7 +447,7 @@ export class OrderedMap {
   clear(): void {
     this.#pool.clear(this.#root);
     this.#root = 0;
-    this.#count = 0;
+    this.#size = 0;
   }
 
   #found(at: number): boolean {

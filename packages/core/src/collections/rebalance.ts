@@ -4,12 +4,12 @@
  */
 import { NodePool, ORDER, type PoolOptions } from "./node-pool.js";
 
-/** No tree of 2^30 entries with at least eight children per node is higher. */
+/** No tree of 2^30 entries with at least sixteen children per node is higher. */
 const MOST_STOREYS = 16;
 /** Below this a node that is not at the right edge takes from a neighbour, or melts into it. */
 export const LOW_WATER = ORDER / 2;
 /** A neighbour with more entries than this is not worth moving entries into. */
-const SPILL_LIMIT = ORDER - 3;
+const SPILL_LIMIT = ORDER - 4;
 
 export class BalancedPool extends NodePool {
   // The way from the root to the finger's leaf; valid as long as the finger is.

@@ -3,6 +3,7 @@ import { AllocationGate } from "#src/allocation-gate.js";
 import { AreaTable, NO_AREA } from "#src/area/area-table.js";
 import { AreaTree } from "#src/area/area-tree.js";
 import type { Backend } from "#src/backends/backend.js";
+import { ORDER } from "#src/collections/node-pool.js";
 import { PortolanError } from "#src/errors.js";
 import type { MemoryObject } from "#src/objects/memory-object.js";
 import { Random } from "#src/random.js";
@@ -137,7 +138,7 @@ describe("the table of areas", () => {
       table.used.insert(area, i * 4, 1);
     }
     const { leavesInUse, innersInUse } = table.trees;
-    const nodes = leavesInUse * (16 * 12 + 9) + innersInUse * (16 * 20 + 1);
+    const nodes = leavesInUse * (ORDER * 12 + 9) + innersInUse * (ORDER * 20 + 1);
     const records = table.bytes - table.trees.bytes - table.used.trees.bytes;
     expect((records + nodes) / areas).to.be.at.most(64);
   });
