@@ -2,6 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { AllocationGate } from "#src/allocation-gate.js";
 import { checkTree } from "#src/collections/check.js";
+import { ORDER } from "#src/collections/node-pool.js";
 import { PortolanError } from "#src/errors.js";
 import { Random } from "#src/random.js";
 import { UsedSpace, UsedSpaces } from "#src/used-space/used-space.js";
@@ -211,13 +212,13 @@ describe("used space", () => {
   it("keeps promises apart: an insertion that takes its own leaves another's alone", () => {
     const gate = new AllocationGate();
     const spaces = new UsedSpaces(gate, 2);
-    for (let i = 0; i < 16; i += 1) spaces.insert(0, i * 2, 1);
+    for (let i = 0; i < ORDER; i += 1) spaces.insert(0, i * 2, 1);
     spaces.insert(1, 5, 1);
     spaces.reserve(0);
     spaces.reserve(1);
     gate.failAfter(0, Infinity);
     expect(spaces.insert(1, 9, 1)).to.equal(true);
-    expect(spaces.insert(0, 100, 1)).to.equal(true);
+    expect(spaces.insert(0, 1000, 1)).to.equal(true);
     expect(spaces.trees.reserved).to.equal(0);
     expect(() => spaces.remove(1, 5, 1)).not.to.throw();
   });
