@@ -113,6 +113,10 @@ export const ERRORS = {
     says: "no architecture of that name could be loaded",
     hint: "name one that is installed, a package, or a module that exports one; CONTRIBUTING.md shows how to add a machine",
   },
+  ERR_BAD_ARCHITECTURE: {
+    says: "the description of the architecture cannot be right",
+    hint: "mend every reason that is listed; the contract is documented in docs/contract.md",
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -4,30 +4,35 @@ import type { PageCache } from "./page-cache.js";
 
 export class OrderedPageCache implements PageCache {
   readonly #map: OrderedMap;
+  pages = 0;
 
   constructor(pool: OrderedPool) {
     this.#map = new OrderedMap(pool);
   }
 
-  get pages(): number {
-    return this.#map.count;
-  }
-
   get(offset: number): number {
-    return this.#map.get(offset, -1);
+    return this.#map.has(offset) ? this.#map.value : -1;
   }
 
   insert(offset: number, frame: number): void {
-    if (!this.#map.insert(offset, frame)) throw new Error(`offset ${offset} is resident already`);
+    this.#map.insert(offset, frame);
+    this.pages += 1;
   }
 
   remove(offset: number): number {
     const frame = this.get(offset);
-    if (frame >= 0) this.#map.remove(offset);
+    if (frame < 0) return frame;
+    this.#map.remove(offset);
+    this.pages -= 1;
     return frame;
   }
 
   each(first: number, visit: (offset: number, frame: number) => boolean): void {
-    this.#map.each(first, visit);
+    let found = this.#map.findAtOrAbove(first);
+    while (found) {
+      const { key, value } = this.#map;
+      if (!visit(key, value)) return;
+      found = this.#map.findAtOrAbove(key + 1);
+    }
   }
 }

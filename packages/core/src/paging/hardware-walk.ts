@@ -7,20 +7,19 @@
  *
  * @see Intel SDM vol 3A §4.3, §4.6, §4.8
  */
-import type { Architecture } from "../architecture/architecture.js";
+import { initialSwitches, type Architecture } from "../architecture/architecture.js";
 import { ABSENT, BUS, NO_FAULT, PROTECTION, RESERVED, type FaultReason } from "../architecture/faults.js";
-import { PAGE_GLOBAL, WRITE, permits, rightsFor, type Access, type Privilege } from "../architecture/rights.js";
+import { EXECUTE, PAGE_GLOBAL, WRITE, permits, rightsFor, type Access, type Privilege } from "../architecture/rights.js";
 import type { Switches } from "../architecture/entry-format.js";
 import type { Events } from "../events.js";
 import type { Cpu } from "../machine/cpu.js";
 import type { PhysicalMemory } from "../machine/physical-memory.js";
 import type { Refill } from "../tlb/refill.js";
+import { ENTRY_GLOBAL } from "../tlb/tlb.js";
 import { ABSENT_ENTRY, MALFORMED_ENTRY, TABLE_ENTRY, type FormatCodec } from "./entry-codec.js";
 import { storeysOf, type Storey } from "./tree-shape.js";
 
 const ALL_BUT_WRITE = ~rightsFor(WRITE, WRITE);
-const GLOBAL_MARKS = { global: true, locked: false };
-const PLAIN_MARKS = { global: false, locked: false };
 
 export class HardwareWalk implements Refill {
   readonly #architecture: Architecture;
@@ -32,7 +31,9 @@ export class HardwareWalk implements Refill {
   readonly #limit: number;
   readonly #byAddress: Float64Array;
   readonly #formats: (FormatCodec | null)[] = [];
-  #switches: Switches | null = null;
+  readonly #shift: number;
+  readonly #names: readonly string[];
+  #values: readonly (boolean | undefined)[] = [];
   #storeys: readonly Storey[] = [];
 
   constructor(architecture: Architecture, memory: PhysicalMemory, events: Events) {
@@ -45,11 +46,14 @@ export class HardwareWalk implements Refill {
     this.#recordsWrite = architecture.can.recordWrite === "hardware";
     this.#limit = 2 ** (architecture.virtualBits - architecture.hardwarePageShift);
     this.#byAddress = new Float64Array(architecture.translation.levels.length);
+    this.#shift = architecture.hardwarePageShift;
+    this.#names = Object.keys(architecture.switches);
+    this.#adopt(initialSwitches(architecture));
     this.#formats.length = architecture.translation.levels.length;
   }
 
   miss(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason {
-    if (cpu.switches !== this.#switches) this.#adopt(cpu.switches);
+    if (!this.#isCurrent(cpu.switches)) this.#adopt(cpu.switches);
     const memory = this.#memory;
     const { statistics } = cpu;
     statistics.walks += 1;
@@ -80,10 +84,12 @@ export class HardwareWalk implements Refill {
       if (!permits(rights, privilege, access)) return this.#end(cpu, page, depth, PROTECTION);
       this.#record(depth, access);
       const isClean = this.#recordsWrite && access !== WRITE && !format.isDirty(lo, hi);
-      const span = storey.pagesPerEntry;
-      const frame = format.addressOf(lo, hi) / 2 ** this.#architecture.hardwarePageShift + (index % span);
-      const isGlobal = (format.attributesOf(lo, hi) & PAGE_GLOBAL) !== 0 && cpu.honoursGlobal;
-      cpu.enter(page, span, frame, access, cpu.asidFor(privilege), isClean ? rights & ALL_BUT_WRITE : rights, isGlobal ? GLOBAL_MARKS : PLAIN_MARKS);
+      const tlb = access === EXECUTE ? cpu.instructionTlb : cpu.dataTlb;
+      // A page size that the TLB has no entries for is entered in pieces, as processors do.
+      const span = tlb.geometry.pageShifts.includes(this.#shift + Math.log2(storey.pagesPerEntry)) ? storey.pagesPerEntry : 1;
+      const frame = format.addressOf(lo, hi) / 2 ** this.#shift + (span === 1 ? index % storey.pagesPerEntry : 0);
+      const flags = (format.attributesOf(lo, hi) & PAGE_GLOBAL) === 0 ? 0 : ENTRY_GLOBAL;
+      tlb.enter(page, span, frame, cpu.asidFor(privilege), isClean ? rights & ALL_BUT_WRITE : rights, flags);
       return this.#end(cpu, page, depth, NO_FAULT);
     }
     return this.#end(cpu, page, this.#storeys.length - 1, RESERVED);
@@ -120,10 +126,15 @@ export class HardwareWalk implements Refill {
     return reason;
   }
 
+  #isCurrent(switches: Switches): boolean {
+    for (let i = 0; i < this.#names.length; i += 1) if (switches[this.#names[i] as string] !== this.#values[i]) return false;
+    return true;
+  }
+
   #adopt(switches: Switches): void {
     const { translation } = this.#architecture;
     if (translation.kind !== "hierarchical") throw new Error("no tree to walk");
     this.#storeys = storeysOf(this.#architecture, translation, switches);
-    this.#switches = switches;
+    this.#values = this.#names.map((name) => switches[name]);
   }
 }

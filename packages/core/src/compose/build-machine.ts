@@ -1,0 +1,155 @@
+/**
+ * The composition root: the only room that sees the container. One child container a machine, so that machines of
+ * different architectures live side by side; what comes out is the machine, never the container.
+ */
+import "reflect-metadata";
+import { container, type DependencyContainer } from "tsyringe";
+import { ALLOCATION_GATE, AllocationGate } from "../allocation-gate.js";
+import type { Architecture } from "../architecture/architecture.js";
+import { checkArchitecture } from "../architecture/validate.js";
+import { AreaTable } from "../area/area-table.js";
+import { ASID_POLICY } from "../asid/asid-policy.js";
+import { FixedAsid } from "../asid/fixed.js";
+import { StealOldest } from "../asid/steal-oldest.js";
+import { AddressSpaces } from "../address-space/address-spaces.js";
+import type { SpaceParts } from "../address-space/parts.js";
+import { OrderedPool } from "../collections/ordered-map.js";
+import { PortolanError } from "../errors.js";
+import { Events, type EventSink } from "../events.js";
+import { FRAMES } from "../frames/frame-allocator.js";
+import { ZonedFrames } from "../frames/zoned-frames.js";
+import { Cpu } from "../machine/cpu.js";
+import { Locks } from "../machine/locks.js";
+import { PHYSICAL_MEMORY, PhysicalMemory } from "../machine/physical-memory.js";
+import { Preemption } from "../machine/scheduler.js";
+import { TranslationContext } from "../machine/translation-context.js";
+import { AnonymousObject } from "../objects/anonymous-object.js";
+import { HardwareWalk } from "../paging/hardware-walk.js";
+import { HierarchicalTables } from "../paging/hierarchical.js";
+import { PAGE_TABLES } from "../paging/page-tables.js";
+import { Withdrawals } from "../paging/withdrawal.js";
+import { token, type Token } from "../token.js";
+import { REFILL } from "../tlb/refill.js";
+import { Shootdown } from "../tlb/shootdown.js";
+import { NoSoftwareCaches, SOFTWARE_CACHES } from "../tlb/software-caches.js";
+import { AddressUnits } from "../units/address-units.js";
+import { Machine } from "./machine.js";
+
+export interface MachineOptions {
+  /** Processors, 1 to 64; 1 where absent. */
+  readonly cpus?: number;
+  /** RAM in bytes; 64 MiB where absent. */
+  readonly memoryBytes?: number;
+  /** Physical address of RAM; 0 where absent. */
+  readonly memoryBase?: number;
+  /** The caller's own memory, in place of `memoryBytes`. */
+  readonly memory?: ArrayBuffer | SharedArrayBuffer;
+  /** Seed of everything that is random in the machine. */
+  readonly seed?: number;
+  /** Processor switches that differ from the port's, by name. */
+  readonly switches?: Readonly<Record<string, boolean>>;
+  readonly onEvent?: EventSink;
+}
+
+export const ARCHITECTURE: Token<Architecture> = token("architecture");
+export const EVENTS: Token<Events> = token("events");
+export const LOCKS: Token<Locks> = token("locks");
+export const PREEMPTION: Token<Preemption> = token("preemption");
+export const SHOOTDOWN: Token<Shootdown> = token("shootdown");
+export const CPUS: Token<readonly Cpu[]> = token("processors");
+
+/** Where tests and plug-ins put a part of their own: called last, before anything is made. */
+export type Replace = (parts: { register<T>(part: Token<T>, make: (get: <U>(part: Token<U>) => U) => T): void }) => void;
+
+const keepAll: Replace = () => {
+  // every part stays as it is
+};
+
+/**
+ * Builds a machine.
+ *
+ * @throws PortolanError ERR_BAD_ARCHITECTURE, ERR_BAD_ARGUMENT, ERR_OUT_OF_FRAMES if its own tables do not fit
+ */
+export const buildMachine = (described: Architecture, options: MachineOptions = {}, replace: Replace = keepAll): Machine => {
+  const architecture = checkArchitecture(described);
+  const cpuCount = options.cpus ?? 1;
+  if (!Number.isInteger(cpuCount) || cpuCount < 1 || cpuCount > 64) throw new PortolanError("ERR_BAD_ARGUMENT", { cpus: cpuCount, lowest: 1, highest: 64 });
+  const parts = container.createChildContainer();
+  const put = putInto(parts);
+  const kernelContext = new TranslationContext(0, true, architecture.asids.kernel);
+
+  put(ARCHITECTURE, () => architecture);
+  put(ALLOCATION_GATE, () => new AllocationGate());
+  put(EVENTS, () => new Events());
+  put(LOCKS, () => new Locks());
+  put(PREEMPTION, () => new Preemption());
+  put(PHYSICAL_MEMORY, () => memoryOf(architecture, options));
+  put(FRAMES, (get) => new ZonedFrames(get(PHYSICAL_MEMORY), get(ALLOCATION_GATE)));
+  put(CPUS, (get) => Array.from({ length: cpuCount }, (_, id) =>
+    new Cpu({ id, architecture, memory: get(PHYSICAL_MEMORY), kernelContext, events: get(EVENTS), seed: options.seed ?? 1 })));
+  put(SHOOTDOWN, (get) => new Shootdown(get(CPUS), get(LOCKS), get(PREEMPTION), get(EVENTS)));
+  put(PAGE_TABLES, (get) => new HierarchicalTables(architecture, get(PHYSICAL_MEMORY), get(FRAMES), get(EVENTS)));
+  put(REFILL, (get) => new HardwareWalk(architecture, get(PHYSICAL_MEMORY), get(EVENTS)));
+  put(SOFTWARE_CACHES, () => new NoSoftwareCaches());
+  put(ASID_POLICY, (get) => architecture.asids.policy === "fixed" ? new FixedAsid(architecture)
+    : new StealOldest(architecture, cpuCount, get(SHOOTDOWN), localOf(get), get(LOCKS), get(EVENTS)));
+  for (const { token: replaced, useClass } of architecture.parts ?? []) parts.registerSingleton(replaced, useClass);
+  replace({ register: put });
+
+  const get = <T>(part: Token<T>): T => parts.resolve<T>(part);
+  get(EVENTS).sink = options.onEvent ?? null;
+  const machine = assemble(architecture, get, kernelContext);
+  for (const cpu of machine.cpus) {
+    cpu.refill = get(REFILL);
+    for (const [name, value] of Object.entries(options.switches ?? {})) cpu.setSwitch(name, value);
+  }
+  return machine;
+};
+
+const assemble = (architecture: Architecture, get: <T>(part: Token<T>) => T, kernelContext: TranslationContext): Machine => {
+  const memory = get(PHYSICAL_MEMORY);
+  const frames = get(FRAMES);
+  const gate = get(ALLOCATION_GATE);
+  const tables = get(PAGE_TABLES);
+  const locks = get(LOCKS);
+  const preemption = get(PREEMPTION);
+  const spaceParts: SpaceParts = {
+    architecture, memory, frames, gate, tables, locks, preemption,
+    units: new AddressUnits(architecture),
+    withdrawals: new Withdrawals(architecture, get(SHOOTDOWN), localOf(get), frames, tables, locks, preemption),
+    asids: get(ASID_POLICY),
+    caches: get(SOFTWARE_CACHES),
+    areas: new AreaTable(gate),
+    cachePool: new OrderedPool({ values: "float64", gate, name: "page cache node" }),
+    events: get(EVENTS),
+    backends: { frames, memory, anonymous: new AnonymousObject(frames) },
+  };
+  const spaces = new AddressSpaces(spaceParts, kernelContext);
+  return new Machine(architecture, spaceParts, spaces, get(CPUS));
+};
+
+/** The processor whose work is being done. */
+const localOf = (get: <T>(part: Token<T>) => T): (() => Cpu) => {
+  const cpus = get(CPUS);
+  const preemption = get(PREEMPTION);
+  return () => cpus[preemption.cpu] as Cpu;
+};
+
+const memoryOf = (architecture: Architecture, options: MachineOptions): PhysicalMemory => {
+  const bytes = options.memory?.byteLength ?? options.memoryBytes ?? Math.min(64 * 2 ** 20, 2 ** architecture.physicalBits);
+  return new PhysicalMemory({
+    bytes, base: options.memoryBase ?? 0, physicalBits: architecture.physicalBits, byteOrder: architecture.byteOrder, frameShift: architecture.pageShift,
+    ...(options.memory === undefined ? {} : { buffer: options.memory }),
+  });
+};
+
+/** Registers makers whose results are made once in this container. */
+const putInto = (parts: DependencyContainer) => <T>(part: Token<T>, make: (get: <U>(part: Token<U>) => U) => T): void => {
+  let made: { readonly value: T } | null = null;
+  parts.register<T>(part, {
+    useFactory: () => {
+      made ??= { value: make(<U>(other: Token<U>) => parts.resolve<U>(other)) };
+      return made.value;
+    },
+  });
+};
