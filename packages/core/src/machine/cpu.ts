@@ -8,15 +8,17 @@
 import type { Architecture } from "../architecture/architecture.js";
 import { initialSwitches } from "../architecture/architecture.js";
 import { ABSENT, BAD_ADDRESS, BUS, NO_FAULT, PROTECTION, type FaultReason } from "../architecture/faults.js";
-import { EXECUTE, KERNEL, READ, USER, WRITE, permits, type Access, type Privilege } from "../architecture/rights.js";
+import { EXECUTE, KERNEL, READ, WRITE, permits, type Access, type Privilege } from "../architecture/rights.js";
 import { PortolanError } from "../errors.js";
 import { Events } from "../events.js";
-import { Lookaside } from "../tlb/lookaside.js";
+import { FRONT_MASK, FRONT_SLOTS, Lookaside, LookasideRoom } from "../tlb/lookaside.js";
 import type { Refill } from "../tlb/refill.js";
 import { Tlb } from "../tlb/tlb.js";
 import { CpuStatistics } from "./cpu-statistics.js";
 import { swap32, type PhysicalMemory } from "./physical-memory.js";
 import type { TranslationContext } from "./translation-context.js";
+
+export { CpuStatistics } from "./cpu-statistics.js";
 
 /** The last refused access of a processor; one object, used again. */
 export interface CpuFault {
@@ -40,8 +42,14 @@ export interface CpuOptions {
   readonly seed?: number;
 }
 
+/** Slots of one privilege's three fronts. */
+const PER_PRIVILEGE = 3 * FRONT_SLOTS;
+
 /** A TLB that nobody refills. */
 const BY_HAND: Refill = { miss: () => ABSENT, refused: () => PROTECTION };
+
+/** In bytes, from what a front says: the complement stands for pages outside the main chunk. */
+const startOf = (start: number): number => (start >= 0 ? start : ~start) * 4;
 
 /** A refill followed by a refusal that is settled takes three rounds; more than this is a port that goes in circles. */
 const ROUNDS = 8;
@@ -77,13 +85,13 @@ export class Cpu {
   readonly #unlike32: number;
   /** Fronts by privilege × 3 + access index; while the processor is parked the hit path sees `#nothing` instead. */
   readonly #fronts: readonly Lookaside[];
-  readonly #nothing: Lookaside;
-  #kernelRead: Lookaside;
-  #kernelWrite: Lookaside;
-  #kernelExecute: Lookaside;
-  #userRead: Lookaside;
-  #userWrite: Lookaside;
-  #userExecute: Lookaside;
+  readonly #room: LookasideRoom;
+  /** The tags the hit path compares: the room's, or an array that never matches. */
+  #tags: Float64Array;
+  readonly #nothing: Float64Array;
+  readonly #starts: Int32Array;
+  /** The chunk that holds the start of RAM, usually all of it. */
+  readonly #main: Uint32Array;
   #tlbActive = true;
 
   constructor(options: CpuOptions) {
@@ -114,14 +122,13 @@ export class Cpu {
     this.#outside = -this.#pageSize;
     this.#unlike16 = -this.#pageSize | 1;
     this.#unlike32 = -this.#pageSize | 3;
-    const slots = (entries: number): number => Math.min(1024, Math.max(64, 2 ** Math.ceil(Math.log2(entries * 4))));
-    const data = slots(tlb.data.entries);
-    const instruction = slots((tlb.instruction ?? tlb.data).entries);
-    const fronts = [data, data, instruction, data, data, instruction].map((size) => new Lookaside(size, memory));
+    this.#room = new LookasideRoom(2 * 3, memory);
+    const fronts = Array.from({ length: 2 * 3 }, (_, number) => new Lookaside(this.#room, number));
     this.#fronts = fronts;
-    this.#nothing = new Lookaside(64, memory);
-    [this.#kernelRead, this.#kernelWrite, this.#kernelExecute, this.#userRead, this.#userWrite, this.#userExecute] =
-      fronts as [Lookaside, Lookaside, Lookaside, Lookaside, Lookaside, Lookaside];
+    this.#tags = this.#room.tags;
+    this.#nothing = new Float64Array(this.#tags.length).fill(NaN);
+    this.#starts = this.#room.starts;
+    this.#main = this.#room.main;
     if (this.instructionTlb === this.dataTlb) this.dataTlb.attach(fronts);
     else {
       this.dataTlb.attach(fronts.filter((_, index) => index % 3 !== 2));
@@ -143,13 +150,7 @@ export class Cpu {
   set tlbActive(isActive: boolean) {
     if (isActive === this.#tlbActive) return;
     this.#tlbActive = isActive;
-    const [kr, kw, kx, ur, uw, ux] = this.#fronts as readonly [Lookaside, Lookaside, Lookaside, Lookaside, Lookaside, Lookaside];
-    this.#kernelRead = isActive ? kr : this.#nothing;
-    this.#kernelWrite = isActive ? kw : this.#nothing;
-    this.#kernelExecute = isActive ? kx : this.#nothing;
-    this.#userRead = isActive ? ur : this.#nothing;
-    this.#userWrite = isActive ? uw : this.#nothing;
-    this.#userExecute = isActive ? ux : this.#nothing;
+    this.#tags = isActive ? this.#room.tags : this.#nothing;
   }
 
   /** The tag that a privilege's accesses carry; 0 where entries carry none. */
@@ -164,30 +165,25 @@ export class Cpu {
 
   /** The hardware frame of a page for an access, or −1 with `fault` filled. */
   translate(page: number, access: Access, privilege: Privilege): number {
-    const front = access === READ ? (privilege === USER ? this.#userRead : this.#kernelRead)
-      : access === WRITE ? (privilege === USER ? this.#userWrite : this.#kernelWrite)
-      : privilege === USER ? this.#userExecute : this.#kernelExecute;
-    const slot = page & front.mask;
-    return front.tags[slot] === page ? (front.frames[slot] as number) : this.#translateSlowly(page, 0, access, privilege);
+    const slot = (page & FRONT_MASK) + privilege * PER_PRIVILEGE + (access >>> 1) * FRONT_SLOTS;
+    return this.#tags[slot] === page ? (this.#room.frames[slot] as number) : this.#translateSlowly(page, 0, access, privilege);
   }
 
   /** An unsigned byte, or −1 with `fault` filled. */
   load8(page: number, offset: number, privilege: Privilege): number {
-    const front = privilege === USER ? this.#userRead : this.#kernelRead;
-    const slot = page & front.mask;
-    if (front.tags[slot] === page && (offset & this.#outside) === 0) {
-      return (front.bytes[slot] as Uint8Array)[(front.starts[slot] as number) * 4 + offset] as number;
+    const slot = (page & FRONT_MASK) + privilege * PER_PRIVILEGE;
+    if (this.#tags[slot] === page && (offset & this.#outside) === 0) {
+      return (this.#room.bytes[slot] as Uint8Array)[startOf(this.#starts[slot] as number) + offset] as number;
     }
     return this.#loadSlowly(page, offset, 1, READ, privilege);
   }
 
   /** 16 bits, unsigned, in the machine's byte order; any alignment. −1 with `fault` filled where refused. */
   load16(page: number, offset: number, privilege: Privilege): number {
-    const front = privilege === USER ? this.#userRead : this.#kernelRead;
-    const slot = page & front.mask;
-    if (front.tags[slot] === page && (offset & this.#unlike16) === 0) {
-      const bytes = front.bytes[slot] as Uint8Array;
-      const at = (front.starts[slot] as number) * 4 + offset;
+    const slot = (page & FRONT_MASK) + privilege * PER_PRIVILEGE;
+    if (this.#tags[slot] === page && (offset & this.#unlike16) === 0) {
+      const bytes = this.#room.bytes[slot] as Uint8Array;
+      const at = startOf(this.#starts[slot] as number) + offset;
       const one = bytes[at] as number;
       const two = bytes[at + 1] as number;
       return this.#swaps ? (one << 8) | two : (two << 8) | one;
@@ -197,10 +193,11 @@ export class Cpu {
 
   /** 32 bits, unsigned, in the machine's byte order; any alignment. −1 with `fault` filled where refused. */
   load32(page: number, offset: number, privilege: Privilege): number {
-    const front = privilege === USER ? this.#userRead : this.#kernelRead;
-    const slot = page & front.mask;
-    if (front.tags[slot] === page && (offset & this.#unlike32) === 0) {
-      const word = (front.words[slot] as Uint32Array)[(front.starts[slot] as number) + (offset >>> 2)] as number;
+    const slot = (page & FRONT_MASK) + privilege * PER_PRIVILEGE;
+    if (this.#tags[slot] === page && (offset & this.#unlike32) === 0) {
+      const start = this.#starts[slot] as number;
+      const word = start >= 0 ? (this.#main[start + (offset >>> 2)] as number)
+        : (this.#room.words[slot] as Uint32Array)[~start + (offset >>> 2)] as number;
       return this.#swaps ? swap32(word) : word;
     }
     return this.#loadSlowly(page, offset, 4, READ, privilege);
@@ -208,10 +205,11 @@ export class Cpu {
 
   /** An instruction word. −1 with `fault` filled where refused. */
   fetch32(page: number, offset: number, privilege: Privilege): number {
-    const front = privilege === USER ? this.#userExecute : this.#kernelExecute;
-    const slot = page & front.mask;
-    if (front.tags[slot] === page && (offset & this.#unlike32) === 0) {
-      const word = (front.words[slot] as Uint32Array)[(front.starts[slot] as number) + (offset >>> 2)] as number;
+    const slot = (page & FRONT_MASK) + privilege * PER_PRIVILEGE + 2 * FRONT_SLOTS;
+    if (this.#tags[slot] === page && (offset & this.#unlike32) === 0) {
+      const start = this.#starts[slot] as number;
+      const word = start >= 0 ? (this.#main[start + (offset >>> 2)] as number)
+        : (this.#room.words[slot] as Uint32Array)[~start + (offset >>> 2)] as number;
       return this.#swaps ? swap32(word) : word;
     }
     return this.#loadSlowly(page, offset, 4, EXECUTE, privilege);
@@ -219,10 +217,9 @@ export class Cpu {
 
   /** False with `fault` filled where refused; nothing has been written then. */
   store8(page: number, offset: number, value: number, privilege: Privilege): boolean {
-    const front = privilege === USER ? this.#userWrite : this.#kernelWrite;
-    const slot = page & front.mask;
-    if (front.tags[slot] === page && (offset & this.#outside) === 0) {
-      (front.bytes[slot] as Uint8Array)[(front.starts[slot] as number) * 4 + offset] = value;
+    const slot = (page & FRONT_MASK) + privilege * PER_PRIVILEGE + FRONT_SLOTS;
+    if (this.#tags[slot] === page && (offset & this.#outside) === 0) {
+      (this.#room.bytes[slot] as Uint8Array)[startOf(this.#starts[slot] as number) + offset] = value;
       return true;
     }
     return this.#storeSlowly(page, offset, value, 1, privilege);
@@ -230,11 +227,10 @@ export class Cpu {
 
   /** As `store8`; any alignment. A store that crosses into another page happens wholly or not at all. */
   store16(page: number, offset: number, value: number, privilege: Privilege): boolean {
-    const front = privilege === USER ? this.#userWrite : this.#kernelWrite;
-    const slot = page & front.mask;
-    if (front.tags[slot] === page && (offset & this.#unlike16) === 0) {
-      const bytes = front.bytes[slot] as Uint8Array;
-      const at = (front.starts[slot] as number) * 4 + offset;
+    const slot = (page & FRONT_MASK) + privilege * PER_PRIVILEGE + FRONT_SLOTS;
+    if (this.#tags[slot] === page && (offset & this.#unlike16) === 0) {
+      const bytes = this.#room.bytes[slot] as Uint8Array;
+      const at = startOf(this.#starts[slot] as number) + offset;
       bytes[at] = this.#swaps ? value >>> 8 : value;
       bytes[at + 1] = this.#swaps ? value : value >>> 8;
       return true;
@@ -244,10 +240,12 @@ export class Cpu {
 
   /** As `store16`. */
   store32(page: number, offset: number, value: number, privilege: Privilege): boolean {
-    const front = privilege === USER ? this.#userWrite : this.#kernelWrite;
-    const slot = page & front.mask;
-    if (front.tags[slot] === page && (offset & this.#unlike32) === 0) {
-      (front.words[slot] as Uint32Array)[(front.starts[slot] as number) + (offset >>> 2)] = this.#swaps ? swap32(value) : value;
+    const slot = (page & FRONT_MASK) + privilege * PER_PRIVILEGE + FRONT_SLOTS;
+    if (this.#tags[slot] === page && (offset & this.#unlike32) === 0) {
+      const start = this.#starts[slot] as number;
+      const word = this.#swaps ? swap32(value) : value;
+      if (start >= 0) this.#main[start + (offset >>> 2)] = word;
+      else (this.#room.words[slot] as Uint32Array)[~start + (offset >>> 2)] = word;
       return true;
     }
     return this.#storeSlowly(page, offset, value, 4, privilege);
@@ -327,7 +325,7 @@ export class Cpu {
         const frame = tlb.frameOf(entry, page);
         const address = frame * this.#pageSize;
         if (!this.memory.isBacked(address)) return this.#refuse(BUS, page, offset, access, privilege);
-        (this.#fronts[privilege * 3 + (access >>> 1)] as Lookaside).fill(page, frame, address, this.memory);
+        (this.#fronts[privilege * 3 + (access >>> 1)] as Lookaside).fill(page, frame, address);
         return frame;
       } else {
         const reason = this.refill.refused(this, page, access, privilege, entry);
