@@ -7,6 +7,7 @@ import { Cpu } from "#src/machine/cpu.js";
 import { PhysicalMemory } from "#src/machine/physical-memory.js";
 import { TranslationContext } from "#src/machine/translation-context.js";
 import { Random } from "#src/random.js";
+import { ENTRY_LOCKED } from "#src/tlb/tlb.js";
 
 const SIZE = 4096;
 const machine = (byteOrder: "little" | "big" = "little", replacement: Replacement = "used-bit"): Architecture => ({
@@ -127,6 +128,23 @@ describe("Cpu", () => {
           expect(cpu.translate(page, access, privilege), `${replacement} step ${step}`).to.equal(frame >= 64 ? -1 : frame);
           if (entry >= 0 && replacement === "used-bit") expect(dataTlb.isUsed(entry)).to.equal(true);
         }
+      }
+    }
+  });
+
+  it("replaces as if every access had gone to the TLB itself", () => {
+    for (const replacement of ["used-bit", "lru", "fifo"] as const) {
+      const fast = build("little", replacement);
+      const plain = build("little", replacement);
+      const random = new Random(3);
+      for (let step = 0; step < 5000; step += 1) {
+        const page = random.below(14);
+        plain.dataTlb.flushFronts();
+        const frame = fast.translate(page, READ, USER);
+        expect(plain.translate(page, READ, USER)).to.equal(frame);
+        if (frame >= 0) continue;
+        const flags = page === 0 ? ENTRY_LOCKED : 0;
+        expect(fast.dataTlb.enter(page, 1, page, 2, 0o70, flags), `${replacement} step ${step}`).to.equal(plain.dataTlb.enter(page, 1, page, 2, 0o70, flags));
       }
     }
   });
