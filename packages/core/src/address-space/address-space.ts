@@ -145,6 +145,9 @@ export class AddressSpace {
       locks.acquire("page-table", this.id);
       try {
         tables.insert(this.context, page, frame, pageFlagsOf(areas.flagsOf(area)));
+      } catch (error) {
+        areas.used.unreserve(area);
+        throw error;
       } finally {
         locks.release("page-table", this.id);
       }

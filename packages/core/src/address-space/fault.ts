@@ -84,13 +84,19 @@ const bringIn = (space: AddressSpace, area: number, page: number): FaultResult =
   if (object === null) return refuse(verdict, "the area has no backend");
   const offset = areas.offsetOf(area) + (page - areas.firstOf(area));
   let frame = NO_PAGE;
+  let isReserved = false;
   try {
     areas.used.reserve(area);
+    isReserved = true;
     frame = object.supply(offset);
-    if (frame === NO_PAGE) return refuse(verdict, "the area's memory has no such page");
+    if (frame === NO_PAGE) {
+      areas.used.unreserve(area);
+      return refuse(verdict, "the area's memory has no such page");
+    }
     parts.preemption.at("fault-before-insert");
     parts.tables.insert(space.context, page, frame, pageFlagsOf(areas.flagsOf(area)));
   } catch (error) {
+    if (isReserved) areas.used.unreserve(area);
     if (frame !== NO_PAGE) parts.frames.release(frame);
     if (error instanceof PortolanError && error.errno === "ENOMEM") return refuse(verdict, "out of memory");
     throw error;
