@@ -2,5 +2,5 @@
 import { node, prepare } from "./bootstrap.mjs";
 
 prepare();
-const specs = ["packages/*/dist-test/**/*.test.js", "tests/*.test.mjs"];
+const specs = ["packages/*/dist-test/**/*.test.js"];
 process.exit(node("node_modules/mocha/bin/mocha.js", ["--enable-source-maps", "--timeout", "60000", ...process.argv.slice(2), ...specs]));

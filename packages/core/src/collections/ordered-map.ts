@@ -20,10 +20,6 @@ export class OrderedPool extends BalancedPool {
   #low = -Infinity;
   #high = Infinity;
 
-  constructor(options: PoolOptions) {
-    super(options);
-  }
-
   keyAt(position: number): number {
     return this.leafKeys[position];
   }

@@ -2,7 +2,7 @@
  * How nodes share their entries when one overflows or runs low. Two neighbours are laid side by side on a bench, and
  * cut again elsewhere: one way of moving entries serves splits, spills, merges and evening out.
  */
-import { NodePool, ORDER, type PoolOptions } from "./node-pool.js";
+import { NodePool, ORDER } from "./node-pool.js";
 
 /** No tree of 2^30 entries with at least sixteen children per node is higher. */
 const MOST_STOREYS = 16;
@@ -21,10 +21,6 @@ export class BalancedPool extends NodePool {
   readonly #benchValues = new Float64Array(2 * ORDER + 1);
   readonly #benchChildren = new Int32Array(2 * ORDER + 1);
   readonly #benchBounds = new Float64Array(2 * ORDER + 1);
-
-  constructor(options: PoolOptions) {
-    super(options);
-  }
 
   /**
    * Puts an entry into a full leaf, the one the path leads to. The neighbours take some if they have room; else the
