@@ -42,8 +42,8 @@ const install = () => {
   for (const file of manifests) if (existsSync(join(root, file))) hash.update(readFileSync(join(root, file)));
   const wanted = hash.digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
-  const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  quietly("installing", "npm", ["exec", "--yes", packageManager, "--", "install", "--frozen-lockfile"]);
+  const { config } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  quietly("installing", "npm", ["exec", "--yes", `pnpm@${config.pnpm}`, "--", "install", "--frozen-lockfile"]);
   writeFileSync(stamp, wanted);
 };
 

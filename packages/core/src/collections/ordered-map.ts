@@ -9,7 +9,7 @@
  * does not come down from the root again.
  */
 import { LOW_WATER, BalancedPool } from "./rebalance.js";
-import { ORDER, ORDER_SHIFT, type PoolOptions } from "./node-pool.js";
+import { ORDER, ORDER_SHIFT } from "./node-pool.js";
 
 /** No such entry. */
 export const NONE = -1;
