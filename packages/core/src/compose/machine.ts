@@ -31,6 +31,9 @@ export interface FaultOutcome {
   readonly code: number;
 }
 
+/** An access of a word takes at most a fault for each of two pages, and each may have been served elsewhere meanwhile. */
+const MOST_FAULTS = 16;
+
 export class Machine {
   readonly architecture: Architecture;
   readonly parts: SpaceParts;
@@ -161,7 +164,7 @@ export class Machine {
     const before = preemption.cpu;
     preemption.cpu = cpu;
     try {
-      for (;;) {
+      for (let round = 0; round < MOST_FAULTS; round += 1) {
         const value = attempt(processor, page, within % size);
         if (value >= 0) {
           this.outcome = null;
@@ -169,6 +172,7 @@ export class Machine {
         }
         if (!this.#serve(cpu, processor)) return -1;
       }
+      throw new Error("a fault was served again and again, and the access is refused still");
     } finally {
       preemption.cpu = before;
     }
