@@ -12,6 +12,7 @@ import type { PhysicalMemory } from "../machine/physical-memory.js";
 import type { Preemption } from "../machine/scheduler.js";
 import type { PageTables } from "../paging/page-tables.js";
 import type { Withdrawals } from "../paging/withdrawal.js";
+import type { Refill } from "../tlb/refill.js";
 import type { SoftwareCaches } from "../tlb/software-caches.js";
 import type { AddressUnits } from "../units/address-units.js";
 
@@ -25,6 +26,7 @@ export interface SpaceParts {
   readonly withdrawals: Withdrawals;
   readonly asids: AsidPolicy;
   readonly caches: SoftwareCaches;
+  readonly refill: Refill;
   readonly areas: AreaTable;
   readonly cachePool: OrderedPool;
   readonly locks: Locks;

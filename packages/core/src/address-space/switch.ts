@@ -10,9 +10,11 @@ import type { SpaceParts } from "./parts.js";
  */
 export const switchSpace = (parts: SpaceParts, cpu: Cpu, from: AddressSpace | null, to: AddressSpace): void => {
   to.hold();
+  if (from !== null && from.context.cache !== null) from.context.cache.deinstall(cpu);
   parts.asids.switch(from === null ? null : from.context, to.context);
   parts.preemption.at("switch-asid");
   cpu.install(to.context);
+  if (to.context.cache !== null) to.context.cache.install(cpu);
   const sink = parts.events.sink;
   if (sink !== null) sink({ kind: "switch", cpu: cpu.id, from: from === null ? null : from.id, to: to.id });
   if (from !== null) from.release();

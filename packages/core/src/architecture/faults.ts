@@ -13,13 +13,13 @@ export const RESERVED = 3;
 export const BAD_ADDRESS = 4;
 /** The walk or the access left physical memory. */
 export const BUS = 5;
-/** Page tables could not be consulted because memory for the refill itself ran out; nothing changed. */
-export const NO_MEMORY = 6;
+/** A translation exists for the kernel only, on machines that report this apart from other protection. */
+export const PRIVILEGED = 6;
 export type FaultReason = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 
 /** In words, by reason; for reports. */
 export const FAULT_REASONS = [
-  "none", "absent", "protection", "reserved", "bad-address", "bus", "no-memory",
+  "none", "absent", "protection", "reserved", "bad-address", "bus", "privileged",
 ] as const satisfies readonly string[];
 
 /** What the hardware leaves in its registers. */

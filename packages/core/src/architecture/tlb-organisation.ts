@@ -25,8 +25,8 @@ export interface TlbGeometry {
 }
 
 export interface Invalidation {
-  /** What remains after "invalidate everything". */
-  readonly all: { readonly sparesGlobal: boolean; readonly sparesLocked: boolean };
+  /** What remains after "invalidate everything". `"unless-global"`: locked entries stay, but not the global ones. */
+  readonly all: { readonly sparesGlobal: boolean; readonly sparesLocked: boolean | "unless-global" };
   /**
    * How one address space is forgotten: `"context"` drops the entries tagged with it, `"all"` drops everything because
    * entries carry no tag.

@@ -25,6 +25,7 @@ import { Preemption } from "../machine/scheduler.js";
 import { TranslationContext } from "../machine/translation-context.js";
 import { AnonymousObject } from "../objects/anonymous-object.js";
 import { HardwareWalk } from "../paging/hardware-walk.js";
+import { HashedTables } from "../paging/hashed.js";
 import { HierarchicalTables } from "../paging/hierarchical.js";
 import { PAGE_TABLES } from "../paging/page-tables.js";
 import { Withdrawals } from "../paging/withdrawal.js";
@@ -88,8 +89,14 @@ export const buildMachine = (described: Architecture, options: MachineOptions = 
   put(CPUS, (get) => Array.from({ length: cpuCount }, (_, id) =>
     new Cpu({ id, architecture, memory: get(PHYSICAL_MEMORY), kernelContext, events: get(EVENTS), seed: options.seed ?? 1 })));
   put(SHOOTDOWN, (get) => new Shootdown(get(CPUS), get(LOCKS), get(PREEMPTION), get(EVENTS)));
-  put(PAGE_TABLES, (get) => new HierarchicalTables(architecture, get(PHYSICAL_MEMORY), get(FRAMES), get(EVENTS)));
-  put(REFILL, (get) => new HardwareWalk(architecture, get(PHYSICAL_MEMORY), get(EVENTS)));
+  put(PAGE_TABLES, (get) => {
+    const Tables = architecture.translation.kind === "hashed" ? HashedTables : HierarchicalTables;
+    return new Tables(architecture, get(PHYSICAL_MEMORY), get(FRAMES), get(EVENTS));
+  });
+  put(REFILL, (get) => {
+    if (architecture.tlb.refill === "hardware") return new HardwareWalk(architecture, get(PHYSICAL_MEMORY), get(EVENTS));
+    throw new PortolanError("ERR_BAD_ARCHITECTURE", { architecture: architecture.name, reasons: ["software refills its TLB, and its parts name no refill code"] });
+  });
   put(SOFTWARE_CACHES, () => new NoSoftwareCaches());
   put(ASID_POLICY, (get) => architecture.asids.policy === "fixed" ? new FixedAsid(architecture)
     : new StealOldest(architecture, cpuCount, get(SHOOTDOWN), localOf(get), get(LOCKS), get(EVENTS)));
@@ -100,7 +107,7 @@ export const buildMachine = (described: Architecture, options: MachineOptions = 
   get(EVENTS).sink = options.onEvent ?? null;
   const machine = assemble(architecture, get, kernelContext);
   for (const cpu of machine.cpus) {
-    cpu.refill = get(REFILL);
+    cpu.refill = machine.parts.refill;
     for (const [name, value] of Object.entries(options.switches ?? {})) cpu.setSwitch(name, value);
   }
   return machine;
@@ -122,6 +129,7 @@ const assemble = (architecture: Architecture, get: <T>(part: Token<T>) => T, ker
     areas: new AreaTable(gate),
     cachePool: new OrderedPool({ values: "float64", gate, name: "page cache node" }),
     events: get(EVENTS),
+    refill: get(REFILL),
     backends: { frames, memory, anonymous: new AnonymousObject(frames) },
   };
   const spaces = new AddressSpaces(spaceParts, kernelContext);

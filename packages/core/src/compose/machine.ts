@@ -14,7 +14,7 @@ import { copyFromUser, copyToUser } from "../address-space/user-copy.js";
 import { PortolanError } from "../errors.js";
 import type { Cpu } from "../machine/cpu.js";
 import { ImageFile } from "../objects/image-file.js";
-import type { Walk } from "../paging/walk.js";
+import type { Walk } from "../architecture/walk.js";
 import type { Wide } from "../units/address-units.js";
 
 /** What became of an access that was refused. Ordinary life for a guest, never an exception. */

@@ -17,6 +17,8 @@ export class TranslationContext {
   asid: number;
   /** On how many processors it is installed. Guarded by the ASID lock. */
   installedOn = 0;
+  /** Pages mapped; kept by page tables that are shared by all spaces and cannot tell otherwise. */
+  mappedPages = 0;
   /** The software cache of translations that belongs to this space (a TSB), where the machine has such. */
   cache: SoftwareCache | null = null;
 

@@ -1,9 +1,12 @@
 /** An entry in words, from the same list of fields that the codec is compiled from. Slow and obvious, on bigints. */
 import { fieldBits, fieldWidth, type EntryFormat, type Field } from "../architecture/entry-format.js";
-import type { WalkField } from "./walk.js";
+import type { WalkField } from "../architecture/walk.js";
 
-export const explainEntry = (format: EntryFormat, raw: bigint): WalkField[] =>
-  format.fields.map((field) => {
+export const explainEntry = (format: EntryFormat, raw: bigint): WalkField[] => explainFields(format.fields, raw);
+
+/** The same for words that are no entries: tags, chains. */
+export const explainFields = (fields: readonly Field[], raw: bigint): WalkField[] =>
+  fields.map((field) => {
     const [high, low] = fieldBits(field);
     const value = (raw >> BigInt(low)) & ((1n << BigInt(fieldWidth(field))) - 1n);
     return { name: field.name, high, low, value, means: meaning(field, value) };

@@ -8,7 +8,7 @@ import { ABSENT, BAD_ADDRESS, BUS, NO_FAULT, PROTECTION, RESERVED, type FaultRea
 import { ALL_RIGHTS, EXECUTE, KERNEL, READ, USER, WRITE, permits, type Access, type Privilege, type Rights } from "../architecture/rights.js";
 import type { PhysicalMemory } from "../machine/physical-memory.js";
 import { explainEntry } from "./explain-entry.js";
-import type { Walk, WalkStep } from "./walk.js";
+import type { Walk, WalkStep } from "../architecture/walk.js";
 
 const ACCESS_NAMES: Readonly<Record<Access, string>> = { [READ]: "read", [WRITE]: "write", [EXECUTE]: "fetch" };
 const PRIVILEGE_NAMES: Readonly<Record<Privilege, string>> = { [KERNEL]: "kernel", [USER]: "user" };
@@ -78,7 +78,8 @@ export const explainTree = (
   return answer(RESERVED, "the last level leads to another table", architecture.manuals[0] ?? "");
 };
 
-const isCanonical = (architecture: Architecture, address: bigint): boolean => {
+/** Can the machine translate this address at all? */
+export const isCanonical = (architecture: Architecture, address: bigint): boolean => {
   const bits = BigInt(architecture.virtualBits);
   const above = address >> (architecture.virtualRule === "exact" ? bits : bits - 1n);
   if (above === 0n) return true;

@@ -22,7 +22,7 @@ import { explainTree } from "./explain-tree.js";
 import type { FoundMapping, PageTables } from "./page-tables.js";
 import type { StaleTranslations } from "./stale.js";
 import { storeysOf, type Storey } from "./tree-shape.js";
-import type { Walk } from "./walk.js";
+import type { Walk } from "../architecture/walk.js";
 
 /** Flags of entries that lead to tables: rights are decided at the leaf. */
 const TABLE_FLAGS = READ | WRITE | EXECUTE | PAGE_USER | PAGE_CACHEABLE;

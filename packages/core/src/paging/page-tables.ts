@@ -3,7 +3,7 @@ import type { Access, PageFlags, Privilege, Rights } from "../architecture/right
 import type { TranslationContext } from "../machine/translation-context.js";
 import { token } from "../token.js";
 import type { StaleTranslations } from "./stale.js";
-import type { Walk } from "./walk.js";
+import type { Walk } from "../architecture/walk.js";
 
 /** A copy of one mapping, never a view of live tables. Filled by `find`, valid until the next call. */
 export interface FoundMapping {

@@ -19,6 +19,11 @@ export interface Refill {
    * records something (a first write) and enters a better one, returning 0.
    */
   refused(cpu: Cpu, page: number, access: Access, privilege: Privilege, entry: number): FaultReason;
+  /**
+   * The hardware frame that the code gives a page of a separate kernel space without asking any table, or −1. Absent: no
+   * page has one. For the checker.
+   */
+  fixedFrame?(page: number): number;
 }
 
 export const REFILL = token<Refill>("refill");

@@ -161,7 +161,14 @@ export class Tlb {
   /** What "invalidate everything" leaves is the description's business. Wired entries count as locked. @returns entries dropped */
   invalidateAll(): number {
     const { sparesGlobal, sparesLocked } = this.invalidation.all;
-    return this.forget(sparesGlobal, sparesLocked);
+    if (sparesLocked !== "unless-global") return this.forget(sparesGlobal, sparesLocked);
+    let dropped = this.forget(sparesGlobal, true);
+    for (let entry = 0; entry < this.#flags.length; entry += 1) {
+      if (!this.isLocked(entry) || !this.isGlobal(entry)) continue;
+      this.drop(entry);
+      dropped += 1;
+    }
+    return dropped;
   }
 
   /** Forgets a tag, or everything where entries carry none. @returns entries dropped */

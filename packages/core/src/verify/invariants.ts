@@ -7,7 +7,7 @@
  * 3. An entry lets the user do no more than the area permits, as far as the machine can tell the difference.
  * 4. References to a frame are the entries that map it, plus the page caches that hold it, plus image pins, plus one
  *    where it holds tables; and what is neither is free.
- * 5. No TLB holds what the tables disagree with.
+ * 5. No TLB and no software cache holds what the tables disagree with.
  * 6. No withdrawal is open, and no lock is held.
  */
 import { USER, permits } from "../architecture/rights.js";
@@ -32,6 +32,7 @@ export const violations = (machine: Machine, options: InvariantOptions = {}): st
   for (const object of objects) object.eachHeld(count);
   checkFrames(machine, references, found);
   checkTlbs(machine, found);
+  checkCaches(machine, found);
   if (machine.parts.withdrawals.isOpen) found.push("a withdrawal is still open");
   try {
     machine.parts.locks.discipline?.assertNoneHeld();
@@ -130,7 +131,8 @@ const checkTlbs = (machine: Machine, found: string[]): void => {
         if (owners.length === 0) return;
         const first = tlb.firstPage(entry);
         for (let page = first; page < first + tlb.span(entry); page += 1) {
-          const agrees = owners.some((space) =>
+          const fixed = asid === machine.architecture.asids.kernel ? machine.parts.refill.fixedFrame?.(page) ?? -1 : -1;
+          const agrees = fixed === tlb.frame(entry) + (page - first) || owners.some((space) =>
             tables.find(space.context, Math.floor(page / perPage)) &&
             tables.found.frame * perPage + (page % perPage) === tlb.frame(entry) + (page - first) &&
             (tlb.rights(entry) & ~tables.found.rights) === 0);
@@ -138,5 +140,19 @@ const checkTlbs = (machine: Machine, found: string[]): void => {
         }
       });
     }
+  }
+};
+
+/** What a software cache would give an access must be what the tables say. */
+const checkCaches = (machine: Machine, found: string[]): void => {
+  const { tables } = machine.parts;
+  const perPage = 2 ** (machine.architecture.pageShift - machine.architecture.hardwarePageShift);
+  for (const space of machine.spaces.live()) {
+    space.context.cache?.eachTranslation((page, frame, asid, rights) => {
+      if (asid !== space.context.asid) return;
+      const agrees = tables.find(space.context, Math.floor(page / perPage)) &&
+        tables.found.frame * perPage + (page % perPage) === frame && (rights & ~tables.found.rights) === 0;
+      if (!agrees) found.push(`the software cache of space ${space.id} holds a stale translation of hardware page ${page.toString(16)}`);
+    });
   }
 };

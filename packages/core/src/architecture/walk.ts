@@ -1,6 +1,6 @@
 /** The explanation of one translation: every word on the way, its bits, and the rule that decided. Plain data. */
-import type { Access, AccessMask, Privilege } from "../architecture/rights.js";
-import type { FaultReason } from "../architecture/faults.js";
+import type { Access, AccessMask, Privilege } from "./rights.js";
+import type { FaultReason } from "./faults.js";
 
 export interface WalkField {
   readonly name: string;
@@ -17,7 +17,7 @@ export interface WalkStep {
   readonly tableAddress: bigint | null;
   readonly index: number;
   readonly entryAddress: bigint | null;
-  readonly bytes: 4 | 8 | 16;
+  readonly bytes: 4 | 8 | 16 | 32;
   readonly raw: bigint;
   readonly fields: readonly WalkField[];
   /** What the entry is, in words: "leads to the page table at 0x124000", "absent", "maps frame 0x789a000". */
