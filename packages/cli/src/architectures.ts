@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 /** Names that `--arch` takes without more. */
-export const ARCHITECTURES: readonly string[] = ["ia32", "abs32le"];
+export const ARCHITECTURES: readonly string[] = ["ia32", "sparc64", "abs32le"];
 
 /**
  * A machine by name, package name, or path of a module.

@@ -19,6 +19,8 @@ const TWO_32 = 0x1_0000_0000;
 export const NO_ENTRY = -1;
 const NONE = -1;
 const FLAG_BITS = 256;
+/** Chains are merged when there are this many for an entry, that many at a time, so that they keep pace with removals. */
+const FEWEST = 4;
 
 export class PageHash {
   /** Physical address of the frame that lists the frames of heads, eight bytes each, in order. */
@@ -112,7 +114,7 @@ export class PageHash {
     this.#setLink(this.#link, this.#follow(entry + NEXT_WORD));
     this.#giveEntry(entry);
     this.entries -= 1;
-    if (this.chains > this.#headsPerFrame && this.entries < this.chains / 4) this.#merge();
+    for (let merged = 0; merged < FEWEST && this.chains > this.#headsPerFrame && this.entries < this.chains / FEWEST; merged += 1) this.#merge();
   }
 
   /** Physical address of an entry's frame. */

@@ -80,7 +80,8 @@ export class NaiveTlb {
 
   invalidateAll(): number {
     const { sparesGlobal, sparesLocked } = this.#rules.all;
-    return this.#dropAll((entry, number) => !this.#spared(entry, number, sparesGlobal, sparesLocked));
+    return this.#dropAll((entry, number) => !this.#spared(entry, number, sparesGlobal, sparesLocked !== false) ||
+      (sparesLocked === "unless-global" && entry.isLocked && entry.isGlobal));
   }
 
   expectSame(tlb: Tlb): void {
