@@ -94,9 +94,8 @@ export class SoftwareRefill implements Refill {
   /** The kernel's window: virtual address = physical address − base of RAM. Nobody may use its page 0. */
   fixedFrame(page: number): number {
     if (page < 1 || page >= FRAMES_OF_PA) return -1;
-    const { firstFrame, frameCount, frameSize } = this.#memory;
-    const perFrame = frameSize / HARDWARE_PAGE;
-    return page < frameCount * perFrame ? page + firstFrame * perFrame : -1;
+    const frame = page + this.#memory.firstFrame * this.#halves;
+    return this.#memory.isBacked(frame * HARDWARE_PAGE) ? frame : -1;
   }
 
   #lookUp(cpu: Cpu, context: TranslationContext, page: number, access: Access): FaultReason {

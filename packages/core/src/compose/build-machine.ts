@@ -20,7 +20,7 @@ import { FRAMES } from "../frames/frame-allocator.js";
 import { ZonedFrames } from "../frames/zoned-frames.js";
 import { Cpu } from "../machine/cpu.js";
 import { Locks } from "../machine/locks.js";
-import { PHYSICAL_MEMORY, PhysicalMemory } from "../machine/physical-memory.js";
+import { PHYSICAL_MEMORY, PhysicalMemory, type MemoryRange } from "../machine/physical-memory.js";
 import { Preemption } from "../machine/scheduler.js";
 import { TranslationContext } from "../machine/translation-context.js";
 import { AnonymousObject } from "../objects/anonymous-object.js";
@@ -43,6 +43,8 @@ export interface MachineOptions {
   readonly memoryBytes?: number;
   /** Physical address of RAM; 0 where absent. */
   readonly memoryBase?: number;
+  /** Stretches of it that are no RAM; the frames between them form zones. */
+  readonly memoryHoles?: readonly MemoryRange[];
   /** The caller's own memory, in place of `memoryBytes`. */
   readonly memory?: ArrayBuffer | SharedArrayBuffer;
   /** Seed of everything that is random in the machine. */
@@ -147,6 +149,7 @@ const memoryOf = (architecture: Architecture, options: MachineOptions): Physical
   const bytes = options.memory?.byteLength ?? options.memoryBytes ?? Math.min(64 * 2 ** 20, 2 ** architecture.physicalBits);
   return new PhysicalMemory({
     bytes, base: options.memoryBase ?? 0, physicalBits: architecture.physicalBits, byteOrder: architecture.byteOrder, frameShift: architecture.pageShift,
+    holes: options.memoryHoles ?? [],
     ...(options.memory === undefined ? {} : { buffer: options.memory }),
   });
 };

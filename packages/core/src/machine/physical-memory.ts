@@ -9,6 +9,12 @@
 import { PortolanError } from "../errors.js";
 import { token } from "../token.js";
 
+/** Physical addresses, in bytes. */
+export interface MemoryRange {
+  readonly base: number;
+  readonly bytes: number;
+}
+
 export interface PhysicalMemoryOptions {
   /** RAM in bytes, a multiple of the frame size. */
   readonly bytes: number;
@@ -18,6 +24,8 @@ export interface PhysicalMemoryOptions {
   readonly physicalBits: number;
   readonly byteOrder: "little" | "big";
   readonly frameShift: number;
+  /** Stretches within it where there is no RAM, frame aligned: a PC has one from 640 KiB to 1 MiB. */
+  readonly holes?: readonly MemoryRange[];
   /** The caller's own memory, exactly `bytes` long. */
   readonly buffer?: ArrayBuffer | SharedArrayBuffer;
 }
@@ -25,7 +33,8 @@ export interface PhysicalMemoryOptions {
 const LARGEST_CHUNK_SHIFT = 30;
 const SMALLEST_CHUNK_SHIFT = 16;
 
-interface Region {
+/** Physical addresses from `first` to below `end`. */
+export interface Region {
   readonly first: number;
   readonly end: number;
 }
@@ -36,13 +45,15 @@ export class PhysicalMemory {
   readonly frameShift: number;
   /** Bytes in a frame. */
   readonly frameSize: number;
-  /** First frame of RAM, and how many there are. */
+  /** First frame of RAM, and how many there are up to its end, holes included. */
   readonly firstFrame: number;
   readonly frameCount: number;
   /** Bytes in a chunk, a power of two. Hot paths may keep `words(chunkOf(address))`. */
   readonly chunkSize: number;
   readonly #swaps: boolean;
   readonly #base: number;
+  /** RAM between the holes, in ascending order. */
+  readonly ram: readonly Region[];
   readonly #regions: Region[];
   /** Chunk number → slot in `#bytes` and `#words`. Looked into only when the last chunk was another one. */
   readonly #slots = new Map<number, number>();
@@ -67,7 +78,8 @@ export class PhysicalMemory {
     this.frameSize = frameSize;
     this.firstFrame = base / frameSize;
     this.frameCount = bytes / frameSize;
-    this.#regions = [{ first: base, end: base + bytes }];
+    this.ram = without(options.holes ?? [], { first: base, end: base + bytes }, frameSize);
+    this.#regions = [...this.ram];
     this.#swaps = options.byteOrder === "big";
     if (buffer === undefined) {
       let shift = SMALLEST_CHUNK_SHIFT;
@@ -244,6 +256,22 @@ export class PhysicalMemory {
     return slot;
   }
 }
+
+/** What remains of a region. @throws PortolanError ERR_BAD_ARGUMENT if nothing does, or a hole is not frame aligned, or not within */
+const without = (holes: readonly MemoryRange[], region: Region, frameSize: number): Region[] => {
+  const remaining: Region[] = [];
+  let from = region.first;
+  for (const { base, bytes } of holes.toSorted((one, other) => one.base - other.base)) {
+    if (base % frameSize !== 0 || bytes % frameSize !== 0 || !(bytes > 0) || base < from || base + bytes > region.end) {
+      throw new PortolanError("ERR_BAD_ARGUMENT", { hole: base, bytes, frameSize });
+    }
+    if (base > from) remaining.push({ first: from, end: base });
+    from = base + bytes;
+  }
+  if (from < region.end) remaining.push({ first: from, end: region.end });
+  if (remaining.length === 0) throw new PortolanError("ERR_BAD_ARGUMENT", { base: region.first, bytes: region.end - region.first, holes: "leave nothing" });
+  return remaining;
+};
 
 /** Swaps the four bytes of a word; unsigned. */
 export const swap32 = (word: number): number =>

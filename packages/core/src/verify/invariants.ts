@@ -104,6 +104,7 @@ const checkFrames = (machine: Machine, references: Map<number, number>, found: s
   let free = 0;
   for (let frame = memory.firstFrame; frame < memory.firstFrame + memory.frameCount; frame += 1) {
     const actual = frames.references(frame);
+    if (actual < 0) continue;
     const expected = references.get(frame) ?? 0;
     if (actual !== expected) found.push(`frame ${frame.toString(16)} has ${actual} references, ${expected} are accounted for`);
     if (actual === 0) free += 1;
