@@ -113,6 +113,18 @@ export const ERRORS = {
     says: "no architecture of that name could be loaded",
     hint: "name one that is installed, a package, or a module that exports one; CONTRIBUTING.md shows how to add a machine",
   },
+  ERR_BAD_ELF: {
+    says: "the file is no ELF executable that can be loaded",
+    hint: "an ELF32 or ELF64 executable, static, dynamic or position-independent, is wanted; `readelf -lW FILE` shows its segments",
+  },
+  ERR_BAD_TRACE: {
+    says: "the text is no memory trace",
+    hint: "record one with `valgrind --tool=lackey --trace-mem=yes PROGRAM 2> FILE`",
+  },
+  ERR_DOES_NOT_FIT: {
+    says: "the program or the trace does not fit the machine's address space as it stands",
+    hint: "let addresses be moved (`--rebase`), or choose a machine with a wider user range or smaller pages",
+  },
   ERR_BAD_ARCHITECTURE: {
     says: "the description of the architecture cannot be right",
     hint: "mend every reason that is listed; the contract is documented in docs/contract.md",

@@ -43,6 +43,8 @@ export class Machine {
   readonly reservedFrames: readonly number[] = [];
   /** The fault that ended the last access, or null. */
   outcome: FaultOutcome | null = null;
+  /** Files that somebody has open, or shows in an area. */
+  readonly #images = new Set<ImageFile>();
   readonly #installed: (AddressSpace | null)[];
   readonly #hardwarePages: number;
 
@@ -148,7 +150,14 @@ export class Machine {
 
   /** Loads a file into frames for the image backend. @throws PortolanError ERR_OUT_OF_FRAMES; nothing has changed then */
   loadImage(content: Uint8Array): ImageFile {
-    return new ImageFile(content, this.parts.frames, this.parts.memory);
+    const file = new ImageFile(content, this.parts.frames, this.parts.memory, (gone) => this.#images.delete(gone));
+    this.#images.add(file);
+    return file;
+  }
+
+  /** Files whose pages are pinned in frames. */
+  images(): IterableIterator<ImageFile> {
+    return this.#images.values();
   }
 
   /** The loop of life: try, let the fault be served, try again; a refusal ends it. */
@@ -170,7 +179,7 @@ export class Machine {
           this.outcome = null;
           return value;
         }
-        if (!this.#serve(cpu, processor)) return -1;
+        if (!this.serveFault(cpu)) return -1;
       }
       throw new Error("a fault was served again and again, and the access is refused still");
     } finally {
@@ -178,9 +187,12 @@ export class Machine {
     }
   }
 
-  /** Lets the address space serve the fault that `processor` has just had. */
-  #serve(cpu: number, processor: Cpu): boolean {
-    const { fault } = processor;
+  /**
+   * Lets the address space serve the fault that a processor has just had. For callers with a loop of their own: after
+   * true the access is tried again, after false `outcome` says why it cannot be.
+   */
+  serveFault(cpu = 0): boolean {
+    const { fault } = this.cpu(cpu);
     const { faults } = this.architecture;
     const space = fault.privilege === USER ? this.installed(cpu) : this.spaces.kernel;
     const page = Math.floor(fault.page / this.#hardwarePages);

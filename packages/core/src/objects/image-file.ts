@@ -15,11 +15,15 @@ export class ImageFile {
   /** Whoever opened it, and every object that shows a part of it. */
   #holders = 1;
 
+  readonly #closed: (file: ImageFile) => void;
+
   /**
    * Loads a file into frames.
+   * @param closed called when the last user has closed it
    * @throws PortolanError ERR_OUT_OF_FRAMES; nothing has changed then
    */
-  constructor(content: Uint8Array, frames: FrameAllocator, memory: PhysicalMemory) {
+  constructor(content: Uint8Array, frames: FrameAllocator, memory: PhysicalMemory, closed: (file: ImageFile) => void = () => {}) {
+    this.#closed = closed;
     this.bytes = content.length;
     this.#frames = frames;
     this.#memory = memory;
@@ -70,6 +74,7 @@ export class ImageFile {
     if (this.#holders > 0) return;
     for (const frame of this.#pages) this.#frames.release(frame);
     this.#pages = new Float64Array(0);
+    this.#closed(this);
   }
 
   eachPinned(visit: (frame: number) => void): void {

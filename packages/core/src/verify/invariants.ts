@@ -30,6 +30,7 @@ export const violations = (machine: Machine, options: InvariantOptions = {}): st
     checkSpace(machine, space, found, count, objects);
   }
   for (const object of objects) object.eachHeld(count);
+  for (const file of machine.images()) file.eachPinned(count);
   checkFrames(machine, references, found);
   checkTlbs(machine, found);
   checkCaches(machine, found);

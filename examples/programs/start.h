@@ -1,0 +1,85 @@
+/*
+ * What a program needs of a system where there is no C library: an entry point, a way to write, and an end.
+ * Linux system calls of three machines.
+ */
+#ifndef START_H
+#define START_H
+
+int program(void);
+
+#if defined(__i386__)
+
+static long system_call(long number, long one, long two, long three) {
+	long result;
+	__asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(one), "c"(two), "d"(three) : "memory");
+	return result;
+}
+enum { SYS_EXIT = 1, SYS_WRITE = 4 };
+__asm__(".globl _start\n_start:\n\txorl %ebp, %ebp\n\tandl $-16, %esp\n\tcall begin\n");
+
+#elif defined(__x86_64__)
+
+static long system_call(long number, long one, long two, long three) {
+	long result;
+	__asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(one), "S"(two), "d"(three) : "rcx", "r11", "memory");
+	return result;
+}
+enum { SYS_EXIT = 60, SYS_WRITE = 1 };
+__asm__(".globl _start\n_start:\n\txorl %ebp, %ebp\n\tandq $-16, %rsp\n\tcall begin\n");
+
+#elif defined(__sparc__) && defined(__arch64__)
+
+static long system_call(long number, long one, long two, long three) {
+	register long g1 __asm__("g1") = number;
+	register long o0 __asm__("o0") = one;
+	register long o1 __asm__("o1") = two;
+	register long o2 __asm__("o2") = three;
+	__asm__ volatile("ta 0x6d" : "+r"(o0) : "r"(g1), "r"(o1), "r"(o2) : "memory", "cc");
+	return o0;
+}
+enum { SYS_EXIT = 1, SYS_WRITE = 4 };
+__asm__(".globl _start\n_start:\n\tclr %fp\n\tcall begin\n\tsub %sp, 6*8, %sp\n");
+
+#else
+#error "no start for this machine"
+#endif
+
+__attribute__((used, noreturn)) void begin(void) {
+	system_call(SYS_EXIT, program(), 0, 0);
+	for (;;) {
+	}
+}
+
+static void write_text(const char *text, unsigned long length) {
+	system_call(SYS_WRITE, 1, (long) text, (long) length);
+}
+
+/* The compiler may ask for these. */
+__attribute__((used)) void *memset(void *target, int value, unsigned long count) {
+	for (volatile unsigned char *at = target; count > 0; count -= 1) *at++ = (unsigned char) value;
+	return target;
+}
+
+__attribute__((used)) void *memcpy(void *target, const void *source, unsigned long count) {
+	volatile unsigned char *to = target;
+	const unsigned char *from = source;
+	for (; count > 0; count -= 1) *to++ = *from++;
+	return target;
+}
+
+static void write_number(const char *before, unsigned long number, const char *after) {
+	char digits[24];
+	unsigned long at = sizeof digits, length = 0;
+	while (before[length] != 0) length += 1;
+	write_text(before, length);
+	do {
+		digits[--at] = (char) ('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	write_text(digits + at, sizeof digits - at);
+	length = 0;
+	while (after[length] != 0) length += 1;
+	write_text(after, length);
+}
+
+#endif

@@ -1,0 +1,22 @@
+/** Counts what the core tells of faults and shootdowns. */
+import type { PortolanEvent } from "@portolan/core";
+
+export class EventCounts {
+  served = 0;
+  shootdowns = 0;
+  /** Pages brought in, by the kind of memory object that supplied them. */
+  readonly pagesIn: Record<string, number> = {};
+  /** Faults refused, by rule. */
+  readonly refused: Record<string, number> = {};
+
+  readonly sink = (event: PortolanEvent): void => {
+    if (event.kind === "page-fault") {
+      if (event.result === "ok") this.served += 1;
+      else this.refused[event.result] = (this.refused[event.result] ?? 0) + 1;
+    } else if (event.kind === "page-in") {
+      this.pagesIn[event.from] = (this.pagesIn[event.from] ?? 0) + 1;
+    } else if (event.kind === "shootdown") {
+      this.shootdowns += 1;
+    }
+  };
+}

@@ -1,0 +1,105 @@
+/**
+ * Runs a program, a trace, or a trace over a program, on a machine that it builds: loads it, performs the accesses,
+ * takes everything down again, and reports.
+ */
+import { buildMachine, PortolanError, type AddressSpace, type Architecture, type EventSink, type Machine } from "@portolan/core";
+import { readElf } from "../elf/elf-file.js";
+import { fillFromFile, loadProgram, type LoadedProgram } from "../load/load-program.js";
+import { Footprint } from "../trace/footprint.js";
+import { readTrace, type TraceSource } from "../trace/lackey.js";
+import { settle, type Homes } from "../trace/settle.js";
+import { AccessEngine, type Places } from "./access-engine.js";
+import { EventCounts } from "./event-counts.js";
+import { memoryOf, reportOf, type RunReport } from "./report.js";
+import { sweep } from "./sweep.js";
+
+export interface Workload {
+  /** An ELF executable's bytes. */
+  readonly program?: Uint8Array;
+  /** A lackey trace; read twice. */
+  readonly trace?: TraceSource;
+}
+
+export interface RunOptions {
+  /** 1 to 64; 1 where absent. All have the address space installed and take turns. */
+  readonly processors?: number;
+  /** RAM in bytes. */
+  readonly memoryBytes?: number;
+  /** May regions of the trace be moved into the machine's user range? */
+  readonly rebase?: boolean;
+  /** Where a position-independent program goes. */
+  readonly base?: bigint;
+  readonly switches?: Readonly<Record<string, boolean>>;
+  readonly seed?: number;
+  /** Accesses of a processor's turn; 1000 where absent. */
+  readonly slice?: number;
+  /** Told bytes of the trace read so far, in both passes. */
+  readonly onProgress?: (pass: "looking" | "running", bytes: number) => void;
+  /** Told everything the core tells. */
+  readonly onEvent?: EventSink;
+  /** Called when all accesses are done, before the address space goes: a look at what is there. */
+  readonly inspect?: (machine: Machine, space: AddressSpace) => void;
+}
+
+const USUAL_SLICE = 1000;
+
+/**
+ * @throws PortolanError ERR_BAD_ARGUMENT if there is neither program nor trace; ERR_BAD_ELF, ERR_BAD_TRACE,
+ *   ERR_DOES_NOT_FIT, ERR_OUT_OF_FRAMES; what the machine refuses to an access is in the report instead
+ */
+export const runWorkload = async (architecture: Architecture, workload: Workload, options: RunOptions = {}): Promise<RunReport> => {
+  if (workload.program === undefined && workload.trace === undefined) throw new PortolanError("ERR_BAD_ARGUMENT", { workload: "neither program nor trace" });
+  const events = new EventCounts();
+  const { onEvent } = options;
+  const machine = buildMachine(architecture, {
+    cpus: options.processors ?? 1,
+    onEvent: onEvent === undefined ? events.sink : (event) => {
+      events.sink(event);
+      onEvent(event);
+    },
+    ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
+    ...(options.switches === undefined ? {} : { switches: options.switches }),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+  });
+  const freeBefore = machine.parts.frames.free;
+  const space = machine.spaces.create();
+  const program = workload.program === undefined ? null : load(machine, space, workload.program, options, workload.trace !== undefined);
+  let looked: { lines: number; otherLines: number; homes: Homes } | null = null;
+  if (workload.trace !== undefined) {
+    const footprint = new Footprint(architecture.pageShift);
+    const lines = await readTrace(workload.trace, footprint, (bytes) => options.onProgress?.("looking", bytes));
+    looked = { ...lines, homes: settle(machine, space, footprint, isTakenBy(machine, program), options.rebase === true) };
+  }
+  for (const cpu of machine.cpus) machine.switchTo(space, cpu.id);
+  const engine = new AccessEngine(machine, placesOf(machine, program, looked?.homes ?? null), options.slice ?? USUAL_SLICE);
+  if (workload.trace !== undefined) await readTrace(workload.trace, engine, (bytes) => options.onProgress?.("running", bytes));
+  else if (program !== null) sweep(program, engine);
+  engine.finish();
+  options.inspect?.(machine, space);
+  const memory = memoryOf(machine, freeBefore);
+  for (const { base } of [...space.areas()]) space.destroyArea(base);
+  for (const cpu of machine.cpus) machine.switchToKernel(cpu.id);
+  space.release();
+  return reportOf({ machine, engine, events, program, trace: looked, memory, leakedFrames: freeBefore - machine.parts.frames.free });
+};
+
+/** A trace brings the heap and the stack it used. */
+const load = (machine: Machine, space: AddressSpace, content: Uint8Array, options: RunOptions, hasTrace: boolean): LoadedProgram =>
+  loadProgram(machine, space, readElf(content), content, {
+    ...(options.base === undefined ? {} : { base: options.base }),
+    ...(hasTrace ? { heapBytes: 0, stackBytes: 0 } : {}),
+  });
+
+const isTakenBy = (machine: Machine, program: LoadedProgram | null): ((page: number) => boolean) => {
+  const { units } = machine.parts;
+  const ranges = (program?.areas ?? []).map(({ base, size }) => [units.pageOf(base), units.pageOf(base + size - 1n)] as const);
+  return (page) => ranges.some(([first, last]) => page >= first && page <= last);
+};
+
+const placesOf = (machine: Machine, program: LoadedProgram | null, homes: Homes | null): Places => ({
+  dataHome: (page) => homes?.data.get(page) ?? page,
+  codeHome: (page) => homes?.code.get(page) ?? page,
+  fill(home, bytes) {
+    if (program !== null) fillFromFile(program, machine.parts.units.addressOf(home), bytes);
+  },
+});

@@ -1,0 +1,46 @@
+/** Accesses that touch a loaded program from end to end, where there is no trace of what it would do. */
+import { AREA_EXECUTE, AREA_WRITE } from "@portolan/core";
+import type { LoadedArea, LoadedProgram } from "../load/load-program.js";
+import { FETCH, LOAD, STORE, type TraceKind, type TraceVisitor } from "../trace/lackey.js";
+
+/** Heap and stack are touched so far: enough to see them grow page by page. */
+const TOUCHED = 64 * 1024;
+const WORD = 4;
+/** Between stores into a segment: every page is written, most of the file's bytes stay to be checked. */
+const STRIDE = 256;
+
+/**
+ * Fetches every word of what is executable, loads every word of every segment, writes here and there where that is
+ * allowed and loads that again; fills some heap from below and some stack from above.
+ */
+export const sweep = (program: LoadedProgram, visitor: TraceVisitor): void => {
+  for (const area of program.areas) {
+    if (area.what === "segment") {
+      if ((area.flags & AREA_EXECUTE) !== 0) upward(area, visitor, FETCH, WORD);
+      upward(area, visitor, LOAD, WORD);
+      if ((area.flags & AREA_WRITE) === 0) continue;
+      upward(area, visitor, STORE, STRIDE);
+      upward(area, visitor, LOAD, STRIDE);
+    } else if (area.what === "heap") {
+      upward(area, visitor, STORE, WORD, TOUCHED);
+      upward(area, visitor, LOAD, WORD, TOUCHED);
+    } else {
+      downward(area, visitor);
+    }
+  }
+};
+
+const upward = ({ base, size }: LoadedArea, visitor: TraceVisitor, kind: TraceKind, step: number, most = Infinity): void => {
+  const bytes = Math.min(Number(size), most);
+  for (let at = 0; at < bytes; at += step) visit(visitor, kind, base + BigInt(at));
+};
+
+const downward = ({ base, size }: LoadedArea, visitor: TraceVisitor): void => {
+  const bytes = Math.min(Number(size), TOUCHED);
+  const top = base + size;
+  for (let at = WORD; at <= bytes; at += WORD) visit(visitor, STORE, top - BigInt(at));
+  for (let at = bytes; at >= WORD; at -= WORD) visit(visitor, LOAD, top - BigInt(at));
+};
+
+const visit = (visitor: TraceVisitor, kind: TraceKind, address: bigint): void =>
+  visitor.access(kind, Number(address >> 32n), Number(address & 0xffff_ffffn), WORD);

@@ -1,0 +1,44 @@
+/** Which pages a trace touches, and how: the first of two passes over it. */
+import { EXECUTE, READ, WRITE, type AccessMask } from "@portolan/core";
+import { FETCH, LOAD, STORE, type TraceKind, type TraceVisitor } from "./lackey.js";
+
+export class Footprint implements TraceVisitor {
+  /** Accesses of each kind: fetches, loads, stores, modifications. */
+  readonly counts = [0, 0, 0, 0];
+  /** Page number in the trace → what was done to it. As many as the program's working set has. */
+  readonly pages = new Map<number, AccessMask>();
+  readonly #pageSize: number;
+  readonly #pageShift: number;
+  readonly #pagesPerWord: number;
+  /** Accesses come in runs: the page that fetches, and the page that data accesses, touched last. */
+  #codePage = -1;
+  #dataPage = -1;
+  #dataDone = 0;
+
+  constructor(pageShift: number) {
+    this.#pageShift = pageShift;
+    this.#pageSize = 2 ** pageShift;
+    this.#pagesPerWord = 2 ** (32 - pageShift);
+  }
+
+  access(kind: TraceKind, high: number, low: number, size: number): void {
+    this.counts[kind] = (this.counts[kind] as number) + 1;
+    const page = high * this.#pagesPerWord + (low >>> this.#pageShift);
+    const beyond = (low % this.#pageSize) + size;
+    this.#touch(kind, page);
+    for (let past = 1; past * this.#pageSize < beyond; past += 1) this.#touch(kind, page + past);
+  }
+
+  #touch(kind: TraceKind, page: number): void {
+    const done = kind === FETCH ? EXECUTE : kind === LOAD ? READ : kind === STORE ? WRITE : READ | WRITE;
+    if (kind === FETCH) {
+      if (page === this.#codePage) return;
+      this.#codePage = page;
+    } else {
+      if (page === this.#dataPage && (this.#dataDone & done) === done) return;
+      this.#dataDone = page === this.#dataPage ? this.#dataDone | done : done;
+      this.#dataPage = page;
+    }
+    this.pages.set(page, (this.pages.get(page) ?? 0) | done);
+  }
+}
