@@ -4,7 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -47,9 +47,23 @@ const install = () => {
   writeFileSync(stamp, wanted);
 };
 
+/** What was compiled from a source that is gone would go on being run. */
+const sweep = (from, to) => {
+  if (!existsSync(to)) return;
+  for (const file of readdirSync(to, { recursive: true })) {
+    const [, stem, kind] = /^(.*?)(\.js|\.d\.ts)(?:\.map)?$/.exec(file) ?? [];
+    if (kind !== undefined && !existsSync(join(from, `${stem}.ts`))) rmSync(join(to, file));
+  }
+};
+
 /** Installs and builds, as far as that is needed. */
 export const prepare = () => {
   checkNode();
   install();
+  for (const name of readdirSync(join(root, "packages"))) {
+    const home = join(root, "packages", name);
+    sweep(join(home, "src"), join(home, "dist"));
+    sweep(join(home, "test"), join(home, "dist-test"));
+  }
   quietly("building", process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b"]);
 };

@@ -3,4 +3,4 @@ import { node, prepare } from "./bootstrap.mjs";
 
 prepare();
 const args = process.argv.slice(2);
-process.exit(node("packages/cli/dist/main.js", args.length === 0 ? ["demo"] : args));
+process.exit(node("packages/cli/dist/main.js", args.length === 0 ? ["demo", "examples"] : args));

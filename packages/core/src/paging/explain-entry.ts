@@ -19,6 +19,7 @@ const meaning = (field: Field, value: bigint): string => {
     const address = value << BigInt(field.unitShift ?? fieldBits(field)[1]);
     return `${field.says}: 0x${address.toString(16)}`;
   }
+  if (field.role === "ignored") return value === 0n ? field.says : `${field.says}, though set`;
   if (field.role === "reserved") return value === 0n ? "reserved, zero as it must be" : "reserved, and not zero";
   if (fieldWidth(field) === 1) return value === 1n ? field.says : `not: ${field.says}`;
   return field.says;

@@ -37,8 +37,11 @@ export interface RunOptions {
   readonly onProgress?: (pass: "looking" | "running", bytes: number) => void;
   /** Told everything the core tells. */
   readonly onEvent?: EventSink;
-  /** Called when all accesses are done, before the address space goes: a look at what is there. */
-  readonly inspect?: (machine: Machine, space: AddressSpace) => void;
+  /**
+   * Called when all accesses are done, before the address space goes: a look at what is there. `where` gives the machine's
+   * address for one of the trace's, which may have been moved.
+   */
+  readonly inspect?: (machine: Machine, space: AddressSpace, where: (address: bigint) => bigint) => void;
 }
 
 const USUAL_SLICE = 1000;
@@ -75,9 +78,9 @@ export const runWorkload = async (architecture: Architecture, workload: Workload
   if (workload.trace !== undefined) await readTrace(workload.trace, engine, (bytes) => options.onProgress?.("running", bytes));
   else if (program !== null) sweep(program, engine);
   engine.finish();
-  options.inspect?.(machine, space);
+  options.inspect?.(machine, space, whereIn(machine, looked?.homes ?? null));
   const memory = memoryOf(machine, freeBefore);
-  for (const { base } of [...space.areas()]) space.destroyArea(base);
+  for (const base of Array.from(space.areas(), (area) => area.base)) space.destroyArea(base);
   for (const cpu of machine.cpus) machine.switchToKernel(cpu.id);
   space.release();
   return reportOf({ machine, engine, events, program, trace: looked, memory, leakedFrames: freeBefore - machine.parts.frames.free });
@@ -103,3 +106,10 @@ const placesOf = (machine: Machine, program: LoadedProgram | null, homes: Homes 
     if (program !== null) fillFromFile(program, machine.parts.units.addressOf(home), bytes);
   },
 });
+
+const whereIn = (machine: Machine, homes: Homes | null) => (address: bigint): bigint => {
+  const { units } = machine.parts;
+  const page = Number(address >> BigInt(units.pageShift));
+  const home = homes?.data.get(page) ?? homes?.code.get(page);
+  return home === undefined ? address : units.addressOf(home) + (address % BigInt(units.pageSize));
+};

@@ -1,0 +1,53 @@
+/** The command line: which commands there are, and what becomes of errors. */
+import { PortolanError } from "@portolan/core";
+import { Command, CommanderError } from "commander";
+import pc from "picocolors";
+import { addArchs } from "./commands/archs.js";
+import { addDemo } from "./commands/demo.js";
+import { addRun } from "./commands/run.js";
+import { addWalk } from "./commands/walk.js";
+import { WorkFailed, type Terminal } from "./terminal.js";
+
+/** Exit statuses: what was asked could not be understood; it was understood, and failed. */
+const USAGE = 2;
+const FAILURE = 1;
+/** Errors of whoever typed the command. */
+const OF_USAGE: readonly string[] = ["ERR_UNKNOWN_ARCHITECTURE", "ERR_BAD_ARGUMENT", "ERR_BAD_ADDRESS", "ERR_MISALIGNED"];
+
+/** @returns the exit status */
+export const cli = async (args: readonly string[], terminal: Terminal): Promise<number> => {
+  const program = new Command("portolan")
+    .description("Virtual memory on many machines: page tables, TLBs, address spaces.")
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
+    .exitOverride()
+    .showHelpAfterError("(--help shows what there is)")
+    .addHelpText("after", "\nExamples:\n  portolan demo examples\n  portolan archs\n  portolan run --help");
+  for (const add of [addRun, addWalk, addArchs, addDemo]) add(program, terminal);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    return statusOf(error, terminal);
+  }
+};
+
+const statusOf = (error: unknown, terminal: Terminal): number => {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+  if (error instanceof WorkFailed) {
+    terminal.err(`${pc.red("failed")}: ${error.message}\n`);
+    return FAILURE;
+  }
+  if (error instanceof PortolanError) {
+    terminal.err(`${pc.red(error.code)}: ${error.message}\nhint: ${error.hint}\n`);
+    return OF_USAGE.includes(error.code) ? USAGE : FAILURE;
+  }
+  if (isSystemError(error)) {
+    terminal.err(`${pc.red(error.code)}: ${error.message}\n`);
+    return FAILURE;
+  }
+  throw error;
+};
+
+/** A file that is not there, is a directory, may not be read… */
+const isSystemError = (error: unknown): error is Error & { readonly code: string } =>
+  error instanceof Error && "code" in error && typeof error.code === "string" && /^(E[A-Z]+|Z_[A-Z_]+)$/.test(error.code);

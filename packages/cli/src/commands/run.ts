@@ -1,0 +1,64 @@
+/** `portolan run`: pages a program in, or replays a trace, on a machine. */
+import type { Command } from "commander";
+import { runWorkload, type RunOptions, type RunReport } from "@portolan/workload";
+import { architectureNamed } from "../architectures.js";
+import { openInputs } from "../inputs.js";
+import { addMachineOptions, type MachineArguments } from "../options.js";
+import { Progress } from "../progress.js";
+import { reportLines } from "../render/report.js";
+import { WorkFailed, type Terminal } from "../terminal.js";
+
+const EXAMPLES = `
+Examples:
+  portolan run --arch ia32 examples/programs/sieve.i686.elf
+  portolan run --arch sparc64 --cpus 4 --json examples/programs/words.sparc64.elf
+  portolan run --arch ia32 --rebase --trace examples/traces/sort.amd64.trace.gz
+  portolan run --arch ia32 --rebase --trace examples/traces/sort.amd64.trace.gz examples/programs/sort.amd64.elf
+
+A trace is recorded with: valgrind --tool=lackey --trace-mem=yes PROGRAM 2> FILE`;
+
+export const addRun = (program: Command, terminal: Terminal): void => {
+  addMachineOptions(program.command("run"))
+    .description("loads a program, performs its accesses (or a trace's), checks every byte, and reports")
+    .argument("[program]", "an ELF executable")
+    .addHelpText("after", EXAMPLES)
+    .action(async (file: string | undefined, options: MachineArguments, command: Command) => {
+      if (file === undefined && options.trace === undefined) command.error("error: a program, or --trace FILE, is needed", { exitCode: 2 });
+      const began = terminal.now();
+      const report = await perform(file, options, terminal);
+      const milliseconds = terminal.now() - began;
+      terminal.out(options.json === true ? `${JSON.stringify({ ...report, milliseconds }, null, 2)}\n` : `${reportLines(report, milliseconds).join("\n")}\n`);
+      judge(report);
+    });
+};
+
+/** Runs what the arguments say. */
+export const perform = async (file: string | undefined, options: MachineArguments, terminal: Terminal, more: Pick<RunOptions, "inspect"> = {}): Promise<RunReport> => {
+  const architecture = await architectureNamed(options.arch);
+  const inputs = await openInputs(file, options.trace);
+  const progress = new Progress(terminal, inputs.traceBytes);
+  try {
+    return await runWorkload(architecture, inputs.workload, {
+      processors: options.cpus,
+      rebase: options.rebase === true,
+      ...(options.memory === undefined ? {} : { memoryBytes: options.memory }),
+      ...(options.base === undefined ? {} : { base: options.base }),
+      ...(options.set === undefined ? {} : { switches: options.set }),
+      onProgress: (pass) => progress.draw(pass, inputs.traceRead()),
+      ...more,
+    });
+  } finally {
+    progress.clear();
+    await inputs.close();
+  }
+};
+
+/** A run that went wrong is a failure, whatever was printed. */
+export const judge = (report: RunReport): void => {
+  if (report.wrongBytes > 0) throw new WorkFailed(`${report.wrongBytes} bytes were not what they should have been`);
+  if (report.leakedFrames !== 0) throw new WorkFailed(`${report.leakedFrames} frames were not given back`);
+  if (report.refusedAccesses > 0) {
+    const [first] = report.refusals;
+    throw new WorkFailed(`${report.refusedAccesses} accesses were refused${first === undefined ? "" : `; the first at ${first.address}: ${first.rule}`}`);
+  }
+};
