@@ -63,5 +63,5 @@ int program(void) {
 	write_number(", different ones: ", used, ", the longest: ");
 	write_text(longest.word, longest.length);
 	write_text("\n", 1);
-	return 0;
+	return used == 83 && words == 154UL * ROUNDS && longest.length == 10 ? 0 : 1;
 }
