@@ -53,6 +53,15 @@ describe("the lackey reader", () => {
     }
   });
 
+  it("takes no other byte for a letter, whatever its low bits", () => {
+    const seen = { count: 0, access: () => (seen.count += 1) };
+    const reader = new LackeyReader(seen);
+    for (const letter of ["L", "S", "M"]) reader.push(Uint8Array.of(32, letter.charCodeAt(0) | 128, 32, ...encoder.encode("12,4\n")));
+    reader.end();
+    expect(reader).to.include({ lines: 3, otherLines: 3 });
+    expect(seen.count).to.equal(0);
+  });
+
   it("refuses a text without a single access", async () => {
     const source = async function* () {
       yield encoder.encode("nothing of the kind\n");

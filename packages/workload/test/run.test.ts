@@ -1,10 +1,11 @@
 import { expect } from "chai";
+import fc from "fast-check";
 import { createReadStream, readFileSync } from "node:fs";
 import { createGunzip } from "node:zlib";
 import { abs32le } from "@portolan/arch-abs32le";
 import { ia32 } from "@portolan/arch-ia32";
 import { sparc64 } from "@portolan/arch-sparc64";
-import { assertInvariants, type Architecture } from "@portolan/core";
+import { assertInvariants, PortolanError, type Architecture } from "@portolan/core";
 import { runWorkload, type RunOptions, type RunReport, type TraceSource } from "#src/index.js";
 import { pattern, R, W, writeElf, X } from "./elf-writer.js";
 
@@ -92,6 +93,64 @@ describe("running programs", () => {
     expect(await refusal(runWorkload(sparc64, { program: file("sort.amd64.elf") }))).to.contain("share a page");
     expect(await refusal(runWorkload(ia32, { program: file("sieve.i686.elf") }, { memoryBytes: 8192 }))).to.contain("ERR_OUT_OF_FRAMES");
     expect(await refusal(runWorkload(ia32, {}))).to.contain("ERR_BAD_ARGUMENT");
+    const sized = (address: bigint, memoryBytes: bigint) => ({ program: writeElf({ bits: 64, segments: [{ address, bytes: pattern(9), memoryBytes, flags: R | W, alignment: 1n }] }) });
+    for (const architecture of [ia32, sparc64]) {
+      expect(await refusal(runWorkload(architecture, sized(0x10_0000n, (1n << 64n) - 0x10_0000n)))).to.contain("ERR_DOES_NOT_FIT");
+      expect(await refusal(runWorkload(architecture, sized(0xffff_ffff_0000_0000n, 0xffff_ffffn)))).to.contain("ERR_DOES_NOT_FIT");
+    }
+    expect(await refusal(runWorkload(ia32, { program: at(0x7fff_f000n) }))).to.contain("ERR_DOES_NOT_FIT").and.to.contain("the stack");
+  });
+
+  it("puts the heap elsewhere if there is no room behind the last segment", async () => {
+    for (const [architecture, top] of [[ia32, 0x7ffb_0000n], [sparc64, 0xffff_ffff_fff0_0000n]] as const) {
+      const program = writeElf({ bits: architecture.wordBits, segments: [{ address: top, bytes: pattern(100), memoryBytes: 0x4000n, flags: R | W, alignment: 1n }] });
+      const report = await runWorkload(architecture, { program }, checked);
+      clean(report);
+      expect(report.faults.pagesIn["anonymous"]).to.equal(2 * 65536 / report.pageBytes);
+    }
+  });
+
+  it("moves a position-independent program by multiples of what its segments ask for", async () => {
+    const program = writeElf({ type: 3, entry: 0x40n, segments: [{ address: 0n, bytes: pattern(100), flags: R | X, alignment: 0x80_0000n, offset: 0x80_0000 }] });
+    const report = await runWorkload(ia32, { program }, checked);
+    clean(report);
+    expect(report.program).to.include({ kind: "position-independent", entry: "0x800040" });
+    expect(await refusal(runWorkload(ia32, { program }, { base: 0x40_0000n }))).to.contain("ERR_MISALIGNED");
+    expect((await runWorkload(ia32, { program }, { base: 0x100_0000n })).program).to.include({ entry: "0x1000040" });
+  });
+
+  it("gives a program up that asks for more memory than there is, however much it asks for", async () => {
+    for (const [architecture, memoryBytes] of [[ia32, 0x7000_0000n], [sparc64, 1n << 42n]] as const) {
+      const program = writeElf({ bits: 64, segments: [{ address: 0x100000n, bytes: pattern(10), memoryBytes, flags: R | W, alignment: 1n }] });
+      const report = await runWorkload(architecture, { program }, { ...checked, memoryBytes: 2 ** 20 });
+      expect(report).to.include({ isComplete: false, refusedAccesses: 1000, wrongBytes: 0, leakedFrames: 0 });
+      expect(report.faults.refused).to.deep.equal({ "out of memory": 1000 });
+    }
+  });
+
+  it("loads files with thousands of segments", async () => {
+    const segments = Array.from({ length: 5000 }, (_, i) => ({ address: 0x100000n + BigInt(i) * 0x1000n, bytes: pattern(2, i), flags: R, alignment: 1n, offset: 0x100000 }));
+    const report = await runWorkload(ia32, { program: writeElf({ segments }) }, { memoryBytes: 128 * 2 ** 20 });
+    clean(report);
+    expect(report.faults.pagesIn["image"]).to.equal(5000);
+  });
+
+  it("ends with a report without wrong bytes or a typed error whatever is done to a program's headers", async () => {
+    const programs = ["sieve.i686", "words.pie.i686", "words.sparc64", "words.pie.sparc64"].map((name) => file(`${name}.elf`));
+    const change = fc.record({ at: fc.oneof(fc.nat({ max: 63 }), fc.integer({ min: 52, max: 340 })), byte: fc.oneof(fc.constantFrom(0, 1, 2, 4, 5, 6, 7, 0x10, 0x80, 0xff), fc.nat({ max: 255 })) });
+    await fc.assert(fc.asyncProperty(fc.constantFrom(...programs), fc.array(change, { minLength: 1, maxLength: 4 }), fc.constantFrom(ia32, sparc64), async (whole, changes, architecture) => {
+      const program = new Uint8Array(whole);
+      for (const { at, byte } of changes) program[at] = byte;
+      try {
+        expect(await runWorkload(architecture, { program }, { ...checked, memoryBytes: 2 ** 20 })).to.include({ wrongBytes: 0, leakedFrames: 0 });
+      } catch (error) {
+        expect(error).to.be.instanceOf(PortolanError).with.property("code").that.is.oneOf(["ERR_BAD_ELF", "ERR_DOES_NOT_FIT", "ERR_OUT_OF_FRAMES"]);
+      }
+    }), { numRuns: 200 });
+  });
+
+  it("refuses turns of no length", async () => {
+    for (const slice of [0, -1, 1.5, NaN]) expect(await refusal(runWorkload(ia32, { program: file("sieve.i686.elf") }, { slice }))).to.contain("ERR_BAD_ARGUMENT");
   });
 
   it("reports what the machine refuses, and goes on", async () => {

@@ -30,6 +30,8 @@ export interface ElfFile {
   readonly kind: "executable" | "position-independent";
   /** Address of the first instruction, as linked. */
   readonly entry: bigint;
+  /** Bytes: a position-independent file may be moved by multiples of it. The largest that a segment asks for, at least 1. */
+  readonly alignment: bigint;
   /** Loadable segments in ascending order of their addresses, disjoint, none empty. */
   readonly segments: readonly ElfSegment[];
   /** The program that a dynamic executable asks to be loaded by; null for static ones. */
@@ -61,13 +63,14 @@ export const readElf = (bytes: Uint8Array): ElfFile => {
   const type = reader.u16(16, "the ELF header");
   if (type !== 2 && type !== 3) fail(`it is ${TYPES[type] ?? `of type ${type}`}, no executable`);
   const headers = programHeaders(reader, is64);
-  const { segments, interpreter } = segmentsOf(reader, headers, is64);
+  const { segments, interpreter, alignment } = segmentsOf(reader, headers, is64);
   return {
     bits: is64 ? 64 : 32,
     byteOrder: data === 1 ? "little" : "big",
     machine: reader.u16(18, "the ELF header"),
     kind: type === 2 ? "executable" : "position-independent",
     entry: reader.word(24, is64, "the ELF header"),
+    alignment,
     segments,
     interpreter,
   };
@@ -92,8 +95,9 @@ const programHeaders = (reader: ByteReader, is64: boolean): Headers => {
   return { at, size, count };
 };
 
-const segmentsOf = (reader: ByteReader, { at, size, count }: Headers, is64: boolean): Pick<ElfFile, "segments" | "interpreter"> => {
+const segmentsOf = (reader: ByteReader, { at, size, count }: Headers, is64: boolean): Pick<ElfFile, "segments" | "interpreter" | "alignment"> => {
   const segments: ElfSegment[] = [];
+  let alignment = 1n;
   let interpreter: string | null = null;
   for (let i = 0; i < count; i += 1) {
     const header = at + i * size;
@@ -104,7 +108,10 @@ const segmentsOf = (reader: ByteReader, { at, size, count }: Headers, is64: bool
     }
     if (type !== PT_LOAD) continue;
     const segment = segmentAt(reader, header, is64, i);
-    if (segment.memoryBytes > 0n) segments.push(segment);
+    if (segment.memoryBytes === 0n) continue;
+    const asked = reader.word(header + (is64 ? 48 : 28), is64, "a program header");
+    if (asked > alignment) alignment = asked;
+    segments.push(segment);
   }
   if (segments.length === 0) fail("it has no loadable segment");
   segments.sort((one, other) => (one.address < other.address ? -1 : 1));
@@ -112,7 +119,7 @@ const segmentsOf = (reader: ByteReader, { at, size, count }: Headers, is64: bool
     const [before, after] = [segments[i - 1] as ElfSegment, segments[i] as ElfSegment];
     if (before.address + before.memoryBytes > after.address) fail("two segments overlap", { address: after.address });
   }
-  return { segments, interpreter };
+  return { segments, interpreter, alignment };
 };
 
 const segmentAt = (reader: ByteReader, header: number, is64: boolean, index: number): ElfSegment => {
@@ -128,7 +135,8 @@ const segmentAt = (reader: ByteReader, header: number, is64: boolean, index: num
   if (address + memoryBytes > 1n << (is64 ? 64n : 32n)) fail("a segment goes round the end of the address space", { header: index, address, memoryBytes });
   if (alignment > 1n) {
     if ((alignment & (alignment - 1n)) !== 0n) fail("a segment's alignment is no power of two", { header: index, alignment });
-    if ((address - fileOffset) % alignment !== 0n) fail("a segment's address and place in the file disagree modulo its alignment", { header: index, address, fileOffset, alignment });
+    // Where nothing comes from the file its place there means nothing.
+    if (fileBytes > 0n && (address - fileOffset) % alignment !== 0n) fail("a segment's address and place in the file disagree modulo its alignment", { header: index, address, fileOffset, alignment });
   }
   return {
     address,

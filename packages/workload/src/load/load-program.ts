@@ -1,6 +1,6 @@
 /**
  * Puts a program into an address space as a kernel's loader does: an area for each segment, shown from the file's own
- * pages, then a heap behind the last one and a stack at the machine's place for it.
+ * pages, a stack at the machine's place for it and a heap behind the last segment.
  *
  * @see System V ABI, chapter 5; HelenOS kernel/generic/src/lib/elf.c
  */
@@ -34,6 +34,7 @@ export interface LoadedProgram {
   /** What was added to every address of the file. */
   readonly slide: bigint;
   readonly entry: bigint;
+  /** In ascending order of their addresses. */
   readonly areas: readonly LoadedArea[];
   /** Segments that the file wants both writable and executable: they are not executable here. */
   readonly writableCode: number;
@@ -43,6 +44,12 @@ export const DEFAULT_HEAP = 2 ** 20;
 export const DEFAULT_STACK = 2 ** 18;
 /** Where position-independent programs go if nobody says otherwise: clear of page 0 and of small offsets from it. */
 const USUAL_BASE = 0x0040_0000n;
+
+/** What the core objects to, of a segment, a heap or a stack. */
+const REASONS: Readonly<Record<string, string>> = {
+  ERR_AREA_RANGE: "lies outside the user's range", ERR_BAD_ADDRESS: "lies outside the user's range", ERR_AREA_OVERLAP: "lies where another area is",
+  ERR_NO_FREE_RANGE: "finds no free range",
+};
 
 /**
  * Loads a program into an empty space.
@@ -55,7 +62,7 @@ export const loadProgram = (machine: Machine, space: AddressSpace, elf: ElfFile,
   const { units } = machine.parts;
   const pageSize = BigInt(units.pageSize);
   const slide = slideOf(elf, options.base, pageSize);
-  const planned = elf.segments.map((segment) => planSegment({ ...segment, address: segment.address + slide }, pageSize));
+  const planned = elf.segments.map((segment) => planSegment(machine, { ...segment, address: segment.address + slide }));
   planned.forEach((area, i) => {
     const before = planned[i - 1];
     if (before !== undefined && before.base + before.size > area.base) {
@@ -68,18 +75,23 @@ export const loadProgram = (machine: Machine, space: AddressSpace, elf: ElfFile,
     for (const area of planned) {
       const { address, fileOffset, fileBytes, memoryBytes, isWritable } = area.segment as ElfSegment;
       const shown = { lead: Number(address - area.base), fileOffset, fileSize: fileBytes, memorySize: Number(memoryBytes), writable: isWritable };
-      create(area, areas, () => space.createArea({ base: area.base, size: area.size, flags: area.flags, backend: image(file, shown) }));
+      fitting("a segment", area, () => space.createArea({ base: area.base, size: area.size, flags: area.flags, backend: image(file, shown) }));
+      areas.push(area);
     }
-    const heap = addHeap(space, areas, options.heapBytes ?? DEFAULT_HEAP, pageSize);
+    const stack = stackOf(machine, options.stackBytes ?? DEFAULT_STACK);
+    if (stack !== null) {
+      fitting("the stack", stack, () => space.createArea({ base: stack.base, size: stack.size, flags: stack.flags, backend: anonymous }));
+      areas.push(stack);
+    }
+    const heap = addHeap(space, planned.at(-1) as LoadedArea, options.heapBytes ?? DEFAULT_HEAP, pageSize);
     if (heap !== null) areas.push(heap);
-    const stack = addStack(machine, space, options.stackBytes ?? DEFAULT_STACK, pageSize);
-    if (stack !== null) areas.push(stack);
   } catch (error) {
     for (const { base } of areas) space.destroyArea(base);
     throw error;
   } finally {
     file.close();
   }
+  areas.sort((one, other) => (one.base < other.base ? -1 : 1));
   const writableCode = elf.segments.filter(({ isWritable, isExecutable }) => isWritable && isExecutable).length;
   return { elf, content, slide, entry: elf.entry + slide, areas, writableCode };
 };
@@ -91,59 +103,84 @@ const slideOf = (elf: ElfFile, base: bigint | undefined, pageSize: bigint): bigi
     if (base !== undefined) throw new PortolanError("ERR_BAD_ARGUMENT", { base, reason: "the program is linked to its addresses" });
     return 0n;
   }
-  const wanted = base ?? (first === 0n ? USUAL_BASE : first);
-  if (wanted % pageSize !== 0n) throw new PortolanError("ERR_MISALIGNED", { base: wanted, alignment: Number(pageSize) });
-  return wanted - first;
+  const alignment = elf.alignment > pageSize ? elf.alignment : pageSize;
+  const usual = USUAL_BASE > alignment ? USUAL_BASE : alignment;
+  const slide = base === undefined ? (first === 0n ? usual : 0n) : base - first;
+  if (slide % alignment !== 0n) throw new PortolanError("ERR_MISALIGNED", { base: first + slide, alignment });
+  return slide;
 };
 
 /** Whoever may write must not execute: the core refuses areas that may do both. */
-const planSegment = (segment: ElfSegment, pageSize: bigint): LoadedArea => {
+const planSegment = (machine: Machine, segment: ElfSegment): LoadedArea => {
+  const pageSize = BigInt(machine.parts.units.pageSize);
   const base = segment.address - (segment.address % pageSize);
   const end = segment.address + segment.memoryBytes;
+  if (segment.address < 0n || end > 1n << BigInt(machine.architecture.wordBits)) {
+    throw new PortolanError("ERR_DOES_NOT_FIT", { reason: `a segment ${REASONS["ERR_BAD_ADDRESS"]}`, address: segment.address, bytes: segment.memoryBytes });
+  }
   const flags = AREA_READ | AREA_CACHEABLE | (segment.isWritable ? AREA_WRITE : segment.isExecutable ? AREA_EXECUTE : 0);
   return { what: "segment", base, size: ((end + pageSize - 1n) / pageSize) * pageSize - base, flags, segment };
 };
 
-const create = (area: LoadedArea, areas: LoadedArea[], make: () => unknown): void => {
+/** Says what has no place, in the words of whoever brought the program. */
+const fitting = <T>(what: string, { base, size }: { readonly base?: bigint; readonly size: bigint }, make: () => T): T => {
   try {
-    make();
+    return make();
   } catch (error) {
-    if (error instanceof PortolanError && (error.code === "ERR_AREA_RANGE" || error.code === "ERR_AREA_OVERLAP" || error.code === "ERR_BAD_ADDRESS")) {
-      throw new PortolanError("ERR_DOES_NOT_FIT", { reason: "a segment lies outside the user's range", base: area.base, bytes: area.size }, error);
-    }
-    throw error;
+    const reason = error instanceof PortolanError ? REASONS[error.code] : undefined;
+    if (reason === undefined) throw error;
+    throw new PortolanError("ERR_DOES_NOT_FIT", { reason: `${what} ${reason}`, ...(base === undefined ? {} : { base }), bytes: size }, error);
   }
-  areas.push(area);
 };
 
 const READ_WRITE = AREA_READ | AREA_WRITE | AREA_CACHEABLE;
 
 /** Behind the last segment, a page apart, where there is room; anywhere else if there is none. */
-const addHeap = (space: AddressSpace, areas: readonly LoadedArea[], bytes: number, pageSize: bigint): LoadedArea | null => {
+const addHeap = (space: AddressSpace, last: LoadedArea, bytes: number, pageSize: bigint): LoadedArea | null => {
   if (bytes === 0) return null;
-  const last = areas.at(-1) as LoadedArea;
-  const { base, size } = space.createArea({ size: bytes, flags: READ_WRITE, backend: anonymous, lowest: last.base + last.size + pageSize });
-  return { what: "heap", base, size, flags: READ_WRITE, segment: null };
+  const request = { size: bytes, flags: READ_WRITE, backend: anonymous };
+  let made: { readonly base: bigint; readonly size: bigint };
+  try {
+    made = space.createArea({ ...request, lowest: last.base + last.size + pageSize });
+  } catch (error) {
+    // No room there, or no such place: the last segment is the end of what addresses can name.
+    if (!(error instanceof PortolanError) || (error.code !== "ERR_NO_FREE_RANGE" && error.code !== "ERR_BAD_ADDRESS")) throw error;
+    made = fitting("the heap", { size: BigInt(bytes) }, () => space.createArea(request));
+  }
+  return { what: "heap", base: made.base, size: made.size, flags: READ_WRITE, segment: null };
 };
 
 /** Ends with the page that the machine's layout names. */
-const addStack = (machine: Machine, space: AddressSpace, bytes: number, pageSize: bigint): LoadedArea | null => {
+const stackOf = (machine: Machine, bytes: number): LoadedArea | null => {
   if (bytes === 0) return null;
-  const pages = BigInt(machine.parts.units.pagesFor(bytes, "stackBytes"));
-  const base = machine.architecture.layout.userStack - (pages - 1n) * pageSize;
-  space.createArea({ base, size: pages * pageSize, flags: READ_WRITE, backend: anonymous });
-  return { what: "stack", base, size: pages * pageSize, flags: READ_WRITE, segment: null };
+  const { units } = machine.parts;
+  const size = units.bytesOf(units.pagesFor(bytes, "stackBytes"));
+  const base = machine.architecture.layout.userStack + BigInt(units.pageSize) - size;
+  return { what: "stack", base, size, flags: READ_WRITE, segment: null };
+};
+
+/** The area of a program that holds an address; null where none does. */
+export const areaHolding = (program: LoadedProgram, address: bigint): LoadedArea | null => {
+  const { areas } = program;
+  let low = 0;
+  let high = areas.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((areas[middle] as LoadedArea).base <= address) low = middle + 1;
+    else high = middle;
+  }
+  const area = areas[low - 1];
+  return area !== undefined && address < area.base + area.size ? area : null;
 };
 
 /** The bytes a page of the program begins with, as the file says: zero where it says nothing. */
 export const fillFromFile = (program: LoadedProgram, page: bigint, bytes: Uint8Array): void => {
-  for (const { segment } of program.areas) {
-    if (segment === null) continue;
-    const from = segment.address > page ? segment.address : page;
-    const last = segment.address + BigInt(segment.fileBytes);
-    const end = last < page + BigInt(bytes.length) ? last : page + BigInt(bytes.length);
-    if (from >= end) continue;
-    const start = segment.fileOffset + Number(from - segment.address);
-    bytes.set(program.content.subarray(start, start + Number(end - from)), Number(from - page));
-  }
+  const segment = areaHolding(program, page)?.segment ?? null;
+  if (segment === null) return;
+  const from = segment.address > page ? segment.address : page;
+  const last = segment.address + BigInt(segment.fileBytes);
+  const end = last < page + BigInt(bytes.length) ? last : page + BigInt(bytes.length);
+  if (from >= end) return;
+  const start = segment.fileOffset + Number(from - segment.address);
+  bytes.set(program.content.subarray(start, start + Number(end - from)), Number(from - page));
 };

@@ -2,7 +2,8 @@
  * Performs accesses on a machine and checks every byte: what is loaded or fetched must be what the file had or what was
  * stored last. Each part of an access that lies in one hardware page is one translation.
  *
- * The check needs a copy of every page touched: the engine's memory grows with the working set, not with the trace.
+ * The check needs a copy of every page that was ever reached: the engine's memory grows with the pages that have frames,
+ * not with the trace, and not with what was refused.
  */
 import { EXECUTE, USER, type Cpu, type Machine } from "@portolan/core";
 import { FETCH, LOAD, MODIFY, STORE, type TraceKind, type TraceVisitor } from "../trace/lackey.js";
@@ -25,6 +26,8 @@ export interface Refusal {
 
 /** So many refusals are described; all are counted. */
 const DESCRIBED = 8;
+/** Each fault served takes an access further; one that is refused still after so many is a mistake of ours. */
+const MOST_FAULTS = 16;
 
 export class AccessEngine implements TraceVisitor {
   /** Accesses of each kind, and the translations they asked for. */
@@ -47,13 +50,13 @@ export class AccessEngine implements TraceVisitor {
   readonly #halves: number;
   #cpu: Cpu;
   #left: number;
-  /** The pages used last, by code and data, with their homes and what they should hold. */
+  /** The pages used last, by code and data, with their homes and what they should hold: null until one is reached. */
   #codePage = -1;
   #codeHome = 0;
-  #codeBytes: Uint8Array = new Uint8Array(0);
+  #codeBytes: Uint8Array | null = null;
   #dataPage = -1;
   #dataHome = 0;
-  #dataBytes: Uint8Array = new Uint8Array(0);
+  #dataBytes: Uint8Array | null = null;
   readonly #shadows = new Map<number, Uint8Array>();
   #stored = 0;
 
@@ -72,6 +75,11 @@ export class AccessEngine implements TraceVisitor {
     this.#halves = 2 ** (pageShift - hardwarePageShift);
     this.#cpu = machine.cpu(0);
     this.#left = slice;
+  }
+
+  /** Pages of which it keeps a copy. */
+  get pagesHeld(): number {
+    return this.#shadows.size;
   }
 
   access(kind: TraceKind, high: number, low: number, size: number): void {
@@ -109,13 +117,13 @@ export class AccessEngine implements TraceVisitor {
   #part(kind: TraceKind, page: number, offset: number, count: number): void {
     if (kind === FETCH) {
       if (page !== this.#codePage) this.#findCode(page);
-      this.#fetch(this.#hardwarePage(this.#codeHome, offset), offset, count, this.#codeBytes);
+      this.#fetch(this.#hardwarePage(this.#codeHome, offset), offset, count);
       return;
     }
     if (page !== this.#dataPage) this.#findData(page);
     const hardwarePage = this.#hardwarePage(this.#dataHome, offset);
-    if (kind === LOAD || kind === MODIFY) this.#load(hardwarePage, offset, count, this.#dataBytes);
-    if (kind === STORE || kind === MODIFY) this.#store(hardwarePage, offset, count, this.#dataBytes);
+    if (kind === LOAD || kind === MODIFY) this.#load(hardwarePage, offset, count);
+    if (kind === STORE || kind === MODIFY) this.#store(hardwarePage, offset, count);
   }
 
   #hardwarePage(home: number, offset: number): number {
@@ -125,15 +133,16 @@ export class AccessEngine implements TraceVisitor {
   #findCode(page: number): void {
     this.#codePage = page;
     this.#codeHome = this.#places.codeHome(page);
-    this.#codeBytes = this.#shadow(this.#codeHome);
+    this.#codeBytes = this.#shadows.get(this.#codeHome) ?? null;
   }
 
   #findData(page: number): void {
     this.#dataPage = page;
     this.#dataHome = this.#places.dataHome(page);
-    this.#dataBytes = this.#shadow(this.#dataHome);
+    this.#dataBytes = this.#shadows.get(this.#dataHome) ?? null;
   }
 
+  /** What a page should hold that has just been reached. */
   #shadow(home: number): Uint8Array {
     const known = this.#shadows.get(home);
     if (known !== undefined) return known;
@@ -144,24 +153,26 @@ export class AccessEngine implements TraceVisitor {
   }
 
   /** One translation for the whole part; then its bytes where they are. */
-  #fetch(page: number, offset: number, count: number, expected: Uint8Array): void {
+  #fetch(page: number, offset: number, count: number): void {
     const cpu = this.#cpu;
     const { memory } = cpu;
-    for (;;) {
+    for (let faults = 0; ; faults += 1) {
       this.lookups += 1;
       const frame = cpu.translate(page, EXECUTE, USER);
       if (frame >= 0) {
+        const expected = (this.#codeBytes ??= this.#shadow(this.#codeHome));
         const address = frame * (this.#hardwareMask + 1) + (offset & this.#hardwareMask);
         for (let i = 0; i < count; i += 1) if (memory.read8(address + i) !== expected[offset + i]) this.wrongBytes += 1;
         this.bytesChecked += count;
         return;
       }
-      if (!this.#serve()) return;
+      if (!this.#serve(faults)) return;
     }
   }
 
-  #load(page: number, offset: number, count: number, expected: Uint8Array): void {
+  #load(page: number, offset: number, count: number): void {
     const cpu = this.#cpu;
+    let faults = 0;
     let at = offset;
     const end = offset + count;
     while (at < end) {
@@ -170,17 +181,20 @@ export class AccessEngine implements TraceVisitor {
       this.lookups += 1;
       const value = width === 4 ? cpu.load32(page, within, USER) : width === 2 ? cpu.load16(page, within, USER) : cpu.load8(page, within, USER);
       if (value < 0) {
-        if (!this.#serve()) return;
+        if (!this.#serve(faults)) return;
+        faults += 1;
         continue;
       }
+      const expected = (this.#dataBytes ??= this.#shadow(this.#dataHome));
       if (value !== this.#expected(expected, at, width)) this.#countWrong(value, expected, at, width);
       at += width;
     }
     this.bytesChecked += count;
   }
 
-  #store(page: number, offset: number, count: number, shadow: Uint8Array): void {
+  #store(page: number, offset: number, count: number): void {
     const cpu = this.#cpu;
+    let faults = 0;
     let at = offset;
     const end = offset + count;
     while (at < end) {
@@ -192,9 +206,11 @@ export class AccessEngine implements TraceVisitor {
       this.lookups += 1;
       const isDone = width === 4 ? cpu.store32(page, within, value, USER) : width === 2 ? cpu.store16(page, within, value, USER) : cpu.store8(page, within, value, USER);
       if (!isDone) {
-        if (!this.#serve()) return;
+        if (!this.#serve(faults)) return;
+        faults += 1;
         continue;
       }
+      const shadow = (this.#dataBytes ??= this.#shadow(this.#dataHome));
       for (let i = 0; i < width; i += 1) shadow[at + i] = value >>> ((this.#isBig ? width - 1 - i : i) * 8);
       at += width;
     }
@@ -214,10 +230,13 @@ export class AccessEngine implements TraceVisitor {
     }
   }
 
-  /** True if the access may be tried again. */
-  #serve(): boolean {
+  /** True if the access may be tried again; `faults` of it were served before. */
+  #serve(faults: number): boolean {
     const machine = this.#machine;
-    if (machine.serveFault(this.#cpu.id)) return true;
+    if (machine.serveFault(this.#cpu.id)) {
+      if (faults >= MOST_FAULTS) throw new Error("a fault was served again and again, and the access is refused still");
+      return true;
+    }
     this.refused += 1;
     const { outcome } = machine;
     if (outcome !== null && this.refusals.length < DESCRIBED) {

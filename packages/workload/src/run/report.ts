@@ -30,6 +30,8 @@ export interface RunReport {
   readonly bytesChecked: number;
   readonly wrongBytes: number;
   readonly refusedAccesses: number;
+  /** False if a program was given up because too many of its accesses were refused. */
+  readonly isComplete: boolean;
   readonly refusals: readonly (Omit<Refusal, "address"> & { readonly address: string })[];
   /** Frames not given back after the address space was destroyed: an error of ours unless 0. */
   readonly leakedFrames: number;
@@ -54,10 +56,11 @@ export interface RunParts {
   readonly program: LoadedProgram | null;
   readonly trace: { readonly lines: number; readonly otherLines: number; readonly homes: Homes } | null;
   readonly memory: RunReport["memory"];
+  readonly isComplete: boolean;
   readonly leakedFrames: number;
 }
 
-export const reportOf = ({ machine, engine, events, program, trace, memory, leakedFrames }: RunParts): RunReport => {
+export const reportOf = ({ machine, engine, events, program, trace, memory, isComplete, leakedFrames }: RunParts): RunReport => {
   const sum = (counter: "tlbMisses" | "itlbMisses" | "refills" | "upgrades" | "tsbHits" | "tsbMisses" | "walks" | "walkReads" | "invalidations"): number =>
     machine.cpus.reduce((total, { statistics }) => total + statistics[counter], 0);
   const count = (kind: number): number => engine.counts[kind] as number;
@@ -91,6 +94,7 @@ export const reportOf = ({ machine, engine, events, program, trace, memory, leak
     bytesChecked: engine.bytesChecked,
     wrongBytes: engine.wrongBytes,
     refusedAccesses: engine.refused,
+    isComplete,
     refusals: engine.refusals.map(({ address, ...rest }) => ({ address: `0x${address.toString(16)}`, ...rest })),
     leakedFrames,
   };

@@ -4,7 +4,7 @@
  */
 import { buildMachine, PortolanError, type AddressSpace, type Architecture, type EventSink, type Machine } from "@portolan/core";
 import { readElf } from "../elf/elf-file.js";
-import { fillFromFile, loadProgram, type LoadedProgram } from "../load/load-program.js";
+import { areaHolding, fillFromFile, loadProgram, type LoadedProgram } from "../load/load-program.js";
 import { Footprint } from "../trace/footprint.js";
 import { readTrace, type TraceSource } from "../trace/lackey.js";
 import { settle, type Homes } from "../trace/settle.js";
@@ -52,6 +52,8 @@ const USUAL_SLICE = 1000;
  */
 export const runWorkload = async (architecture: Architecture, workload: Workload, options: RunOptions = {}): Promise<RunReport> => {
   if (workload.program === undefined && workload.trace === undefined) throw new PortolanError("ERR_BAD_ARGUMENT", { workload: "neither program nor trace" });
+  const slice = options.slice ?? USUAL_SLICE;
+  if (!Number.isSafeInteger(slice) || slice < 1) throw new PortolanError("ERR_BAD_ARGUMENT", { slice, lowest: 1 });
   const events = new EventCounts();
   const { onEvent } = options;
   const machine = buildMachine(architecture, {
@@ -74,16 +76,17 @@ export const runWorkload = async (architecture: Architecture, workload: Workload
     looked = { ...lines, homes: settle(machine, space, footprint, isTakenBy(machine, program), options.rebase === true) };
   }
   for (const cpu of machine.cpus) machine.switchTo(space, cpu.id);
-  const engine = new AccessEngine(machine, placesOf(machine, program, looked?.homes ?? null), options.slice ?? USUAL_SLICE);
+  const engine = new AccessEngine(machine, placesOf(machine, program, looked?.homes ?? null), slice);
+  let isComplete = true;
   if (workload.trace !== undefined) await readTrace(workload.trace, engine, (bytes) => options.onProgress?.("running", bytes));
-  else if (program !== null) sweep(program, engine);
+  else if (program !== null) isComplete = sweep(program, engine);
   engine.finish();
   options.inspect?.(machine, space, whereIn(machine, looked?.homes ?? null));
   const memory = memoryOf(machine, freeBefore);
   for (const base of Array.from(space.areas(), (area) => area.base)) space.destroyArea(base);
   for (const cpu of machine.cpus) machine.switchToKernel(cpu.id);
   space.release();
-  return reportOf({ machine, engine, events, program, trace: looked, memory, leakedFrames: freeBefore - machine.parts.frames.free });
+  return reportOf({ machine, engine, events, program, trace: looked, memory, isComplete, leakedFrames: freeBefore - machine.parts.frames.free });
 };
 
 /** A trace brings the heap and the stack it used. */
@@ -95,8 +98,7 @@ const load = (machine: Machine, space: AddressSpace, content: Uint8Array, option
 
 const isTakenBy = (machine: Machine, program: LoadedProgram | null): ((page: number) => boolean) => {
   const { units } = machine.parts;
-  const ranges = (program?.areas ?? []).map(({ base, size }) => [units.pageOf(base), units.pageOf(base + size - 1n)] as const);
-  return (page) => ranges.some(([first, last]) => page >= first && page <= last);
+  return (page) => program !== null && areaHolding(program, units.addressOf(page)) !== null;
 };
 
 const placesOf = (machine: Machine, program: LoadedProgram | null, homes: Homes | null): Places => ({

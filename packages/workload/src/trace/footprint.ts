@@ -1,6 +1,9 @@
 /** Which pages a trace touches, and how: the first of two passes over it. */
-import { EXECUTE, READ, WRITE, type AccessMask } from "@portolan/core";
+import { EXECUTE, PortolanError, READ, WRITE, type AccessMask } from "@portolan/core";
 import { FETCH, LOAD, STORE, type TraceKind, type TraceVisitor } from "./lackey.js";
+
+/** Nobody's program has more (8 GiB of the smallest pages), and a file made to hurt must not take all memory. */
+const MOST_PAGES = 2 ** 21;
 
 export class Footprint implements TraceVisitor {
   /** Accesses of each kind: fetches, loads, stores, modifications. */
@@ -10,17 +13,20 @@ export class Footprint implements TraceVisitor {
   readonly #pageSize: number;
   readonly #pageShift: number;
   readonly #pagesPerWord: number;
+  readonly #mostPages: number;
   /** Accesses come in runs: the page that fetches, and the page that data accesses, touched last. */
   #codePage = -1;
   #dataPage = -1;
   #dataDone = 0;
 
-  constructor(pageShift: number) {
+  constructor(pageShift: number, mostPages = MOST_PAGES) {
+    this.#mostPages = mostPages;
     this.#pageShift = pageShift;
     this.#pageSize = 2 ** pageShift;
     this.#pagesPerWord = 2 ** (32 - pageShift);
   }
 
+  /** @throws PortolanError ERR_DOES_NOT_FIT if there are more pages than a run can follow */
   access(kind: TraceKind, high: number, low: number, size: number): void {
     this.counts[kind] = (this.counts[kind] as number) + 1;
     const page = high * this.#pagesPerWord + (low >>> this.#pageShift);
@@ -40,5 +46,8 @@ export class Footprint implements TraceVisitor {
       this.#dataPage = page;
     }
     this.pages.set(page, (this.pages.get(page) ?? 0) | done);
+    if (this.pages.size > this.#mostPages) {
+      throw new PortolanError("ERR_DOES_NOT_FIT", { reason: "the trace touches more pages than a run can follow", pages: this.pages.size });
+    }
   }
 }

@@ -38,7 +38,7 @@ const NEWLINE = 10;
 const RETURN = 13;
 const SPACE = 32;
 const COMMA = 44;
-const KINDS = new Int8Array(128).fill(-1);
+const KINDS = new Int8Array(256).fill(-1);
 KINDS["L".charCodeAt(0)] = LOAD;
 KINDS["S".charCodeAt(0)] = STORE;
 KINDS["M".charCodeAt(0)] = MODIFY;
@@ -116,7 +116,7 @@ export class LackeyReader {
     let at = start;
     let kind: number;
     if (bytes[at] === LETTER_I && bytes[at + 1] === SPACE && bytes[at + 2] === SPACE) kind = FETCH;
-    else if (bytes[at] === SPACE && bytes[at + 2] === SPACE) kind = KINDS[(bytes[at + 1] as number) & 127] as number;
+    else if (bytes[at] === SPACE && bytes[at + 2] === SPACE) kind = KINDS[bytes[at + 1] as number] as number;
     else kind = -1;
     if (kind < 0 || end - start < 4) {
       this.otherLines += 1;
