@@ -42,12 +42,14 @@ const statusOf = (error: unknown, terminal: Terminal): number => {
     return OF_USAGE.includes(error.code) ? USAGE : FAILURE;
   }
   if (isSystemError(error)) {
-    terminal.err(`${pc.red(error.code)}: ${error.message}\n`);
+    // Most of them begin with their code.
+    const message = error.message.startsWith(`${error.code}: `) ? error.message.slice(error.code.length + 2) : error.message;
+    terminal.err(`${pc.red(error.code)}: ${message}\n`);
     return FAILURE;
   }
   throw error;
 };
 
-/** A file that is not there, is a directory, may not be read… */
+/** A file that is not there, is a directory, is too large, may not be read… */
 const isSystemError = (error: unknown): error is Error & { readonly code: string } =>
-  error instanceof Error && "code" in error && typeof error.code === "string" && /^(E[A-Z]+|Z_[A-Z_]+)$/.test(error.code);
+  error instanceof Error && "code" in error && typeof error.code === "string" && /^(E[A-Z0-9]+|ERR_FS_[A-Z_]+)$/.test(error.code);

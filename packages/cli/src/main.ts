@@ -2,6 +2,13 @@
 /** The command `portolan`. */
 import { cli } from "./cli.js";
 
+// Whoever reads may stop reading (`| head`): the work goes on, and its exit status tells.
+process.stdout.on("error", (error: Error & { readonly code?: string }) => {
+  if (error.code === "EPIPE") return;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+});
+
 process.exitCode = await cli(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),

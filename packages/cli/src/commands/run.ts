@@ -17,17 +17,22 @@ Examples:
 
 A trace is recorded with: valgrind --tool=lackey --trace-mem=yes PROGRAM 2> FILE`;
 
+interface RunArguments extends MachineArguments {
+  readonly quiet?: boolean;
+}
+
 export const addRun = (program: Command, terminal: Terminal): void => {
   addMachineOptions(program.command("run"))
     .description("loads a program, performs its accesses (or a trace's), checks every byte, and reports")
+    .option("-q, --quiet", "prints nothing unless something is wrong; the exit status tells")
     .argument("[program]", "an ELF executable")
     .addHelpText("after", EXAMPLES)
-    .action(async (file: string | undefined, options: MachineArguments, command: Command) => {
+    .action(async (file: string | undefined, options: RunArguments, command: Command) => {
       if (file === undefined && options.trace === undefined) command.error("error: a program, or --trace FILE, is needed", { exitCode: 2 });
       const began = terminal.now();
-      const report = await perform(file, options, terminal);
+      const report = await perform(file, options, options.quiet === true ? { ...terminal, isTerminal: false } : terminal);
       const milliseconds = terminal.now() - began;
-      terminal.out(options.json === true ? `${JSON.stringify({ ...report, milliseconds }, null, 2)}\n` : `${reportLines(report, milliseconds).join("\n")}\n`);
+      if (options.quiet !== true) terminal.out(options.json === true ? `${JSON.stringify({ ...report, milliseconds }, null, 2)}\n` : `${reportLines(report, milliseconds).join("\n")}\n`);
       judge(report);
     });
 };

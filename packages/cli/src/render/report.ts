@@ -27,6 +27,7 @@ export const reportLines = (report: RunReport, milliseconds: number): string[] =
   if (memory.tsbBytes > 0) row("TSB lookups", `${tsb.hits + tsb.misses}: ${plural(tsb.hits, "hit")}, ${plural(tsb.misses, "miss", "misses")}`);
   row("table walks", walks.wordsRead > 0 ? `${walks.walks}, reading ${plural(walks.wordsRead, "entry", "entries")}` : walks.walks);
   row("page faults", `${faults.served} served (${counted(faults.pagesIn)})${Object.keys(faults.refused).length > 0 ? `; refused: ${counted(faults.refused)}` : ""}`);
+  if (!report.isComplete) row("", `given up after ${plural(report.refusedAccesses, "refused access", "refused accesses")}`);
   row("resident", `${plural(memory.residentPages, "page")}, ${bytesIn(memory.residentPages * report.pageBytes)}`);
   row("page tables", `${bytesIn(memory.tableBytes)}${memory.tsbBytes > 0 ? `, and ${bytesIn(memory.tsbBytes)} of TSBs` : ""}`);
   row("invalidations", `${report.invalidations}, ${plural(report.shootdowns, "shootdown")}`);
