@@ -61,8 +61,14 @@ export const PREEMPTION: Token<Preemption> = token("preemption");
 export const SHOOTDOWN: Token<Shootdown> = token("shootdown");
 export const CPUS: Token<readonly Cpu[]> = token("processors");
 
+/**
+ * Makes a part, once a machine. `get` gives other parts of the same machine; `usual` the part as it would have been, for
+ * those who wrap it rather than write one.
+ */
+export type MakePart<T> = (get: <U>(part: Token<U>) => U, usual: () => T) => T;
+
 /** Where tests and plug-ins put a part of their own: called last, before anything is made. */
-export type Replace = (parts: { register<T>(part: Token<T>, make: (get: <U>(part: Token<U>) => U) => T): void }) => void;
+export type Replace = (parts: { register<T>(part: Token<T>, make: MakePart<T>): void }) => void;
 
 const keepAll: Replace = () => {
   // every part stays as it is
@@ -102,11 +108,11 @@ export const buildMachine = (described: Architecture, options: MachineOptions = 
   put(SOFTWARE_CACHES, () => new NoSoftwareCaches());
   put(ASID_POLICY, (get) => architecture.asids.policy === "fixed" ? new FixedAsid(architecture)
     : new StealOldest(architecture, cpuCount, get(SHOOTDOWN), localOf(get), get(LOCKS), get(EVENTS)));
-  for (const { token: replaced, useClass } of architecture.parts ?? []) parts.registerSingleton(replaced, useClass);
+  for (const { token: replaced, useClass } of architecture.parts ?? []) put(replaced, () => parts.resolve(useClass));
   replace({ register: put });
 
   const get = <T>(part: Token<T>): T => parts.resolve<T>(part);
-  get(EVENTS).sink = options.onEvent ?? null;
+  if (options.onEvent !== undefined) get(EVENTS).sink = options.onEvent;
   const machine = assemble(architecture, get, kernelContext);
   for (const cpu of machine.cpus) {
     cpu.refill = machine.parts.refill;
@@ -155,12 +161,19 @@ const memoryOf = (architecture: Architecture, options: MachineOptions): Physical
 };
 
 /** Registers makers whose results are made once in this container. */
-const putInto = (parts: DependencyContainer) => <T>(part: Token<T>, make: (get: <U>(part: Token<U>) => U) => T): void => {
-  let made: { readonly value: T } | null = null;
-  parts.register<T>(part, {
-    useFactory: () => {
-      made ??= { value: make(<U>(other: Token<U>) => parts.resolve<U>(other)) };
+const putInto = (parts: DependencyContainer) => {
+  const get = <T>(part: Token<T>): T => parts.resolve<T>(part);
+  const usuals = new Map<symbol, () => unknown>();
+  return <T>(part: Token<T>, make: MakePart<T>): void => {
+    const usual = usuals.get(part) ?? ((): never => {
+      throw new PortolanError("ERR_BAD_ARGUMENT", { part: part.description ?? "", reason: "the machine has no such part to wrap" });
+    });
+    let made: { readonly value: T } | null = null;
+    const once = (): T => {
+      made ??= { value: make(get, usual as () => T) };
       return made.value;
-    },
-  });
+    };
+    usuals.set(part, once);
+    parts.register<T>(part, { useFactory: once });
+  };
 };
