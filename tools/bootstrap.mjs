@@ -36,7 +36,7 @@ const checkNode = () => {
 };
 
 const install = () => {
-  const manifests = ["pnpm-lock.yaml", "pnpm-workspace.yaml", "package.json"];
+  const manifests = ["pnpm-lock.yaml", "pnpm-workspace.yaml", "package.json", "examples/package.json"];
   for (const name of readdirSync(join(root, "packages"))) manifests.push(join("packages", name, "package.json"));
   const hash = createHash("sha256");
   for (const file of manifests) if (existsSync(join(root, file))) hash.update(readFileSync(join(root, file)));
