@@ -1,5 +1,15 @@
 /** The two entry formats of the paper machine. Every bit is named; the codec, the explanations and the tests read this. */
-import { PAGE_CACHEABLE, PAGE_GLOBAL, PAGE_USER, rightsFor, type EntryFormat, type Field, type Level, type PageFlags, type Rule } from "@portolan/core";
+import {
+  PAGE_CACHEABLE,
+  PAGE_GLOBAL,
+  PAGE_USER,
+  rightsFor,
+  type EntryFormat,
+  type Field,
+  type Level,
+  type PageFlags,
+  type Rule,
+} from "@portolan/core";
 
 const V: Field = { name: "V", bits: 0, role: "control", says: "the entry is valid" };
 const R: Field = { name: "R", bits: 1, role: "control", says: "may be read" };
@@ -49,17 +59,29 @@ export const mapping: EntryFormat = {
     tell: (values) => (values["G"] === 1 ? PAGE_GLOBAL : 0) | (values["C"] === 1 ? PAGE_CACHEABLE : 0),
   },
   encode: (flags) => ({
-    V: 1, R: bit(flags, 1), W: bit(flags, 2), X: bit(flags, 4), U: bit(flags, PAGE_USER), G: bit(flags, PAGE_GLOBAL), C: bit(flags, PAGE_CACHEABLE),
+    V: 1,
+    R: bit(flags, 1),
+    W: bit(flags, 2),
+    X: bit(flags, 4),
+    U: bit(flags, PAGE_USER),
+    G: bit(flags, PAGE_GLOBAL),
+    C: bit(flags, PAGE_CACHEABLE),
   }),
 };
 
 export const levels: readonly Level[] = [
   {
-    name: "root table", indexBits: 10, table: pointer, manual: "README, Tables",
+    name: "root table",
+    indexBits: 10,
+    table: pointer,
+    manual: "README, Tables",
     kind: { reads: isValid, tell: (values) => (values["V"] === 1 ? "table" : "absent") },
   },
   {
-    name: "leaf table", indexBits: 10, leaf: mapping, manual: "README, Tables",
+    name: "leaf table",
+    indexBits: 10,
+    leaf: mapping,
+    manual: "README, Tables",
     kind: { reads: isValid, tell: (values) => (values["V"] === 1 ? "leaf" : "absent") },
   },
 ];

@@ -11,7 +11,11 @@ export const faults: FaultDecoding = {
   told: (_reason, access) => (access === WRITE ? WRITE : READ | EXECUTE),
   report: (reason, access, privilege) => ({
     trap: "#PF",
-    code: (reason === ABSENT ? 0 : PRESENT) | (access === WRITE ? WRITTEN : 0) | (privilege === USER ? BY_USER : 0) | (reason === RESERVED ? RESERVED_BIT : 0),
+    code:
+      (reason === ABSENT ? 0 : PRESENT) |
+      (access === WRITE ? WRITTEN : 0) |
+      (privilege === USER ? BY_USER : 0) |
+      (reason === RESERVED ? RESERVED_BIT : 0),
   }),
   decode: ({ code }) => ({
     accesses: (code & WRITTEN) === 0 ? READ | EXECUTE : WRITE,

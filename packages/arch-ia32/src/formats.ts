@@ -1,5 +1,18 @@
 /** Page-directory and page-table entries of IA-32 without PAE. @see Intel SDM vol 3A, tables 4-4, 4-5 and 4-6 */
-import { PAGE_CACHEABLE, PAGE_GLOBAL, PAGE_USER, READ, EXECUTE, WRITE, rightsFor, type EntryFormat, type Field, type Level, type PageFlags, type Rule } from "@portolan/core";
+import {
+  PAGE_CACHEABLE,
+  PAGE_GLOBAL,
+  PAGE_USER,
+  READ,
+  EXECUTE,
+  WRITE,
+  rightsFor,
+  type EntryFormat,
+  type Field,
+  type Level,
+  type PageFlags,
+  type Rule,
+} from "@portolan/core";
 
 const P: Field = { name: "P", bits: 0, role: "control", says: "present" };
 const RW: Field = { name: "R/W", bits: 1, role: "control", says: "may be written" };
@@ -37,11 +50,20 @@ export const directoryPointer: EntryFormat = {
   bytes: 4,
   fields: [
     { name: "page table", bits: [31, 12], role: "frame", says: "physical address of the page table" },
-    AVL, VALID, { name: "ignored", bits: 8, role: "ignored", says: "ignored" },
-    { ...PS, says: "maps a 4 MiB page (with CR4.PSE)" }, { name: "ignored6", bits: 6, role: "ignored", says: "ignored" }, A, PCD, PWT, US, RW, P,
+    AVL,
+    VALID,
+    { name: "ignored", bits: 8, role: "ignored", says: "ignored" },
+    { ...PS, says: "maps a 4 MiB page (with CR4.PSE)" },
+    { name: "ignored6", bits: 6, role: "ignored", says: "ignored" },
+    A,
+    PCD,
+    PWT,
+    US,
+    RW,
+    P,
   ],
   rights,
-  encode: () => ({ "P": 1, "R/W": 1, "U/S": 1, "AVL0": 1 }),
+  encode: () => ({ P: 1, "R/W": 1, "U/S": 1, AVL0: 1 }),
 };
 
 /** A page-directory entry that maps 4 MiB. The core never writes one; boot code does. */
@@ -52,7 +74,17 @@ export const directoryPage: EntryFormat = {
     { name: "page frame", bits: [31, 22], role: "frame", says: "physical address of the 4 MiB page" },
     { name: "reserved", bits: [21, 13], role: "reserved", says: "must be zero without PSE-36" },
     { name: "PAT", bits: 12, role: "attribute", says: "memory type" },
-    AVL, VALID, G, PS, D, A, PCD, PWT, US, RW, P,
+    AVL,
+    VALID,
+    G,
+    PS,
+    D,
+    A,
+    PCD,
+    PWT,
+    US,
+    RW,
+    P,
   ],
   rights,
   attributes,
@@ -64,25 +96,47 @@ export const tableEntry: EntryFormat = {
   bytes: 4,
   fields: [
     { name: "page frame", bits: [31, 12], role: "frame", says: "physical address of the page" },
-    AVL, VALID, G, { name: "PAT", bits: 7, role: "attribute", says: "memory type" }, D, A, PCD, PWT, US, RW, P,
+    AVL,
+    VALID,
+    G,
+    { name: "PAT", bits: 7, role: "attribute", says: "memory type" },
+    D,
+    A,
+    PCD,
+    PWT,
+    US,
+    RW,
+    P,
   ],
   rights,
   attributes,
   encode: (flags) => ({
-    "P": 1, "R/W": bit(flags, WRITE), "U/S": bit(flags, PAGE_USER), "PCD": 1 - bit(flags, PAGE_CACHEABLE), "G": bit(flags, PAGE_GLOBAL), "AVL0": 1,
+    P: 1,
+    "R/W": bit(flags, WRITE),
+    "U/S": bit(flags, PAGE_USER),
+    PCD: 1 - bit(flags, PAGE_CACHEABLE),
+    G: bit(flags, PAGE_GLOBAL),
+    AVL0: 1,
   }),
 };
 
 export const levels: readonly Level[] = [
   {
-    name: "page directory", indexBits: 10, table: directoryPointer, leaf: directoryPage, manual: "Intel SDM vol 3A §4.3, tables 4-4 and 4-5",
+    name: "page directory",
+    indexBits: 10,
+    table: directoryPointer,
+    leaf: directoryPage,
+    manual: "Intel SDM vol 3A §4.3, tables 4-4 and 4-5",
     kind: {
       reads: [P, PS],
       tell: (values, switches) => (values["P"] !== 1 ? "absent" : values["PS"] === 1 && switches["PSE"] === true ? "leaf" : "table"),
     },
   },
   {
-    name: "page table", indexBits: 10, leaf: tableEntry, manual: "Intel SDM vol 3A §4.3, table 4-6",
+    name: "page table",
+    indexBits: 10,
+    leaf: tableEntry,
+    manual: "Intel SDM vol 3A §4.3, table 4-6",
     kind: { reads: [P], tell: (values) => (values["P"] === 1 ? "leaf" : "absent") },
   },
 ];

@@ -5,7 +5,13 @@ import { levels } from "./formats.js";
 
 /** The P6 family's buffers: 64 entries for data and 32 for instructions, four ways. @see Intel SDM vol 3A, table 12-1 */
 const buffer = (entries: number): TlbGeometry => ({
-  entries, ways: 4, replacement: "used-bit", pageShifts: [12, 22], wired: 0, lockable: false, paired: false,
+  entries,
+  ways: 4,
+  replacement: "used-bit",
+  pageShifts: [12, 22],
+  wired: 0,
+  lockable: false,
+  paired: false,
 });
 
 export const ia32: Architecture = {
@@ -44,7 +50,12 @@ export const ia32: Architecture = {
     kernelAddressSpaceShadowed: false,
   },
   can: {
-    forbidRead: false, forbidExecute: false, global: true, recordAccess: "hardware", recordWrite: "hardware", kernelObeysWrite: { switch: "WP" },
+    forbidRead: false,
+    forbidExecute: false,
+    global: true,
+    recordAccess: "hardware",
+    recordWrite: "hardware",
+    kernelObeysWrite: { switch: "WP" },
   },
   faults,
   switches: {

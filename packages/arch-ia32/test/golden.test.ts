@@ -1,6 +1,20 @@
 /** Words worked out by hand from the manual's tables. */
 import { expect } from "chai";
-import { anonymous, AREA_CACHEABLE, AREA_READ, AREA_WRITE, assertInvariants, buildMachine, EXECUTE, KERNEL, reasonsAgainst, USER, WRITE, READ, StaleTranslations } from "@portolan/core";
+import {
+  anonymous,
+  AREA_CACHEABLE,
+  AREA_READ,
+  AREA_WRITE,
+  assertInvariants,
+  buildMachine,
+  EXECUTE,
+  KERNEL,
+  reasonsAgainst,
+  USER,
+  WRITE,
+  READ,
+  StaleTranslations,
+} from "@portolan/core";
 import { ia32 } from "#src/index.js";
 
 const USER_RW = 1 | 2 | 8 | 32;
@@ -20,13 +34,21 @@ describe("ia32", () => {
   const entries = (memory: ReturnType<typeof build>["memory"], root: number, address: number) => {
     const directoryAt = root + (address >>> 22) * 4;
     const tableAt = (memory.read32(directoryAt) & 0xffff_f000) + ((address >>> 12) & 1023) * 4;
-    return { directory: memory.read32(directoryAt) & 0xfff, entry: memory.read32(tableAt), bytes: [0, 1, 2, 3].map((i) => memory.read8(tableAt + i)) };
+    return {
+      directory: memory.read32(directoryAt) & 0xfff,
+      entry: memory.read32(tableAt),
+      bytes: [0, 1, 2, 3].map((i) => memory.read8(tableAt + i)),
+    };
   };
 
   it("writes the entries of a user page, and records a read and a write in them", () => {
     const { space, tables, memory, cpu } = build();
     tables.insert(space.context, 0x40201, 0x789a, USER_RW);
-    expect(entries(memory, space.context.root, 0x40201000)).to.deep.equal({ directory: 0x207, entry: 0x0789a207, bytes: [0x07, 0xa2, 0x89, 0x07] });
+    expect(entries(memory, space.context.root, 0x40201000)).to.deep.equal({
+      directory: 0x207,
+      entry: 0x0789a207,
+      bytes: [0x07, 0xa2, 0x89, 0x07],
+    });
     expect(cpu.load32(0x40201, 0, USER)).to.equal(0);
     expect(entries(memory, space.context.root, 0x40201000)).to.include({ directory: 0x227, entry: 0x0789a227 });
     expect(cpu.store32(0x40201, 0, 1, USER)).to.equal(true);
@@ -36,7 +58,11 @@ describe("ia32", () => {
   it("writes the entries of a global kernel page into every space, and keeps the user out", () => {
     const { machine, space, tables, memory, cpu } = build();
     tables.insert(machine.spaces.kernel.context, 0x80100, 0x100, KERNEL_GLOBAL);
-    expect(entries(memory, space.context.root, 0x80100000)).to.deep.equal({ directory: 0x207, entry: 0x00100303, bytes: [0x03, 0x03, 0x10, 0x00] });
+    expect(entries(memory, space.context.root, 0x80100000)).to.deep.equal({
+      directory: 0x207,
+      entry: 0x00100303,
+      bytes: [0x03, 0x03, 0x10, 0x00],
+    });
     expect(cpu.translate(0x80100, READ, KERNEL)).to.equal(0x100);
     expect(cpu.translate(0x80100, READ, USER)).to.equal(-1);
     expect(ia32.faults.report(cpu.fault.reason, READ, USER)).to.deep.equal({ trap: "#PF", code: 5 });

@@ -5,8 +5,21 @@
  * @see UltraSPARC I/II User's Manual §6.4 (table 6-4), §6.9.4 (tables 6-11 and 6-12)
  */
 import {
-  ABSENT, BAD_ADDRESS, BUS, EXECUTE, KERNEL, PRIVILEGED, PROTECTION, READ, RESERVED, USER, WRITE,
-  type Access, type FaultDecoding, type FaultReason, type Privilege,
+  ABSENT,
+  BAD_ADDRESS,
+  BUS,
+  EXECUTE,
+  KERNEL,
+  PRIVILEGED,
+  PROTECTION,
+  READ,
+  RESERVED,
+  USER,
+  WRITE,
+  type Access,
+  type FaultDecoding,
+  type FaultReason,
+  type Privilege,
 } from "@portolan/core";
 
 const INSTRUCTION_EXCEPTION = "instruction_access_exception (0x08)";
@@ -41,10 +54,14 @@ export const faults: FaultDecoding = {
 const trapOf = (reason: FaultReason, access: Access): string => {
   const isFetch = access === EXECUTE;
   switch (reason) {
-    case ABSENT: return isFetch ? INSTRUCTION_MISS : DATA_MISS;
-    case PROTECTION: return isFetch ? INSTRUCTION_EXCEPTION : DATA_PROTECTION;
-    case BUS: return isFetch ? INSTRUCTION_ERROR : DATA_ERROR;
-    default: return isFetch ? INSTRUCTION_EXCEPTION : DATA_EXCEPTION;
+    case ABSENT:
+      return isFetch ? INSTRUCTION_MISS : DATA_MISS;
+    case PROTECTION:
+      return isFetch ? INSTRUCTION_EXCEPTION : DATA_PROTECTION;
+    case BUS:
+      return isFetch ? INSTRUCTION_ERROR : DATA_ERROR;
+    default:
+      return isFetch ? INSTRUCTION_EXCEPTION : DATA_EXCEPTION;
   }
 };
 

@@ -5,7 +5,17 @@
  * @see UltraSPARC I/II User's Manual §6.2 (figure 6-1) and §6.9 (figure 6-12)
  */
 import {
-  EXECUTE, PAGE_CACHEABLE, PAGE_GLOBAL, PAGE_USER, READ, WRITE, rightsFor, type EntryFormat, type Field, type PageFlags, type Rule,
+  EXECUTE,
+  PAGE_CACHEABLE,
+  PAGE_GLOBAL,
+  PAGE_USER,
+  READ,
+  WRITE,
+  rightsFor,
+  type EntryFormat,
+  type Field,
+  type PageFlags,
+  type Rule,
 } from "@portolan/core";
 
 const P: Field = { name: "P", bits: 2, role: "control", says: "for the kernel only" };
@@ -61,12 +71,18 @@ export const dataTte = (cachesVirtually: boolean): EntryFormat => ({
     ...common,
     { name: "CV", bits: 4, role: "attribute", says: "cacheable in the virtually indexed data cache" },
     { name: "E", bits: 3, role: "attribute", says: "accesses have side effects" },
-    P, W, G,
+    P,
+    W,
+    G,
   ],
   rights: dataRights,
   attributes,
   encode: (flags) => ({
-    V: 1, CP: bit(flags, PAGE_CACHEABLE), CV: cachesVirtually ? bit(flags, PAGE_CACHEABLE) : 0, P: 1 - bit(flags, PAGE_USER), W: bit(flags, WRITE),
+    V: 1,
+    CP: bit(flags, PAGE_CACHEABLE),
+    CV: cachesVirtually ? bit(flags, PAGE_CACHEABLE) : 0,
+    P: 1 - bit(flags, PAGE_USER),
+    W: bit(flags, WRITE),
     G: bit(flags, PAGE_GLOBAL),
   }),
 });
@@ -98,10 +114,7 @@ export const tsbTagFields: readonly Field[] = [
 ];
 
 /** TSB entry as one 128-bit number: the tag above, the data below. */
-export const tsbEntryFields = (data: EntryFormat): readonly Field[] => [
-  ...tsbTagFields.map((field) => raised(field, 64)),
-  ...data.fields,
-];
+export const tsbEntryFields = (data: EntryFormat): readonly Field[] => [...tsbTagFields.map((field) => raised(field, 64)), ...data.fields];
 
 const raised = (field: Field, by: number): Field => ({
   ...field,

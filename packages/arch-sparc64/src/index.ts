@@ -10,11 +10,28 @@ import { SoftwareRefill } from "./refill.js";
 import { TsbCaches } from "./tsb-caches.js";
 
 export { dataTte, instructionTte, tsbTagFields } from "./formats.js";
-export { demapContext, demapPage, tagAccess, tagTarget, tsbPointer, tsbRegister, type DemapContext, type TsbRegister } from "./registers.js";
+export {
+  demapContext,
+  demapPage,
+  tagAccess,
+  tagTarget,
+  tsbPointer,
+  tsbRegister,
+  type DemapContext,
+  type TsbRegister,
+} from "./registers.js";
 export { TsbPair, TSB_SLOTS } from "./tsb-pair.js";
 
 /** @see UltraSPARC I/II User's Manual §6.1 and §6.11.2 */
-const buffer: TlbGeometry = { entries: 64, ways: "full", replacement: "used-bit", pageShifts: [13, 16, 19, 22], wired: 0, lockable: true, paired: false };
+const buffer: TlbGeometry = {
+  entries: 64,
+  ways: "full",
+  replacement: "used-bit",
+  pageShifts: [13, 16, 19, 22],
+  wired: 0,
+  lockable: true,
+  paired: false,
+};
 
 /** Both spaces have every address that 44 bits, sign-extended, can name. */
 const everything = { first: 0n, last: 0xffff_ffff_ffff_ffffn };
@@ -54,5 +71,8 @@ export const sparc64: Architecture = {
   switches: {
     CV: { initially: false, says: "cacheable pages are also cached in the virtually indexed data cache (HelenOS CONFIG_VIRT_IDX_DCACHE)" },
   },
-  parts: [{ token: SOFTWARE_CACHES, useClass: TsbCaches }, { token: REFILL, useClass: SoftwareRefill }],
+  parts: [
+    { token: SOFTWARE_CACHES, useClass: TsbCaches },
+    { token: REFILL, useClass: SoftwareRefill },
+  ],
 };

@@ -11,10 +11,36 @@
  * @see HelenOS kernel/arch/sparc64/src/mm/tlb.c and include/trap/mmu.h; UltraSPARC I/II User's Manual §6.4
  */
 import {
-  ABSENT, ALL_LOCKED, ENTRY_GLOBAL, ENTRY_LOCKED, EVENTS, EXECUTE, FormatCodec, LOCKS, NO_FAULT, PAGE_CACHEABLE, PAGE_GLOBAL, PAGE_TABLES, PHYSICAL_MEMORY,
-  PRIVILEGED, PROTECTION, READ, WRITE, permits,
-  type Access, type Cpu, type Events, type FaultReason, type Locks, type PageFlags, type PageTables, type PhysicalMemory, type Privilege, type Refill,
-  type Tsb, type TranslationContext,
+  ABSENT,
+  ALL_LOCKED,
+  ENTRY_GLOBAL,
+  ENTRY_LOCKED,
+  EVENTS,
+  EXECUTE,
+  FormatCodec,
+  LOCKS,
+  NO_FAULT,
+  PAGE_CACHEABLE,
+  PAGE_GLOBAL,
+  PAGE_TABLES,
+  PHYSICAL_MEMORY,
+  PRIVILEGED,
+  PROTECTION,
+  READ,
+  WRITE,
+  permits,
+  type Access,
+  type Cpu,
+  type Events,
+  type FaultReason,
+  type Locks,
+  type PageFlags,
+  type PageTables,
+  type PhysicalMemory,
+  type Privilege,
+  type Refill,
+  type Tsb,
+  type TranslationContext,
 } from "@portolan/core";
 import { inject, injectable } from "tsyringe";
 import { dataTte, instructionTte } from "./formats.js";
@@ -40,7 +66,10 @@ export class SoftwareRefill implements Refill {
   readonly #halves: number;
 
   constructor(
-    @inject(PHYSICAL_MEMORY) memory: PhysicalMemory, @inject(PAGE_TABLES) tables: PageTables, @inject(LOCKS) locks: Locks, @inject(EVENTS) events: Events,
+    @inject(PHYSICAL_MEMORY) memory: PhysicalMemory,
+    @inject(PAGE_TABLES) tables: PageTables,
+    @inject(LOCKS) locks: Locks,
+    @inject(EVENTS) events: Events,
   ) {
     this.#memory = memory;
     this.#tables = tables;
@@ -56,7 +85,14 @@ export class SoftwareRefill implements Refill {
       const frame = this.fixedFrame(page);
       if (frame >= 0) {
         const codec = this.#codec(cpu, access);
-        return this.#enter(cpu, access, page, context.asid, codec.encodeLow(frame * HARDWARE_PAGE, WINDOW), codec.encodeHigh(frame * HARDWARE_PAGE, WINDOW));
+        return this.#enter(
+          cpu,
+          access,
+          page,
+          context.asid,
+          codec.encodeLow(frame * HARDWARE_PAGE, WINDOW),
+          codec.encodeHigh(frame * HARDWARE_PAGE, WINDOW),
+        );
       }
     }
     const tsb = tsbOf(context, access);
@@ -120,7 +156,13 @@ export class SoftwareRefill implements Refill {
     const tsb = tsbOf(context, access);
     if (tsb === null) return;
     const local = asked & ~PAGE_GLOBAL;
-    tsb.write(tsb.slotOf(page), tagLow(page), tagHigh(page, context.asid), codec.encodeLow(address, local), codec.encodeHigh(address, local));
+    tsb.write(
+      tsb.slotOf(page),
+      tagLow(page),
+      tagHigh(page, context.asid),
+      codec.encodeLow(address, local),
+      codec.encodeHigh(address, local),
+    );
   }
 
   /** "Data In": the TTE goes where replacement says. */

@@ -1,5 +1,12 @@
 /** Gives every address space its pair of TSBs: one run of 64 KiB, aligned to its size. */
-import { FRAMES, PHYSICAL_MEMORY, type FrameAllocator, type PhysicalMemory, type SoftwareCaches, type TranslationContext } from "@portolan/core";
+import {
+  FRAMES,
+  PHYSICAL_MEMORY,
+  type FrameAllocator,
+  type PhysicalMemory,
+  type SoftwareCaches,
+  type TranslationContext,
+} from "@portolan/core";
 import { inject, injectable } from "tsyringe";
 import { TSB_PAIR_BYTES, TsbPair } from "./tsb-pair.js";
 

@@ -8,8 +8,22 @@
  * @see HelenOS kernel/arch/sparc64/src/mm/tsb.c and as.c
  */
 import {
-  ENTRY_LOCKED, EXECUTE, KERNEL, READ, WRITE, rightsFor, Tsb, explainFields,
-  type Access, type Cpu, type EntryFormat, type PhysicalMemory, type Rights, type SoftwareCache, type TranslationContext, type WalkStep,
+  ENTRY_LOCKED,
+  EXECUTE,
+  KERNEL,
+  READ,
+  WRITE,
+  rightsFor,
+  Tsb,
+  explainFields,
+  type Access,
+  type Cpu,
+  type EntryFormat,
+  type PhysicalMemory,
+  type Rights,
+  type SoftwareCache,
+  type TranslationContext,
+  type WalkStep,
 } from "@portolan/core";
 import { FormatCodec } from "@portolan/core";
 import { dataTte, instructionTte, tsbEntryFields } from "./formats.js";
@@ -80,7 +94,10 @@ export class TsbPair implements SoftwareCache {
   }
 
   eachTranslation(visit: (page: number, frame: number, asid: number, rights: Rights) => void): void {
-    for (const [tsb, codec] of [[this.instruction, this.#instructionCodec], [this.data, this.#dataCodec]] as const) {
+    for (const [tsb, codec] of [
+      [this.instruction, this.#instructionCodec],
+      [this.data, this.#dataCodec],
+    ] as const) {
       for (let slot = 0; slot < tsb.entries; slot += 1) {
         if (tsb.isMarked(slot)) continue;
         const high = tsb.tagHigh(slot);
@@ -88,7 +105,12 @@ export class TsbPair implements SoftwareCache {
         const upper = (high % 1024) * TWO_32 + tsb.tagLow(slot);
         const page = upper * SLOT_BITS_OF_TAG + (slot % SLOT_BITS_OF_TAG);
         const low = tsb.dataLow(slot);
-        visit(page, codec.addressOf(low, tsb.dataHigh(slot)) / HARDWARE_PAGE, Math.floor(high / 65536), codec.rightsOf(low, tsb.dataHigh(slot)));
+        visit(
+          page,
+          codec.addressOf(low, tsb.dataHigh(slot)) / HARDWARE_PAGE,
+          Math.floor(high / 65536),
+          codec.rightsOf(low, tsb.dataHigh(slot)),
+        );
       }
     }
   }
@@ -101,9 +123,19 @@ export class TsbPair implements SoftwareCache {
     const raw = (word(tsb.tagLow(slot), tsb.tagHigh(slot)) << 64n) | word(tsb.dataLow(slot), tsb.dataHigh(slot));
     const isHit = tsb.holds(slot, tagLow(page), tagHigh(page, this.#context.asid));
     return {
-      table: access === EXECUTE ? "instruction TSB" : "data TSB", tableAddress: BigInt(tsb.base), index: slot, entryAddress: BigInt(tsb.addressOf(slot)),
-      bytes: 16, raw, fields: explainFields(tsbEntryFields(format), raw), manual: "UltraSPARC I/II User's Manual §6.3",
-      says: isHit ? "the tag is the access's own: the handler loads this" : tsb.isMarked(slot) ? "invalid: the handler looks further" : "another page's: the handler looks further",
+      table: access === EXECUTE ? "instruction TSB" : "data TSB",
+      tableAddress: BigInt(tsb.base),
+      index: slot,
+      entryAddress: BigInt(tsb.addressOf(slot)),
+      bytes: 16,
+      raw,
+      fields: explainFields(tsbEntryFields(format), raw),
+      manual: "UltraSPARC I/II User's Manual §6.3",
+      says: isHit
+        ? "the tag is the access's own: the handler loads this"
+        : tsb.isMarked(slot)
+          ? "invalid: the handler looks further"
+          : "another page's: the handler looks further",
     };
   }
 }

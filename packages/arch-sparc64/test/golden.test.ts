@@ -1,7 +1,33 @@
 /** Words worked out by hand from the manual. Addresses and contexts of the example: a 16 KiB page at 0x408000, ASID 5. */
 import { expect } from "chai";
-import { anonymous, AREA_CACHEABLE, AREA_EXECUTE, AREA_READ, AREA_WRITE, buildMachine, EXECUTE, FormatCodec, image, PAGE_CACHEABLE, PAGE_USER, READ, WRITE, type Machine } from "@portolan/core";
-import { dataTte, demapContext, demapPage, instructionTte, sparc64, tagAccess, tagTarget, TsbPair, tsbPointer, tsbRegister } from "#src/index.js";
+import {
+  anonymous,
+  AREA_CACHEABLE,
+  AREA_EXECUTE,
+  AREA_READ,
+  AREA_WRITE,
+  buildMachine,
+  EXECUTE,
+  FormatCodec,
+  image,
+  PAGE_CACHEABLE,
+  PAGE_USER,
+  READ,
+  WRITE,
+  type Machine,
+} from "@portolan/core";
+import {
+  dataTte,
+  demapContext,
+  demapPage,
+  instructionTte,
+  sparc64,
+  tagAccess,
+  tagTarget,
+  TsbPair,
+  tsbPointer,
+  tsbRegister,
+} from "#src/index.js";
 
 const ADDRESS = 0x40a000n;
 const CONTEXT = 5;
@@ -44,11 +70,17 @@ describe("sparc64: the words of the manual", () => {
     expect(word(virtual, PHYSICAL, RW_USER)).to.equal(0x8000_0000_1234_a032n);
     expect(word(plain, 0, READ | WRITE | PAGE_CACHEABLE), "the kernel's template").to.equal(0x8000_0000_0000_0026n);
     expect(word(virtual, 0, READ | WRITE | PAGE_CACHEABLE)).to.equal(0x8000_0000_0000_0036n);
-    expect(word(new FormatCodec(instructionTte, {}), PHYSICAL, RW_USER | EXECUTE), "neither CV nor W for fetches").to.equal(0x8000_0000_1234_a020n);
+    expect(word(new FormatCodec(instructionTte, {}), PHYSICAL, RW_USER | EXECUTE), "neither CV nor W for fetches").to.equal(
+      0x8000_0000_1234_a020n,
+    );
   });
 
   it("demap addresses name the page or nothing, and a context register", () => {
-    expect([demapPage(ADDRESS, "primary"), demapPage(ADDRESS, "secondary"), demapPage(ADDRESS, "nucleus")]).to.deep.equal([0x40a000n, 0x40a010n, 0x40a020n]);
+    expect([demapPage(ADDRESS, "primary"), demapPage(ADDRESS, "secondary"), demapPage(ADDRESS, "nucleus")]).to.deep.equal([
+      0x40a000n,
+      0x40a010n,
+      0x40a020n,
+    ]);
     expect([demapContext("primary"), demapContext("secondary"), demapContext("nucleus")]).to.deep.equal([0x40n, 0x50n, 0x60n]);
   });
 });
@@ -137,7 +169,12 @@ describe("sparc64: the TSB in memory", () => {
     const code = Uint8Array.from({ length: 0x4000 }, (_, i) => i);
     const file = machine.loadImage(code);
     const flags = AREA_READ | AREA_EXECUTE | AREA_CACHEABLE;
-    space.createArea({ base: 0x100000, size: 0x4000, flags, backend: image(file, { lead: 0, fileOffset: 0, fileSize: 0x4000, memorySize: 0x4000, writable: false }) });
+    space.createArea({
+      base: 0x100000,
+      size: 0x4000,
+      flags,
+      backend: image(file, { lead: 0, fileOffset: 0, fileSize: 0x4000, memorySize: 0x4000, writable: false }),
+    });
     expect(machine.fetch32(0x100004)).to.equal(0x04050607);
     expect(pair.instruction.isMarked(pair.instruction.slotOf(0x100000 / 0x2000))).to.equal(false);
     expect(machine.fetch32(ADDRESS)).to.equal(-1);

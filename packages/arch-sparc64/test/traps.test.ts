@@ -1,8 +1,21 @@
 /** What trap handlers do on the way from a miss to a translation. */
 import { expect } from "chai";
 import {
-  anonymous, AREA_CACHEABLE, AREA_READ, AREA_WRITE, assertInvariants, buildMachine, ENTRY_GLOBAL, EXECUTE, KERNEL, READ, rightsFor, USER, WRITE,
-  type Machine, type MachineOptions,
+  anonymous,
+  AREA_CACHEABLE,
+  AREA_READ,
+  AREA_WRITE,
+  assertInvariants,
+  buildMachine,
+  ENTRY_GLOBAL,
+  EXECUTE,
+  KERNEL,
+  READ,
+  rightsFor,
+  USER,
+  WRITE,
+  type Machine,
+  type MachineOptions,
 } from "@portolan/core";
 import { sparc64, TsbPair } from "#src/index.js";
 
@@ -51,7 +64,11 @@ describe("sparc64: traps", () => {
     space?.createArea({ base: 0x800000, size: 0x4000, flags: AREA_READ | AREA_CACHEABLE, backend: anonymous });
     expect(machine.read32(0x800000)).to.equal(0);
     expect(machine.write32(0x800000, 1)).to.equal(false);
-    expect(machine.outcome).to.include({ trap: "fast_data_access_protection (0x6c)", reason: "protection", rule: "the area forbids this access" });
+    expect(machine.outcome).to.include({
+      trap: "fast_data_access_protection (0x6c)",
+      reason: "protection",
+      rule: "the area forbids this access",
+    });
     expect(machine.outcome?.code).to.equal(1 | 4);
   });
 
@@ -60,7 +77,11 @@ describe("sparc64: traps", () => {
     const cpu = machine.cpu(0);
     cpu.dataTlb.enter(0x900, 1, 0x10, cpu.asidFor(USER), rightsFor(READ, 0));
     cpu.instructionTlb.enter(0x900, 1, 0x10, cpu.asidFor(USER), rightsFor(EXECUTE, 0));
-    for (const [access, trap, code] of [[READ, "data_access_exception (0x30)", 0x81], [WRITE, "data_access_exception (0x30)", 0x85], [EXECUTE, "instruction_access_exception (0x08)", 0x81]] as const) {
+    for (const [access, trap, code] of [
+      [READ, "data_access_exception (0x30)", 0x81],
+      [WRITE, "data_access_exception (0x30)", 0x85],
+      [EXECUTE, "instruction_access_exception (0x08)", 0x81],
+    ] as const) {
       expect(cpu.translate(0x900, access, USER)).to.equal(-1);
       expect(sparc64.faults.report(cpu.fault.reason, access, USER)).to.deep.equal({ trap, code });
     }
@@ -91,7 +112,10 @@ describe("sparc64: traps", () => {
     const machine = machineWith();
     const cpu = machine.cpu(0);
     expect(cpu.translate(0x0000_0800_0000_0000 / 0x2000, READ, USER)).to.equal(-1);
-    expect(sparc64.faults.report(cpu.fault.reason, READ, USER)).to.deep.equal({ trap: "data_access_exception (0x30)", code: (0x20 << 7) | 1 });
+    expect(sparc64.faults.report(cpu.fault.reason, READ, USER)).to.deep.equal({
+      trap: "data_access_exception (0x30)",
+      code: (0x20 << 7) | 1,
+    });
   });
 
   it("HD-12: the last page of the address space is a page like any other", () => {

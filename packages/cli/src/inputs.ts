@@ -38,7 +38,7 @@ export const openInputs = async (program: string | undefined, trace: string | un
     const file = createReadStream(path, { highWaterMark: 2 ** 18 });
     file.on("data", (chunk) => (read += chunk.length));
     try {
-      yield* isCompressed ? unpack(file, trace ?? path) : file as AsyncIterable<Uint8Array>;
+      yield* isCompressed ? unpack(file, trace ?? path) : (file as AsyncIterable<Uint8Array>);
     } finally {
       file.destroy();
     }

@@ -7,7 +7,8 @@ const UNITS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20,
 export const sizeOf = (text: string): number => {
   const [, digits, unit] = /^(0x[0-9a-f]+|\d+)(?:([KMGT])(?:i?B)?|B)?$/i.exec(text) ?? [];
   const bytes = digits === undefined ? NaN : Number(digits) * (UNITS[(unit ?? "").toUpperCase()] as number);
-  if (!Number.isSafeInteger(bytes) || bytes < 1) throw new InvalidArgumentError("A size is a number of bytes, or a number with K, M, G or T behind it: 64M.");
+  if (!Number.isSafeInteger(bytes) || bytes < 1)
+    throw new InvalidArgumentError("A size is a number of bytes, or a number with K, M, G or T behind it: 64M.");
   return bytes;
 };
 
@@ -19,7 +20,8 @@ export const countOf = (text: string): number => {
 
 /** `"0x8048000"` or decimal. */
 export const addressOf = (text: string): bigint => {
-  if (!/^(0x[0-9a-f_]+|\d+)$/i.test(text) || text.length > 80) throw new InvalidArgumentError("An address is hexadecimal with 0x before it, or decimal: 0x8048000.");
+  if (!/^(0x[0-9a-f_]+|\d+)$/i.test(text) || text.length > 80)
+    throw new InvalidArgumentError("An address is hexadecimal with 0x before it, or decimal: 0x8048000.");
   return BigInt(text.replaceAll("_", ""));
 };
 
@@ -37,16 +39,18 @@ export interface MachineArguments {
 
 const switchOf = (text: string, before: Readonly<Record<string, boolean>> = {}): Readonly<Record<string, boolean>> => {
   const [, name, value] = /^([A-Za-z][A-Za-z0-9]*)(?:=(on|off|1|0|true|false))?$/.exec(text) ?? [];
-  if (name === undefined) throw new InvalidArgumentError("A switch is NAME, NAME=on or NAME=off: WP=on. `portolan archs --json` lists them.");
+  if (name === undefined)
+    throw new InvalidArgumentError("A switch is NAME, NAME=on or NAME=off: WP=on. `portolan archs --json` lists them.");
   return { ...before, [name]: value === undefined || value === "on" || value === "1" || value === "true" };
 };
 
-export const addMachineOptions = (command: Command): Command => command
-  .requiredOption("-a, --arch <name>", "the machine: a name (`portolan archs` lists them), a package, or the path of a module")
-  .option("-c, --cpus <n>", "processors, which take turns", countOf, 1)
-  .option("-m, --memory <size>", "RAM: 64M where nothing is said", sizeOf)
-  .option("-t, --trace <file>", "performs the accesses of a valgrind lackey trace; gzip is recognised, - is standard input")
-  .option("--rebase", "lets regions of the trace be moved where the machine has no room for them")
-  .option("--base <address>", "where a position-independent program goes", addressOf)
-  .addOption(new Option("--set <switch>", "turns a processor's switch on or off: WP=on (may be repeated)").argParser(switchOf))
-  .option("--json", "prints the result as JSON");
+export const addMachineOptions = (command: Command): Command =>
+  command
+    .requiredOption("-a, --arch <name>", "the machine: a name (`portolan archs` lists them), a package, or the path of a module")
+    .option("-c, --cpus <n>", "processors, which take turns", countOf, 1)
+    .option("-m, --memory <size>", "RAM: 64M where nothing is said", sizeOf)
+    .option("-t, --trace <file>", "performs the accesses of a valgrind lackey trace; gzip is recognised, - is standard input")
+    .option("--rebase", "lets regions of the trace be moved where the machine has no room for them")
+    .option("--base <address>", "where a position-independent program goes", addressOf)
+    .addOption(new Option("--set <switch>", "turns a processor's switch on or off: WP=on (may be repeated)").argParser(switchOf))
+    .option("--json", "prints the result as JSON");

@@ -10,12 +10,20 @@ const TRACE = "examples/traces/sort.amd64.trace.gz";
 const RUN = "run --arch ia32 --rebase --trace";
 
 /** Runs a line of shell in which `portolan` is the command, with a directory of its own for what is put aside. */
-const shell = (line: string, work: (ended: { status: number | null; out: string; err: string }, directory: string) => void, files: Readonly<Record<string, Uint8Array>> = {}): void => {
+const shell = (
+  line: string,
+  work: (ended: { status: number | null; out: string; err: string }, directory: string) => void,
+  files: Readonly<Record<string, Uint8Array>> = {},
+): void => {
   const directory = mkdtempSync(join(tmpdir(), "portolan-shell-"));
   try {
     for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);
     const script = `portolan() { "$NODE" packages/cli/dist/main.js "$@"; }\n${line}`;
-    const { status, stdout, stderr } = spawnSync("sh", ["-c", script], { cwd: root, encoding: "utf8", env: { ...process.env, NODE: process.execPath, TMPDIR: directory, DIR: directory } });
+    const { status, stdout, stderr } = spawnSync("sh", ["-c", script], {
+      cwd: root,
+      encoding: "utf8",
+      env: { ...process.env, NODE: process.execPath, TMPDIR: directory, DIR: directory },
+    });
     work({ status, out: stdout, err: stderr }, directory);
   } finally {
     rmSync(directory, { recursive: true });
@@ -25,7 +33,8 @@ const shell = (line: string, work: (ended: { status: number | null; out: string;
 describe("the command as a process", () => {
   it("reads a trace from standard input and from a pipe, packed or not, and leaves nothing behind", () => {
     for (const line of [
-      `cat ${TRACE} | portolan ${RUN} -`, `gzip -dc ${TRACE} | portolan ${RUN} -`,
+      `cat ${TRACE} | portolan ${RUN} -`,
+      `gzip -dc ${TRACE} | portolan ${RUN} -`,
       `mkfifo "$DIR/fifo"; cat ${TRACE} > "$DIR/fifo" & portolan ${RUN} "$DIR/fifo"; status=$?; rm "$DIR/fifo"; exit $status`,
     ]) {
       shell(line, ({ status, out, err }, directory) => {
@@ -41,20 +50,32 @@ describe("the command as a process", () => {
     const whole = readFileSync(join(root, TRACE));
     const damaged = new Uint8Array(whole);
     damaged.fill(0xa5, 100_000, 100_100);
-    for (const [content, says] of [[whole.subarray(0, 300_000), "some.trace.gz"], [whole.subarray(0, 5), "some.trace.gz"], [damaged, ""]] as const) {
-      shell(`portolan ${RUN} "$DIR/some.trace.gz"`, ({ status, err }) => {
-        expect(err).to.contain("ERR_BAD_TRACE").and.to.contain(says);
-        expect(status).to.equal(1);
-      }, { "some.trace.gz": content });
+    for (const [content, says] of [
+      [whole.subarray(0, 300_000), "some.trace.gz"],
+      [whole.subarray(0, 5), "some.trace.gz"],
+      [damaged, ""],
+    ] as const) {
+      shell(
+        `portolan ${RUN} "$DIR/some.trace.gz"`,
+        ({ status, err }) => {
+          expect(err).to.contain("ERR_BAD_TRACE").and.to.contain(says);
+          expect(status).to.equal(1);
+        },
+        { "some.trace.gz": content },
+      );
     }
   });
 
   it("minds nobody who stops reading", () => {
-    shell("portolan run --help | true; portolan run --arch ia32 examples/programs/sieve.i686.elf | true", ({ err }) => expect(err).to.equal(""));
+    shell("portolan run --help | true; portolan run --arch ia32 examples/programs/sieve.i686.elf | true", ({ err }) =>
+      expect(err).to.equal(""),
+    );
   });
 
   it("is silent where it is asked to be, and its status tells", () => {
-    shell("portolan run --quiet --arch ia32 examples/programs/words.i686.elf", (ended) => expect(ended).to.deep.equal({ status: 0, out: "", err: "" }));
+    shell("portolan run --quiet --arch ia32 examples/programs/words.i686.elf", (ended) =>
+      expect(ended).to.deep.equal({ status: 0, out: "", err: "" }),
+    );
     shell("portolan run -q --arch ia32 --memory 64K examples/programs/sieve.i686.elf", ({ status, out, err }) => {
       expect(out).to.equal("");
       expect(err).to.contain("refused");

@@ -7,22 +7,63 @@ import type { FaultReason } from "./architecture/faults.js";
 
 /** Pages are in units of the machine's page unless the name says `hardwarePage`. */
 export type PortolanEvent =
-  | { readonly kind: "tlb-miss"; readonly cpu: number; readonly unit: "instruction" | "data"; readonly hardwarePage: number; readonly asid: number }
-  | { readonly kind: "tlb-fill"; readonly cpu: number; readonly unit: "instruction" | "data"; readonly hardwarePage: number; readonly frame: number; readonly asid: number }
+  | {
+      readonly kind: "tlb-miss";
+      readonly cpu: number;
+      readonly unit: "instruction" | "data";
+      readonly hardwarePage: number;
+      readonly asid: number;
+    }
+  | {
+      readonly kind: "tlb-fill";
+      readonly cpu: number;
+      readonly unit: "instruction" | "data";
+      readonly hardwarePage: number;
+      readonly frame: number;
+      readonly asid: number;
+    }
   | { readonly kind: "walk"; readonly cpu: number; readonly hardwarePage: number; readonly reads: number; readonly reason: FaultReason }
   | { readonly kind: "tsb"; readonly cpu: number; readonly hardwarePage: number; readonly hit: boolean }
-  | { readonly kind: "trap"; readonly cpu: number; readonly reason: FaultReason; readonly hardwarePage: number; readonly access: Access; readonly privilege: Privilege; readonly trap: string }
+  | {
+      readonly kind: "trap";
+      readonly cpu: number;
+      readonly reason: FaultReason;
+      readonly hardwarePage: number;
+      readonly access: Access;
+      readonly privilege: Privilege;
+      readonly trap: string;
+    }
   | { readonly kind: "page-fault"; readonly space: number; readonly page: number; readonly accesses: AccessMask; readonly result: string }
   | { readonly kind: "page-in"; readonly space: number; readonly page: number; readonly frame: number; readonly from: string }
   | { readonly kind: "map"; readonly space: number; readonly page: number; readonly frame: number }
   | { readonly kind: "unmap"; readonly space: number; readonly page: number; readonly frame: number }
   | { readonly kind: "table"; readonly space: number; readonly level: number; readonly frame: number; readonly action: "allocate" | "free" }
-  | { readonly kind: "shootdown"; readonly cpu: number; readonly type: "all" | "asid" | "pages"; readonly asid: number; readonly page: number; readonly count: number }
+  | {
+      readonly kind: "shootdown";
+      readonly cpu: number;
+      readonly type: "all" | "asid" | "pages";
+      readonly asid: number;
+      readonly page: number;
+      readonly count: number;
+    }
   | { readonly kind: "shootdown-ack"; readonly cpu: number; readonly messages: number }
-  | { readonly kind: "invalidate"; readonly cpu: number; readonly type: "all" | "asid" | "pages"; readonly asid: number; readonly page: number; readonly count: number }
+  | {
+      readonly kind: "invalidate";
+      readonly cpu: number;
+      readonly type: "all" | "asid" | "pages";
+      readonly asid: number;
+      readonly page: number;
+      readonly count: number;
+    }
   | { readonly kind: "asid"; readonly space: number; readonly asid: number; readonly action: "allocate" | "steal" | "release" }
   | { readonly kind: "switch"; readonly cpu: number; readonly from: number | null; readonly to: number }
-  | { readonly kind: "area"; readonly space: number; readonly first: number; readonly pages: number; readonly action: "create" | "resize" | "destroy" | "share" | "flags" }
+  | {
+      readonly kind: "area";
+      readonly space: number;
+      readonly first: number;
+      readonly pages: number;
+      readonly action: "create" | "resize" | "destroy" | "share" | "flags";
+    }
   | { readonly kind: "space"; readonly space: number; readonly action: "create" | "destroy" };
 
 export type EventSink = (event: PortolanEvent) => void;

@@ -17,7 +17,18 @@ export { anonymous } from "./backends/anonymous.js";
 export type { Backend, BackendParts } from "./backends/backend.js";
 export { image } from "./backends/image.js";
 export { physical } from "./backends/physical.js";
-export { ARCHITECTURE, buildMachine, CPUS, EVENTS, LOCKS, PREEMPTION, SHOOTDOWN, type MachineOptions, type MakePart, type Replace } from "./compose/build-machine.js";
+export {
+  ARCHITECTURE,
+  buildMachine,
+  CPUS,
+  EVENTS,
+  LOCKS,
+  PREEMPTION,
+  SHOOTDOWN,
+  type MachineOptions,
+  type MakePart,
+  type Replace,
+} from "./compose/build-machine.js";
 export { loadArchitecture, type Importer } from "./compose/load-architecture.js";
 export type { FaultOutcome, Machine } from "./compose/machine.js";
 export { ERRORS, PortolanError, type Errno, type ErrorCode, type ErrorEntry, type ErrorValue } from "./errors.js";

@@ -1,6 +1,15 @@
 /** Machines for tests: small, seeded, checked after every step. */
 import { abs32le } from "@portolan/arch-abs32le";
-import { anonymous, AREA_CACHEABLE, AREA_READ, AREA_WRITE, buildMachine, type AddressSpace, type Machine, type MachineOptions } from "#src/index.js";
+import {
+  anonymous,
+  AREA_CACHEABLE,
+  AREA_READ,
+  AREA_WRITE,
+  buildMachine,
+  type AddressSpace,
+  type Machine,
+  type MachineOptions,
+} from "#src/index.js";
 
 export const PAGE = 0x1000;
 export const RW = AREA_READ | AREA_WRITE | AREA_CACHEABLE;

@@ -49,7 +49,10 @@ describe("the house", () => {
   it("shows the container to the composition room only, and nobody Node", () => {
     for (const file of files) {
       const imports = importsOf(file);
-      expect(imports.filter((name) => name.startsWith("node:")), file).to.deep.equal([]);
+      expect(
+        imports.filter((name) => name.startsWith("node:")),
+        file,
+      ).to.deep.equal([]);
       if (!file.includes("/compose/")) expect(imports, file).not.to.include("tsyringe");
     }
   });

@@ -1,10 +1,28 @@
 /** Real programs for machines: ELF files and memory traces. Pure: bytes come from the caller, time is the caller's. */
 export { readElf, type ElfFile, type ElfSegment } from "./elf/elf-file.js";
-export { DEFAULT_HEAP, DEFAULT_STACK, fillFromFile, loadProgram, type LoadedArea, type LoadedProgram, type LoadOptions } from "./load/load-program.js";
+export {
+  DEFAULT_HEAP,
+  DEFAULT_STACK,
+  fillFromFile,
+  loadProgram,
+  type LoadedArea,
+  type LoadedProgram,
+  type LoadOptions,
+} from "./load/load-program.js";
 export { AccessEngine, type Places, type Refusal } from "./run/access-engine.js";
 export type { RunReport } from "./run/report.js";
 export { runWorkload, type RunOptions, type Workload } from "./run/run-workload.js";
 export { sweep } from "./run/sweep.js";
 export { Footprint } from "./trace/footprint.js";
-export { FETCH, LackeyReader, LOAD, MODIFY, readTrace, STORE, type TraceKind, type TraceSource, type TraceVisitor } from "./trace/lackey.js";
+export {
+  FETCH,
+  LackeyReader,
+  LOAD,
+  MODIFY,
+  readTrace,
+  STORE,
+  type TraceKind,
+  type TraceSource,
+  type TraceVisitor,
+} from "./trace/lackey.js";
 export { settle, type Homes } from "./trace/settle.js";

@@ -5,7 +5,14 @@ export interface Wanted {
   readonly type?: number;
   readonly entry?: bigint;
   readonly interpreter?: string;
-  readonly segments: readonly { address: bigint; bytes: Uint8Array; memoryBytes?: bigint; flags: number; alignment?: bigint; offset?: number }[];
+  readonly segments: readonly {
+    address: bigint;
+    bytes: Uint8Array;
+    memoryBytes?: bigint;
+    flags: number;
+    alignment?: bigint;
+    offset?: number;
+  }[];
 }
 
 const PAGE = 0x1000;
@@ -39,7 +46,16 @@ export const writeElf = ({ bits = 32, isLittle = true, type = 2, entry = 0n, int
   u16(is64 ? 52 : 40, headerBytes);
   u16(is64 ? 54 : 42, phBytes);
   u16(is64 ? 56 : 44, count);
-  const header = (at: number, kind: number, flags: number, offset: number, address: bigint, fileBytes: number, memoryBytes: bigint, alignment: bigint): void => {
+  const header = (
+    at: number,
+    kind: number,
+    flags: number,
+    offset: number,
+    address: bigint,
+    fileBytes: number,
+    memoryBytes: bigint,
+    alignment: bigint,
+  ): void => {
     u32(at, kind);
     u32(at + (is64 ? 4 : 24), flags);
     word(at + (is64 ? 8 : 4), BigInt(offset));
@@ -49,7 +65,16 @@ export const writeElf = ({ bits = 32, isLittle = true, type = 2, entry = 0n, int
     word(at + (is64 ? 48 : 28), alignment);
   };
   segments.forEach(({ address, bytes, memoryBytes, flags, alignment }, i) => {
-    header(headerBytes + i * phBytes, 1, flags, offsets[i] as number, address, bytes.length, memoryBytes ?? BigInt(bytes.length), alignment ?? BigInt(PAGE));
+    header(
+      headerBytes + i * phBytes,
+      1,
+      flags,
+      offsets[i] as number,
+      address,
+      bytes.length,
+      memoryBytes ?? BigInt(bytes.length),
+      alignment ?? BigInt(PAGE),
+    );
     file.set(bytes, offsets[i]);
   });
   if (name !== null) {
@@ -64,4 +89,5 @@ export const W = 2;
 export const X = 1;
 
 /** `count` bytes that differ from their neighbours. */
-export const pattern = (count: number, seed = 1): Uint8Array => Uint8Array.from({ length: count }, (_, i) => (i * 31 + seed * 17 + (i >> 8)) & 0xff);
+export const pattern = (count: number, seed = 1): Uint8Array =>
+  Uint8Array.from({ length: count }, (_, i) => (i * 31 + seed * 17 + (i >> 8)) & 0xff);

@@ -10,7 +10,9 @@ const text = { address: 0x10000n, bytes: pattern(5000), flags: R | X };
 const data = { address: 0x20010n, bytes: pattern(100), memoryBytes: 9000n, flags: R | W };
 
 const refused = (file: Uint8Array, reason: string): void => {
-  expect(() => readElf(file)).to.throw(PortolanError, reason).with.property("code", "ERR_BAD_ELF");
+  expect(() => readElf(file))
+    .to.throw(PortolanError, reason)
+    .with.property("code", "ERR_BAD_ELF");
 };
 
 const changed = (wanted: Wanted, at: number, bytes: readonly number[]): Uint8Array => {
@@ -24,9 +26,24 @@ describe("the ELF reader", () => {
     for (const isLittle of [true, false]) {
       it(`reads segments of a ${bits}-bit ${isLittle ? "little" : "big"}-endian executable`, () => {
         const elf = readElf(writeElf({ bits, isLittle, entry: 0x10020n, interpreter: "/lib/ld.so", segments: [data, text] }));
-        expect(elf).to.include({ bits, byteOrder: isLittle ? "little" : "big", kind: "executable", entry: 0x10020n, interpreter: "/lib/ld.so", machine: bits === 64 ? 43 : 3 });
-        expect(elf.segments.map(({ address, fileBytes, memoryBytes, isReadable, isWritable, isExecutable }) =>
-          ({ address, fileBytes, memoryBytes, isReadable, isWritable, isExecutable }))).to.deep.equal([
+        expect(elf).to.include({
+          bits,
+          byteOrder: isLittle ? "little" : "big",
+          kind: "executable",
+          entry: 0x10020n,
+          interpreter: "/lib/ld.so",
+          machine: bits === 64 ? 43 : 3,
+        });
+        expect(
+          elf.segments.map(({ address, fileBytes, memoryBytes, isReadable, isWritable, isExecutable }) => ({
+            address,
+            fileBytes,
+            memoryBytes,
+            isReadable,
+            isWritable,
+            isExecutable,
+          })),
+        ).to.deep.equal([
           { address: 0x10000n, fileBytes: 5000, memoryBytes: 5000n, isReadable: true, isWritable: false, isExecutable: true },
           { address: 0x20010n, fileBytes: 100, memoryBytes: 9000n, isReadable: true, isWritable: true, isExecutable: false },
         ]);
@@ -72,19 +89,29 @@ describe("the ELF reader", () => {
   });
 
   it("ends with an executable or a typed error on whatever is done to a file, and never reads outside it", () => {
-    const whole = ([32, 64] as const).flatMap((bits) => [true, false].map((isLittle) => writeElf({ bits, isLittle, interpreter: "/lib/ld.so", segments: [text, data] })));
+    const whole = ([32, 64] as const).flatMap((bits) =>
+      [true, false].map((isLittle) => writeElf({ bits, isLittle, interpreter: "/lib/ld.so", segments: [text, data] })),
+    );
     const change = fc.record({ at: fc.nat({ max: 300 }), byte: fc.constantFrom(0, 1, 2, 0x7f, 0x80, 0xff, 0x10, 0x38) });
-    fc.assert(fc.property(fc.constantFrom(...whole), fc.array(change, { minLength: 1, maxLength: 6 }), fc.nat({ max: 400 }), (file, changes, cut) => {
-      const hostile = file.slice(0, cut < 300 ? file.length - cut : cut - 300);
-      for (const { at, byte } of changes) if (at < hostile.length) hostile[at] = byte;
-      try {
-        for (const { fileOffset, fileBytes, memoryBytes, address } of readElf(hostile).segments) {
-          expect(fileOffset + fileBytes).to.be.at.most(hostile.length);
-          expect(memoryBytes >= BigInt(fileBytes) && address + memoryBytes <= 1n << 64n).to.equal(true);
-        }
-      } catch (error) {
-        expect(error).to.be.instanceOf(PortolanError).with.property("code", "ERR_BAD_ELF");
-      }
-    }), { numRuns: 5000 });
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...whole),
+        fc.array(change, { minLength: 1, maxLength: 6 }),
+        fc.nat({ max: 400 }),
+        (file, changes, cut) => {
+          const hostile = file.slice(0, cut < 300 ? file.length - cut : cut - 300);
+          for (const { at, byte } of changes) if (at < hostile.length) hostile[at] = byte;
+          try {
+            for (const { fileOffset, fileBytes, memoryBytes, address } of readElf(hostile).segments) {
+              expect(fileOffset + fileBytes).to.be.at.most(hostile.length);
+              expect(memoryBytes >= BigInt(fileBytes) && address + memoryBytes <= 1n << 64n).to.equal(true);
+            }
+          } catch (error) {
+            expect(error).to.be.instanceOf(PortolanError).with.property("code", "ERR_BAD_ELF");
+          }
+        },
+      ),
+      { numRuns: 5000 },
+    );
   });
 });

@@ -9,7 +9,10 @@ const CODE = 0x2000_0000;
 const SIZE = 64 * 1024;
 const inPlace: Places = { dataHome: (page) => page, codeHome: (page) => page, fill: () => {} };
 
-const prepare = (architecture: Architecture, options: { memoryBytes?: number; cpus?: number } = {}): { machine: Machine; engine: AccessEngine } => {
+const prepare = (
+  architecture: Architecture,
+  options: { memoryBytes?: number; cpus?: number } = {},
+): { machine: Machine; engine: AccessEngine } => {
   const machine = buildMachine(architecture, options);
   const space = machine.spaces.create();
   space.createArea({ base: DATA, size: SIZE, flags: AREA_READ | AREA_WRITE, backend: anonymous });
@@ -68,7 +71,8 @@ describe("the engine of accesses", () => {
 
   it("keeps copies of pages that were reached, none of what was refused", () => {
     const { engine } = prepare(ia32);
-    for (let i = 0; i < 100; i += 1) for (const kind of [FETCH, LOAD, STORE, MODIFY] as const) engine.access(kind, 0, 0x4000_0000 + i * 4096, 4);
+    for (let i = 0; i < 100; i += 1)
+      for (const kind of [FETCH, LOAD, STORE, MODIFY] as const) engine.access(kind, 0, 0x4000_0000 + i * 4096, 4);
     engine.access(STORE, 0, CODE, 4);
     expect(engine).to.include({ pagesHeld: 0, refused: 501, bytesChecked: 0 });
     expect(engine.refusals).to.have.length(8);
@@ -91,13 +95,20 @@ describe("the footprint of a trace", () => {
     footprint.access(LOAD, 0, 0x5000, 1);
     footprint.access(MODIFY, 0, 0x5ff8, 8);
     footprint.access(STORE, 0xffff_ffff, 0xffff_ffff, 1);
-    expect([...footprint.pages]).to.deep.equal([[1, 4], [2, 4], [5, 3], [2 ** 52 - 1, 2]]);
+    expect([...footprint.pages]).to.deep.equal([
+      [1, 4],
+      [2, 4],
+      [5, 3],
+      [2 ** 52 - 1, 2],
+    ]);
     expect(footprint.counts).to.deep.equal([1, 1, 1, 1]);
   });
 
   it("is bounded", () => {
     const footprint = new Footprint(12, 3);
     for (let page = 0; page < 3; page += 1) footprint.access(LOAD, 0, page * 4096, 4);
-    expect(() => footprint.access(LOAD, 0, 3 * 4096, 4)).to.throw("touches more pages").with.property("code", "ERR_DOES_NOT_FIT");
+    expect(() => footprint.access(LOAD, 0, 3 * 4096, 4))
+      .to.throw("touches more pages")
+      .with.property("code", "ERR_DOES_NOT_FIT");
   });
 });

@@ -6,7 +6,8 @@ import { table } from "../render/table.js";
 import type { Terminal } from "../terminal.js";
 
 export const addArchs = (program: Command, terminal: Terminal): void => {
-  program.command("archs")
+  program
+    .command("archs")
     .description("the machines and their main figures")
     .option("--json", "prints them as JSON")
     .addHelpText("after", "\nExamples:\n  portolan archs\n  portolan archs --json")
@@ -19,8 +20,13 @@ export const addArchs = (program: Command, terminal: Terminal): void => {
       const rows = machines.map((machine) => {
         const figures = figuresOf(machine);
         return [
-          figures.name, `${figures.wordBits} ${figures.byteOrder}`, `${figures.pageBytes / 1024} KiB`, figures.tables, figures.tlb,
-          figures.asidBits === 0 ? "none" : `${figures.asidBits} bits`, figures.title,
+          figures.name,
+          `${figures.wordBits} ${figures.byteOrder}`,
+          `${figures.pageBytes / 1024} KiB`,
+          figures.tables,
+          figures.tlb,
+          figures.asidBits === 0 ? "none" : `${figures.asidBits} bits`,
+          figures.title,
         ];
       });
       for (const line of table(["name", "bits", "page", "tables", "TLB", "ASIDs", "machine"], rows)) terminal.out(`${line}\n`);

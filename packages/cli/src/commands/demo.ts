@@ -7,12 +7,16 @@ import { comparison } from "../render/comparison.js";
 import type { Terminal } from "../terminal.js";
 import { judge, perform } from "./run.js";
 
-const MACHINES = [["ia32", "i686"], ["sparc64", "sparc64"]] as const;
+const MACHINES = [
+  ["ia32", "i686"],
+  ["sparc64", "sparc64"],
+] as const;
 const PROGRAMS = ["sieve", "words", "sort"] as const;
 const TRACE = "traces/sort.amd64.trace.gz";
 
 export const addDemo = (program: Command, terminal: Terminal): void => {
-  program.command("demo")
+  program
+    .command("demo")
     .description("pages the example programs in on ia32 and on sparc64, side by side")
     .argument("[directory]", "where the examples are", "examples")
     .addHelpText("after", "\nExamples:\n  portolan demo examples")
@@ -30,7 +34,8 @@ export const addDemo = (program: Command, terminal: Terminal): void => {
       for (const name of PROGRAMS) {
         for (const [arch, suffix] of MACHINES) await run(name, join(directory, "programs", `${name}.${suffix}.elf`), { arch, cpus: 2 });
       }
-      for (const [arch] of MACHINES) await run("sort, as recorded", undefined, { arch, cpus: 2, rebase: true, trace: join(directory, TRACE) });
+      for (const [arch] of MACHINES)
+        await run("sort, as recorded", undefined, { arch, cpus: 2, rebase: true, trace: join(directory, TRACE) });
       for (const line of comparison(rows)) terminal.out(`${line}\n`);
       terminal.out(NEXT);
     });

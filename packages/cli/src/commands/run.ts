@@ -32,13 +32,23 @@ export const addRun = (program: Command, terminal: Terminal): void => {
       const began = terminal.now();
       const report = await perform(file, options, options.quiet === true ? { ...terminal, isTerminal: false } : terminal);
       const milliseconds = terminal.now() - began;
-      if (options.quiet !== true) terminal.out(options.json === true ? `${JSON.stringify({ ...report, milliseconds }, null, 2)}\n` : `${reportLines(report, milliseconds).join("\n")}\n`);
+      if (options.quiet !== true)
+        terminal.out(
+          options.json === true
+            ? `${JSON.stringify({ ...report, milliseconds }, null, 2)}\n`
+            : `${reportLines(report, milliseconds).join("\n")}\n`,
+        );
       judge(report);
     });
 };
 
 /** Runs what the arguments say. */
-export const perform = async (file: string | undefined, options: MachineArguments, terminal: Terminal, more: Pick<RunOptions, "inspect"> = {}): Promise<RunReport> => {
+export const perform = async (
+  file: string | undefined,
+  options: MachineArguments,
+  terminal: Terminal,
+  more: Pick<RunOptions, "inspect"> = {},
+): Promise<RunReport> => {
   const architecture = await architectureNamed(options.arch);
   const inputs = await openInputs(file, options.trace);
   const progress = new Progress(terminal, inputs.traceBytes);
@@ -64,6 +74,8 @@ export const judge = (report: RunReport): void => {
   if (report.leakedFrames !== 0) throw new WorkFailed(`${report.leakedFrames} frames were not given back`);
   if (report.refusedAccesses > 0) {
     const [first] = report.refusals;
-    throw new WorkFailed(`${report.refusedAccesses} accesses were refused${first === undefined ? "" : `; the first at ${first.address}: ${first.rule}`}`);
+    throw new WorkFailed(
+      `${report.refusedAccesses} accesses were refused${first === undefined ? "" : `; the first at ${first.address}: ${first.rule}`}`,
+    );
   }
 };

@@ -29,9 +29,10 @@ export const addWalk = (program: Command, terminal: Terminal): void => {
     .usage("[options] [PROGRAM] ADDRESS")
     .addHelpText("after", EXAMPLES)
     .action(async (operands: string[], options: WalkArguments, command: Command) => {
-      const [file, text] = operands.length === 1 ? [undefined, operands[0] as string] : operands as [string, string];
+      const [file, text] = operands.length === 1 ? [undefined, operands[0] as string] : (operands as [string, string]);
       if (operands.length > 2) command.error(`error: too many operands: ${operands.slice(2).join(" ")}`, { exitCode: 2 });
-      if (file === undefined && options.trace === undefined) command.error("error: a program, or --trace FILE, is needed before ADDRESS", { exitCode: 2 });
+      if (file === undefined && options.trace === undefined)
+        command.error("error: a program, or --trace FILE, is needed before ADDRESS", { exitCode: 2 });
       const asked = readAddress(text, command);
       let walk: Walk | null = null;
       await perform(file, options, terminal, {
@@ -40,7 +41,11 @@ export const addWalk = (program: Command, terminal: Terminal): void => {
         },
       });
       if (walk === null) throw new WorkFailed("the run ended before the address could be looked at");
-      terminal.out(options.json === true ? `${JSON.stringify(walkValue(asked, walk), null, 2)}\n` : `${walkLines(options.arch, asked, walk).join("\n")}\n`);
+      terminal.out(
+        options.json === true
+          ? `${JSON.stringify(walkValue(asked, walk), null, 2)}\n`
+          : `${walkLines(options.arch, asked, walk).join("\n")}\n`,
+      );
     });
 };
 

@@ -1,9 +1,16 @@
 /** Columns of text, the first row a heading. */
-export const table = (heading: readonly string[], rows: readonly (readonly string[])[], right: ReadonlySet<number> = new Set()): string[] => {
+export const table = (
+  heading: readonly string[],
+  rows: readonly (readonly string[])[],
+  right: ReadonlySet<number> = new Set(),
+): string[] => {
   const all = [heading, ...rows];
   const widths = heading.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
   const line = (row: readonly string[]): string =>
-    row.map((cell, column) => (right.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0))).join("  ").trimEnd();
+    row
+      .map((cell, column) => (right.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+      .join("  ")
+      .trimEnd();
   return [line(heading), widths.map((width) => "-".repeat(width)).join("  "), ...rows.map(line)];
 };
 

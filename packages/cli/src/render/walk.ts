@@ -5,7 +5,8 @@ const ACCESSES: Readonly<Record<Access, string>> = { [READ]: "read", [WRITE]: "w
 
 const hex = (value: bigint, digits = 0): string => `0x${value.toString(16).padStart(digits, "0")}`;
 
-const rightsIn = (mask: number): string => `${(mask & READ) === 0 ? "-" : "r"}${(mask & WRITE) === 0 ? "-" : "w"}${(mask & EXECUTE) === 0 ? "-" : "x"}`;
+const rightsIn = (mask: number): string =>
+  `${(mask & READ) === 0 ? "-" : "r"}${(mask & WRITE) === 0 ? "-" : "w"}${(mask & EXECUTE) === 0 ? "-" : "x"}`;
 
 export const walkLines = (machine: string, asked: bigint, walk: Walk): string[] => {
   const who = walk.privilege === KERNEL ? "kernel" : "user";
@@ -21,8 +22,12 @@ export const walkLines = (machine: string, asked: bigint, walk: Walk): string[] 
     }
     lines.push(`  ${step.says} [${step.manual}]`);
   }
-  lines.push("", walk.physical === null ? `It would fault (${FAULT_REASONS[walk.reason]}): ${walk.rule} [${walk.manual}]`
-    : `Physical address ${hex(walk.physical)}: ${walk.rule} [${walk.manual}]`);
+  lines.push(
+    "",
+    walk.physical === null
+      ? `It would fault (${FAULT_REASONS[walk.reason]}): ${walk.rule} [${walk.manual}]`
+      : `Physical address ${hex(walk.physical)}: ${walk.rule} [${walk.manual}]`,
+  );
   lines.push(`The kernel may ${rightsIn(walk.kernelRights)}, the user ${rightsIn(walk.userRights)}.`);
   return lines;
 };
@@ -40,7 +45,14 @@ export const walkValue = (asked: bigint, walk: Walk) => ({
   kernelRights: rightsIn(walk.kernelRights),
   userRights: rightsIn(walk.userRights),
   steps: walk.steps.map(({ table, tableAddress, index, entryAddress, bytes, raw, says, manual, fields }) => ({
-    table, tableAddress: tableAddress === null ? null : hex(tableAddress), index, entryAddress: entryAddress === null ? null : hex(entryAddress), bytes,
-    raw: hex(raw, bytes * 2), says, manual, fields: fields.map(({ name, high, low, value, means }) => ({ name, high, low, value: hex(value), means })),
+    table,
+    tableAddress: tableAddress === null ? null : hex(tableAddress),
+    index,
+    entryAddress: entryAddress === null ? null : hex(entryAddress),
+    bytes,
+    raw: hex(raw, bytes * 2),
+    says,
+    manual,
+    fields: fields.map(({ name, high, low, value, means }) => ({ name, high, low, value: hex(value), means })),
   })),
 });

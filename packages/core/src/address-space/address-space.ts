@@ -191,8 +191,10 @@ export class AddressSpace {
     const width = this.parts.architecture.wordBits / 4;
     const hexadecimal = (address: bigint): string => `0x${address.toString(16).padStart(width, "0")}`;
     return [...this.areas()]
-      .map(({ base, size, pages, flags, backend, isShared, usedPages }) =>
-        `${hexadecimal(base)}–${hexadecimal(base + size - 1n)} ${areaFlagsInWords(flags)} ${pages} pages, ${usedPages} used, ${backend}${isShared ? ", shared" : ""}`)
+      .map(
+        ({ base, size, pages, flags, backend, isShared, usedPages }) =>
+          `${hexadecimal(base)}–${hexadecimal(base + size - 1n)} ${areaFlagsInWords(flags)} ${pages} pages, ${usedPages} used, ${backend}${isShared ? ", shared" : ""}`,
+      )
       .join("\n");
   }
 
@@ -229,7 +231,8 @@ export class AddressSpace {
   /** Areas first, the ASID after them, the tables last: nothing is handed on that somebody could still use. */
   #destroy(): void {
     const { parts, context } = this;
-    if (context.isKernel || context.installedOn > 0) throw new PortolanError("ERR_SPACE_IN_USE", { space: this.id, installedOn: context.installedOn });
+    if (context.isKernel || context.installedOn > 0)
+      throw new PortolanError("ERR_SPACE_IN_USE", { space: this.id, installedOn: context.installedOn });
     parts.locks.acquire("address-space", this.id);
     for (let area = this.tree.first(); area >= 0; area = this.tree.first()) destroyArea(this, area);
     parts.asids.release(context);

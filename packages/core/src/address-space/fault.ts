@@ -21,8 +21,13 @@ export type FaultResult = typeof FAULT | typeof OK | typeof DEFER;
 
 /** Why a fault could not be served, in words that reports and tests can compare. */
 export type FaultRule =
-  | "served" | "no area at this address" | "the area is still being built" | "the area forbids this access"
-  | "the area has no backend" | "the area's memory has no such page" | "out of memory";
+  | "served"
+  | "no area at this address"
+  | "the area is still being built"
+  | "the area forbids this access"
+  | "the area has no backend"
+  | "the area's memory has no such page"
+  | "out of memory";
 
 /** The rule that decided the last fault of a space; reused, never allocated on the way. */
 export interface FaultVerdict {

@@ -28,14 +28,20 @@ export class Placement {
     const { units } = this.#parts;
     if (first < this.#firstPage || first + pages - 1 > this.#lastPage || !units.isCanonicalRange(first, pages)) {
       throw new PortolanError("ERR_AREA_RANGE", {
-        base: units.addressOf(first), pages, lowest: units.addressOf(this.#firstPage), highest: units.addressOf(this.#lastPage + 1) - 1n,
+        base: units.addressOf(first),
+        pages,
+        lowest: units.addressOf(this.#firstPage),
+        highest: units.addressOf(this.#lastPage + 1) - 1n,
       });
     }
     const other = this.#tree.conflict(first, pages, avoid, guard);
     if (other >= 0) {
       const { areas } = this.#parts;
       throw new PortolanError("ERR_AREA_OVERLAP", {
-        base: units.addressOf(first), pages, otherBase: units.addressOf(areas.firstOf(other)), otherPages: areas.pagesOf(other),
+        base: units.addressOf(first),
+        pages,
+        otherBase: units.addressOf(areas.firstOf(other)),
+        otherPages: areas.pagesOf(other),
       });
     }
   }
@@ -43,8 +49,10 @@ export class Placement {
   /** The lowest free range. @throws PortolanError ERR_NO_FREE_RANGE, ERR_BAD_ADDRESS */
   choose(request: AreaRequest, pages: number, guard: boolean): number {
     const { units } = this.#parts;
-    const lowest = request.lowest === undefined ? this.#firstPage
-      : Math.max(this.#firstPage, units.pageOf(request.lowest, "lowest") + (units.offsetOf(request.lowest) === 0 ? 0 : 1));
+    const lowest =
+      request.lowest === undefined
+        ? this.#firstPage
+        : Math.max(this.#firstPage, units.pageOf(request.lowest, "lowest") + (units.offsetOf(request.lowest) === 0 ? 0 : 1));
     const highest = request.highest === undefined ? this.#lastPage : Math.min(this.#lastPage, units.pageOf(request.highest, "highest"));
     // The hole splits what a sign-extended machine can name into two windows.
     for (const [low, high] of units.windows(lowest, highest)) {
@@ -52,7 +60,9 @@ export class Placement {
       if (first >= 0) return first;
     }
     throw new PortolanError("ERR_NO_FREE_RANGE", {
-      pages, lowest: units.addressOf(lowest), highest: units.addressOf(highest + 1) - 1n,
+      pages,
+      lowest: units.addressOf(lowest),
+      highest: units.addressOf(highest + 1) - 1n,
     });
   }
 }

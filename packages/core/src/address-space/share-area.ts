@@ -80,7 +80,11 @@ const shareLocked = ({ from, sourceBase, size, to, base, flags: asked }: ShareRe
 };
 
 /** Puts a shared object in front of what the area used so far, and publishes the pages that are in use. */
-const shareObject = (space: AddressSpace, area: number, object: NonNullable<ReturnType<typeof space.parts.areas.objectOf>>): SharedObject => {
+const shareObject = (
+  space: AddressSpace,
+  area: number,
+  object: NonNullable<ReturnType<typeof space.parts.areas.objectOf>>,
+): SharedObject => {
   const { areas, frames, tables, cachePool, gate } = space.parts;
   gate.pass("shared object");
   const shared = new SharedObject(object, new OrderedPageCache(cachePool), frames);

@@ -13,7 +13,14 @@ import type { AddressSpace, AreaInfo } from "./address-space.js";
 export const EOK = 0;
 /** Result numbers as in 2008; EBUSY and EEXIST are those of later HelenOS. */
 export const ERRNO: Readonly<Record<Errno, number>> = {
-  ENOENT: -1, ENOMEM: -2, EPERM: -6, ENOTSUP: -10, EADDRNOTAVAIL: -11, EINVAL: -13, EBUSY: -21, EEXIST: -12,
+  ENOENT: -1,
+  ENOMEM: -2,
+  EPERM: -6,
+  ENOTSUP: -10,
+  EADDRNOTAVAIL: -11,
+  EINVAL: -13,
+  EBUSY: -21,
+  EEXIST: -12,
 };
 
 /** What a failed creation returns: all bits set, which is no page-aligned address. */

@@ -17,7 +17,8 @@ import type { SpaceParts } from "./parts.js";
  */
 export const copyFromUser = (parts: SpaceParts, cpu: Cpu, space: AddressSpace, address: Wide, target: Uint8Array): number =>
   eachPart(parts, cpu, space, address, target.length, READ, (physical, from, count) =>
-    parts.memory.readBytes(physical, target.subarray(from, from + count)));
+    parts.memory.readBytes(physical, target.subarray(from, from + count)),
+  );
 
 /**
  * Copies `source` into the space installed on `cpu`.
@@ -25,10 +26,16 @@ export const copyFromUser = (parts: SpaceParts, cpu: Cpu, space: AddressSpace, a
  */
 export const copyToUser = (parts: SpaceParts, cpu: Cpu, space: AddressSpace, address: Wide, source: Uint8Array): number =>
   eachPart(parts, cpu, space, address, source.length, WRITE, (physical, from, count) =>
-    parts.memory.writeBytes(physical, source.subarray(from, from + count)));
+    parts.memory.writeBytes(physical, source.subarray(from, from + count)),
+  );
 
 const eachPart = (
-  parts: SpaceParts, cpu: Cpu, space: AddressSpace, address: Wide, length: number, access: Access,
+  parts: SpaceParts,
+  cpu: Cpu,
+  space: AddressSpace,
+  address: Wide,
+  length: number,
+  access: Access,
   copy: (physical: number, from: number, count: number) => void,
 ): number => {
   const { units, architecture, preemption } = parts;
@@ -58,7 +65,11 @@ const eachPart = (
 
 /** Translates, letting faults be served on the way. The hardware frame, or −1. */
 const reach = (
-  cpu: Cpu, space: AddressSpace, page: number, hardwarePage: number, access: Access,
+  cpu: Cpu,
+  space: AddressSpace,
+  page: number,
+  hardwarePage: number,
+  access: Access,
   told: SpaceParts["architecture"]["faults"]["told"],
 ): number => {
   for (;;) {

@@ -16,8 +16,7 @@ import type { PageFlags, Rights } from "./rights.js";
  * - `ignored`: hardware ignores it
  * - `reserved`: must be zero; a processor that finds it set faults if the descriptor says so
  */
-export type FieldRole =
-  | "control" | "frame" | "accessed" | "dirty" | "global" | "attribute" | "tag" | "software" | "ignored" | "reserved";
+export type FieldRole = "control" | "frame" | "accessed" | "dirty" | "global" | "attribute" | "tag" | "software" | "ignored" | "reserved";
 
 export interface Field {
   /** The manual's own name, e.g. `"R/W"`. Unique within a format. */

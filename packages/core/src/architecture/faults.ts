@@ -19,7 +19,13 @@ export type FaultReason = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 
 /** In words, by reason; for reports. */
 export const FAULT_REASONS = [
-  "none", "absent", "protection", "reserved", "bad-address", "bus", "privileged",
+  "none",
+  "absent",
+  "protection",
+  "reserved",
+  "bad-address",
+  "bus",
+  "privileged",
 ] as const satisfies readonly string[];
 
 /** What the hardware leaves in its registers. */

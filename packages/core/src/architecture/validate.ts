@@ -17,7 +17,9 @@ export const checkArchitecture = (value: unknown): Architecture => {
 /** Every reason why a value does not describe a machine; empty if it does. */
 export const reasonsAgainst = (value: unknown): string[] => {
   if (typeof value !== "object" || value === null) return ["it is not an object"];
-  const missing = ["contract", "name", "translation", "tlb", "asids", "layout", "can", "faults", "switches"].filter((key) => !(key in value));
+  const missing = ["contract", "name", "translation", "tlb", "asids", "layout", "can", "faults", "switches"].filter(
+    (key) => !(key in value),
+  );
   if (missing.length > 0) return missing.map((key) => `${key} is missing`);
   const machine = value as Architecture;
   const reasons: string[] = [];
@@ -31,8 +33,14 @@ export const reasonsAgainst = (value: unknown): string[] => {
   say(isWithin(machine.virtualBits, 16, machine.wordBits), "virtualBits is not between 16 and wordBits");
   say(isWithin(machine.physicalBits, 20, 52), "physicalBits is not between 20 and 52");
   say(isWithin(machine.hardwarePageShift, 9, 24), "hardwarePageShift is not between 9 and 24");
-  say(isWithin(machine.pageShift, Math.max(machine.hardwarePageShift, 12), 24), "pageShift is not between hardwarePageShift (at least 12) and 24");
-  say(machine.virtualRule === "sign-extended" || machine.virtualBits === machine.wordBits, "virtualRule is exact but virtualBits is not wordBits");
+  say(
+    isWithin(machine.pageShift, Math.max(machine.hardwarePageShift, 12), 24),
+    "pageShift is not between hardwarePageShift (at least 12) and 24",
+  );
+  say(
+    machine.virtualRule === "sign-extended" || machine.virtualBits === machine.wordBits,
+    "virtualRule is exact but virtualBits is not wordBits",
+  );
   checkTranslation(machine, say);
   checkAsids(machine, say);
   checkTlb(machine, say);
@@ -56,10 +64,19 @@ const checkTranslation = (machine: Architecture, say: Say): void => {
     const where = `level ${i} (${level.name})`;
     say(isWithin(level.indexBits, 1, 20), `${where}: indexBits is not between 1 and 20`);
     say(level.table !== undefined || level.leaf !== undefined, `${where}: entries are neither tables nor leaves`);
-    say(i < levels.length - 1 ? level.table !== undefined : level.leaf !== undefined, `${where}: ${i < levels.length - 1 ? "leads nowhere" : "maps no page"}`);
+    say(
+      i < levels.length - 1 ? level.table !== undefined : level.leaf !== undefined,
+      `${where}: ${i < levels.length - 1 ? "leads nowhere" : "maps no page"}`,
+    );
     for (const format of [level.table, level.leaf]) if (format !== undefined) checkFormat(where, format, say);
-    say(level.table === undefined || level.leaf === undefined || level.table.bytes === level.leaf.bytes, `${where}: its two formats differ in size`);
-    say(level.kind.reads.reduce((sum, field) => sum + fieldWidth(field), 0) <= 12, `${where}: the rule that tells the kind reads more than 12 bits`);
+    say(
+      level.table === undefined || level.leaf === undefined || level.table.bytes === level.leaf.bytes,
+      `${where}: its two formats differ in size`,
+    );
+    say(
+      level.kind.reads.reduce((sum, field) => sum + fieldWidth(field), 0) <= 12,
+      `${where}: the rule that tells the kind reads more than 12 bits`,
+    );
   });
 };
 
@@ -84,7 +101,8 @@ const checkFormat = (where: string, format: EntryFormat, say: Say): void => {
     for (const [name, value] of Object.entries(format.encode(flags))) {
       const field = format.fields.find((candidate) => candidate.name === name);
       say(field !== undefined && field.role !== "frame", `${where}, ${format.name}: encode gives ${name}, which is no field of its own`);
-      if (field !== undefined) say(isWithin(value, 0, 2 ** fieldWidth(field) - 1), `${where}, ${format.name}: encode gives ${name} the value ${value}`);
+      if (field !== undefined)
+        say(isWithin(value, 0, 2 ** fieldWidth(field) - 1), `${where}, ${format.name}: encode gives ${name} the value ${value}`);
     }
   }
 };
@@ -92,7 +110,10 @@ const checkFormat = (where: string, format: EntryFormat, say: Say): void => {
 const checkAsids = ({ asids }: Architecture, say: Say): void => {
   say(isWithin(asids.bits, 0, 16), "asids.bits is not between 0 and 16");
   say(asids.kernel !== asids.invalid, "asids.kernel and asids.invalid are the same");
-  say(asids.first <= asids.last && asids.first > asids.invalid && asids.first > asids.kernel, "asids.first to asids.last is not a range above kernel and invalid");
+  say(
+    asids.first <= asids.last && asids.first > asids.invalid && asids.first > asids.kernel,
+    "asids.first to asids.last is not a range above kernel and invalid",
+  );
   say(asids.bits === 0 || asids.last < 2 ** asids.bits, "asids.last does not fit asids.bits");
   say(asids.policy === "fixed" || asids.bits > 0, "asids are stolen but entries carry none");
 };
@@ -125,5 +146,8 @@ const checkLayout = (machine: Architecture, say: Say): void => {
   check("kernel", layout.kernel);
   const overlaps = layout.user.first <= layout.kernel.last && layout.kernel.first <= layout.user.last;
   say(layout.kernelAddressSpaceShadowed || !overlaps, "user and kernel range overlap though the spaces are not shadowed");
-  say(layout.userStack >= layout.user.first && layout.userStack <= layout.user.last && layout.userStack % size === 0n, "layout.userStack is no page of the user range");
+  say(
+    layout.userStack >= layout.user.first && layout.userStack <= layout.user.last && layout.userStack % size === 0n,
+    "layout.userStack is no page of the user range",
+  );
 };

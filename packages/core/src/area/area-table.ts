@@ -85,13 +85,7 @@ export class AreaTable {
 
   /** Bytes of all columns, trees and used spaces, room to grow included. */
   get bytes(): number {
-    return (
-      this.#extents.byteLength +
-      this.#words.byteLength +
-      (this.#offset?.byteLength ?? 0) +
-      this.used.bytes +
-      this.trees.bytes
-    );
+    return this.#extents.byteLength + this.#words.byteLength + (this.#offset?.byteLength ?? 0) + this.used.bytes + this.trees.bytes;
   }
 
   /**
@@ -246,12 +240,7 @@ export class AreaTable {
     const rows = grownCapacity(this.#words.length / ROW, needed);
     const [extents, words, offset] = allocated(
       "area record",
-      () =>
-        [
-          new Float64Array(EXTENT * rows),
-          new Int32Array(ROW * rows),
-          this.#offset === null ? null : new Float64Array(rows),
-        ] as const,
+      () => [new Float64Array(EXTENT * rows), new Int32Array(ROW * rows), this.#offset === null ? null : new Float64Array(rows)] as const,
     );
     this.used.grow(rows);
     extents.set(this.#extents);

@@ -36,10 +36,18 @@ export class StealOldest implements AsidPolicy {
    * @param local the running processor
    * @throws PortolanError ERR_BAD_ARGUMENT if processors could have every ASID installed, leaving none to steal
    */
-  constructor(architecture: Architecture, processors: number, shootdown: Shootdown, local: () => Invalidating, locks: Locks, events: Events) {
+  constructor(
+    architecture: Architecture,
+    processors: number,
+    shootdown: Shootdown,
+    local: () => Invalidating,
+    locks: Locks,
+    events: Events,
+  ) {
     this.#asids = architecture.asids;
     const allocable = this.#asids.last - this.#asids.first + 1;
-    if (allocable <= processors) throw new PortolanError("ERR_BAD_ARGUMENT", { processors, asids: allocable, rule: "more ASIDs than processors" });
+    if (allocable <= processors)
+      throw new PortolanError("ERR_BAD_ARGUMENT", { processors, asids: allocable, rule: "more ASIDs than processors" });
     this.#fresh = this.#asids.first;
     this.#shootdown = shootdown;
     this.#local = local;

@@ -187,13 +187,17 @@ export class NodePool {
   #growLeaves(capacity: number): void {
     const entries = capacity * ORDER;
     const isInt = this.leafValues instanceof Int32Array;
-    const [keys, values, count, next, previous] = allocated(this.#name, () => [
-      new Float64Array(entries),
-      isInt ? new Int32Array(entries) : new Float64Array(entries),
-      new Uint8Array(capacity),
-      new Int32Array(capacity),
-      new Int32Array(capacity),
-    ] as const);
+    const [keys, values, count, next, previous] = allocated(
+      this.#name,
+      () =>
+        [
+          new Float64Array(entries),
+          isInt ? new Int32Array(entries) : new Float64Array(entries),
+          new Uint8Array(capacity),
+          new Int32Array(capacity),
+          new Int32Array(capacity),
+        ] as const,
+    );
     keys.set(this.leafKeys);
     values.set(this.leafValues);
     count.set(this.leafCount);
@@ -208,12 +212,16 @@ export class NodePool {
 
   #growInners(capacity: number): void {
     const entries = capacity * ORDER;
-    const [keys, children, bounds, count] = allocated(this.#name, () => [
-      new Float64Array(entries),
-      new Int32Array(entries),
-      new Float64Array(this.hasBounds ? entries : 0),
-      new Uint8Array(capacity),
-    ] as const);
+    const [keys, children, bounds, count] = allocated(
+      this.#name,
+      () =>
+        [
+          new Float64Array(entries),
+          new Int32Array(entries),
+          new Float64Array(this.hasBounds ? entries : 0),
+          new Uint8Array(capacity),
+        ] as const,
+    );
     keys.set(this.innerKeys);
     children.set(this.innerChildren);
     bounds.set(this.innerBounds);

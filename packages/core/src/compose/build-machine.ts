@@ -82,7 +82,8 @@ const keepAll: Replace = () => {
 export const buildMachine = (described: Architecture, options: MachineOptions = {}, replace: Replace = keepAll): Machine => {
   const architecture = checkArchitecture(described);
   const cpuCount = options.cpus ?? 1;
-  if (!Number.isInteger(cpuCount) || cpuCount < 1 || cpuCount > 64) throw new PortolanError("ERR_BAD_ARGUMENT", { cpus: cpuCount, lowest: 1, highest: 64 });
+  if (!Number.isInteger(cpuCount) || cpuCount < 1 || cpuCount > 64)
+    throw new PortolanError("ERR_BAD_ARGUMENT", { cpus: cpuCount, lowest: 1, highest: 64 });
   const parts = container.createChildContainer();
   const put = putInto(parts);
   const kernelContext = new TranslationContext(0, true, architecture.asids.kernel);
@@ -94,8 +95,12 @@ export const buildMachine = (described: Architecture, options: MachineOptions = 
   put(PREEMPTION, () => new Preemption());
   put(PHYSICAL_MEMORY, () => memoryOf(architecture, options));
   put(FRAMES, (get) => new ZonedFrames(get(PHYSICAL_MEMORY), get(ALLOCATION_GATE)));
-  put(CPUS, (get) => Array.from({ length: cpuCount }, (_, id) =>
-    new Cpu({ id, architecture, memory: get(PHYSICAL_MEMORY), kernelContext, events: get(EVENTS), seed: options.seed ?? 1 })));
+  put(CPUS, (get) =>
+    Array.from(
+      { length: cpuCount },
+      (_, id) => new Cpu({ id, architecture, memory: get(PHYSICAL_MEMORY), kernelContext, events: get(EVENTS), seed: options.seed ?? 1 }),
+    ),
+  );
   put(SHOOTDOWN, (get) => new Shootdown(get(CPUS), get(LOCKS), get(PREEMPTION), get(EVENTS)));
   put(PAGE_TABLES, (get) => {
     const Tables = architecture.translation.kind === "hashed" ? HashedTables : HierarchicalTables;
@@ -103,11 +108,17 @@ export const buildMachine = (described: Architecture, options: MachineOptions = 
   });
   put(REFILL, (get) => {
     if (architecture.tlb.refill === "hardware") return new HardwareWalk(architecture, get(PHYSICAL_MEMORY), get(EVENTS));
-    throw new PortolanError("ERR_BAD_ARCHITECTURE", { architecture: architecture.name, reasons: ["software refills its TLB, and its parts name no refill code"] });
+    throw new PortolanError("ERR_BAD_ARCHITECTURE", {
+      architecture: architecture.name,
+      reasons: ["software refills its TLB, and its parts name no refill code"],
+    });
   });
   put(SOFTWARE_CACHES, () => new NoSoftwareCaches());
-  put(ASID_POLICY, (get) => architecture.asids.policy === "fixed" ? new FixedAsid(architecture)
-    : new StealOldest(architecture, cpuCount, get(SHOOTDOWN), localOf(get), get(LOCKS), get(EVENTS)));
+  put(ASID_POLICY, (get) =>
+    architecture.asids.policy === "fixed"
+      ? new FixedAsid(architecture)
+      : new StealOldest(architecture, cpuCount, get(SHOOTDOWN), localOf(get), get(LOCKS), get(EVENTS)),
+  );
   for (const { token: replaced, useClass } of architecture.parts ?? []) put(replaced, () => parts.resolve(useClass));
   replace({ register: put });
 
@@ -129,7 +140,13 @@ const assemble = (architecture: Architecture, get: <T>(part: Token<T>) => T, ker
   const locks = get(LOCKS);
   const preemption = get(PREEMPTION);
   const spaceParts: SpaceParts = {
-    architecture, memory, frames, gate, tables, locks, preemption,
+    architecture,
+    memory,
+    frames,
+    gate,
+    tables,
+    locks,
+    preemption,
     units: new AddressUnits(architecture),
     withdrawals: new Withdrawals(architecture, get(SHOOTDOWN), localOf(get), frames, tables, locks, preemption),
     asids: get(ASID_POLICY),
@@ -154,7 +171,11 @@ const localOf = (get: <T>(part: Token<T>) => T): (() => Cpu) => {
 const memoryOf = (architecture: Architecture, options: MachineOptions): PhysicalMemory => {
   const bytes = options.memory?.byteLength ?? options.memoryBytes ?? Math.min(64 * 2 ** 20, 2 ** architecture.physicalBits);
   return new PhysicalMemory({
-    bytes, base: options.memoryBase ?? 0, physicalBits: architecture.physicalBits, byteOrder: architecture.byteOrder, frameShift: architecture.pageShift,
+    bytes,
+    base: options.memoryBase ?? 0,
+    physicalBits: architecture.physicalBits,
+    byteOrder: architecture.byteOrder,
+    frameShift: architecture.pageShift,
     holes: options.memoryHoles ?? [],
     ...(options.memory === undefined ? {} : { buffer: options.memory }),
   });
@@ -165,9 +186,11 @@ const putInto = (parts: DependencyContainer) => {
   const get = <T>(part: Token<T>): T => parts.resolve<T>(part);
   const usuals = new Map<symbol, () => unknown>();
   return <T>(part: Token<T>, make: MakePart<T>): void => {
-    const usual = usuals.get(part) ?? ((): never => {
-      throw new PortolanError("ERR_BAD_ARGUMENT", { part: part.description ?? "", reason: "the machine has no such part to wrap" });
-    });
+    const usual =
+      usuals.get(part) ??
+      ((): never => {
+        throw new PortolanError("ERR_BAD_ARGUMENT", { part: part.description ?? "", reason: "the machine has no such part to wrap" });
+      });
     let made: { readonly value: T } | null = null;
     const once = (): T => {
       made ??= { value: make(get, usual as () => T) };

@@ -30,7 +30,9 @@ export const loadArchitecture = async (nameOrModule: string, importer: Importer 
   const [only] = new Set(found);
   if (only === undefined || new Set(found).size > 1) {
     throw new PortolanError("ERR_UNKNOWN_ARCHITECTURE", {
-      architecture: nameOrModule, module: specifier, why: only === undefined ? "it exports no architecture" : "it exports more than one architecture",
+      architecture: nameOrModule,
+      module: specifier,
+      why: only === undefined ? "it exports no architecture" : "it exports more than one architecture",
     });
   }
   return checkArchitecture(only);

@@ -161,9 +161,7 @@ export class Machine {
   }
 
   /** The loop of life: try, let the fault be served, try again; a refusal ends it. */
-  #access(
-    address: Wide, cpu: number, attempt: (processor: Cpu, page: number, offset: number) => number,
-  ): number {
+  #access(address: Wide, cpu: number, attempt: (processor: Cpu, page: number, offset: number) => number): number {
     const processor = this.cpu(cpu);
     const { units, preemption } = this.parts;
     const machinePage = units.pageOf(address);

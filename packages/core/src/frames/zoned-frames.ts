@@ -31,7 +31,8 @@ export class ZonedFrames implements FrameAllocator {
 
   take(): number {
     this.#gate.pass("frame");
-    if (this.free - this.reserved < 1) throw new PortolanError("ERR_OUT_OF_FRAMES", { frames: 1, free: this.free, reserved: this.reserved });
+    if (this.free - this.reserved < 1)
+      throw new PortolanError("ERR_OUT_OF_FRAMES", { frames: 1, free: this.free, reserved: this.reserved });
     let index = 0;
     while ((this.#zones[index] as Zone).free === 0) index += 1;
     this.free -= 1;

@@ -67,11 +67,14 @@ export class PhysicalMemory {
     const { bytes, physicalBits, frameShift, buffer } = options;
     const base = options.base ?? 0;
     const frameSize = 2 ** frameShift;
-    if (!Number.isInteger(physicalBits) || physicalBits < 20 || physicalBits > 52) throw new PortolanError("ERR_BAD_ARGUMENT", { physicalBits });
-    if (!Number.isSafeInteger(bytes) || bytes < frameSize || bytes % frameSize !== 0) throw new PortolanError("ERR_BAD_ARGUMENT", { bytes, frameSize });
+    if (!Number.isInteger(physicalBits) || physicalBits < 20 || physicalBits > 52)
+      throw new PortolanError("ERR_BAD_ARGUMENT", { physicalBits });
+    if (!Number.isSafeInteger(bytes) || bytes < frameSize || bytes % frameSize !== 0)
+      throw new PortolanError("ERR_BAD_ARGUMENT", { bytes, frameSize });
     if (!Number.isSafeInteger(base) || base < 0 || base % frameSize !== 0) throw new PortolanError("ERR_BAD_ARGUMENT", { base, frameSize });
     if (base + bytes > 2 ** physicalBits) throw new PortolanError("ERR_BAD_ARGUMENT", { base, bytes, physicalBits });
-    if (buffer !== undefined && buffer.byteLength !== bytes) throw new PortolanError("ERR_BAD_ARGUMENT", { bytes, bufferBytes: buffer.byteLength });
+    if (buffer !== undefined && buffer.byteLength !== bytes)
+      throw new PortolanError("ERR_BAD_ARGUMENT", { bytes, bufferBytes: buffer.byteLength });
     this.byteOrder = options.byteOrder;
     this.physicalBits = physicalBits;
     this.frameShift = frameShift;
@@ -158,7 +161,9 @@ export class PhysicalMemory {
   /** A 32-bit word, unsigned. */
   read32(address: number): number {
     if (address % 4 !== 0) {
-      return this.#swaps ? this.read16(address) * 65536 + this.read16(address + 2) : this.read16(address + 2) * 65536 + this.read16(address);
+      return this.#swaps
+        ? this.read16(address) * 65536 + this.read16(address + 2)
+        : this.read16(address + 2) * 65536 + this.read16(address);
     }
     const word = this.words(this.chunkOf(address))[this.offsetInChunk(address) >>> 2] as number;
     return this.#swaps ? swap32(word) : word;
@@ -269,12 +274,12 @@ const without = (holes: readonly MemoryRange[], region: Region, frameSize: numbe
     from = base + bytes;
   }
   if (from < region.end) remaining.push({ first: from, end: region.end });
-  if (remaining.length === 0) throw new PortolanError("ERR_BAD_ARGUMENT", { base: region.first, bytes: region.end - region.first, holes: "leave nothing" });
+  if (remaining.length === 0)
+    throw new PortolanError("ERR_BAD_ARGUMENT", { base: region.first, bytes: region.end - region.first, holes: "leave nothing" });
   return remaining;
 };
 
 /** Swaps the four bytes of a word; unsigned. */
-export const swap32 = (word: number): number =>
-  ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
+export const swap32 = (word: number): number => ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
 
 export const PHYSICAL_MEMORY = token<PhysicalMemory>("physical memory");

@@ -4,9 +4,19 @@
  * halves of the interrupted operation, exactly and repeatably.
  */
 export type PreemptionPoint =
-  | "lock-acquired" | "lock-released" | "shootdown-sent" | "shootdown-wait" | "tables-edited" | "invalidated-locally"
-  | "shootdown-finalized" | "frames-released" | "fault-before-supply" | "fault-before-insert" | "switch-asid"
-  | "copy-page" | "share-published";
+  | "lock-acquired"
+  | "lock-released"
+  | "shootdown-sent"
+  | "shootdown-wait"
+  | "tables-edited"
+  | "invalidated-locally"
+  | "shootdown-finalized"
+  | "frames-released"
+  | "fault-before-supply"
+  | "fault-before-insert"
+  | "switch-asid"
+  | "copy-page"
+  | "share-published";
 
 export interface Scheduler {
   /** `cpu` is the number of the processor whose work is interrupted. */

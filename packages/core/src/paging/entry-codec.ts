@@ -3,7 +3,18 @@
  * 32-bit halves. Rules are evaluated over every combination of the bits they read, once for each setting of the
  * processor's switches; afterwards an answer is a table look-up.
  */
-import { fieldBits, fieldWidth, type EntryFormat, type EntryKind, type Field, type FieldRole, type FieldValues, type Level, type Rule, type Switches } from "../architecture/entry-format.js";
+import {
+  fieldBits,
+  fieldWidth,
+  type EntryFormat,
+  type EntryKind,
+  type Field,
+  type FieldRole,
+  type FieldValues,
+  type Level,
+  type Rule,
+  type Switches,
+} from "../architecture/entry-format.js";
 import { ALL_RIGHTS, PAGE_FLAG_SETS, type PageFlags, type Rights } from "../architecture/rights.js";
 
 export const ABSENT_ENTRY = 0;
@@ -158,7 +169,10 @@ export class LevelCodec {
     this.table = level.table === undefined ? null : new FormatCodec(level.table, switches);
     this.leaf = level.leaf === undefined ? null : new FormatCodec(level.leaf, switches);
     this.entryBytes = (level.leaf ?? level.table)?.bytes ?? 4;
-    this.#kind = new CompiledRule({ reads: level.kind.reads, tell: (values: FieldValues) => KINDS.indexOf(level.kind.tell(values, switches)) }, switches);
+    this.#kind = new CompiledRule(
+      { reads: level.kind.reads, tell: (values: FieldValues) => KINDS.indexOf(level.kind.tell(values, switches)) },
+      switches,
+    );
   }
 
   /** ABSENT_ENTRY, TABLE_ENTRY, LEAF_ENTRY or MALFORMED_ENTRY. */

@@ -29,9 +29,19 @@ export const explainHash = (of: HashToExplain, address: bigint, access: Access, 
   const steps: WalkStep[] = [];
   let rights: Rights = 0;
   const answer = (reason: FaultReason, rule: string, manual: string, physical: bigint | null = null): Walk => ({
-    address, access, privilege, steps, physical, reason, rule, manual, kernelRights: rights & 7, userRights: rights >>> 3,
+    address,
+    access,
+    privilege,
+    steps,
+    physical,
+    reason,
+    rule,
+    manual,
+    kernelRights: rights & 7,
+    userRights: rights >>> 3,
   });
-  if (!isCanonical(architecture, address)) return answer(BAD_ADDRESS, "the address is one that the machine cannot translate", architecture.manuals[0] ?? "");
+  if (!isCanonical(architecture, address))
+    return answer(BAD_ADDRESS, "the address is one that the machine cannot translate", architecture.manuals[0] ?? "");
   const cached = context.cache?.explain(address, access);
   if (cached !== undefined) steps.push(cached);
 
@@ -41,8 +51,14 @@ export const explainHash = (of: HashToExplain, address: bigint, access: Access, 
   const chain = hash.chainOf(context.id, page);
   const rawHead = numberAt(memory, head, HASH_HEAD_BYTES);
   steps.push({
-    table: `${TABLE}, heads`, tableAddress: BigInt(head - (head % memory.frameSize)), index: chain, entryAddress: BigInt(head), bytes: 8, raw: rawHead,
-    fields: explainFields(hashHeadFields, rawHead), manual: MANUAL,
+    table: `${TABLE}, heads`,
+    tableAddress: BigInt(head - (head % memory.frameSize)),
+    index: chain,
+    entryAddress: BigInt(head),
+    bytes: 8,
+    raw: rawHead,
+    fields: explainFields(hashHeadFields, rawHead),
+    manual: MANUAL,
     says: entry === NO_ENTRY ? "an empty chain" : `a chain that begins at 0x${entry.toString(16)}`,
   });
   for (let place = 0; entry !== NO_ENTRY; place += 1) {
@@ -50,7 +66,14 @@ export const explainHash = (of: HashToExplain, address: bigint, access: Access, 
     const isIt = hash.spaceOf(entry) === context.id && hash.pageOf(entry) === page;
     const frame = BigInt(hash.frameOf(entry));
     steps.push({
-      table: TABLE, tableAddress: null, index: place, entryAddress: BigInt(entry), bytes: 32, raw, fields: explainFields(hashEntryFields, raw), manual: MANUAL,
+      table: TABLE,
+      tableAddress: null,
+      index: place,
+      entryAddress: BigInt(entry),
+      bytes: 32,
+      raw,
+      fields: explainFields(hashEntryFields, raw),
+      manual: MANUAL,
       says: isIt ? `maps physical address 0x${frame.toString(16)}` : "another page, or another address space",
     });
     if (!isIt) {
@@ -58,7 +81,8 @@ export const explainHash = (of: HashToExplain, address: bigint, access: Access, 
       continue;
     }
     rights = of.rights[hash.flagsOf(entry)] as number;
-    if (!permits(rights, privilege, access)) return answer(PROTECTION, `the entry does not let the ${WHO[privilege]} ${DOES[access]}`, MANUAL);
+    if (!permits(rights, privilege, access))
+      return answer(PROTECTION, `the entry does not let the ${WHO[privilege]} ${DOES[access]}`, MANUAL);
     const physical = frame + (address & ((1n << BigInt(architecture.pageShift)) - 1n));
     if (!memory.isBacked(Number(physical))) return answer(BUS, "the page lies outside physical memory", MANUAL);
     return answer(NO_FAULT, `the entry lets the ${WHO[privilege]} ${DOES[access]}`, MANUAL, physical);

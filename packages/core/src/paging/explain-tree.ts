@@ -5,7 +5,18 @@
 import type { Architecture } from "../architecture/architecture.js";
 import { fieldBits, fieldWidth, type EntryFormat, type Field, type FieldValues, type Switches } from "../architecture/entry-format.js";
 import { ABSENT, BAD_ADDRESS, BUS, NO_FAULT, PROTECTION, RESERVED, type FaultReason } from "../architecture/faults.js";
-import { ALL_RIGHTS, EXECUTE, KERNEL, READ, USER, WRITE, permits, type Access, type Privilege, type Rights } from "../architecture/rights.js";
+import {
+  ALL_RIGHTS,
+  EXECUTE,
+  KERNEL,
+  READ,
+  USER,
+  WRITE,
+  permits,
+  type Access,
+  type Privilege,
+  type Rights,
+} from "../architecture/rights.js";
 import type { PhysicalMemory } from "../machine/physical-memory.js";
 import { explainEntry } from "./explain-entry.js";
 import type { Walk, WalkStep } from "../architecture/walk.js";
@@ -14,17 +25,33 @@ const ACCESS_NAMES: Readonly<Record<Access, string>> = { [READ]: "read", [WRITE]
 const PRIVILEGE_NAMES: Readonly<Record<Privilege, string>> = { [KERNEL]: "kernel", [USER]: "user" };
 
 export const explainTree = (
-  architecture: Architecture, memory: PhysicalMemory, root: number, address: bigint, access: Access, privilege: Privilege, switches: Switches,
+  architecture: Architecture,
+  memory: PhysicalMemory,
+  root: number,
+  address: bigint,
+  access: Access,
+  privilege: Privilege,
+  switches: Switches,
 ): Walk => {
   const steps: WalkStep[] = [];
   let rights: Rights = ALL_RIGHTS;
   let rule = "";
   const answer = (reason: FaultReason, why: string, manual: string, physical: bigint | null = null): Walk => ({
-    address, access, privilege, steps, physical, reason, rule: why, manual, kernelRights: rights & 7, userRights: rights >>> 3,
+    address,
+    access,
+    privilege,
+    steps,
+    physical,
+    reason,
+    rule: why,
+    manual,
+    kernelRights: rights & 7,
+    userRights: rights >>> 3,
   });
   const { translation } = architecture;
   if (translation.kind !== "hierarchical") throw new Error("not a hierarchical machine");
-  if (!isCanonical(architecture, address)) return answer(BAD_ADDRESS, "the address is one that the machine cannot translate", architecture.manuals[0] ?? "");
+  if (!isCanonical(architecture, address))
+    return answer(BAD_ADDRESS, "the address is one that the machine cannot translate", architecture.manuals[0] ?? "");
 
   let low = architecture.virtualBits;
   let table = BigInt(root);
@@ -34,13 +61,22 @@ export const explainTree = (
     const index = Number((address >> BigInt(low)) & ((1n << BigInt(level.indexBits)) - 1n));
     const entryAddress = table + BigInt(index * bytes);
     if (!memory.isBacked(Number(entryAddress))) return answer(BUS, `the ${level.name} lies outside physical memory`, level.manual);
-    const raw = bytes === 4 ? BigInt(memory.read32(Number(entryAddress)))
-      : (BigInt(memory.readHigh(Number(entryAddress))) << 32n) | BigInt(memory.readLow(Number(entryAddress)));
+    const raw =
+      bytes === 4
+        ? BigInt(memory.read32(Number(entryAddress)))
+        : (BigInt(memory.readHigh(Number(entryAddress))) << 32n) | BigInt(memory.readLow(Number(entryAddress)));
     const kind = level.kind.tell(valuesOf(level.kind.reads, raw), switches);
-    const format = kind === "table" ? level.table : level.leaf ?? level.table;
+    const format = kind === "table" ? level.table : (level.leaf ?? level.table);
     const step = (says: string): void => {
       steps.push({
-        table: level.name, tableAddress: table, index, entryAddress, bytes, raw, says, manual: level.manual,
+        table: level.name,
+        tableAddress: table,
+        index,
+        entryAddress,
+        bytes,
+        raw,
+        says,
+        manual: level.manual,
         fields: format === undefined ? [] : explainEntry(format, raw),
       });
     };
@@ -83,7 +119,7 @@ export const isCanonical = (architecture: Architecture, address: bigint): boolea
   const bits = BigInt(architecture.virtualBits);
   const above = address >> (architecture.virtualRule === "exact" ? bits : bits - 1n);
   if (above === 0n) return true;
-  return architecture.virtualRule === "sign-extended" && above === (1n << BigInt(architecture.wordBits)) - 1n >> (bits - 1n);
+  return architecture.virtualRule === "sign-extended" && above === ((1n << BigInt(architecture.wordBits)) - 1n) >> (bits - 1n);
 };
 
 const valueOf = (field: Field, raw: bigint): bigint => (raw >> BigInt(fieldBits(field)[1])) & ((1n << BigInt(fieldWidth(field))) - 1n);
@@ -92,5 +128,6 @@ const valuesOf = (fields: readonly Field[], raw: bigint): FieldValues =>
   Object.fromEntries(fields.map((field) => [field.name, Number(valueOf(field, raw))]));
 
 const frameOf = (format: EntryFormat, raw: bigint): bigint =>
-  format.fields.filter(({ role }) => role === "frame")
+  format.fields
+    .filter(({ role }) => role === "frame")
     .reduce((sum, field) => sum + (valueOf(field, raw) << BigInt(field.unitShift ?? fieldBits(field)[1])), 0n);

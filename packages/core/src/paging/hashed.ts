@@ -7,7 +7,17 @@
  */
 import type { Architecture } from "../architecture/architecture.js";
 import {
-  EXECUTE, PAGE_ACCESSED, PAGE_DIRTY, PAGE_USER, READ, WRITE, rightsFor, type Access, type PageFlags, type Privilege, type Rights,
+  EXECUTE,
+  PAGE_ACCESSED,
+  PAGE_DIRTY,
+  PAGE_USER,
+  READ,
+  WRITE,
+  rightsFor,
+  type Access,
+  type PageFlags,
+  type Privilege,
+  type Rights,
 } from "../architecture/rights.js";
 import type { Events } from "../events.js";
 import type { FrameAllocator } from "../frames/frame-allocator.js";
@@ -114,7 +124,12 @@ export class HashedTables implements PageTables {
   }
 
   walk(context: TranslationContext, address: bigint, access: Access, privilege: Privilege): Walk {
-    return explainHash({ architecture: this.#architecture, memory: this.#memory, hash: this.hash, context, rights: this.#rights }, address, access, privilege);
+    return explainHash(
+      { architecture: this.#architecture, memory: this.#memory, hash: this.hash, context, rights: this.#rights },
+      address,
+      access,
+      privilege,
+    );
   }
 
   /** Of one space: its entries. Of all: everything the table occupies. */

@@ -12,7 +12,18 @@
  * @see HelenOS kernel/genarch/src/mm/page_pt.c and as_pt.c
  */
 import { initialSwitches, type Architecture } from "../architecture/architecture.js";
-import { PAGE_ACCESSED, PAGE_CACHEABLE, PAGE_DIRTY, PAGE_USER, EXECUTE, READ, WRITE, type Access, type PageFlags, type Privilege } from "../architecture/rights.js";
+import {
+  PAGE_ACCESSED,
+  PAGE_CACHEABLE,
+  PAGE_DIRTY,
+  PAGE_USER,
+  EXECUTE,
+  READ,
+  WRITE,
+  type Access,
+  type PageFlags,
+  type Privilege,
+} from "../architecture/rights.js";
 import type { Events } from "../events.js";
 import type { FrameAllocator } from "../frames/frame-allocator.js";
 import type { PhysicalMemory } from "../machine/physical-memory.js";
@@ -203,7 +214,8 @@ export class HierarchicalTables implements PageTables {
   }
 
   #kindAt(storey: Storey, address: number): number {
-    return storey.entryBytes === 4 ? storey.codec.kindOf(this.#memory.read32(address), 0)
+    return storey.entryBytes === 4
+      ? storey.codec.kindOf(this.#memory.read32(address), 0)
       : storey.codec.kindOf(this.#memory.readLow(address), this.#memory.readHigh(address));
   }
 
@@ -228,8 +240,11 @@ export class HierarchicalTables implements PageTables {
     found.frame = leaf.addressOf(lo, hi) / this.#memory.frameSize;
     found.rights = leaf.rightsOf(lo, hi);
     const forUser = found.rights >>> 3;
-    found.flags = (forUser !== 0 ? forUser | PAGE_USER : found.rights & 7) | leaf.attributesOf(lo, hi) |
-      (leaf.isAccessed(lo, hi) ? PAGE_ACCESSED : 0) | (leaf.isDirty(lo, hi) ? PAGE_DIRTY : 0);
+    found.flags =
+      (forUser !== 0 ? forUser | PAGE_USER : found.rights & 7) |
+      leaf.attributesOf(lo, hi) |
+      (leaf.isAccessed(lo, hi) ? PAGE_ACCESSED : 0) |
+      (leaf.isDirty(lo, hi) ? PAGE_DIRTY : 0);
     return true;
   }
 
@@ -273,7 +288,8 @@ export class HierarchicalTables implements PageTables {
   #target(storey: Storey, address: number): number {
     const { table } = storey.codec;
     if (table === null) throw new Error("a level without tables leads to one");
-    return storey.entryBytes === 4 ? table.addressOf(this.#memory.read32(address), 0)
+    return storey.entryBytes === 4
+      ? table.addressOf(this.#memory.read32(address), 0)
       : table.addressOf(this.#memory.readLow(address), this.#memory.readHigh(address));
   }
 
@@ -292,7 +308,8 @@ export class HierarchicalTables implements PageTables {
     }
     const fresh: number[] = [];
     try {
-      for (let level = depth + 1; level <= depths; level += 1) fresh.push(this.#takeTable(this.#storeys[level] as Storey, this.#isKernels(index) ? 0 : context.id, level));
+      for (let level = depth + 1; level <= depths; level += 1)
+        fresh.push(this.#takeTable(this.#storeys[level] as Storey, this.#isKernels(index) ? 0 : context.id, level));
     } catch (error) {
       for (const made of fresh) this.freeTable(made);
       throw error;
@@ -356,4 +373,3 @@ export class HierarchicalTables implements PageTables {
     return true;
   }
 }
-

@@ -114,7 +114,8 @@ export class PageHash {
     this.#setLink(this.#link, this.#follow(entry + NEXT_WORD));
     this.#giveEntry(entry);
     this.entries -= 1;
-    for (let merged = 0; merged < FEWEST && this.chains > this.#headsPerFrame && this.entries < this.chains / FEWEST; merged += 1) this.#merge();
+    for (let merged = 0; merged < FEWEST && this.chains > this.#headsPerFrame && this.entries < this.chains / FEWEST; merged += 1)
+      this.#merge();
   }
 
   /** Physical address of an entry's frame. */

@@ -41,8 +41,13 @@ export class Withdrawals {
   #count = 0;
 
   constructor(
-    architecture: Architecture, shootdown: Shootdown, local: () => Invalidating, frames: FrameAllocator, tables: TableFreeing,
-    locks: Locks, preemption: Preemption,
+    architecture: Architecture,
+    shootdown: Shootdown,
+    local: () => Invalidating,
+    frames: FrameAllocator,
+    tables: TableFreeing,
+    locks: Locks,
+    preemption: Preemption,
   ) {
     this.#invalid = architecture.asids.invalid;
     this.#shootdown = shootdown;

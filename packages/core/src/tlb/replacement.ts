@@ -110,9 +110,12 @@ export class ReplacementOrder {
       }
     }
     switch (this.#policy) {
-      case "used-bit": return this.#unused(set, first, end);
-      case "random": return this.#any(first, end);
-      default: return this.#oldest(set);
+      case "used-bit":
+        return this.#unused(set, first, end);
+      case "random":
+        return this.#any(first, end);
+      default:
+        return this.#oldest(set);
     }
   }
 
@@ -147,7 +150,8 @@ export class ReplacementOrder {
 
   #oldest(set: number): number {
     let entry = this.#tail[set] as number;
-    while (entry !== NONE && (entry < this.#wired || ((this.#flags[entry] as number) & ENTRY_LOCKED) !== 0)) entry = this.#newer[entry] as number;
+    while (entry !== NONE && (entry < this.#wired || ((this.#flags[entry] as number) & ENTRY_LOCKED) !== 0))
+      entry = this.#newer[entry] as number;
     return entry;
   }
 

@@ -104,7 +104,8 @@ export class Shootdown {
     for (let turn = 0; ; turn += 1) {
       const running = this.#processors.find((other) => other !== self && other.tlbActive);
       if (running === undefined) return;
-      if (turn > this.#processors.length) throw new Error(`processor ${running.id} never acknowledges a shootdown: its interrupts stay off`);
+      if (turn > this.#processors.length)
+        throw new Error(`processor ${running.id} never acknowledges a shootdown: its interrupts stay off`);
       this.#preemption.at("shootdown-wait");
     }
   }

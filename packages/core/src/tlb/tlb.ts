@@ -237,18 +237,36 @@ export class Tlb {
     for (let entry = 0; entry < this.#flags.length; entry += 1) if (this.isValid(entry)) visit(entry);
   }
 
-  isValid(entry: number): boolean { return ((this.#flags[entry] as number) & ENTRY_VALID) !== 0; }
-  firstPage(entry: number): number { return this.#first[entry] as number; }
+  isValid(entry: number): boolean {
+    return ((this.#flags[entry] as number) & ENTRY_VALID) !== 0;
+  }
+  firstPage(entry: number): number {
+    return this.#first[entry] as number;
+  }
   /** Hardware pages the entry maps. */
-  span(entry: number): number { return this.#span[entry] as number; }
+  span(entry: number): number {
+    return this.#span[entry] as number;
+  }
   /** Hardware frame of the first page (of the even half). */
-  frame(entry: number): number { return this.#frame[entry] as number; }
-  asid(entry: number): number { return this.#asid[entry] as number; }
+  frame(entry: number): number {
+    return this.#frame[entry] as number;
+  }
+  asid(entry: number): number {
+    return this.#asid[entry] as number;
+  }
   /** What the entry lets through (its even half). */
-  rights(entry: number): Rights { return this.#rights[entry] as number; }
-  isGlobal(entry: number): boolean { return ((this.#flags[entry] as number) & ENTRY_GLOBAL) !== 0; }
-  isLocked(entry: number): boolean { return ((this.#flags[entry] as number) & ENTRY_LOCKED) !== 0; }
-  isUsed(entry: number): boolean { return ((this.#flags[entry] as number) & ENTRY_USED) !== 0; }
+  rights(entry: number): Rights {
+    return this.#rights[entry] as number;
+  }
+  isGlobal(entry: number): boolean {
+    return ((this.#flags[entry] as number) & ENTRY_GLOBAL) !== 0;
+  }
+  isLocked(entry: number): boolean {
+    return ((this.#flags[entry] as number) & ENTRY_LOCKED) !== 0;
+  }
+  isUsed(entry: number): boolean {
+    return ((this.#flags[entry] as number) & ENTRY_USED) !== 0;
+  }
 
   /** The hardware frame a page of the entry maps to. */
   frameOf(entry: number, page: number): number {
@@ -284,8 +302,11 @@ export class Tlb {
   }
 
   #matches(entry: number, first: number, size: number, asid: number): boolean {
-    return this.#first[entry] === first && this.#class[entry] === size &&
-      (this.#asid[entry] === asid || (this.honoursGlobal && ((this.#flags[entry] as number) & ENTRY_GLOBAL) !== 0));
+    return (
+      this.#first[entry] === first &&
+      this.#class[entry] === size &&
+      (this.#asid[entry] === asid || (this.honoursGlobal && ((this.#flags[entry] as number) & ENTRY_GLOBAL) !== 0))
+    );
   }
 
   /** Does invalidating a page of space `asid` mean this entry for it? */

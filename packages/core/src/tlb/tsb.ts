@@ -46,10 +46,18 @@ export class Tsb {
     return this.#memory.readLow(address) === tagLow && this.#memory.readHigh(address) === tagHigh;
   }
 
-  tagLow(slot: number): number { return this.#memory.readLow(this.addressOf(slot)); }
-  tagHigh(slot: number): number { return this.#memory.readHigh(this.addressOf(slot)); }
-  dataLow(slot: number): number { return this.#memory.readLow(this.addressOf(slot) + DATA); }
-  dataHigh(slot: number): number { return this.#memory.readHigh(this.addressOf(slot) + DATA); }
+  tagLow(slot: number): number {
+    return this.#memory.readLow(this.addressOf(slot));
+  }
+  tagHigh(slot: number): number {
+    return this.#memory.readHigh(this.addressOf(slot));
+  }
+  dataLow(slot: number): number {
+    return this.#memory.readLow(this.addressOf(slot) + DATA);
+  }
+  dataHigh(slot: number): number {
+    return this.#memory.readHigh(this.addressOf(slot) + DATA);
+  }
 
   isMarked(slot: number): boolean {
     return this.tagHigh(slot) >= INVALID_HIGH;

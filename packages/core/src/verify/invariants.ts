@@ -50,7 +50,11 @@ export const assertInvariants = (machine: Machine, options: InvariantOptions = {
 };
 
 const checkSpace = (
-  machine: Machine, space: AddressSpace, found: string[], count: (frame: number) => void, objects: Set<MemoryObject>,
+  machine: Machine,
+  space: AddressSpace,
+  found: string[],
+  count: (frame: number) => void,
+  objects: Set<MemoryObject>,
 ): void => {
   const { areas, tables } = machine.parts;
   const { faults } = machine.architecture;
@@ -64,7 +68,8 @@ const checkSpace = (
     if (areas.isPartial(area)) found.push(`${name} was left unfinished`);
     end = first + pages;
     const object = areas.objectOf(area);
-    for (let below: MemoryObject | null = object; below !== null; below = "below" in below ? (below.below as MemoryObject) : null) objects.add(below);
+    for (let below: MemoryObject | null = object; below !== null; below = "below" in below ? (below.below as MemoryObject) : null)
+      objects.add(below);
     used += areas.used.pagesOf(area);
     const flags = areas.flagsOf(area);
     tables.each(space.context, first, pages, (page, { rights }) => {
@@ -128,16 +133,24 @@ const checkTlbs = (machine: Machine, found: string[]): void => {
       tlb.each((entry) => {
         const asid = tlb.asid(entry);
         const tagged = machine.architecture.asids.bits > 0;
-        const owners = tagged ? byAsid.get(asid) ?? [] : machine.installed(cpu.id) === null ? [] : [machine.installed(cpu.id) as AddressSpace];
+        const owners = tagged
+          ? (byAsid.get(asid) ?? [])
+          : machine.installed(cpu.id) === null
+            ? []
+            : [machine.installed(cpu.id) as AddressSpace];
         // Nobody can use the tag now; it is purged before somebody gets it.
         if (owners.length === 0) return;
         const first = tlb.firstPage(entry);
         for (let page = first; page < first + tlb.span(entry); page += 1) {
-          const fixed = asid === machine.architecture.asids.kernel ? machine.parts.refill.fixedFrame?.(page) ?? -1 : -1;
-          const agrees = fixed === tlb.frame(entry) + (page - first) || owners.some((space) =>
-            tables.find(space.context, Math.floor(page / perPage)) &&
-            tables.found.frame * perPage + (page % perPage) === tlb.frame(entry) + (page - first) &&
-            (tlb.rights(entry) & ~tables.found.rights) === 0);
+          const fixed = asid === machine.architecture.asids.kernel ? (machine.parts.refill.fixedFrame?.(page) ?? -1) : -1;
+          const agrees =
+            fixed === tlb.frame(entry) + (page - first) ||
+            owners.some(
+              (space) =>
+                tables.find(space.context, Math.floor(page / perPage)) &&
+                tables.found.frame * perPage + (page % perPage) === tlb.frame(entry) + (page - first) &&
+                (tlb.rights(entry) & ~tables.found.rights) === 0,
+            );
           if (!agrees) found.push(`processor ${cpu.id} holds a stale translation of hardware page ${page.toString(16)} (ASID ${asid})`);
         }
       });
@@ -152,8 +165,10 @@ const checkCaches = (machine: Machine, found: string[]): void => {
   for (const space of machine.spaces.live()) {
     space.context.cache?.eachTranslation((page, frame, asid, rights) => {
       if (asid !== space.context.asid) return;
-      const agrees = tables.find(space.context, Math.floor(page / perPage)) &&
-        tables.found.frame * perPage + (page % perPage) === frame && (rights & ~tables.found.rights) === 0;
+      const agrees =
+        tables.find(space.context, Math.floor(page / perPage)) &&
+        tables.found.frame * perPage + (page % perPage) === frame &&
+        (rights & ~tables.found.rights) === 0;
       if (!agrees) found.push(`the software cache of space ${space.id} holds a stale translation of hardware page ${page.toString(16)}`);
     });
   }

@@ -1,5 +1,18 @@
 import { expect } from "chai";
-import { anonymous, AREA_CACHEABLE, AREA_EXECUTE, AREA_READ, AREA_WRITE, assertInvariants, EOK, ERRNO, PortolanError, Syscalls, type ErrorCode, type Machine } from "#src/index.js";
+import {
+  anonymous,
+  AREA_CACHEABLE,
+  AREA_EXECUTE,
+  AREA_READ,
+  AREA_WRITE,
+  assertInvariants,
+  EOK,
+  ERRNO,
+  PortolanError,
+  Syscalls,
+  type ErrorCode,
+  type Machine,
+} from "#src/index.js";
 import { area, installed, PAGE, paper, RO, RW } from "../fixture.js";
 
 const refuses = (code: ErrorCode, work: () => unknown): void => {
@@ -152,7 +165,9 @@ describe("areas", () => {
     expect(chosen.base).to.equal(0x12000n);
     const guarded = space.createArea({ size: PAGE, flags: RW, backend: anonymous, lowest: 0x10000, guard: true });
     expect(guarded.base).to.equal(0x14000n);
-    refuses("ERR_NO_FREE_RANGE", () => space.createArea({ size: 4 * PAGE, flags: RW, backend: anonymous, lowest: 0x10000, highest: 0x12fff }));
+    refuses("ERR_NO_FREE_RANGE", () =>
+      space.createArea({ size: 4 * PAGE, flags: RW, backend: anonymous, lowest: 0x10000, highest: 0x12fff }),
+    );
   });
 
   it("answers with HelenOS's numbers at the system-call face", () => {

@@ -1,6 +1,15 @@
 /** Random operations on several spaces and processors, against the most naive model there is. */
 import { expect } from "chai";
-import { anonymous, AREA_CACHEABLE, AREA_READ, AREA_WRITE, assertInvariants, PortolanError, Random, type AddressSpace } from "#src/index.js";
+import {
+  anonymous,
+  AREA_CACHEABLE,
+  AREA_READ,
+  AREA_WRITE,
+  assertInvariants,
+  PortolanError,
+  Random,
+  type AddressSpace,
+} from "#src/index.js";
 import { PAGE, paper, RW } from "../fixture.js";
 
 interface ModelArea {
@@ -93,7 +102,8 @@ describe("address spaces against a naive model", () => {
 
       function protect(pair: Pair, known: ModelArea, writable: boolean): void {
         const works = known.shares.count === 1;
-        if (attempt(works, () => pair.space.changeAreaFlags(known.first * PAGE, writable ? AREA_READ | AREA_WRITE : AREA_READ))) known.writable = writable;
+        if (attempt(works, () => pair.space.changeAreaFlags(known.first * PAGE, writable ? AREA_READ | AREA_WRITE : AREA_READ)))
+          known.writable = writable;
       }
 
       function access(pair: Pair, page: number, cpu: number, isWrite: boolean, value: number): void {
@@ -102,7 +112,7 @@ describe("address spaces against a naive model", () => {
           expect(machine.write32(page * PAGE, value, cpu)).to.equal(here?.writable ?? false);
           if (here?.writable === true) here.memory.set(page - here.first, value);
         } else {
-          expect(machine.read32(page * PAGE, cpu)).to.equal(here === undefined ? -1 : here.memory.get(page - here.first) ?? 0);
+          expect(machine.read32(page * PAGE, cpu)).to.equal(here === undefined ? -1 : (here.memory.get(page - here.first) ?? 0));
         }
       }
     });

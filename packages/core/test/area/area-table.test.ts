@@ -55,8 +55,15 @@ describe("the table of areas", () => {
     expect(table.count).to.equal(naive.size);
     for (const [area, expected] of naive) {
       const seen = [
-        table.spaceOf(area), table.firstOf(area), table.pagesOf(area), table.flagsOf(area), table.isPartial(area),
-        table.isGuarded(area), table.objectOf(area), table.offsetOf(area), table.backendOf(area),
+        table.spaceOf(area),
+        table.firstOf(area),
+        table.pagesOf(area),
+        table.flagsOf(area),
+        table.isPartial(area),
+        table.isGuarded(area),
+        table.objectOf(area),
+        table.offsetOf(area),
+        table.backendOf(area),
       ];
       for (const [i, value] of seen.entries()) expect(value).to.equal(expected[i]);
     }
@@ -71,8 +78,13 @@ describe("the table of areas", () => {
     table.used.insert(area, 5, 1);
     table.destroy(area);
     expect(table.create(1, 9, 9, 1, PLAIN)).to.equal(area);
-    expect([table.objectOf(area), table.backendOf(area), table.offsetOf(area), table.used.pagesOf(area), table.isPartial(area)])
-      .to.deep.equal([null, null, 0, 0, false]);
+    expect([
+      table.objectOf(area),
+      table.backendOf(area),
+      table.offsetOf(area),
+      table.used.pagesOf(area),
+      table.isPartial(area),
+    ]).to.deep.equal([null, null, 0, 0, false]);
     expect(table.used.trees.leavesInUse).to.equal(0);
   });
 
@@ -104,7 +116,9 @@ describe("the table of areas", () => {
     const table = new AreaTable(gate, 2);
     for (let i = 0; i < 40; i += 1) {
       gate.failAfter(0);
-      expect(() => table.create(0, i, 1, 1, PLAIN)).to.throw(PortolanError).with.property("code", "ERR_OUT_OF_MEMORY");
+      expect(() => table.create(0, i, 1, 1, PLAIN))
+        .to.throw(PortolanError)
+        .with.property("code", "ERR_OUT_OF_MEMORY");
       expect([table.count, table.rows]).to.deep.equal([i, i]);
       table.create(0, i, 1, 1, PLAIN);
     }

@@ -25,8 +25,14 @@ const keyOr = (pool: OrderedPool, at: number): number => (at === NONE ? NONE : p
 describe("an ordered map", () => {
   it("costs nothing while it is empty", () => {
     const pool = newPool();
-    expect([pool.find(0, 1), pool.first(0), pool.last(0), pool.findAtOrBelow(0, 9), pool.findAbove(0, 0), pool.count(0)])
-      .to.deep.equal([NONE, NONE, NONE, NONE, NONE, 0]);
+    expect([pool.find(0, 1), pool.first(0), pool.last(0), pool.findAtOrBelow(0, 9), pool.findAbove(0, 0), pool.count(0)]).to.deep.equal([
+      NONE,
+      NONE,
+      NONE,
+      NONE,
+      NONE,
+      0,
+    ]);
     expect(pool.leavesInUse).to.equal(0);
   });
 
@@ -210,7 +216,9 @@ describe("an ordered map", () => {
     const pool = new OrderedPool({ values: "int32", gate: new AllocationGate(), maxNodes: 3, name: "small" });
     let root = 0;
     for (let key = 0; key < 96; key += 1) root = pool.insert(root, key, key);
-    expect(() => pool.insert(root, 96, 96)).to.throw(PortolanError, "small").with.property("code", "ERR_OUT_OF_MEMORY");
+    expect(() => pool.insert(root, 96, 96))
+      .to.throw(PortolanError, "small")
+      .with.property("code", "ERR_OUT_OF_MEMORY");
     expect(dump(pool, root)).to.have.length(96);
   });
 

@@ -1,7 +1,20 @@
 import { expect } from "chai";
 import { abs32le } from "@portolan/arch-abs32le";
 import {
-  ASID_POLICY, buildMachine, Events, EVENTS, FRAMES, Locks, LOCKS, PortolanError, REFILL, token, type Architecture, type FrameAllocator, type PortolanEvent, type Refill,
+  ASID_POLICY,
+  buildMachine,
+  Events,
+  EVENTS,
+  FRAMES,
+  Locks,
+  LOCKS,
+  PortolanError,
+  REFILL,
+  token,
+  type Architecture,
+  type FrameAllocator,
+  type PortolanEvent,
+  type Refill,
 } from "#src/index.js";
 import { area, installed } from "../fixture.js";
 
@@ -30,17 +43,19 @@ describe("parts that a caller replaces", () => {
   it("are made once a machine, and wrap what would have been there", () => {
     let made = 0;
     let taken = 0;
-    const machine = buildMachine(abs32le, { memoryBytes: 2 ** 20 }, (parts) => parts.register(FRAMES, (_get, usual) => {
-      made += 1;
-      const frames = usual();
-      return new Proxy(frames, {
-        get: (target, name) => {
-          if (name === "takeZeroed") taken += 1;
-          const value: unknown = Reflect.get(target, name, target);
-          return typeof value === "function" ? (...args: unknown[]): unknown => Reflect.apply(value, target, args) : value;
-        },
-      }) satisfies FrameAllocator;
-    }));
+    const machine = buildMachine(abs32le, { memoryBytes: 2 ** 20 }, (parts) =>
+      parts.register(FRAMES, (_get, usual) => {
+        made += 1;
+        const frames = usual();
+        return new Proxy(frames, {
+          get: (target, name) => {
+            if (name === "takeZeroed") taken += 1;
+            const value: unknown = Reflect.get(target, name, target);
+            return typeof value === "function" ? (...args: unknown[]): unknown => Reflect.apply(value, target, args) : value;
+          },
+        }) satisfies FrameAllocator;
+      }),
+    );
     area(installed(machine), 0x10000, 1);
     const before = taken;
     expect(machine.write32(0x10000, 1)).to.equal(true);
@@ -66,10 +81,12 @@ describe("parts that a caller replaces", () => {
   it("wrap a part that the architecture brings, made once as well", () => {
     Counted.made = 0;
     let seen: Refill | null = null;
-    const machine = buildMachine(withClass, {}, (parts) => parts.register(REFILL, (_get, usual) => {
-      seen = usual();
-      return seen;
-    }));
+    const machine = buildMachine(withClass, {}, (parts) =>
+      parts.register(REFILL, (_get, usual) => {
+        seen = usual();
+        return seen;
+      }),
+    );
     expect(machine.parts.refill).to.equal(seen).and.to.be.instanceOf(Counted);
     expect(Counted.made).to.equal(1);
     buildMachine(withClass);
@@ -98,12 +115,16 @@ describe("parts that a caller replaces", () => {
 
   it("cannot wrap what is not there", () => {
     const nothing = token<object>("nothing");
-    expect(() => buildMachine(abs32le, {}, (parts) => {
-      parts.register(nothing, (_get, usual) => usual());
-      parts.register(LOCKS, (get) => {
-        get(nothing);
-        return new Locks();
-      });
-    })).to.throw(PortolanError, /nothing/).with.property("code", "ERR_BAD_ARGUMENT");
+    expect(() =>
+      buildMachine(abs32le, {}, (parts) => {
+        parts.register(nothing, (_get, usual) => usual());
+        parts.register(LOCKS, (get) => {
+          get(nothing);
+          return new Locks();
+        });
+      }),
+    )
+      .to.throw(PortolanError, /nothing/)
+      .with.property("code", "ERR_BAD_ARGUMENT");
   });
 });

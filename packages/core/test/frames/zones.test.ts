@@ -8,7 +8,10 @@ import { PhysicalMemory } from "#src/machine/physical-memory.js";
 const FRAME = 0x1000;
 const options = { bytes: 64 * FRAME, base: 16 * FRAME, physicalBits: 32, byteOrder: "little", frameShift: 12 } as const;
 /** RAM in frames 16–31, 40–47 and 64–79. */
-const holes = [{ base: 48 * FRAME, bytes: 16 * FRAME }, { base: 32 * FRAME, bytes: 8 * FRAME }];
+const holes = [
+  { base: 48 * FRAME, bytes: 16 * FRAME },
+  { base: 32 * FRAME, bytes: 8 * FRAME },
+];
 
 describe("zones of frames", () => {
   const fresh = () => {
@@ -21,7 +24,9 @@ describe("zones of frames", () => {
     expect(zones.total).to.equal(40);
     const taken = Array.from({ length: 40 }, () => zones.take());
     expect(taken.toSorted((a, b) => a - b)).to.deep.equal([
-      ...Array.from({ length: 16 }, (_, i) => 16 + i), ...Array.from({ length: 8 }, (_, i) => 40 + i), ...Array.from({ length: 16 }, (_, i) => 64 + i),
+      ...Array.from({ length: 16 }, (_, i) => 16 + i),
+      ...Array.from({ length: 8 }, (_, i) => 40 + i),
+      ...Array.from({ length: 16 }, (_, i) => 64 + i),
     ]);
     expect(() => zones.take()).to.throw("frame");
     for (const frame of taken) expect(memory.isBacked(frame * FRAME)).to.equal(true);
@@ -51,9 +56,20 @@ describe("zones of frames", () => {
 
   it("refuses holes that overlap, stick out, cut frames or leave nothing", () => {
     for (const wrong of [
-      [{ base: 15 * FRAME, bytes: FRAME }], [{ base: 79 * FRAME, bytes: 2 * FRAME }], [{ base: 20 * FRAME + 1, bytes: FRAME }], [{ base: 20 * FRAME, bytes: 1 }],
-      [{ base: 20 * FRAME, bytes: 2 * FRAME }, { base: 21 * FRAME, bytes: FRAME }], [{ base: 16 * FRAME, bytes: 64 * FRAME }], [{ base: 20 * FRAME, bytes: 0 }],
-    ]) expect(() => new PhysicalMemory({ ...options, holes: wrong }), JSON.stringify(wrong)).to.throw().with.property("code", "ERR_BAD_ARGUMENT");
+      [{ base: 15 * FRAME, bytes: FRAME }],
+      [{ base: 79 * FRAME, bytes: 2 * FRAME }],
+      [{ base: 20 * FRAME + 1, bytes: FRAME }],
+      [{ base: 20 * FRAME, bytes: 1 }],
+      [
+        { base: 20 * FRAME, bytes: 2 * FRAME },
+        { base: 21 * FRAME, bytes: FRAME },
+      ],
+      [{ base: 16 * FRAME, bytes: 64 * FRAME }],
+      [{ base: 20 * FRAME, bytes: 0 }],
+    ])
+      expect(() => new PhysicalMemory({ ...options, holes: wrong }), JSON.stringify(wrong))
+        .to.throw()
+        .with.property("code", "ERR_BAD_ARGUMENT");
   });
 
   it("a machine with holes works to its last frame", () => {

@@ -11,22 +11,39 @@ import { ENTRY_LOCKED } from "#src/tlb/tlb.js";
 
 const SIZE = 4096;
 const machine = (byteOrder: "little" | "big" = "little", replacement: Replacement = "used-bit"): Architecture => ({
-  contract: 1, name: "test", title: "test", manuals: [], wordBits: 64, byteOrder, virtualBits: 48, virtualRule: "sign-extended",
-  physicalBits: 40, pageShift: 13, hardwarePageShift: 12, translation: { kind: "hashed" },
+  contract: 1,
+  name: "test",
+  title: "test",
+  manuals: [],
+  wordBits: 64,
+  byteOrder,
+  virtualBits: 48,
+  virtualRule: "sign-extended",
+  physicalBits: 40,
+  pageShift: 13,
+  hardwarePageShift: 12,
+  translation: { kind: "hashed" },
   tlb: {
-    refill: "software", data: { entries: 8, ways: "full", replacement, pageShifts: [12, 15], wired: 0, lockable: true, paired: false },
+    refill: "software",
+    data: { entries: 8, ways: "full", replacement, pageShifts: [12, 15], wired: 0, lockable: true, paired: false },
     invalidation: {
-      all: { sparesGlobal: false, sparesLocked: false }, asid: { by: "context", sparesGlobal: true, sparesLocked: false },
-      page: { dropsGlobal: true, anyAsid: false }, rootLoadInvalidates: false,
+      all: { sparesGlobal: false, sparesLocked: false },
+      asid: { by: "context", sparesGlobal: true, sparesLocked: false },
+      page: { dropsGlobal: true, anyAsid: false },
+      rootLoadInvalidates: false,
     },
-    honoursGlobal: { switch: "PGE" }, manual: "",
+    honoursGlobal: { switch: "PGE" },
+    manual: "",
   },
   asids: { bits: 8, policy: "steal-oldest", kernel: 0, invalid: 1, first: 2, last: 255 },
   layout: { user: { first: 0n, last: 0xffffn }, kernel: { first: 0n, last: 0xffffn }, userStack: 0n, kernelAddressSpaceShadowed: true },
   can: { forbidRead: true, forbidExecute: true, global: true, recordAccess: "no", recordWrite: "no", kernelObeysWrite: true },
   faults: {
-    told: (_reason, access) => access, report: () => ({ trap: "trap", code: 0 }),
-    decode: () => ({ accesses: 0, privilege: "unknown", absent: false }), guessesAccess: false, manual: "",
+    told: (_reason, access) => access,
+    report: () => ({ trap: "trap", code: 0 }),
+    decode: () => ({ accesses: 0, privilege: "unknown", absent: false }),
+    guessesAccess: false,
+    manual: "",
   },
   switches: { PGE: { initially: true, says: "" } },
 });
@@ -68,7 +85,9 @@ describe("Cpu", () => {
     cpu.dataTlb.drop(1);
     cpu.dataTlb.enter(6, 1, 3, 2, 0o30);
     expect(cpu.store32(5, SIZE - 2, 0x12345678, USER)).to.equal(true);
-    expect([cpu.memory.read16(10 * SIZE - 2), cpu.memory.read16(3 * SIZE), cpu.load32(5, SIZE - 2, USER)]).to.deep.equal([0x5678, 0x1234, 0x12345678]);
+    expect([cpu.memory.read16(10 * SIZE - 2), cpu.memory.read16(3 * SIZE), cpu.load32(5, SIZE - 2, USER)]).to.deep.equal([
+      0x5678, 0x1234, 0x12345678,
+    ]);
   });
 
   it("says why: absent, forbidden, not an address, no memory there", () => {
@@ -79,7 +98,9 @@ describe("Cpu", () => {
     expect([why(4, READ), why(6, EXECUTE), why(6, READ), why(5, READ)]).to.deep.equal([ABSENT, PROTECTION, 0, BUS]);
     expect([2 ** 35, 2 ** 52 - 2 ** 35 - 1, 2 ** 52, -1].map((page) => why(page, READ))).to.deep.equal(Array(4).fill(BAD_ADDRESS));
     expect([2 ** 35 - 1, 2 ** 52 - 2 ** 35].map((page) => why(page, READ))).to.deep.equal([ABSENT, ABSENT]);
-    expect(() => cpu.load32(6, SIZE, USER)).to.throw().with.property("code", "ERR_BAD_ARGUMENT");
+    expect(() => cpu.load32(6, SIZE, USER))
+      .to.throw()
+      .with.property("code", "ERR_BAD_ARGUMENT");
   });
 
   it("invalidates every hardware page of the machine's pages", () => {
@@ -144,7 +165,9 @@ describe("Cpu", () => {
         expect(plain.translate(page, READ, USER)).to.equal(frame);
         if (frame >= 0) continue;
         const flags = page === 0 ? ENTRY_LOCKED : 0;
-        expect(fast.dataTlb.enter(page, 1, page, 2, 0o70, flags), `${replacement} step ${step}`).to.equal(plain.dataTlb.enter(page, 1, page, 2, 0o70, flags));
+        expect(fast.dataTlb.enter(page, 1, page, 2, 0o70, flags), `${replacement} step ${step}`).to.equal(
+          plain.dataTlb.enter(page, 1, page, 2, 0o70, flags),
+        );
       }
     }
   });
@@ -152,6 +175,8 @@ describe("Cpu", () => {
   it("refuses a switch the machine has not, and knows the ones it has", () => {
     const cpu = build();
     expect(cpu.switches).to.deep.equal(initialSwitches(cpu.architecture));
-    expect(() => cpu.setSwitch("WP", true)).to.throw().with.property("code", "ERR_BAD_ARGUMENT");
+    expect(() => cpu.setSwitch("WP", true))
+      .to.throw()
+      .with.property("code", "ERR_BAD_ARGUMENT");
   });
 });

@@ -24,36 +24,49 @@ const contentsOf = (hash: PageHash): Map<string, string> => {
 };
 
 /** Pages in clusters, at the top of 64 bits too. */
-const pages = fc.oneof(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 2 ** 50 - 20, max: 2 ** 50 - 1 }), fc.integer({ min: 2 ** 32 - 5, max: 2 ** 32 + 5 }));
+const pages = fc.oneof(
+  fc.integer({ min: 0, max: 40 }),
+  fc.integer({ min: 2 ** 50 - 20, max: 2 ** 50 - 1 }),
+  fc.integer({ min: 2 ** 32 - 5, max: 2 ** 32 + 5 }),
+);
 
 describe("the page hash table", () => {
   for (const byteOrder of ["little", "big"] as const) {
     it(`agrees with a map over random operations (${byteOrder}-endian)`, () => {
-      const operation = fc.record({ kind: fc.constantFrom("insert", "insert", "remove", "flags"), space: fc.integer({ min: 0, max: 3 }), page: pages, frame: fc.integer({ min: 1, max: 2 ** 27 - 1 }), flags: fc.integer({ min: 0, max: 255 }) });
-      fc.assert(fc.property(fc.array(operation, { maxLength: 200 }), (operations) => {
-        const { hash, zone } = fresh(byteOrder);
-        const before = zone.free;
-        const model = new Map<string, string>();
-        for (const { kind, space, page, frame, flags } of operations) {
-          const key = keyOf(space, page);
-          const entry = hash.find(space, page);
-          expect(entry !== NO_ENTRY, key).to.equal(model.has(key));
-          if (kind === "insert" && entry === NO_ENTRY) {
-            hash.insert(space, page, frame * 2 ** PAGE_SHIFT, flags);
-            model.set(key, `${frame * 2 ** PAGE_SHIFT}:${flags}`);
-          } else if (kind === "remove" && entry !== NO_ENTRY) {
-            hash.remove(entry);
-            model.delete(key);
-          } else if (kind === "flags" && entry !== NO_ENTRY) {
-            hash.setFlags(entry, flags);
-            model.set(key, `${hash.frameOf(entry)}:${flags}`);
+      const operation = fc.record({
+        kind: fc.constantFrom("insert", "insert", "remove", "flags"),
+        space: fc.integer({ min: 0, max: 3 }),
+        page: pages,
+        frame: fc.integer({ min: 1, max: 2 ** 27 - 1 }),
+        flags: fc.integer({ min: 0, max: 255 }),
+      });
+      fc.assert(
+        fc.property(fc.array(operation, { maxLength: 200 }), (operations) => {
+          const { hash, zone } = fresh(byteOrder);
+          const before = zone.free;
+          const model = new Map<string, string>();
+          for (const { kind, space, page, frame, flags } of operations) {
+            const key = keyOf(space, page);
+            const entry = hash.find(space, page);
+            expect(entry !== NO_ENTRY, key).to.equal(model.has(key));
+            if (kind === "insert" && entry === NO_ENTRY) {
+              hash.insert(space, page, frame * 2 ** PAGE_SHIFT, flags);
+              model.set(key, `${frame * 2 ** PAGE_SHIFT}:${flags}`);
+            } else if (kind === "remove" && entry !== NO_ENTRY) {
+              hash.remove(entry);
+              model.delete(key);
+            } else if (kind === "flags" && entry !== NO_ENTRY) {
+              hash.setFlags(entry, flags);
+              model.set(key, `${hash.frameOf(entry)}:${flags}`);
+            }
+            expect(hash.entries).to.equal(model.size);
           }
-          expect(hash.entries).to.equal(model.size);
-        }
-        expect(contentsOf(hash)).to.deep.equal(model);
-        for (const key of model.keys()) hash.remove(hash.find(...(key.split("/").map(Number) as [number, number])));
-        expect(zone.free, "every frame of entries is back").to.equal(before);
-      }), { numRuns: 60 });
+          expect(contentsOf(hash)).to.deep.equal(model);
+          for (const key of model.keys()) hash.remove(hash.find(...(key.split("/").map(Number) as [number, number])));
+          expect(zone.free, "every frame of entries is back").to.equal(before);
+        }),
+        { numRuns: 60 },
+      );
     });
   }
 

@@ -4,8 +4,16 @@ import type { Invalidation, TlbGeometry } from "#src/architecture/tlb-organisati
 import { ENTRY_GLOBAL, ENTRY_LOCKED, type Tlb } from "#src/tlb/tlb.js";
 
 interface NaiveEntry {
-  first: number; span: number; frame: number; asid: number; rights: number;
-  isGlobal: boolean; isLocked: boolean; isUsed: boolean; enteredAt: number; usedAt: number;
+  first: number;
+  span: number;
+  frame: number;
+  asid: number;
+  rights: number;
+  isGlobal: boolean;
+  isLocked: boolean;
+  isUsed: boolean;
+  enteredAt: number;
+  usedAt: number;
 }
 
 export class NaiveTlb {
@@ -48,7 +56,8 @@ export class NaiveTlb {
     if (open.length === 0 || replacement === "random") return open;
     const of = (number: number): NaiveEntry => this.entries[number] as NaiveEntry;
     if (replacement === "used-bit") {
-      if (open.every((number) => of(number).isUsed)) for (const number of inSet) if (this.entries[number] != null) of(number).isUsed = false;
+      if (open.every((number) => of(number).isUsed))
+        for (const number of inSet) if (this.entries[number] != null) of(number).isUsed = false;
       return open.filter((number) => !of(number).isUsed).slice(0, 1);
     }
     const age = (number: number): number => (replacement === "fifo" ? of(number).enteredAt : of(number).usedAt);
@@ -58,8 +67,16 @@ export class NaiveTlb {
   put(number: number, page: number, span: number, frame: number, asid: number, rights: number, flags: number): void {
     this.#time += 1;
     this.entries[number] = {
-      first: Math.floor(page / span) * span, span, frame, asid, rights, isUsed: false, enteredAt: this.#time, usedAt: this.#time,
-      isGlobal: (flags & ENTRY_GLOBAL) !== 0, isLocked: (flags & ENTRY_LOCKED) !== 0,
+      first: Math.floor(page / span) * span,
+      span,
+      frame,
+      asid,
+      rights,
+      isUsed: false,
+      enteredAt: this.#time,
+      usedAt: this.#time,
+      isGlobal: (flags & ENTRY_GLOBAL) !== 0,
+      isLocked: (flags & ENTRY_LOCKED) !== 0,
     };
   }
 
@@ -69,31 +86,52 @@ export class NaiveTlb {
 
   invalidatePages(page: number, count: number, asid: number): number {
     const { anyAsid, dropsGlobal } = this.#rules.page;
-    return this.#dropAll((entry) => entry.first < page + count && page < entry.first + entry.span &&
-      (this.#global(entry) ? dropsGlobal : anyAsid || entry.asid === asid));
+    return this.#dropAll(
+      (entry) =>
+        entry.first < page + count &&
+        page < entry.first + entry.span &&
+        (this.#global(entry) ? dropsGlobal : anyAsid || entry.asid === asid),
+    );
   }
 
   invalidateAsid(asid: number): number {
     const { by, sparesGlobal, sparesLocked } = this.#rules.asid;
-    return this.#dropAll((entry, number) => (by === "all" || entry.asid === asid) && !this.#spared(entry, number, sparesGlobal, sparesLocked));
+    return this.#dropAll(
+      (entry, number) => (by === "all" || entry.asid === asid) && !this.#spared(entry, number, sparesGlobal, sparesLocked),
+    );
   }
 
   invalidateAll(): number {
     const { sparesGlobal, sparesLocked } = this.#rules.all;
-    return this.#dropAll((entry, number) => !this.#spared(entry, number, sparesGlobal, sparesLocked !== false) ||
-      (sparesLocked === "unless-global" && entry.isLocked && entry.isGlobal));
+    return this.#dropAll(
+      (entry, number) =>
+        !this.#spared(entry, number, sparesGlobal, sparesLocked !== false) ||
+        (sparesLocked === "unless-global" && entry.isLocked && entry.isGlobal),
+    );
   }
 
   expectSame(tlb: Tlb): void {
-    const seen = this.entries.map((_, number) => tlb.isValid(number) ? {
-      first: tlb.firstPage(number), span: tlb.span(number), frame: tlb.frame(number), asid: tlb.asid(number), rights: tlb.rights(number),
-      isGlobal: tlb.isGlobal(number), isLocked: tlb.isLocked(number), isUsed: this.#geometry.replacement === "used-bit" && tlb.isUsed(number),
-    } : null);
-    expect(seen).to.deep.equal(this.entries.map((entry) => {
-      if (entry === null) return null;
-      const { enteredAt: _entered, usedAt: _used, ...rest } = entry;
-      return { ...rest, isUsed: this.#geometry.replacement === "used-bit" && entry.isUsed };
-    }));
+    const seen = this.entries.map((_, number) =>
+      tlb.isValid(number)
+        ? {
+            first: tlb.firstPage(number),
+            span: tlb.span(number),
+            frame: tlb.frame(number),
+            asid: tlb.asid(number),
+            rights: tlb.rights(number),
+            isGlobal: tlb.isGlobal(number),
+            isLocked: tlb.isLocked(number),
+            isUsed: this.#geometry.replacement === "used-bit" && tlb.isUsed(number),
+          }
+        : null,
+    );
+    expect(seen).to.deep.equal(
+      this.entries.map((entry) => {
+        if (entry === null) return null;
+        const { enteredAt: _entered, usedAt: _used, ...rest } = entry;
+        return { ...rest, isUsed: this.#geometry.replacement === "used-bit" && entry.isUsed };
+      }),
+    );
   }
 
   #global(entry: NaiveEntry): boolean {

@@ -37,7 +37,10 @@ describe("replacement", () => {
   });
 
   it("lru takes the least recently used, fifo the oldest whatever its use", () => {
-    for (const [replacement, victim] of [["lru", 1], ["fifo", 0]] as const) {
+    for (const [replacement, victim] of [
+      ["lru", 1],
+      ["fifo", 0],
+    ] as const) {
       const tlb = tlbOf(replacement);
       for (const page of [0, 1, 2, 3]) enter(tlb, page);
       tlb.lookup(0, 1);

@@ -38,8 +38,14 @@ describe("used space", () => {
     expect(spaceOf([10, 2], [12, 1]).collect()).to.deep.equal([[10, 3]]);
     expect(spaceOf([10, 2], [9, 1]).collect()).to.deep.equal([[9, 3]]);
     expect(spaceOf([10, 2], [20, 1], [12, 8]).collect()).to.deep.equal([[10, 11]]);
-    expect(spaceOf([10, 2], [20, 1], [30, 1], [12, 8]).collect()).to.deep.equal([[10, 11], [30, 1]]);
-    expect(spaceOf([10, 2], [20, 1], [19, 1]).collect()).to.deep.equal([[10, 2], [19, 2]]);
+    expect(spaceOf([10, 2], [20, 1], [30, 1], [12, 8]).collect()).to.deep.equal([
+      [10, 11],
+      [30, 1],
+    ]);
+    expect(spaceOf([10, 2], [20, 1], [19, 1]).collect()).to.deep.equal([
+      [10, 2],
+      [19, 2],
+    ]);
   });
 
   it("HU-1: keeps the total right when two intervals become one", () => {
@@ -50,7 +56,15 @@ describe("used space", () => {
   it("refuses overlap with any interval and changes nothing", () => {
     for (const used of [spaceOf([10, 4]), spaceOf([10, 4], [20, 4]), spaceOf([2, 1], [10, 4], [20, 4])]) {
       const before = used.collect();
-      for (const [first, count] of [[10, 1], [13, 1], [9, 2], [13, 2], [8, 20], [10, 4], [11, 2]] as const) {
+      for (const [first, count] of [
+        [10, 1],
+        [13, 1],
+        [9, 2],
+        [13, 2],
+        [8, 20],
+        [10, 4],
+        [11, 2],
+      ] as const) {
         expect(used.insert(first, count)).to.equal(false);
       }
       expect(used.collect()).to.deep.equal(before);
@@ -60,9 +74,18 @@ describe("used space", () => {
   it("HD-20: removes any part of an interval, also behind the gap before the last one", () => {
     const used = spaceOf([0, 3], [10, 3]);
     expect(used.remove(1, 1)).to.equal(true);
-    expect(used.collect()).to.deep.equal([[0, 1], [2, 1], [10, 3]]);
+    expect(used.collect()).to.deep.equal([
+      [0, 1],
+      [2, 1],
+      [10, 3],
+    ]);
     expect(used.remove(11, 1)).to.equal(true);
-    expect(used.collect()).to.deep.equal([[0, 1], [2, 1], [10, 1], [12, 1]]);
+    expect(used.collect()).to.deep.equal([
+      [0, 1],
+      [2, 1],
+      [10, 1],
+      [12, 1],
+    ]);
   });
 
   it("HD-21: finds an interval whose first page was lowered, wherever it lies in the tree", () => {
@@ -80,10 +103,22 @@ describe("used space", () => {
 
   it("refuses removal across a gap, beyond an end and of what is not used, and changes nothing", () => {
     const used = spaceOf([10, 4], [20, 4]);
-    for (const [first, count] of [[12, 10], [9, 2], [13, 2], [15, 1], [9, 1], [24, 1], [10, 14], [0, 100]] as const) {
+    for (const [first, count] of [
+      [12, 10],
+      [9, 2],
+      [13, 2],
+      [15, 1],
+      [9, 1],
+      [24, 1],
+      [10, 14],
+      [0, 100],
+    ] as const) {
       expect(used.remove(first, count)).to.equal(false);
     }
-    expect(used.collect()).to.deep.equal([[10, 4], [20, 4]]);
+    expect(used.collect()).to.deep.equal([
+      [10, 4],
+      [20, 4],
+    ]);
     expect(spaceOf([10, 4]).remove(9, 5)).to.equal(false);
   });
 
@@ -98,8 +133,9 @@ describe("used space", () => {
 
   it("HU-2: has nothing to say about its last interval when it has none, and lets a range of nothing go", () => {
     const spaces = new UsedSpaces();
-    expect([spaces.lastInterval(0), spaces.firstInterval(0), spaces.nextAtOrAbove(0, 0), spaces.nextAtOrBelow(0, 9)])
-      .to.deep.equal([-1, -1, -1, -1]);
+    expect([spaces.lastInterval(0), spaces.firstInterval(0), spaces.nextAtOrAbove(0, 0), spaces.nextAtOrBelow(0, 9)]).to.deep.equal([
+      -1, -1, -1, -1,
+    ]);
     expect(spaces.removeRange(0, 0, 100)).to.equal(0);
     spaces.insert(0, 5, 1);
     spaces.insert(0, 9, 3);
@@ -117,9 +153,21 @@ describe("used space", () => {
 
   it("refuses ranges that are none, with a typed error", () => {
     const used = spaceOf([5, 1]);
-    for (const [first, count] of [[0, 0], [-1, 2], [1, -1], [0.5, 1], [0, 1.5], [NaN, 1], [2 ** 52, 1]] as const) {
-      expect(() => used.insert(first, count)).to.throw(PortolanError).with.property("code", "ERR_BAD_ARGUMENT");
-      expect(() => used.remove(first, count)).to.throw(PortolanError).with.property("code", "ERR_BAD_ARGUMENT");
+    for (const [first, count] of [
+      [0, 0],
+      [-1, 2],
+      [1, -1],
+      [0.5, 1],
+      [0, 1.5],
+      [NaN, 1],
+      [2 ** 52, 1],
+    ] as const) {
+      expect(() => used.insert(first, count))
+        .to.throw(PortolanError)
+        .with.property("code", "ERR_BAD_ARGUMENT");
+      expect(() => used.remove(first, count))
+        .to.throw(PortolanError)
+        .with.property("code", "ERR_BAD_ARGUMENT");
     }
     expect(used.pages).to.equal(1);
   });
@@ -187,8 +235,7 @@ describe("used space", () => {
     let refusals = 0;
     for (let step = 0; step < 4000; step += 1) {
       const first = random.below(2000);
-      const operation = (): boolean =>
-        random.below(2) === 0 ? spaces.insert(0, first, 3) : spaces.remove(0, first, 1);
+      const operation = (): boolean => (random.below(2) === 0 ? spaces.insert(0, first, 3) : spaces.remove(0, first, 1));
       const before = step % 10 === 0 ? used.collect() : null;
       const pages = used.pages;
       gate.failAfter(0);

@@ -15,7 +15,12 @@ export class ByteReader {
   /** @throws PortolanError ERR_BAD_ELF if [at, at + count) is not within the file */
   need(at: number, count: number, what: string): void {
     if (!(at >= 0 && count >= 0 && at + count <= this.bytes.length)) {
-      throw new PortolanError("ERR_BAD_ELF", { reason: `${what} lies outside the file`, offset: at, bytes: count, fileBytes: this.bytes.length });
+      throw new PortolanError("ERR_BAD_ELF", {
+        reason: `${what} lies outside the file`,
+        offset: at,
+        bytes: count,
+        fileBytes: this.bytes.length,
+      });
     }
   }
 

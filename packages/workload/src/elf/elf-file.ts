@@ -95,7 +95,11 @@ const programHeaders = (reader: ByteReader, is64: boolean): Headers => {
   return { at, size, count };
 };
 
-const segmentsOf = (reader: ByteReader, { at, size, count }: Headers, is64: boolean): Pick<ElfFile, "segments" | "interpreter" | "alignment"> => {
+const segmentsOf = (
+  reader: ByteReader,
+  { at, size, count }: Headers,
+  is64: boolean,
+): Pick<ElfFile, "segments" | "interpreter" | "alignment"> => {
   const segments: ElfSegment[] = [];
   let alignment = 1n;
   let interpreter: string | null = null;
@@ -132,11 +136,13 @@ const segmentAt = (reader: ByteReader, header: number, is64: boolean, index: num
   const alignment = reader.word(header + (is64 ? 48 : 28), is64, what);
   if (fileBytes > memoryBytes) fail("a segment has more bytes in the file than in memory", { header: index, fileBytes, memoryBytes });
   if (fileBytes > 0n) reader.need(Number(fileOffset), Number(fileBytes), `segment ${index}`);
-  if (address + memoryBytes > 1n << (is64 ? 64n : 32n)) fail("a segment goes round the end of the address space", { header: index, address, memoryBytes });
+  if (address + memoryBytes > 1n << (is64 ? 64n : 32n))
+    fail("a segment goes round the end of the address space", { header: index, address, memoryBytes });
   if (alignment > 1n) {
     if ((alignment & (alignment - 1n)) !== 0n) fail("a segment's alignment is no power of two", { header: index, alignment });
     // Where nothing comes from the file its place there means nothing.
-    if (fileBytes > 0n && (address - fileOffset) % alignment !== 0n) fail("a segment's address and place in the file disagree modulo its alignment", { header: index, address, fileOffset, alignment });
+    if (fileBytes > 0n && (address - fileOffset) % alignment !== 0n)
+      fail("a segment's address and place in the file disagree modulo its alignment", { header: index, address, fileOffset, alignment });
   }
   return {
     address,

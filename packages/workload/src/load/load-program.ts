@@ -5,7 +5,16 @@
  * @see System V ABI, chapter 5; HelenOS kernel/generic/src/lib/elf.c
  */
 import {
-  anonymous, AREA_CACHEABLE, AREA_EXECUTE, AREA_READ, AREA_WRITE, image, PortolanError, type AddressSpace, type AreaFlags, type Machine,
+  anonymous,
+  AREA_CACHEABLE,
+  AREA_EXECUTE,
+  AREA_READ,
+  AREA_WRITE,
+  image,
+  PortolanError,
+  type AddressSpace,
+  type AreaFlags,
+  type Machine,
 } from "@portolan/core";
 import type { ElfFile, ElfSegment } from "../elf/elf-file.js";
 
@@ -47,7 +56,9 @@ const USUAL_BASE = 0x0040_0000n;
 
 /** What the core objects to, of a segment, a heap or a stack. */
 const REASONS: Readonly<Record<string, string>> = {
-  ERR_AREA_RANGE: "lies outside the user's range", ERR_BAD_ADDRESS: "lies outside the user's range", ERR_AREA_OVERLAP: "lies where another area is",
+  ERR_AREA_RANGE: "lies outside the user's range",
+  ERR_BAD_ADDRESS: "lies outside the user's range",
+  ERR_AREA_OVERLAP: "lies where another area is",
   ERR_NO_FREE_RANGE: "finds no free range",
 };
 
@@ -58,7 +69,13 @@ const REASONS: Readonly<Record<string, string>> = {
  * @throws PortolanError ERR_DOES_NOT_FIT (addresses, or two segments in one page of this machine), ERR_OUT_OF_FRAMES,
  *   ERR_OUT_OF_MEMORY, ERR_MISALIGNED; the space has the areas it had before then
  */
-export const loadProgram = (machine: Machine, space: AddressSpace, elf: ElfFile, content: Uint8Array, options: LoadOptions = {}): LoadedProgram => {
+export const loadProgram = (
+  machine: Machine,
+  space: AddressSpace,
+  elf: ElfFile,
+  content: Uint8Array,
+  options: LoadOptions = {},
+): LoadedProgram => {
   const { units } = machine.parts;
   const pageSize = BigInt(units.pageSize);
   const slide = slideOf(elf, options.base, pageSize);
@@ -66,7 +83,11 @@ export const loadProgram = (machine: Machine, space: AddressSpace, elf: ElfFile,
   planned.forEach((area, i) => {
     const before = planned[i - 1];
     if (before !== undefined && before.base + before.size > area.base) {
-      throw new PortolanError("ERR_DOES_NOT_FIT", { reason: "two segments share a page of this machine", address: area.base, pageSize: units.pageSize });
+      throw new PortolanError("ERR_DOES_NOT_FIT", {
+        reason: "two segments share a page of this machine",
+        address: area.base,
+        pageSize: units.pageSize,
+      });
     }
   });
   const areas: LoadedArea[] = [];
@@ -74,8 +95,16 @@ export const loadProgram = (machine: Machine, space: AddressSpace, elf: ElfFile,
   try {
     for (const area of planned) {
       const { address, fileOffset, fileBytes, memoryBytes, isWritable } = area.segment as ElfSegment;
-      const shown = { lead: Number(address - area.base), fileOffset, fileSize: fileBytes, memorySize: Number(memoryBytes), writable: isWritable };
-      fitting("a segment", area, () => space.createArea({ base: area.base, size: area.size, flags: area.flags, backend: image(file, shown) }));
+      const shown = {
+        lead: Number(address - area.base),
+        fileOffset,
+        fileSize: fileBytes,
+        memorySize: Number(memoryBytes),
+        writable: isWritable,
+      };
+      fitting("a segment", area, () =>
+        space.createArea({ base: area.base, size: area.size, flags: area.flags, backend: image(file, shown) }),
+      );
       areas.push(area);
     }
     const stack = stackOf(machine, options.stackBytes ?? DEFAULT_STACK);
@@ -116,7 +145,11 @@ const planSegment = (machine: Machine, segment: ElfSegment): LoadedArea => {
   const base = segment.address - (segment.address % pageSize);
   const end = segment.address + segment.memoryBytes;
   if (segment.address < 0n || end > 1n << BigInt(machine.architecture.wordBits)) {
-    throw new PortolanError("ERR_DOES_NOT_FIT", { reason: `a segment ${REASONS["ERR_BAD_ADDRESS"]}`, address: segment.address, bytes: segment.memoryBytes });
+    throw new PortolanError("ERR_DOES_NOT_FIT", {
+      reason: `a segment ${REASONS["ERR_BAD_ADDRESS"]}`,
+      address: segment.address,
+      bytes: segment.memoryBytes,
+    });
   }
   const flags = AREA_READ | AREA_CACHEABLE | (segment.isWritable ? AREA_WRITE : segment.isExecutable ? AREA_EXECUTE : 0);
   return { what: "segment", base, size: ((end + pageSize - 1n) / pageSize) * pageSize - base, flags, segment };
@@ -129,7 +162,11 @@ const fitting = <T>(what: string, { base, size }: { readonly base?: bigint; read
   } catch (error) {
     const reason = error instanceof PortolanError ? REASONS[error.code] : undefined;
     if (reason === undefined) throw error;
-    throw new PortolanError("ERR_DOES_NOT_FIT", { reason: `${what} ${reason}`, ...(base === undefined ? {} : { base }), bytes: size }, error);
+    throw new PortolanError(
+      "ERR_DOES_NOT_FIT",
+      { reason: `${what} ${reason}`, ...(base === undefined ? {} : { base }), bytes: size },
+      error,
+    );
   }
 };
 

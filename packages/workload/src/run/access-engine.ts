@@ -179,7 +179,8 @@ export class AccessEngine implements TraceVisitor {
       const width = widthAt(at, end);
       const within = at & this.#hardwareMask;
       this.lookups += 1;
-      const value = width === 4 ? cpu.load32(page, within, USER) : width === 2 ? cpu.load16(page, within, USER) : cpu.load8(page, within, USER);
+      const value =
+        width === 4 ? cpu.load32(page, within, USER) : width === 2 ? cpu.load16(page, within, USER) : cpu.load8(page, within, USER);
       if (value < 0) {
         if (!this.#serve(faults)) return;
         faults += 1;
@@ -204,7 +205,12 @@ export class AccessEngine implements TraceVisitor {
       // Every store writes another word, so that a byte in the wrong place shows.
       const value = Math.imul(this.#stored, 0x9e3779b1) >>> (32 - width * 8);
       this.lookups += 1;
-      const isDone = width === 4 ? cpu.store32(page, within, value, USER) : width === 2 ? cpu.store16(page, within, value, USER) : cpu.store8(page, within, value, USER);
+      const isDone =
+        width === 4
+          ? cpu.store32(page, within, value, USER)
+          : width === 2
+            ? cpu.store16(page, within, value, USER)
+            : cpu.store8(page, within, value, USER);
       if (!isDone) {
         if (!this.#serve(faults)) return;
         faults += 1;

@@ -11,19 +11,40 @@ export interface RunReport {
   readonly processors: number;
   readonly pageBytes: number;
   readonly program: {
-    readonly bits: 32 | 64; readonly byteOrder: "little" | "big"; readonly kind: string; readonly entry: string; readonly segments: number;
-    readonly interpreter: string | null; readonly writableCode: number;
+    readonly bits: 32 | 64;
+    readonly byteOrder: "little" | "big";
+    readonly kind: string;
+    readonly entry: string;
+    readonly segments: number;
+    readonly interpreter: string | null;
+    readonly writableCode: number;
   } | null;
   readonly trace: {
-    readonly lines: number; readonly otherLines: number; readonly regions: number; readonly movedRegions: number; readonly movedPages: number; readonly splitPages: number;
+    readonly lines: number;
+    readonly otherLines: number;
+    readonly regions: number;
+    readonly movedRegions: number;
+    readonly movedPages: number;
+    readonly splitPages: number;
   } | null;
   readonly accesses: { readonly fetches: number; readonly loads: number; readonly stores: number; readonly modifies: number };
   /** Translations asked of the TLBs, those they could not answer, and of these how many the refill settled. */
-  readonly tlb: { readonly lookups: number; readonly hits: number; readonly dataMisses: number; readonly instructionMisses: number; readonly refills: number; readonly firstWrites: number };
+  readonly tlb: {
+    readonly lookups: number;
+    readonly hits: number;
+    readonly dataMisses: number;
+    readonly instructionMisses: number;
+    readonly refills: number;
+    readonly firstWrites: number;
+  };
   readonly tsb: { readonly hits: number; readonly misses: number };
   readonly walks: { readonly walks: number; readonly wordsRead: number };
   /** Faults the address space served, by what supplied the page, and those it refused, by rule. */
-  readonly faults: { readonly served: number; readonly pagesIn: Readonly<Record<string, number>>; readonly refused: Readonly<Record<string, number>> };
+  readonly faults: {
+    readonly served: number;
+    readonly pagesIn: Readonly<Record<string, number>>;
+    readonly refused: Readonly<Record<string, number>>;
+  };
   readonly memory: { readonly residentPages: number; readonly tableBytes: number; readonly tsbBytes: number; readonly framesInUse: number };
   readonly invalidations: number;
   readonly shootdowns: number;
@@ -61,8 +82,9 @@ export interface RunParts {
 }
 
 export const reportOf = ({ machine, engine, events, program, trace, memory, isComplete, leakedFrames }: RunParts): RunReport => {
-  const sum = (counter: "tlbMisses" | "itlbMisses" | "refills" | "upgrades" | "tsbHits" | "tsbMisses" | "walks" | "walkReads" | "invalidations"): number =>
-    machine.cpus.reduce((total, { statistics }) => total + statistics[counter], 0);
+  const sum = (
+    counter: "tlbMisses" | "itlbMisses" | "refills" | "upgrades" | "tsbHits" | "tsbMisses" | "walks" | "walkReads" | "invalidations",
+  ): number => machine.cpus.reduce((total, { statistics }) => total + statistics[counter], 0);
   const count = (kind: number): number => engine.counts[kind] as number;
   const isUnified = machine.architecture.tlb.instruction === undefined;
   const instructionMisses = sum("itlbMisses");
@@ -72,18 +94,37 @@ export const reportOf = ({ machine, engine, events, program, trace, memory, isCo
     architecture: machine.architecture.name,
     processors: machine.cpus.length,
     pageBytes: 2 ** machine.architecture.pageShift,
-    program: program === null ? null : {
-      bits: program.elf.bits, byteOrder: program.elf.byteOrder, kind: program.elf.kind, entry: `0x${program.entry.toString(16)}`,
-      segments: program.elf.segments.length, interpreter: program.elf.interpreter, writableCode: program.writableCode,
-    },
-    trace: trace === null ? null : {
-      lines: trace.lines, otherLines: trace.otherLines, regions: trace.homes.regions, movedRegions: trace.homes.movedRegions,
-      movedPages: trace.homes.movedPages, splitPages: trace.homes.splitPages,
-    },
+    program:
+      program === null
+        ? null
+        : {
+            bits: program.elf.bits,
+            byteOrder: program.elf.byteOrder,
+            kind: program.elf.kind,
+            entry: `0x${program.entry.toString(16)}`,
+            segments: program.elf.segments.length,
+            interpreter: program.elf.interpreter,
+            writableCode: program.writableCode,
+          },
+    trace:
+      trace === null
+        ? null
+        : {
+            lines: trace.lines,
+            otherLines: trace.otherLines,
+            regions: trace.homes.regions,
+            movedRegions: trace.homes.movedRegions,
+            movedPages: trace.homes.movedPages,
+            splitPages: trace.homes.splitPages,
+          },
     accesses: { fetches: count(FETCH), loads: count(LOAD), stores: count(STORE), modifies: count(MODIFY) },
     tlb: {
-      lookups: engine.lookups, hits: engine.lookups - dataMisses - instructionMisses, dataMisses, instructionMisses,
-      refills: sum("refills"), firstWrites: sum("upgrades"),
+      lookups: engine.lookups,
+      hits: engine.lookups - dataMisses - instructionMisses,
+      dataMisses,
+      instructionMisses,
+      refills: sum("refills"),
+      firstWrites: sum("upgrades"),
     },
     tsb: { hits: sum("tsbHits"), misses: sum("tsbMisses") },
     walks: { walks: sum("walks"), wordsRead: sum("walkReads") },

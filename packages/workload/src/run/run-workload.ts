@@ -51,17 +51,21 @@ const USUAL_SLICE = 1000;
  *   ERR_DOES_NOT_FIT, ERR_OUT_OF_FRAMES; what the machine refuses to an access is in the report instead
  */
 export const runWorkload = async (architecture: Architecture, workload: Workload, options: RunOptions = {}): Promise<RunReport> => {
-  if (workload.program === undefined && workload.trace === undefined) throw new PortolanError("ERR_BAD_ARGUMENT", { workload: "neither program nor trace" });
+  if (workload.program === undefined && workload.trace === undefined)
+    throw new PortolanError("ERR_BAD_ARGUMENT", { workload: "neither program nor trace" });
   const slice = options.slice ?? USUAL_SLICE;
   if (!Number.isSafeInteger(slice) || slice < 1) throw new PortolanError("ERR_BAD_ARGUMENT", { slice, lowest: 1 });
   const events = new EventCounts();
   const { onEvent } = options;
   const machine = buildMachine(architecture, {
     cpus: options.processors ?? 1,
-    onEvent: onEvent === undefined ? events.sink : (event) => {
-      events.sink(event);
-      onEvent(event);
-    },
+    onEvent:
+      onEvent === undefined
+        ? events.sink
+        : (event) => {
+            events.sink(event);
+            onEvent(event);
+          },
     ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
     ...(options.switches === undefined ? {} : { switches: options.switches }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
@@ -86,7 +90,16 @@ export const runWorkload = async (architecture: Architecture, workload: Workload
   for (const base of Array.from(space.areas(), (area) => area.base)) space.destroyArea(base);
   for (const cpu of machine.cpus) machine.switchToKernel(cpu.id);
   space.release();
-  return reportOf({ machine, engine, events, program, trace: looked, memory, isComplete, leakedFrames: freeBefore - machine.parts.frames.free });
+  return reportOf({
+    machine,
+    engine,
+    events,
+    program,
+    trace: looked,
+    memory,
+    isComplete,
+    leakedFrames: freeBefore - machine.parts.frames.free,
+  });
 };
 
 /** A trace brings the heap and the stack it used. */
@@ -109,9 +122,11 @@ const placesOf = (machine: Machine, program: LoadedProgram | null, homes: Homes 
   },
 });
 
-const whereIn = (machine: Machine, homes: Homes | null) => (address: bigint): bigint => {
-  const { units } = machine.parts;
-  const page = Number(address >> BigInt(units.pageShift));
-  const home = homes?.data.get(page) ?? homes?.code.get(page);
-  return home === undefined ? address : units.addressOf(home) + (address % BigInt(units.pageSize));
-};
+const whereIn =
+  (machine: Machine, homes: Homes | null) =>
+  (address: bigint): bigint => {
+    const { units } = machine.parts;
+    const page = Number(address >> BigInt(units.pageShift));
+    const home = homes?.data.get(page) ?? homes?.code.get(page);
+    return home === undefined ? address : units.addressOf(home) + (address % BigInt(units.pageSize));
+  };

@@ -149,7 +149,11 @@ export class LackeyReader {
 
   #refuse(bytes: Uint8Array, start: number, end: number): never {
     const shown = String.fromCharCode(...bytes.subarray(start, Math.min(end, start + LONGEST_LINE)));
-    throw new PortolanError("ERR_BAD_TRACE", { reason: "a line begins like an access and is none", line: this.lines, shown: JSON.stringify(shown) });
+    throw new PortolanError("ERR_BAD_TRACE", {
+      reason: "a line begins like an access and is none",
+      line: this.lines,
+      shown: JSON.stringify(shown),
+    });
   }
 }
 
@@ -161,7 +165,11 @@ export type TraceSource = () => AsyncIterable<Uint8Array>;
  * @returns lines, and those among them that are no accesses
  * @throws PortolanError ERR_BAD_TRACE for a malformed line, and for a trace without any access
  */
-export const readTrace = async (source: TraceSource, visitor: TraceVisitor, onBytes?: (bytes: number) => void): Promise<{ lines: number; otherLines: number }> => {
+export const readTrace = async (
+  source: TraceSource,
+  visitor: TraceVisitor,
+  onBytes?: (bytes: number) => void,
+): Promise<{ lines: number; otherLines: number }> => {
   const reader = new LackeyReader(visitor);
   let bytes = 0;
   for await (const chunk of source()) {

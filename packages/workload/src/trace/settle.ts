@@ -6,7 +6,18 @@
  * executes gets two homes, one for data and one for code, because no area may do both.
  */
 import {
-  anonymous, AREA_CACHEABLE, AREA_EXECUTE, AREA_READ, AREA_WRITE, EXECUTE, PortolanError, WRITE, type AccessMask, type AddressSpace, type AreaFlags, type Machine,
+  anonymous,
+  AREA_CACHEABLE,
+  AREA_EXECUTE,
+  AREA_READ,
+  AREA_WRITE,
+  EXECUTE,
+  PortolanError,
+  WRITE,
+  type AccessMask,
+  type AddressSpace,
+  type AreaFlags,
+  type Machine,
 } from "@portolan/core";
 import type { Footprint } from "./footprint.js";
 
@@ -39,18 +50,38 @@ const GAP = 16;
  * @throws PortolanError ERR_DOES_NOT_FIT if something would have to move and may not, or there is no room;
  *   ERR_OUT_OF_MEMORY; the space has the areas it had before then
  */
-export const settle = (machine: Machine, space: AddressSpace, footprint: Footprint, isTaken: (page: number) => boolean, mayMove: boolean): Homes => {
+export const settle = (
+  machine: Machine,
+  space: AddressSpace,
+  footprint: Footprint,
+  isTaken: (page: number) => boolean,
+  mayMove: boolean,
+): Homes => {
   const pages = [...footprint.pages.keys()].filter((page) => !isTaken(page)).sort((one, other) => one - other);
   const doneTo = (page: number): AccessMask => footprint.pages.get(page) ?? 0;
   const isSplit = (page: number): boolean => (doneTo(page) & WRITE) !== 0 && (doneTo(page) & EXECUTE) !== 0;
-  const first = regionsOf(pages, (page) => AREA_READ | AREA_CACHEABLE | ((doneTo(page) & WRITE) !== 0 ? AREA_WRITE : (doneTo(page) & EXECUTE) !== 0 ? AREA_EXECUTE : 0), isTaken, false);
-  const second = regionsOf(pages.filter(isSplit), () => AREA_READ | AREA_EXECUTE | AREA_CACHEABLE, () => false, true);
+  const first = regionsOf(
+    pages,
+    (page) => AREA_READ | AREA_CACHEABLE | ((doneTo(page) & WRITE) !== 0 ? AREA_WRITE : (doneTo(page) & EXECUTE) !== 0 ? AREA_EXECUTE : 0),
+    isTaken,
+    false,
+  );
+  const second = regionsOf(
+    pages.filter(isSplit),
+    () => AREA_READ | AREA_EXECUTE | AREA_CACHEABLE,
+    () => false,
+    true,
+  );
   const staying = first.filter((region) => fits(machine, region));
   const moving = [...first.filter((region) => !fits(machine, region)), ...second];
   if (moving.length > 0 && !mayMove) {
     const [one] = moving as [Region];
     const reason = one.isSecondHome ? "pages are both written and executed" : "regions lie outside the user's range";
-    throw new PortolanError("ERR_DOES_NOT_FIT", { reason, regions: moving.length, first: BigInt(one.first) * BigInt(machine.parts.units.pageSize) });
+    throw new PortolanError("ERR_DOES_NOT_FIT", {
+      reason,
+      regions: moving.length,
+      first: BigInt(one.first) * BigInt(machine.parts.units.pageSize),
+    });
   }
   const data = new Map<number, number>();
   const code = new Map<number, number>();
@@ -72,12 +103,21 @@ export const settle = (machine: Machine, space: AddressSpace, footprint: Footpri
     throw error;
   }
   return {
-    data, code, regions: first.length + second.length, movedRegions: moving.length, movedPages: moving.reduce((sum, { count }) => sum + count, 0),
+    data,
+    code,
+    regions: first.length + second.length,
+    movedRegions: moving.length,
+    movedPages: moving.reduce((sum, { count }) => sum + count, 0),
     splitPages: pages.filter(isSplit).length,
   };
 };
 
-const regionsOf = (pages: readonly number[], flagsOf: (page: number) => AreaFlags, isTaken: (page: number) => boolean, isSecondHome: boolean): Region[] => {
+const regionsOf = (
+  pages: readonly number[],
+  flagsOf: (page: number) => AreaFlags,
+  isTaken: (page: number) => boolean,
+  isSecondHome: boolean,
+): Region[] => {
   const regions: Region[] = [];
   let open: Region | null = null;
   for (const page of pages) {
@@ -101,18 +141,28 @@ const isFree = (from: number, end: number, isTaken: (page: number) => boolean): 
 const fits = (machine: Machine, { first, count, isSecondHome }: Region): boolean => {
   const { units } = machine.parts;
   const { user } = machine.architecture.layout;
-  return !isSecondHome && first >= 1 && units.isCanonicalRange(first, count) &&
-    first >= units.pageOf(user.first) && first + count - 1 <= units.pageOf(user.last);
+  return (
+    !isSecondHome &&
+    first >= 1 &&
+    units.isCanonicalRange(first, count) &&
+    first >= units.pageOf(user.first) &&
+    first + count - 1 <= units.pageOf(user.last)
+  );
 };
 
 const place = (machine: Machine, space: AddressSpace, { first, count, flags }: Region, isInPlace: boolean): bigint => {
   const { units } = machine.parts;
   const size = units.bytesOf(count);
   try {
-    return isInPlace ? space.createArea({ base: units.addressOf(first), size, flags, backend: anonymous }).base
+    return isInPlace
+      ? space.createArea({ base: units.addressOf(first), size, flags, backend: anonymous }).base
       : space.createArea({ size, flags, backend: anonymous }).base;
   } catch (error) {
     if (!(error instanceof PortolanError) || (error.code !== "ERR_AREA_OVERLAP" && error.code !== "ERR_NO_FREE_RANGE")) throw error;
-    throw new PortolanError("ERR_DOES_NOT_FIT", { reason: "there is no room for a region of the trace", first: units.addressOf(first), bytes: size }, error);
+    throw new PortolanError(
+      "ERR_DOES_NOT_FIT",
+      { reason: "there is no room for a region of the trace", first: units.addressOf(first), bytes: size },
+      error,
+    );
   }
 };
