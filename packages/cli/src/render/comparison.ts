@@ -15,7 +15,8 @@ const short = (bytes: number): string => {
   return `${value < 10 && !Number.isInteger(value) ? value.toFixed(1) : Math.round(value)} ${["B", "KiB", "MiB", "GiB", "TiB"][unit]}`;
 };
 
-const duration = (milliseconds: number): string => (milliseconds < 9999.5 ? `${Math.round(milliseconds)} ms` : `${Math.round(milliseconds / 1000)} s`);
+const duration = (milliseconds: number): string =>
+  milliseconds < 9999.5 ? `${Math.round(milliseconds)} ms` : `${Math.round(milliseconds / 1000)} s`;
 
 /** What there is none of on a machine: not the same as 0. */
 const NONE = "-";
@@ -45,7 +46,15 @@ export const comparison = (runs: readonly Compared[]): string[] => {
   const gap = (i: number): string => (isFirst(i) ? "  " : " ");
   const line = (label: string, cells: readonly string[]): string =>
     label.padEnd(labelWidth) + cells.map((cell, i) => gap(i) + cell.padStart(widths[i] as number)).join("");
-  return [groupHeading(runs, widths, labelWidth, isFirst), ...labels.map((label, row) => line(label, columns.map((cells) => cells[row] as string)))];
+  return [
+    groupHeading(runs, widths, labelWidth, isFirst),
+    ...labels.map((label, row) =>
+      line(
+        label,
+        columns.map((cells) => cells[row] as string),
+      ),
+    ),
+  ];
 };
 
 /** Names of workloads over the columns that are theirs, which grow if a name needs more. */
