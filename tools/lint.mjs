@@ -2,4 +2,4 @@
 import { node, prepare } from "./bootstrap.mjs";
 
 prepare();
-process.exit(node("node_modules/oxlint/bin/oxlint", ["--deny-warnings", "packages", "tools"]));
+process.exit(node("node_modules/oxlint/bin/oxlint", ["--deny-warnings", "packages", "tools", "examples"]));
