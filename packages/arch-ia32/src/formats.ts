@@ -34,7 +34,7 @@ const rights: Rule<number> = {
   reads: [RW, US],
   tell(values, switches) {
     const writable = values["R/W"] === 1;
-    const kernel = READ | EXECUTE | (writable || switches["WP"] !== true ? WRITE : 0);
+    const kernel = READ | EXECUTE | (writable || !switches["WP"] ? WRITE : 0);
     return rightsFor(kernel, values["U/S"] === 1 ? READ | EXECUTE | (writable ? WRITE : 0) : 0);
   },
 };
@@ -129,7 +129,7 @@ export const levels: readonly Level[] = [
     manual: "Intel SDM vol 3A §4.3, tables 4-4 and 4-5",
     kind: {
       reads: [P, PS],
-      tell: (values, switches) => (values["P"] !== 1 ? "absent" : values["PS"] === 1 && switches["PSE"] === true ? "leaf" : "table"),
+      tell: (values, switches) => (values["P"] !== 1 ? "absent" : values["PS"] === 1 && switches["PSE"] ? "leaf" : "table"),
     },
   },
   {

@@ -179,7 +179,7 @@ export class SoftwareRefill implements Refill {
 
   #codec(cpu: Cpu, access: Access): FormatCodec {
     if (access === EXECUTE) return this.#instruction;
-    return cpu.switches["CV"] === true ? this.#dataVirtuallyCached : this.#data;
+    return cpu.switches["CV"] ? this.#dataVirtuallyCached : this.#data;
   }
 }
 

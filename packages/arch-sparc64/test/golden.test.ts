@@ -116,13 +116,13 @@ describe("sparc64: the TSB in memory", () => {
     const frame = machine.parts.tables.found.frame * 0x4000;
     expect(data.slotOf(0x40a000 / 0x2000)).to.equal(0x205);
     expect(data.addressOf(0x205) - data.base).to.equal(0x2050);
-    expect(slotBytes(machine, data.addressOf(0x205))).to.equal(`0005000000000001${"80000000"}${hex(frame + 0x2000 + 0x20)}`);
+    expect(slotBytes(machine, data.addressOf(0x205))).to.equal(`000500000000000180000000${hex(frame + 0x2000 + 0x20)}`);
     expect(data.isMarked(0x204), "the lower half is filled by its own miss").to.equal(true);
     expect(pair.instruction.isMarked(0x205)).to.equal(true);
     machine.write32(ADDRESS, 7);
-    expect(slotBytes(machine, data.addressOf(0x205))).to.equal(`0005000000000001${"80000000"}${hex(frame + 0x2000 + 0x22)}`);
+    expect(slotBytes(machine, data.addressOf(0x205))).to.equal(`000500000000000180000000${hex(frame + 0x2000 + 0x22)}`);
     machine.read32(0x408000);
-    expect(slotBytes(machine, data.addressOf(0x204))).to.equal(`0005000000000001${"80000000"}${hex(frame + 0x20)}`);
+    expect(slotBytes(machine, data.addressOf(0x204))).to.equal(`000500000000000180000000${hex(frame + 0x20)}`);
   });
 
   it("with CV cacheable pages say so", () => {

@@ -29,7 +29,7 @@ export const openInputs = async (program: string | undefined, trace: string | un
   const aside = once === null ? null : await putAside(once);
   const path = aside?.path ?? trace;
   let read = 0;
-  const shared = { traceRead: () => read, close: async () => void (await aside?.remove()) };
+  const shared = { traceRead: () => read, close: async () => await aside?.remove() };
   const ofProgram: Workload = content === undefined ? {} : { program: content };
   if (path === undefined) return { workload: ofProgram, traceBytes: 0, ...shared };
   const { size, isCompressed } = await lookAt(path);

@@ -6,7 +6,7 @@ const UNITS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20,
 /** `"64M"`, `"0x10000"`, `"4096"`: bytes. */
 export const sizeOf = (text: string): number => {
   const [, digits, unit] = /^(0x[0-9a-f]+|\d+)(?:([KMGT])(?:i?B)?|B)?$/i.exec(text) ?? [];
-  const bytes = digits === undefined ? NaN : Number(digits) * (UNITS[(unit ?? "").toUpperCase()] as number);
+  const bytes = digits === undefined ? NaN : Number(digits) * UNITS[(unit ?? "").toUpperCase()];
   if (!Number.isSafeInteger(bytes) || bytes < 1)
     throw new InvalidArgumentError("A size is a number of bytes, or a number with K, M, G or T behind it: 64M.");
   return bytes;

@@ -48,7 +48,7 @@ describe("the examples", () => {
         .split(/\n(?=\d\. )/),
     ) as [string[], string[]];
     const kindsIn = (text: string | undefined): string[] =>
-      Array.from(text?.matchAll(/^ {3}([a-z-]+) +(?:cpu|space) /gm) ?? [], (match) => match[1] as string);
+      Array.from(text?.matchAll(/^ {3}([a-z-]+) +(?:cpu|space) /gm) ?? [], (match) => match[1]);
     for (const steps of [ia32, sparc64]) {
       expect(steps).to.have.length(9);
       expect(kindsIn(steps[0])).to.include("area");

@@ -5,4 +5,4 @@
 export type Token<T> = symbol & { readonly stands?: T };
 
 /** @param name shown when something is missing at composition */
-export const token = <T>(name: string): Token<T> => Symbol(name) as Token<T>;
+export const token = <T>(name: string): Token<T> => Symbol(name);

@@ -69,7 +69,7 @@ export const writeElf = ({ bits = 32, isLittle = true, type = 2, entry = 0n, int
       headerBytes + i * phBytes,
       1,
       flags,
-      offsets[i] as number,
+      offsets[i],
       address,
       bytes.length,
       memoryBytes ?? BigInt(bytes.length),

@@ -29,7 +29,7 @@ export const addWalk = (program: Command, terminal: Terminal): void => {
     .usage("[options] [PROGRAM] ADDRESS")
     .addHelpText("after", EXAMPLES)
     .action(async (operands: string[], options: WalkArguments, command: Command) => {
-      const [file, text] = operands.length === 1 ? [undefined, operands[0] as string] : (operands as [string, string]);
+      const [file, text] = operands.length === 1 ? [undefined, operands[0]] : (operands as [string, string]);
       if (operands.length > 2) command.error(`error: too many operands: ${operands.slice(2).join(" ")}`, { exitCode: 2 });
       if (file === undefined && options.trace === undefined)
         command.error("error: a program, or --trace FILE, is needed before ADDRESS", { exitCode: 2 });

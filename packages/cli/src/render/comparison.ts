@@ -45,13 +45,13 @@ export const comparison = (runs: readonly Compared[]): string[] => {
   const isFirst = (i: number): boolean => runs[i]?.workload !== runs[i - 1]?.workload;
   const gap = (i: number): string => (isFirst(i) ? "  " : " ");
   const line = (label: string, cells: readonly string[]): string =>
-    label.padEnd(labelWidth) + cells.map((cell, i) => gap(i) + cell.padStart(widths[i] as number)).join("");
+    label.padEnd(labelWidth) + cells.map((cell, i) => gap(i) + cell.padStart(widths[i])).join("");
   return [
     groupHeading(runs, widths, labelWidth, isFirst),
     ...labels.map((label, row) =>
       line(
         label,
-        columns.map((cells) => cells[row] as string),
+        columns.map((cells) => cells[row]),
       ),
     ),
   ];
@@ -63,10 +63,10 @@ const groupHeading = (runs: readonly Compared[], widths: number[], labelWidth: n
   for (let i = 0; i < runs.length;) {
     let end = i + 1;
     while (end < runs.length && !isFirst(end)) end += 1;
-    const { workload } = runs[i] as Compared;
+    const { workload } = runs[i];
     let width = end - i - 1;
-    for (let column = i; column < end; column += 1) width += widths[column] as number;
-    if (width < workload.length) widths[i] = (widths[i] as number) + workload.length - width;
+    for (let column = i; column < end; column += 1) width += widths[column];
+    if (width < workload.length) widths[i] = widths[i] + workload.length - width;
     heading += `  ${workload.padStart(width)}`;
     i = end;
   }

@@ -71,8 +71,8 @@ export interface Capabilities {
 /** A part of the core that this machine replaces, by its token. */
 export interface Part<T = unknown> {
   readonly token: Token<T>;
-  // oxlint-disable-next-line typescript/no-explicit-any -- constructor parameters are the container's business
-  readonly useClass: new (...parameters: any[]) => T;
+  /** Its constructor parameters are the container's business. */
+  readonly useClass: new (...parameters: never[]) => T;
 }
 
 export interface SwitchDescription {

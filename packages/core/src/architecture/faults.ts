@@ -41,11 +41,15 @@ export interface FaultDecoding {
    * The accesses that the machine's report is consistent with. A machine that tells exactly returns `access`; ia32
    * without no-execute reports a fetch as a read, so it returns READ | EXECUTE for both.
    */
-  told(reason: FaultReason, access: Access, privilege: Privilege): AccessMask;
+  readonly told: (reason: FaultReason, access: Access, privilege: Privilege) => AccessMask;
   /** What the hardware shows for this fault. Pure. */
-  report(reason: FaultReason, access: Access, privilege: Privilege): FaultReport;
+  readonly report: (reason: FaultReason, access: Access, privilege: Privilege) => FaultReport;
   /** Reads a report back; the inverse of `report` as far as the machine tells. */
-  decode(report: FaultReport): { readonly accesses: AccessMask; readonly privilege: Privilege | "unknown"; readonly absent: boolean };
+  readonly decode: (report: FaultReport) => {
+    readonly accesses: AccessMask;
+    readonly privilege: Privilege | "unknown";
+    readonly absent: boolean;
+  };
   /** True where the hardware does not tell the access at all and handlers guess (ARMv4/v5 data aborts). */
   readonly guessesAccess: boolean;
   readonly manual: string;

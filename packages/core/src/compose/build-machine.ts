@@ -165,7 +165,7 @@ const assemble = (architecture: Architecture, get: <T>(part: Token<T>) => T, ker
 const localOf = (get: <T>(part: Token<T>) => T): (() => Cpu) => {
   const cpus = get(CPUS);
   const preemption = get(PREEMPTION);
-  return () => cpus[preemption.cpu] as Cpu;
+  return () => cpus[preemption.cpu];
 };
 
 const memoryOf = (architecture: Architecture, options: MachineOptions): PhysicalMemory => {

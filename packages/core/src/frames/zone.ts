@@ -54,14 +54,14 @@ export class Zone {
 
   share(frame: number): void {
     const index = frame - this.first;
-    if ((this.#references[index] as number) < 1) throw new Error(`a free frame is shared: ${frame}`);
-    this.#references[index] = (this.#references[index] as number) + 1;
+    if (this.#references[index] < 1) throw new Error(`a free frame is shared: ${frame}`);
+    this.#references[index] = this.#references[index] + 1;
   }
 
   /** True if it was the last reference. */
   release(frame: number): boolean {
     const index = frame - this.first;
-    const left = (this.#references[index] as number) - 1;
+    const left = this.#references[index] - 1;
     if (left < 0) throw new Error(`a free frame is released: ${frame}`);
     this.#references[index] = left;
     if (left > 0) return false;
@@ -71,13 +71,13 @@ export class Zone {
   }
 
   references(frame: number): number {
-    return this.#references[frame - this.first] as number;
+    return this.#references[frame - this.first];
   }
 
   #pop(): number {
     while (this.#stacked > 0) {
       this.#stacked -= 1;
-      const index = this.#stack[this.#stacked] as number;
+      const index = this.#stack[this.#stacked];
       if (this.#isStacked[index] === 1 && this.#references[index] === 0) {
         this.#isStacked[index] = 0;
         return index;
@@ -100,7 +100,7 @@ export class Zone {
   #compactOrGrow(): void {
     let kept = 0;
     for (let i = 0; i < this.#stacked; i += 1) {
-      const index = this.#stack[i] as number;
+      const index = this.#stack[i];
       if (this.#isStacked[index] === 1 && this.#references[index] === 0) this.#stack[kept++] = index;
     }
     this.#stacked = kept;

@@ -24,7 +24,7 @@ export class ZonedFrames implements FrameAllocator {
     this.#memory = memory;
     this.#gate = gate;
     this.#zones = memory.ram.map(({ first, end }) => new Zone(first / memory.frameSize, (end - first) / memory.frameSize));
-    this.#last = this.#zones[0] as Zone;
+    this.#last = this.#zones[0];
     this.total = this.#zones.reduce((sum, { total }) => sum + total, 0);
     this.free = this.total;
   }
@@ -34,9 +34,9 @@ export class ZonedFrames implements FrameAllocator {
     if (this.free - this.reserved < 1)
       throw new PortolanError("ERR_OUT_OF_FRAMES", { frames: 1, free: this.free, reserved: this.reserved });
     let index = 0;
-    while ((this.#zones[index] as Zone).free === 0) index += 1;
+    while (this.#zones[index].free === 0) index += 1;
     this.free -= 1;
-    return (this.#zones[index] as Zone).take();
+    return this.#zones[index].take();
   }
 
   takeZeroed(): number {

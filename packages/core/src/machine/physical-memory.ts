@@ -127,11 +127,11 @@ export class PhysicalMemory {
 
   /** The chunk in slot `slot` as host-order words; a big-endian machine's words are swapped by the reader. */
   words(slot: number): Uint32Array {
-    return this.#words[slot] as Uint32Array;
+    return this.#words[slot];
   }
 
   bytes(slot: number): Uint8Array {
-    return this.#bytes[slot] as Uint8Array;
+    return this.#bytes[slot];
   }
 
   /** Bytes of chunks that exist. */
@@ -140,7 +140,7 @@ export class PhysicalMemory {
   }
 
   read8(address: number): number {
-    return this.bytes(this.chunkOf(address))[this.offsetInChunk(address)] as number;
+    return this.bytes(this.chunkOf(address))[this.offsetInChunk(address)];
   }
 
   write8(address: number, value: number): void {
@@ -165,7 +165,7 @@ export class PhysicalMemory {
         ? this.read16(address) * 65536 + this.read16(address + 2)
         : this.read16(address + 2) * 65536 + this.read16(address);
     }
-    const word = this.words(this.chunkOf(address))[this.offsetInChunk(address) >>> 2] as number;
+    const word = this.words(this.chunkOf(address))[this.offsetInChunk(address) >>> 2];
     return this.#swaps ? swap32(word) : word;
   }
 

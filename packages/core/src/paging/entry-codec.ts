@@ -64,7 +64,7 @@ class CompiledRule<T> {
     for (let index = 0; index < 2 ** width; index += 1) {
       const values: Record<string, number> = {};
       rule.reads.forEach((field, i) => {
-        values[field.name] = (index >>> (this.#positions[i] as number)) & (this.#masks[i] as number);
+        values[field.name] = (index >>> this.#positions[i]) & this.#masks[i];
       });
       this.#answers.push(rule.tell(values, switches));
     }
@@ -73,10 +73,10 @@ class CompiledRule<T> {
   answer(lo: number, hi: number): T {
     let index = 0;
     for (let i = 0; i < this.#shifts.length; i += 1) {
-      const word = this.#isHigh[i] === true ? hi : lo;
-      index |= ((word >>> (this.#shifts[i] as number)) & (this.#masks[i] as number)) << (this.#positions[i] as number);
+      const word = this.#isHigh[i] ? hi : lo;
+      index |= ((word >>> this.#shifts[i]) & this.#masks[i]) << this.#positions[i];
     }
-    return this.#answers[index] as T;
+    return this.#answers[index];
   }
 }
 
@@ -140,13 +140,13 @@ export class FormatCodec {
 
   /** Bits 31:0 of an entry for a physical address and flags. */
   encodeLow(address: number, flags: PageFlags): number {
-    let word = this.#baseLow[flags] as number;
+    let word = this.#baseLow[flags];
     for (const field of this.#frames) word += place(field, this.#part(field, address))[0];
     return word;
   }
 
   encodeHigh(address: number, flags: PageFlags): number {
-    let word = this.#baseHigh[flags] as number;
+    let word = this.#baseHigh[flags];
     for (const field of this.#frames) word += place(field, this.#part(field, address))[1];
     return word;
   }

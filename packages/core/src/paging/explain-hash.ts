@@ -80,7 +80,7 @@ export const explainHash = (of: HashToExplain, address: bigint, access: Access, 
       entry = hash.next(entry);
       continue;
     }
-    rights = of.rights[hash.flagsOf(entry)] as number;
+    rights = of.rights[hash.flagsOf(entry)];
     if (!permits(rights, privilege, access))
       return answer(PROTECTION, `the entry does not let the ${WHO[privilege]} ${DOES[access]}`, MANUAL);
     const physical = frame + (address & ((1n << BigInt(architecture.pageShift)) - 1n));

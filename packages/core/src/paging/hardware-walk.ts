@@ -61,7 +61,7 @@ export class HardwareWalk implements Refill {
     let table = cpu.contextFor(privilege).root;
     let rights = 0o77;
     for (let depth = 0; depth < this.#storeys.length; depth += 1) {
-      const storey = this.#storeys[depth] as Storey;
+      const storey = this.#storeys[depth];
       const address = table + (Math.floor(index / storey.pagesPerEntry) % storey.entries) * storey.entryBytes;
       if (!memory.isBacked(address)) return this.#end(cpu, page, depth, BUS);
       statistics.walkReads += 1;
@@ -110,7 +110,7 @@ export class HardwareWalk implements Refill {
       const isWrite = depth === leafDepth && access === WRITE && this.#recordsWrite;
       const low = format.accessedLow | (isWrite ? format.dirtyLow : 0);
       const high = format.accessedHigh | (isWrite ? format.dirtyHigh : 0);
-      const address = this.#byAddress[depth] as number;
+      const address = this.#byAddress[depth];
       if (format.format.bytes === 4) {
         const word = this.#memory.read32(address);
         if ((word & low) >>> 0 !== low >>> 0) this.#memory.write32(address, (word | low) >>> 0);
@@ -127,7 +127,7 @@ export class HardwareWalk implements Refill {
   }
 
   #isCurrent(switches: Switches): boolean {
-    for (let i = 0; i < this.#names.length; i += 1) if (switches[this.#names[i] as string] !== this.#values[i]) return false;
+    for (let i = 0; i < this.#names.length; i += 1) if (switches[this.#names[i]] !== this.#values[i]) return false;
     return true;
   }
 

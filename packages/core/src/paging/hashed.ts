@@ -151,7 +151,7 @@ export class HashedTables implements PageTables {
     const { found } = this;
     const flags = this.hash.flagsOf(entry);
     found.frame = this.hash.frameOf(entry) / this.#memory.frameSize;
-    found.rights = this.#rights[flags] as number;
+    found.rights = this.#rights[flags];
     // Like a tree's entry it says what the machine can say: rights it cannot forbid are there.
     found.flags = flags | (found.rights & 7 & ~WRITE);
   }

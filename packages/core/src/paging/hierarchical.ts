@@ -78,12 +78,12 @@ export class HierarchicalTables implements PageTables {
   }
 
   create(context: TranslationContext): void {
-    const root = this.#takeTable(this.#storeys[0] as Storey, context.id, 0);
+    const root = this.#takeTable(this.#storeys[0], context.id, 0);
     context.root = root;
     this.#roots.add(context);
     if (context.isKernel) this.#kernel = context;
     else if (!this.#shadowed && this.#kernel !== null) {
-      const { entryBytes, entries, pagesPerEntry } = this.#storeys[0] as Storey;
+      const { entryBytes, entries, pagesPerEntry } = this.#storeys[0];
       const from = Math.floor(this.#kernelFirst / pagesPerEntry);
       const bytes = new Uint8Array((entries - from) * entryBytes);
       this.#memory.readBytes(this.#kernel.root + from * entryBytes, bytes);
@@ -93,7 +93,7 @@ export class HierarchicalTables implements PageTables {
 
   destroy(context: TranslationContext): void {
     if (context.isKernel) throw new Error("the kernel's tables are never destroyed");
-    if ((this.#used[this.#slot(context.root)] as number) !== 0) throw new Error("a root is destroyed while it maps pages");
+    if (this.#used[this.#slot(context.root)] !== 0) throw new Error("a root is destroyed while it maps pages");
     this.#roots.delete(context);
     this.freeTable(context.root);
     context.root = NO_ROOT;
@@ -194,7 +194,7 @@ export class HierarchicalTables implements PageTables {
 
   #count(table: number, change: number): number {
     const slot = this.#slot(table);
-    const used = (this.#used[slot] as number) + change;
+    const used = this.#used[slot] + change;
     this.#used[slot] = used;
     return used;
   }
@@ -276,7 +276,7 @@ export class HierarchicalTables implements PageTables {
     if (table === NO_ROOT) return -1;
     this.#path[0] = table;
     for (let depth = 0; depth < this.#storeys.length - 1; depth += 1) {
-      const storey = this.#storeys[depth] as Storey;
+      const storey = this.#storeys[depth];
       const address = table + (Math.floor(index / storey.pagesPerEntry) % storey.entries) * storey.entryBytes;
       if (this.#kindAt(storey, address) !== TABLE_ENTRY) return -1;
       table = this.#target(storey, address);
@@ -301,7 +301,7 @@ export class HierarchicalTables implements PageTables {
     let depth = 0;
     let table = context.root;
     for (; depth < depths; depth += 1) {
-      const storey = this.#storeys[depth] as Storey;
+      const storey = this.#storeys[depth];
       const address = table + (Math.floor(index / storey.pagesPerEntry) % storey.entries) * storey.entryBytes;
       if (this.#kindAt(storey, address) !== TABLE_ENTRY) break;
       table = this.#target(storey, address);
@@ -309,7 +309,7 @@ export class HierarchicalTables implements PageTables {
     const fresh: number[] = [];
     try {
       for (let level = depth + 1; level <= depths; level += 1)
-        fresh.push(this.#takeTable(this.#storeys[level] as Storey, this.#isKernels(index) ? 0 : context.id, level));
+        fresh.push(this.#takeTable(this.#storeys[level], this.#isKernels(index) ? 0 : context.id, level));
     } catch (error) {
       for (const made of fresh) this.freeTable(made);
       throw error;
@@ -325,7 +325,7 @@ export class HierarchicalTables implements PageTables {
 
   /** Links a table below another; an entry of the kernel's half of a root goes into every root. */
   #link(context: TranslationContext, table: number, depth: number, index: number, made: number): void {
-    const storey = this.#storeys[depth] as Storey;
+    const storey = this.#storeys[depth];
     const format = storey.codec.table;
     if (format === null) throw new Error("a level without tables is asked for one");
     const offset = (Math.floor(index / storey.pagesPerEntry) % storey.entries) * storey.entryBytes;
@@ -343,10 +343,10 @@ export class HierarchicalTables implements PageTables {
     this.#descend(context.root, index);
     this.#cachedPrefix = -1;
     for (let depth = this.#storeys.length - 1; depth > 0; depth -= 1) {
-      const table = this.#path[depth] as number;
-      if ((this.#used[this.#slot(table)] as number) > 0) return;
-      const above = this.#path[depth - 1] as number;
-      const storey = this.#storeys[depth - 1] as Storey;
+      const table = this.#path[depth];
+      if (this.#used[this.#slot(table)] > 0) return;
+      const above = this.#path[depth - 1];
+      const storey = this.#storeys[depth - 1];
       this.#clear(storey, above + (Math.floor(index / storey.pagesPerEntry) % storey.entries) * storey.entryBytes);
       this.#count(above, -1);
       debt.freeTableLater(table);
@@ -356,7 +356,7 @@ export class HierarchicalTables implements PageTables {
   }
 
   #eachIn(table: number, depth: number, base: number, first: number, end: number, visit: (index: number) => boolean): boolean {
-    const storey = this.#storeys[depth] as Storey;
+    const storey = this.#storeys[depth];
     const span = storey.pagesPerEntry;
     const from = Math.max(0, Math.floor((first - base) / span));
     const to = Math.min(storey.entries, Math.ceil((end - base) / span));

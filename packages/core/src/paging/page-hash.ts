@@ -181,7 +181,7 @@ export class PageHash {
     const { frameSize, firstFrame } = this.#memory;
     visit(this.directory / frameSize);
     for (const address of this.#heads) visit(address / frameSize);
-    for (let slot = 0; slot < this.#used.length; slot += 1) if ((this.#used[slot] as number) > 0) visit(firstFrame + slot);
+    for (let slot = 0; slot < this.#used.length; slot += 1) if (this.#used[slot] > 0) visit(firstFrame + slot);
   }
 
   /** One more chain: the oldest unsplit one gives it the entries whose next hash bit is set. */
@@ -238,7 +238,7 @@ export class PageHash {
   }
 
   #headAt(chain: number): number {
-    return (this.#heads[Math.floor(chain / this.#headsPerFrame)] as number) + (chain % this.#headsPerFrame) * HASH_HEAD_BYTES;
+    return this.#heads[Math.floor(chain / this.#headsPerFrame)] + (chain % this.#headsPerFrame) * HASH_HEAD_BYTES;
   }
 
   #follow(link: number): number {
@@ -261,16 +261,16 @@ export class PageHash {
       this.#free[frame - firstFrame] = NONE;
       this.#pools += 1;
     }
-    const slot = this.#open[this.#open.length - 1] as number;
+    const slot = this.#open[this.#open.length - 1];
     const start = (firstFrame + slot) * frameSize;
-    let index = this.#free[slot] as number;
+    let index = this.#free[slot];
     if (index === NONE) {
-      index = this.#touched[slot] as number;
+      index = this.#touched[slot];
       this.#touched[slot] = index + 1;
     } else {
       this.#free[slot] = this.#memory.readLow(start + index * HASH_ENTRY_BYTES + NEXT_WORD) / 2 - 1;
     }
-    const used = (this.#used[slot] as number) + 1;
+    const used = this.#used[slot] + 1;
     this.#used[slot] = used;
     if (used === this.#entriesPerFrame) this.#setFull(slot);
     return start + index * HASH_ENTRY_BYTES;
@@ -281,9 +281,9 @@ export class PageHash {
     const { frameSize, firstFrame } = this.#memory;
     const slot = Math.floor(entry / frameSize) - firstFrame;
     for (let word = 0; word < NEXT_WORD; word += 8) this.#memory.write64(entry + word, 0, 0);
-    this.#memory.write64(entry + NEXT_WORD, ((this.#free[slot] as number) + 1) * 2, 0);
+    this.#memory.write64(entry + NEXT_WORD, (this.#free[slot] + 1) * 2, 0);
     this.#free[slot] = (entry % frameSize) / HASH_ENTRY_BYTES;
-    const used = (this.#used[slot] as number) - 1;
+    const used = this.#used[slot] - 1;
     this.#used[slot] = used;
     if (used === this.#entriesPerFrame - 1) this.#setOpen(slot);
     if (used > 0) return;
@@ -298,7 +298,7 @@ export class PageHash {
   }
 
   #setFull(slot: number): void {
-    const at = this.#openAt[slot] as number;
+    const at = this.#openAt[slot];
     const last = this.#open.pop() as number;
     if (last !== slot) {
       this.#open[at] = last;

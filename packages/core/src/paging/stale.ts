@@ -32,8 +32,8 @@ export class StaleTranslations {
 
   /** Hands every deferred release out, in order, and forgets everything: the debt is paid. */
   settle(releaseFrame: (frame: number) => void, freeTable: (unit: number) => void): void {
-    for (let i = 0; i < this.#frameCount; i += 1) releaseFrame(this.#frames[i] as number);
-    for (let i = 0; i < this.#tableCount; i += 1) freeTable(this.#tables[i] as number);
+    for (let i = 0; i < this.#frameCount; i += 1) releaseFrame(this.#frames[i]);
+    for (let i = 0; i < this.#tableCount; i += 1) freeTable(this.#tables[i]);
     this.#frameCount = 0;
     this.#tableCount = 0;
     this.pages = 0;

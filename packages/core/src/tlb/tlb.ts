@@ -66,7 +66,7 @@ export class Tlb {
     this.#oddFrame = new Float64Array(geometry.paired ? entries : 0);
     this.#oddRights = new Uint8Array(geometry.paired ? entries : 0);
     const tagged = geometry.paired ? 2 : 1;
-    this.#spans = Float64Array.from(pageShifts, (shift) => 2 ** (shift - (pageShifts[0] as number)) * tagged);
+    this.#spans = Float64Array.from(pageShifts, (shift) => 2 ** (shift - pageShifts[0]) * tagged);
     this.#inUse = new Int32Array(pageShifts.length);
     this.#class = new Uint8Array(entries);
     const bits = Math.max(4, Math.ceil(Math.log2(entries)) + 1);
@@ -93,9 +93,9 @@ export class Tlb {
     let found = NONE;
     for (let size = 0; size < this.#spans.length; size += 1) {
       if (this.#inUse[size] === 0) continue;
-      const first = startOf(page, this.#spans[size] as number);
-      let entry = this.#bucket[this.#hash(first, size)] as number;
-      while (entry >= 0 && !this.#matches(entry, first, size, asid)) entry = this.#next[entry] as number;
+      const first = startOf(page, this.#spans[size]);
+      let entry = this.#bucket[this.#hash(first, size)];
+      while (entry >= 0 && !this.#matches(entry, first, size, asid)) entry = this.#next[entry];
       if (entry >= 0 && (found < 0 || entry < found)) found = entry;
     }
     return found;
@@ -105,8 +105,8 @@ export class Tlb {
   duplicates(page: number, asid: number): number {
     let count = 0;
     for (let size = 0; size < this.#spans.length; size += 1) {
-      const first = startOf(page, this.#spans[size] as number);
-      for (let entry = this.#bucket[this.#hash(first, size)] as number; entry >= 0; entry = this.#next[entry] as number) {
+      const first = startOf(page, this.#spans[size]);
+      for (let entry = this.#bucket[this.#hash(first, size)]; entry >= 0; entry = this.#next[entry]) {
         if (this.#matches(entry, first, size, asid)) count += 1;
       }
     }
@@ -149,12 +149,12 @@ export class Tlb {
 
   /** Makes an entry invalid. An invalid one stays so. */
   drop(entry: number): void {
-    if (((this.#flags[entry] as number) & ENTRY_VALID) === 0) return;
+    if ((this.#flags[entry] & ENTRY_VALID) === 0) return;
     this.#forgetFronts(entry);
     this.#unlink(entry);
     this.#flags[entry] = 0;
-    const size = this.#class[entry] as number;
-    this.#inUse[size] = (this.#inUse[size] as number) - 1;
+    const size = this.#class[entry];
+    this.#inUse[size] = this.#inUse[size] - 1;
     this.#order.dropped(entry);
   }
 
@@ -182,10 +182,10 @@ export class Tlb {
     let dropped = 0;
     for (let size = 0; size < this.#spans.length; size += 1) {
       if (this.#inUse[size] === 0) continue;
-      const first = startOf(page, this.#spans[size] as number);
-      let entry = this.#bucket[this.#hash(first, size)] as number;
+      const first = startOf(page, this.#spans[size]);
+      let entry = this.#bucket[this.#hash(first, size)];
       while (entry >= 0) {
-        const next = this.#next[entry] as number;
+        const next = this.#next[entry];
         if (this.#class[entry] === size && this.#first[entry] === first && this.#isMeant(entry, asid)) {
           this.drop(entry);
           dropped += 1;
@@ -204,9 +204,9 @@ export class Tlb {
       return dropped;
     }
     for (let entry = 0; entry < this.#flags.length; entry += 1) {
-      const first = this.#first[entry] as number;
-      const overlaps = first < page + count && first + (this.#span[entry] as number) > page;
-      if (((this.#flags[entry] as number) & ENTRY_VALID) !== 0 && overlaps && this.#isMeant(entry, asid)) {
+      const first = this.#first[entry];
+      const overlaps = first < page + count && first + this.#span[entry] > page;
+      if ((this.#flags[entry] & ENTRY_VALID) !== 0 && overlaps && this.#isMeant(entry, asid)) {
         this.drop(entry);
         dropped += 1;
       }
@@ -218,7 +218,7 @@ export class Tlb {
   forget(sparesGlobal: boolean, sparesLocked: boolean, asid = NONE): number {
     let dropped = 0;
     for (let entry = 0; entry < this.#flags.length; entry += 1) {
-      const flags = this.#flags[entry] as number;
+      const flags = this.#flags[entry];
       if ((flags & ENTRY_VALID) === 0 || (asid !== NONE && this.#asid[entry] !== asid)) continue;
       if (sparesGlobal && this.honoursGlobal && (flags & ENTRY_GLOBAL) !== 0) continue;
       if (sparesLocked && ((flags & ENTRY_LOCKED) !== 0 || entry < this.geometry.wired)) continue;
@@ -238,48 +238,48 @@ export class Tlb {
   }
 
   isValid(entry: number): boolean {
-    return ((this.#flags[entry] as number) & ENTRY_VALID) !== 0;
+    return (this.#flags[entry] & ENTRY_VALID) !== 0;
   }
   firstPage(entry: number): number {
-    return this.#first[entry] as number;
+    return this.#first[entry];
   }
   /** Hardware pages the entry maps. */
   span(entry: number): number {
-    return this.#span[entry] as number;
+    return this.#span[entry];
   }
   /** Hardware frame of the first page (of the even half). */
   frame(entry: number): number {
-    return this.#frame[entry] as number;
+    return this.#frame[entry];
   }
   asid(entry: number): number {
-    return this.#asid[entry] as number;
+    return this.#asid[entry];
   }
   /** What the entry lets through (its even half). */
   rights(entry: number): Rights {
-    return this.#rights[entry] as number;
+    return this.#rights[entry];
   }
   isGlobal(entry: number): boolean {
-    return ((this.#flags[entry] as number) & ENTRY_GLOBAL) !== 0;
+    return (this.#flags[entry] & ENTRY_GLOBAL) !== 0;
   }
   isLocked(entry: number): boolean {
-    return ((this.#flags[entry] as number) & ENTRY_LOCKED) !== 0;
+    return (this.#flags[entry] & ENTRY_LOCKED) !== 0;
   }
   isUsed(entry: number): boolean {
-    return ((this.#flags[entry] as number) & ENTRY_USED) !== 0;
+    return (this.#flags[entry] & ENTRY_USED) !== 0;
   }
 
   /** The hardware frame a page of the entry maps to. */
   frameOf(entry: number, page: number): number {
-    const within = page - (this.#first[entry] as number);
-    if (!this.geometry.paired) return (this.#frame[entry] as number) + within;
-    const half = (this.#span[entry] as number) / 2;
-    return within < half ? (this.#frame[entry] as number) + within : (this.#oddFrame[entry] as number) + within - half;
+    const within = page - this.#first[entry];
+    if (!this.geometry.paired) return this.#frame[entry] + within;
+    const half = this.#span[entry] / 2;
+    return within < half ? this.#frame[entry] + within : this.#oddFrame[entry] + within - half;
   }
 
   /** What the entry lets through for one of its pages. */
   rightsOf(entry: number, page: number): Rights {
-    const isOdd = this.geometry.paired && page - (this.#first[entry] as number) >= (this.#span[entry] as number) / 2;
-    return (isOdd ? this.#oddRights[entry] : this.#rights[entry]) as number;
+    const isOdd = this.geometry.paired && page - this.#first[entry] >= this.#span[entry] / 2;
+    return isOdd ? this.#oddRights[entry] : this.#rights[entry];
   }
 
   #put(entry: number, size: number, page: number, span: number, frame: number, asid: number, rights: Rights, flags: number): void {
@@ -294,7 +294,7 @@ export class Tlb {
     const lock = this.geometry.lockable ? ENTRY_LOCKED : 0;
     this.#flags[entry] = ENTRY_VALID | (flags & (ENTRY_GLOBAL | ENTRY_USED | lock));
     this.#class[entry] = size;
-    this.#inUse[size] = (this.#inUse[size] as number) + 1;
+    this.#inUse[size] = this.#inUse[size] + 1;
     this.#link(entry, first, size);
     this.#dethrone(this.#order.entered(entry));
     // It may now win over an entry with a higher number that the fronts know.
@@ -305,14 +305,14 @@ export class Tlb {
     return (
       this.#first[entry] === first &&
       this.#class[entry] === size &&
-      (this.#asid[entry] === asid || (this.honoursGlobal && ((this.#flags[entry] as number) & ENTRY_GLOBAL) !== 0))
+      (this.#asid[entry] === asid || (this.honoursGlobal && (this.#flags[entry] & ENTRY_GLOBAL) !== 0))
     );
   }
 
   /** Does invalidating a page of space `asid` mean this entry for it? */
   #isMeant(entry: number, asid: number): boolean {
     const { anyAsid, dropsGlobal } = this.invalidation.page;
-    if (this.honoursGlobal && ((this.#flags[entry] as number) & ENTRY_GLOBAL) !== 0) return dropsGlobal;
+    if (this.honoursGlobal && (this.#flags[entry] & ENTRY_GLOBAL) !== 0) return dropsGlobal;
     return anyAsid || this.#asid[entry] === asid;
   }
 
@@ -324,10 +324,10 @@ export class Tlb {
   #link(entry: number, first: number, size: number): void {
     const bucket = this.#hash(first, size);
     let before = NONE;
-    let after = this.#bucket[bucket] as number;
+    let after = this.#bucket[bucket];
     while (after >= 0 && after < entry) {
       before = after;
-      after = this.#next[after] as number;
+      after = this.#next[after];
     }
     this.#next[entry] = after;
     if (before < 0) this.#bucket[bucket] = entry;
@@ -335,19 +335,19 @@ export class Tlb {
   }
 
   #unlink(entry: number): void {
-    const bucket = this.#hash(this.#first[entry] as number, this.#class[entry] as number);
-    let at = this.#bucket[bucket] as number;
+    const bucket = this.#hash(this.#first[entry], this.#class[entry]);
+    let at = this.#bucket[bucket];
     if (at === entry) {
-      this.#bucket[bucket] = this.#next[entry] as number;
+      this.#bucket[bucket] = this.#next[entry];
       return;
     }
-    while (this.#next[at] !== entry) at = this.#next[at] as number;
-    this.#next[at] = this.#next[entry] as number;
+    while (this.#next[at] !== entry) at = this.#next[at];
+    this.#next[at] = this.#next[entry];
   }
 
   #forgetFronts(entry: number): void {
     for (let i = 0; i < this.#fronts.length; i += 1) {
-      (this.#fronts[i] as Lookaside).drop(this.#first[entry] as number, this.#span[entry] as number);
+      this.#fronts[i].drop(this.#first[entry], this.#span[entry]);
     }
   }
 

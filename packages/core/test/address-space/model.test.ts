@@ -32,7 +32,7 @@ describe("address spaces against a naive model", () => {
       const random = new Random(seed);
       const machine = paper({ cpus: 3, memoryBytes: 4 * 2 ** 20, seed });
       const pairs: Pair[] = Array.from({ length: 18 }, () => ({ space: machine.spaces.create(), areas: [] }));
-      const any = <T>(list: readonly T[]): T => list[random.below(list.length)] as T;
+      const any = <T>(list: readonly T[]): T => list[random.below(list.length)];
       for (let step = 0; step < 600; step += 1) {
         const pair = any(pairs);
         const cpu = random.below(3);

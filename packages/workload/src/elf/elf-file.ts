@@ -120,7 +120,7 @@ const segmentsOf = (
   if (segments.length === 0) fail("it has no loadable segment");
   segments.sort((one, other) => (one.address < other.address ? -1 : 1));
   for (let i = 1; i < segments.length; i += 1) {
-    const [before, after] = [segments[i - 1] as ElfSegment, segments[i] as ElfSegment];
+    const [before, after] = [segments[i - 1], segments[i]];
     if (before.address + before.memoryBytes > after.address) fail("two segments overlap", { address: after.address });
   }
   return { segments, interpreter, alignment };

@@ -126,7 +126,7 @@ export const loadProgram = (
 };
 
 const slideOf = (elf: ElfFile, base: bigint | undefined, pageSize: bigint): bigint => {
-  const lowest = (elf.segments[0] as ElfSegment).address;
+  const lowest = elf.segments[0].address;
   const first = lowest - (lowest % pageSize);
   if (elf.kind === "executable") {
     if (base !== undefined) throw new PortolanError("ERR_BAD_ARGUMENT", { base, reason: "the program is linked to its addresses" });
@@ -203,7 +203,7 @@ export const areaHolding = (program: LoadedProgram, address: bigint): LoadedArea
   let high = areas.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((areas[middle] as LoadedArea).base <= address) low = middle + 1;
+    if (areas[middle].base <= address) low = middle + 1;
     else high = middle;
   }
   const area = areas[low - 1];

@@ -85,7 +85,7 @@ export const reportOf = ({ machine, engine, events, program, trace, memory, isCo
   const sum = (
     counter: "tlbMisses" | "itlbMisses" | "refills" | "upgrades" | "tsbHits" | "tsbMisses" | "walks" | "walkReads" | "invalidations",
   ): number => machine.cpus.reduce((total, { statistics }) => total + statistics[counter], 0);
-  const count = (kind: number): number => engine.counts[kind] as number;
+  const count = (kind: number): number => engine.counts[kind];
   const isUnified = machine.architecture.tlb.instruction === undefined;
   const instructionMisses = sum("itlbMisses");
   // Where one buffer serves both, fetches are among its misses.

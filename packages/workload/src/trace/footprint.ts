@@ -28,7 +28,7 @@ export class Footprint implements TraceVisitor {
 
   /** @throws PortolanError ERR_DOES_NOT_FIT if there are more pages than a run can follow */
   access(kind: TraceKind, high: number, low: number, size: number): void {
-    this.counts[kind] = (this.counts[kind] as number) + 1;
+    this.counts[kind] = this.counts[kind] + 1;
     const page = high * this.#pagesPerWord + (low >>> this.#pageShift);
     const beyond = (low % this.#pageSize) + size;
     this.#touch(kind, page);

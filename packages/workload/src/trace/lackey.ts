@@ -116,7 +116,7 @@ export class LackeyReader {
     let at = start;
     let kind: number;
     if (bytes[at] === LETTER_I && bytes[at + 1] === SPACE && bytes[at + 2] === SPACE) kind = FETCH;
-    else if (bytes[at] === SPACE && bytes[at + 2] === SPACE) kind = KINDS[bytes[at + 1] as number] as number;
+    else if (bytes[at] === SPACE && bytes[at + 2] === SPACE) kind = KINDS[bytes[at + 1]];
     else kind = -1;
     if (kind < 0 || end - start < 4) {
       this.otherLines += 1;
@@ -127,7 +127,7 @@ export class LackeyReader {
     let high = 0;
     let digits = 0;
     for (; at < end; at += 1) {
-      const digit = DIGITS[bytes[at] as number] as number;
+      const digit = DIGITS[bytes[at]];
       if (digit === 255) break;
       high = digits < 8 ? 0 : (high * 16 + (low >>> 28)) % TWO_32;
       low = ((low << 4) | digit) >>> 0;
@@ -138,7 +138,7 @@ export class LackeyReader {
     let size = 0;
     const sizeAt = at;
     for (; at < end; at += 1) {
-      const digit = (bytes[at] as number) - 48;
+      const digit = bytes[at] - 48;
       if (!(digit >= 0 && digit <= 9) || size > LARGEST_ACCESS) break;
       size = size * 10 + digit;
     }
