@@ -9,7 +9,7 @@ import { Random } from "../random.js";
 import type { Lookaside } from "./lookaside.js";
 import { ALL_LOCKED, ENTRY_GLOBAL, ENTRY_LOCKED, ENTRY_USED, ENTRY_VALID, ReplacementOrder } from "./replacement.js";
 
-export { ALL_LOCKED, ENTRY_GLOBAL, ENTRY_LOCKED, ENTRY_USED, ENTRY_VALID } from "./replacement.js";
+export { ALL_LOCKED, ENTRY_GLOBAL, ENTRY_LOCKED } from "./replacement.js";
 
 const NONE = -1;
 /** Invalidations of more pages than this look at every entry instead of probing page by page. */
