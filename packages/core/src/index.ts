@@ -34,7 +34,7 @@ export type { FaultOutcome, Machine } from "./compose/machine.js";
 export { ERRORS, PortolanError, type Errno, type ErrorCode, type ErrorEntry, type ErrorValue } from "./errors.js";
 export { Events, type EventSink, type PortolanEvent } from "./events.js";
 export { FRAMES, type FrameAllocator } from "./frames/frame-allocator.js";
-export type { Cpu, CpuFault } from "./machine/cpu.js";
+export { REFUSED, type Cpu, type CpuFault } from "./machine/cpu.js";
 export type { CpuStatistics } from "./machine/cpu-statistics.js";
 export { Locks, type LockDiscipline, type LockKind } from "./machine/locks.js";
 export { PHYSICAL_MEMORY, PhysicalMemory, type PhysicalMemoryOptions } from "./machine/physical-memory.js";
@@ -57,3 +57,5 @@ export { NoSoftwareCaches, SOFTWARE_CACHES, type SoftwareCaches } from "./tlb/so
 export { ALL_LOCKED, ENTRY_GLOBAL, ENTRY_LOCKED, type Tlb } from "./tlb/tlb.js";
 export { AddressUnits, type Wide } from "./units/address-units.js";
 export { assertInvariants, violations } from "./verify/invariants.js";
+export { LockOrder, WouldWait } from "./verify/lock-order.js";
+export { interleave, type Interleaving } from "./verify/explore.js";

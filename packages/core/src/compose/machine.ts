@@ -12,7 +12,7 @@ import type { SpaceParts } from "../address-space/parts.js";
 import { switchSpace } from "../address-space/switch.js";
 import { copyFromUser, copyToUser } from "../address-space/user-copy.js";
 import { PortolanError } from "../errors.js";
-import type { Cpu } from "../machine/cpu.js";
+import { REFUSED, type Cpu } from "../machine/cpu.js";
 import { ImageFile } from "../objects/image-file.js";
 import type { Walk } from "../architecture/walk.js";
 import type { Wide } from "../units/address-units.js";
@@ -33,6 +33,8 @@ export interface FaultOutcome {
 
 /** An access of a word takes at most a fault for each of two pages, and each may have been served elsewhere meanwhile. */
 const MOST_FAULTS = 16;
+
+const wordOf = (cpu: Cpu, word: number): number => (word === REFUSED && cpu.fault.isPending ? -1 : word);
 
 export class Machine {
   readonly architecture: Architecture;
@@ -98,7 +100,7 @@ export class Machine {
 
   /** Reads 32 bits as the user of the installed space would, faults served. The value, or −1 with `outcome` saying why. */
   read32(address: Wide, cpu = 0): number {
-    return this.#access(address, cpu, (processor, page, offset) => processor.load32(page, offset, USER));
+    return this.#access(address, cpu, (processor, page, offset) => wordOf(processor, processor.load32(page, offset, USER)));
   }
 
   read8(address: Wide, cpu = 0): number {
@@ -116,7 +118,7 @@ export class Machine {
 
   /** Fetches an instruction word. */
   fetch32(address: Wide, cpu = 0): number {
-    return this.#access(address, cpu, (processor, page, offset) => processor.fetch32(page, offset, USER));
+    return this.#access(address, cpu, (processor, page, offset) => wordOf(processor, processor.fetch32(page, offset, USER)));
   }
 
   /**
@@ -191,6 +193,7 @@ export class Machine {
    */
   serveFault(cpu = 0): boolean {
     const { fault } = this.cpu(cpu);
+    fault.isPending = false;
     const { faults } = this.architecture;
     const space = fault.privilege === USER ? this.installed(cpu) : this.spaces.kernel;
     const page = Math.floor(fault.page / this.#hardwarePages);

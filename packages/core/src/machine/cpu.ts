@@ -8,20 +8,23 @@
 import type { Architecture } from "../architecture/architecture.js";
 import { initialSwitches } from "../architecture/architecture.js";
 import { ABSENT, BAD_ADDRESS, BUS, NO_FAULT, PROTECTION, type FaultReason } from "../architecture/faults.js";
-import { EXECUTE, KERNEL, READ, WRITE, permits, type Access, type Privilege } from "../architecture/rights.js";
+import { EXECUTE, KERNEL, READ, USER, WRITE, permits, type Access, type Privilege } from "../architecture/rights.js";
 import { PortolanError } from "../errors.js";
 import { Events } from "../events.js";
-import { FRONT_MASK, FRONT_SLOTS, Lookaside, LookasideRoom } from "../tlb/lookaside.js";
+import { Lookaside, NO_STARTS } from "../tlb/lookaside.js";
 import type { Refill } from "../tlb/refill.js";
 import { Tlb } from "../tlb/tlb.js";
 import { CpuStatistics } from "./cpu-statistics.js";
 import { swap32, type PhysicalMemory } from "./physical-memory.js";
 import type { TranslationContext } from "./translation-context.js";
 
-export { CpuStatistics } from "./cpu-statistics.js";
-
 /** The last refused access of a processor; one object, used again. */
 export interface CpuFault {
+  /**
+   * An access was refused, and what became of it is not known yet: from the refusal until the next access that misses, or
+   * until the machine's `serveFault`. Hits leave it alone, as they leave everything.
+   */
+  isPending: boolean;
   reason: FaultReason;
   page: number;
   /** Byte within the page. */
@@ -29,6 +32,9 @@ export interface CpuFault {
   access: Access;
   privilege: Privilege;
 }
+
+/** What a load of a word answers where the access was refused, if `fault.isPending` says so as well. */
+export const REFUSED = 0xffff_ffff;
 
 export interface CpuOptions {
   readonly id: number;
@@ -42,14 +48,8 @@ export interface CpuOptions {
   readonly seed?: number;
 }
 
-/** Slots of one privilege's three fronts. */
-const PER_PRIVILEGE = 3 * FRONT_SLOTS;
-
 /** A TLB that nobody refills. */
 const BY_HAND: Refill = { miss: () => ABSENT, refused: () => PROTECTION };
-
-/** In bytes, from what a front says: the complement stands for pages outside the main chunk. */
-const startOf = (start: number): number => (start >= 0 ? start : ~start) * 4;
 
 /** A refill followed by a refusal that is settled takes three rounds; more than this is a port that goes in circles. */
 const ROUNDS = 8;
@@ -67,7 +67,7 @@ export class Cpu {
   refill: Refill;
   readonly events: Events;
   interrupts = true;
-  readonly fault: CpuFault = { reason: NO_FAULT, page: 0, offset: 0, access: READ, privilege: KERNEL };
+  readonly fault: CpuFault = { isPending: false, reason: NO_FAULT, page: 0, offset: 0, access: READ, privilege: KERNEL };
   readonly statistics = new CpuStatistics();
   readonly #switches: Record<string, boolean>;
   readonly #pageSize: number;
@@ -83,15 +83,17 @@ export class Cpu {
   readonly #outside: number;
   readonly #unlike16: number;
   readonly #unlike32: number;
-  /** Fronts by privilege × 3 + access index; while the processor is parked the hit path sees `#nothing` instead. */
+  /** Fronts by privilege × 3 + access index, and their tables of starts; while the processor is parked there is nothing in those. */
   readonly #fronts: readonly Lookaside[];
-  readonly #room: LookasideRoom;
-  /** The tags the hit path compares: the room's, or an array that never matches. */
-  #tags: Float64Array;
-  readonly #nothing: Float64Array;
-  readonly #starts: Int32Array;
+  #kernelReads: Int32Array = NO_STARTS;
+  #kernelWrites: Int32Array = NO_STARTS;
+  #kernelFetches: Int32Array = NO_STARTS;
+  #userReads: Int32Array = NO_STARTS;
+  #userWrites: Int32Array = NO_STARTS;
+  #userFetches: Int32Array = NO_STARTS;
   /** The chunk that holds the start of RAM, usually all of it. */
-  readonly #main: Uint32Array;
+  readonly #words: Uint32Array;
+  readonly #bytes: Uint8Array;
   #tlbActive = true;
 
   constructor(options: CpuOptions) {
@@ -122,13 +124,11 @@ export class Cpu {
     this.#outside = -this.#pageSize;
     this.#unlike16 = -this.#pageSize | 1;
     this.#unlike32 = -this.#pageSize | 3;
-    this.#room = new LookasideRoom(2 * 3, memory);
-    const fronts = Array.from({ length: 2 * 3 }, (_, number) => new Lookaside(this.#room, number));
+    const fronts = Array.from({ length: 2 * 3 }, () => new Lookaside(memory));
     this.#fronts = fronts;
-    this.#tags = this.#room.tags;
-    this.#nothing = new Float64Array(this.#tags.length).fill(NaN);
-    this.#starts = this.#room.starts;
-    this.#main = this.#room.main;
+    const chunk = memory.chunkOf(memory.firstFrame * memory.frameSize);
+    this.#words = memory.words(chunk);
+    this.#bytes = memory.bytes(chunk);
     if (this.instructionTlb === this.dataTlb) this.dataTlb.attach(fronts);
     else {
       this.dataTlb.attach(fronts.filter((_, index) => index % 3 !== 2));
@@ -150,7 +150,7 @@ export class Cpu {
   set tlbActive(isActive: boolean) {
     if (isActive === this.#tlbActive) return;
     this.#tlbActive = isActive;
-    this.#tags = isActive ? this.#room.tags : this.#nothing;
+    this.#expose();
   }
 
   /** The tag that a privilege's accesses carry; 0 where entries carry none. */
@@ -165,61 +165,68 @@ export class Cpu {
 
   /** The hardware frame of a page for an access, or −1 with `fault` filled. */
   translate(page: number, access: Access, privilege: Privilege): number {
-    const slot = (page & FRONT_MASK) + privilege * PER_PRIVILEGE + (access >>> 1) * FRONT_SLOTS;
-    return this.#tags[slot] === page ? (this.#room.frames[slot] as number) : this.#translateSlowly(page, 0, access, privilege);
+    const frame = this.#tlbActive ? this.#fronts[privilege * 3 + (access >>> 1)].frameOf(page) : -1;
+    return frame >= 0 ? frame : this.#translateSlowly(page, 0, access, privilege);
   }
+
+  // The hit path. A page beyond the table, which only wide machines have, reads as undefined, and `| 0` makes that nothing.
+  // Results are 32-bit integers on every road, `>>> 0` and `| 0` saying so: a compiler that has to reckon
+  // with another kind of number turns every word into one.
 
   /** An unsigned byte, or −1 with `fault` filled. */
   load8(page: number, offset: number, privilege: Privilege): number {
-    const slot = (page & FRONT_MASK) + privilege * PER_PRIVILEGE;
-    if (this.#tags[slot] === page && (offset & this.#outside) === 0) {
-      return (this.#room.bytes[slot] as Uint8Array)[startOf(this.#starts[slot] as number) + offset] as number;
+    const starts = privilege === USER ? this.#userReads : this.#kernelReads;
+    const start = starts[page] | 0;
+    if (start > 0 && (offset & this.#outside) === 0) {
+      return this.#bytes[(start - 1) * 4 + offset];
     }
-    return this.#loadSlowly(page, offset, 1, READ, privilege);
+    return this.#loadSlowly(page, offset, 1, READ, privilege) | 0;
   }
 
   /** 16 bits, unsigned, in the machine's byte order; any alignment. −1 with `fault` filled where refused. */
   load16(page: number, offset: number, privilege: Privilege): number {
-    const slot = (page & FRONT_MASK) + privilege * PER_PRIVILEGE;
-    if (this.#tags[slot] === page && (offset & this.#unlike16) === 0) {
-      const bytes = this.#room.bytes[slot] as Uint8Array;
-      const at = startOf(this.#starts[slot] as number) + offset;
-      const one = bytes[at] as number;
-      const two = bytes[at + 1] as number;
+    const starts = privilege === USER ? this.#userReads : this.#kernelReads;
+    const start = starts[page] | 0;
+    if (start > 0 && (offset & this.#unlike16) === 0) {
+      const at = (start - 1) * 4 + offset;
+      const one = this.#bytes[at];
+      const two = this.#bytes[at + 1];
       return this.#swaps ? (one << 8) | two : (two << 8) | one;
     }
-    return this.#loadSlowly(page, offset, 2, READ, privilege);
+    return this.#loadSlowly(page, offset, 2, READ, privilege) | 0;
   }
 
-  /** 32 bits, unsigned, in the machine's byte order; any alignment. −1 with `fault` filled where refused. */
+  /**
+   * 32 bits, unsigned, in the machine's byte order; any alignment. A word has no value to spare: {@link REFUSED} while
+   * `fault.isPending` is an access that was refused; see {@link CpuFault} for how long a fault is pending.
+   */
   load32(page: number, offset: number, privilege: Privilege): number {
-    const slot = (page & FRONT_MASK) + privilege * PER_PRIVILEGE;
-    if (this.#tags[slot] === page && (offset & this.#unlike32) === 0) {
-      const start = this.#starts[slot] as number;
-      const word = start >= 0 ? (this.#main[start + (offset >>> 2)] as number)
-        : (this.#room.words[slot] as Uint32Array)[~start + (offset >>> 2)] as number;
+    const starts = privilege === USER ? this.#userReads : this.#kernelReads;
+    const start = starts[page] | 0;
+    if (start > 0 && (offset & this.#unlike32) === 0) {
+      const word = this.#words[start - 1 + (offset >>> 2)];
       return this.#swaps ? swap32(word) : word;
     }
-    return this.#loadSlowly(page, offset, 4, READ, privilege);
+    return this.#loadSlowly(page, offset, 4, READ, privilege) >>> 0;
   }
 
-  /** An instruction word. −1 with `fault` filled where refused. */
+  /** An instruction word, as `load32`. */
   fetch32(page: number, offset: number, privilege: Privilege): number {
-    const slot = (page & FRONT_MASK) + privilege * PER_PRIVILEGE + 2 * FRONT_SLOTS;
-    if (this.#tags[slot] === page && (offset & this.#unlike32) === 0) {
-      const start = this.#starts[slot] as number;
-      const word = start >= 0 ? (this.#main[start + (offset >>> 2)] as number)
-        : (this.#room.words[slot] as Uint32Array)[~start + (offset >>> 2)] as number;
+    const starts = privilege === USER ? this.#userFetches : this.#kernelFetches;
+    const start = starts[page] | 0;
+    if (start > 0 && (offset & this.#unlike32) === 0) {
+      const word = this.#words[start - 1 + (offset >>> 2)];
       return this.#swaps ? swap32(word) : word;
     }
-    return this.#loadSlowly(page, offset, 4, EXECUTE, privilege);
+    return this.#loadSlowly(page, offset, 4, EXECUTE, privilege) >>> 0;
   }
 
   /** False with `fault` filled where refused; nothing has been written then. */
   store8(page: number, offset: number, value: number, privilege: Privilege): boolean {
-    const slot = (page & FRONT_MASK) + privilege * PER_PRIVILEGE + FRONT_SLOTS;
-    if (this.#tags[slot] === page && (offset & this.#outside) === 0) {
-      (this.#room.bytes[slot] as Uint8Array)[startOf(this.#starts[slot] as number) + offset] = value;
+    const starts = privilege === USER ? this.#userWrites : this.#kernelWrites;
+    const start = starts[page] | 0;
+    if (start > 0 && (offset & this.#outside) === 0) {
+      this.#bytes[(start - 1) * 4 + offset] = value;
       return true;
     }
     return this.#storeSlowly(page, offset, value, 1, privilege);
@@ -227,12 +234,12 @@ export class Cpu {
 
   /** As `store8`; any alignment. A store that crosses into another page happens wholly or not at all. */
   store16(page: number, offset: number, value: number, privilege: Privilege): boolean {
-    const slot = (page & FRONT_MASK) + privilege * PER_PRIVILEGE + FRONT_SLOTS;
-    if (this.#tags[slot] === page && (offset & this.#unlike16) === 0) {
-      const bytes = this.#room.bytes[slot] as Uint8Array;
-      const at = startOf(this.#starts[slot] as number) + offset;
-      bytes[at] = this.#swaps ? value >>> 8 : value;
-      bytes[at + 1] = this.#swaps ? value : value >>> 8;
+    const starts = privilege === USER ? this.#userWrites : this.#kernelWrites;
+    const start = starts[page] | 0;
+    if (start > 0 && (offset & this.#unlike16) === 0) {
+      const at = (start - 1) * 4 + offset;
+      this.#bytes[at] = this.#swaps ? value >>> 8 : value;
+      this.#bytes[at + 1] = this.#swaps ? value : value >>> 8;
       return true;
     }
     return this.#storeSlowly(page, offset, value, 2, privilege);
@@ -240,12 +247,10 @@ export class Cpu {
 
   /** As `store16`. */
   store32(page: number, offset: number, value: number, privilege: Privilege): boolean {
-    const slot = (page & FRONT_MASK) + privilege * PER_PRIVILEGE + FRONT_SLOTS;
-    if (this.#tags[slot] === page && (offset & this.#unlike32) === 0) {
-      const start = this.#starts[slot] as number;
-      const word = this.#swaps ? swap32(value) : value;
-      if (start >= 0) this.#main[start + (offset >>> 2)] = word;
-      else (this.#room.words[slot] as Uint32Array)[~start + (offset >>> 2)] = word;
+    const starts = privilege === USER ? this.#userWrites : this.#kernelWrites;
+    const start = starts[page] | 0;
+    if (start > 0 && (offset & this.#unlike32) === 0) {
+      this.#words[start - 1 + (offset >>> 2)] = this.#swaps ? swap32(value) : value;
       return true;
     }
     return this.#storeSlowly(page, offset, value, 4, privilege);
@@ -257,7 +262,7 @@ export class Cpu {
     this.statistics.installs += 1;
     for (let index = 0; index < this.#fronts.length; index += 1) {
       // Kernel addresses mean the same in every space only where the kernel has a space of its own.
-      if (index >= 3 || !this.#shadowed) (this.#fronts[index] as Lookaside).flush();
+      if (index >= 3 || !this.#shadowed) this.#fronts[index].flush();
     }
     if (this.architecture.tlb.invalidation.rootLoadInvalidates) {
       this.dataTlb.forget(true, false);
@@ -306,13 +311,27 @@ export class Cpu {
     this.#invalidated("pages", asid, page, count, dropped);
   }
 
+  /** Shows the hit path the tables of its fronts, or nothing. */
+  #expose(): void {
+    const startsOf = (front: number): Int32Array => (this.#tlbActive ? this.#fronts[front].starts : NO_STARTS);
+    this.#kernelReads = startsOf(0);
+    this.#kernelWrites = startsOf(1);
+    this.#kernelFetches = startsOf(2);
+    this.#userReads = startsOf(3);
+    this.#userWrites = startsOf(4);
+    this.#userFetches = startsOf(5);
+  }
+
   /** Is this number a page the machine has? */
   #hasPage(page: number): boolean {
     return (page >= 0 && page < this.#lowEnd) || (page >= this.#highStart && page < this.#highEnd);
   }
 
   #translateSlowly(page: number, offset: number, access: Access, privilege: Privilege): number {
+    this.fault.isPending = false;
     if (!this.#tlbActive) throw new Error(`processor ${this.id} accesses memory while it waits in a shootdown`);
+    const known = this.#fronts[privilege * 3 + (access >>> 1)].frameOf(page);
+    if (known >= 0) return known;
     if (!this.#hasPage(page)) return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
     const tlb = access === EXECUTE ? this.instructionTlb : this.dataTlb;
     const asid = this.asidFor(privilege);
@@ -325,7 +344,10 @@ export class Cpu {
         const frame = tlb.frameOf(entry, page);
         const address = frame * this.#pageSize;
         if (!this.memory.isBacked(address)) return this.#refuse(BUS, page, offset, access, privilege);
-        (this.#fronts[privilege * 3 + (access >>> 1)] as Lookaside).fill(page, frame, address);
+        const front = this.#fronts[privilege * 3 + (access >>> 1)];
+        const { starts } = front;
+        front.fill(page, frame, address);
+        if (front.starts !== starts) this.#expose();
         return frame;
       } else {
         const reason = this.refill.refused(this, page, access, privilege, entry);
@@ -333,7 +355,9 @@ export class Cpu {
         this.statistics.upgrades += 1;
       }
     }
-    throw new Error(`the refill code of ${this.architecture.name} says yes to page 0x${page.toString(16)} and enters nothing that serves it`);
+    throw new Error(
+      `the refill code of ${this.architecture.name} says yes to page 0x${page.toString(16)} and enters nothing that serves it`,
+    );
   }
 
   #miss(tlb: Tlb, page: number, asid: number, access: Access, privilege: Privilege): FaultReason {
@@ -354,6 +378,7 @@ export class Cpu {
 
   #refuse(reason: FaultReason, page: number, offset: number, access: Access, privilege: Privilege): number {
     const { fault } = this;
+    fault.isPending = true;
     fault.reason = reason;
     fault.page = page;
     fault.offset = offset;
@@ -378,7 +403,8 @@ export class Cpu {
     const inFirst = Math.min(width, this.#pageSize - offset);
     const address = this.#locate(page, offset, access, privilege);
     if (address < 0) return -1;
-    if (inFirst === width) return width === 4 ? this.memory.read32(address) : width === 2 ? this.memory.read16(address) : this.memory.read8(address);
+    if (inFirst === width)
+      return width === 4 ? this.memory.read32(address) : width === 2 ? this.memory.read16(address) : this.memory.read8(address);
     const second = this.#locate(page + 1, 0, access, privilege);
     if (second < 0) return -1;
     let value = 0;
@@ -411,7 +437,8 @@ export class Cpu {
   }
 
   #checkOffset(offset: number): void {
-    if (!Number.isInteger(offset) || offset < 0 || offset >= this.#pageSize) throw new PortolanError("ERR_BAD_ARGUMENT", { offset, pageSize: this.#pageSize });
+    if (!Number.isInteger(offset) || offset < 0 || offset >= this.#pageSize)
+      throw new PortolanError("ERR_BAD_ARGUMENT", { offset, pageSize: this.#pageSize });
   }
 
   #tlbs(): readonly Tlb[] {
@@ -420,7 +447,7 @@ export class Cpu {
 
   #honourGlobal(): void {
     const { honoursGlobal } = this.architecture.tlb;
-    const isHonoured = typeof honoursGlobal === "boolean" ? honoursGlobal : this.#switches[honoursGlobal.switch] === true;
+    const isHonoured = typeof honoursGlobal === "boolean" ? honoursGlobal : this.#switches[honoursGlobal.switch];
     for (const tlb of this.#tlbs()) tlb.honoursGlobal = isHonoured;
   }
 

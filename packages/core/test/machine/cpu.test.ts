@@ -3,7 +3,7 @@ import { initialSwitches, type Architecture } from "#src/architecture/architectu
 import { ABSENT, BAD_ADDRESS, BUS, PROTECTION } from "#src/architecture/faults.js";
 import { EXECUTE, KERNEL, READ, USER, WRITE, type Access } from "#src/architecture/rights.js";
 import type { Replacement } from "#src/architecture/tlb-organisation.js";
-import { Cpu } from "#src/machine/cpu.js";
+import { Cpu, REFUSED } from "#src/machine/cpu.js";
 import { PhysicalMemory } from "#src/machine/physical-memory.js";
 import { TranslationContext } from "#src/machine/translation-context.js";
 import { Random } from "#src/random.js";
@@ -56,6 +56,20 @@ const build = (byteOrder: "little" | "big" = "little", replacement: Replacement 
 };
 
 describe("Cpu", () => {
+  it("tells a word of ones from an access that was refused, on every road", () => {
+    const cpu = build("little");
+    cpu.dataTlb.enter(5, 1, 9, 2, 0o70);
+    for (let round = 0; round < 2; round += 1) {
+      expect(cpu.load32(77, 8, USER)).to.equal(REFUSED);
+      expect(cpu.fault).to.include({ isPending: true, page: 77 });
+      cpu.store32(5, 8, 0xffffffff, USER);
+      cpu.fault.isPending = false;
+      expect([cpu.load32(5, 8, USER), cpu.fault.isPending]).to.deep.equal([REFUSED, false]);
+      expect([cpu.fetch32(77, 0, USER), cpu.fault.isPending]).to.deep.equal([REFUSED, true]);
+      expect([cpu.load8(77, 0, USER), cpu.load16(77, 2, USER)]).to.deep.equal([-1, -1]);
+    }
+  });
+
   it("loads and stores in the machine's byte order, on the first access and on later ones", () => {
     for (const order of ["little", "big"] as const) {
       const cpu = build(order);
@@ -80,7 +94,7 @@ describe("Cpu", () => {
     cpu.dataTlb.enter(5, 1, 9, 2, 0o70);
     cpu.dataTlb.enter(6, 1, 3, 2, 0o10);
     expect(cpu.store32(5, SIZE - 2, 0xffffffff, USER)).to.equal(false);
-    expect(cpu.fault).to.deep.equal({ reason: PROTECTION, page: 6, offset: 0, access: WRITE, privilege: USER });
+    expect(cpu.fault).to.deep.equal({ isPending: true, reason: PROTECTION, page: 6, offset: 0, access: WRITE, privilege: USER });
     expect(cpu.memory.read16(10 * SIZE - 2)).to.equal(0);
     cpu.dataTlb.drop(1);
     cpu.dataTlb.enter(6, 1, 3, 2, 0o30);
@@ -137,7 +151,7 @@ describe("Cpu", () => {
         } else if (what === 6) dataTlb.drop(random.below(8));
         else if (what === 7) cpu.invalidatePages(asid, Math.floor(page / 2), 1 + random.below(12));
         else if (what === 8) cpu.invalidateAsid(asid);
-        else if (what === 9) cpu.install(contexts[random.below(2)] as TranslationContext);
+        else if (what === 9) cpu.install(contexts[random.below(2)]);
         else if (what === 10 && random.below(8) === 0) cpu.setSwitch("PGE", random.below(2) === 0);
         else if (what === 11 && random.below(8) === 0) cpu.invalidateAll();
         else {

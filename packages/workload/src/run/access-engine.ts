@@ -5,7 +5,7 @@
  * The check needs a copy of every page that was ever reached: the engine's memory grows with the pages that have frames,
  * not with the trace, and not with what was refused.
  */
-import { EXECUTE, USER, type Cpu, type Machine } from "@portolan/core";
+import { EXECUTE, REFUSED, USER, type Cpu, type Machine } from "@portolan/core";
 import { FETCH, LOAD, MODIFY, STORE, type TraceKind, type TraceVisitor } from "../trace/lackey.js";
 
 /** Where pages of the program or the trace are, in pages of the machine, and what they hold before anything is stored. */
@@ -83,7 +83,7 @@ export class AccessEngine implements TraceVisitor {
   }
 
   access(kind: TraceKind, high: number, low: number, size: number): void {
-    this.counts[kind] = (this.counts[kind] as number) + 1;
+    this.counts[kind] = this.counts[kind] + 1;
     if (this.#left === 0) this.#nextProcessor();
     this.#left -= 1;
     let page = high * this.#pagesPerWord + (low >>> this.#pageShift);
@@ -181,7 +181,7 @@ export class AccessEngine implements TraceVisitor {
       this.lookups += 1;
       const value =
         width === 4 ? cpu.load32(page, within, USER) : width === 2 ? cpu.load16(page, within, USER) : cpu.load8(page, within, USER);
-      if (value < 0) {
+      if (value < 0 || (value === REFUSED && cpu.fault.isPending)) {
         if (!this.#serve(faults)) return;
         faults += 1;
         continue;
@@ -225,7 +225,7 @@ export class AccessEngine implements TraceVisitor {
   /** The value that `width` bytes from `at` make in the machine's byte order. */
   #expected(bytes: Uint8Array, at: number, width: number): number {
     let value = 0;
-    for (let i = 0; i < width; i += 1) value = value * 256 + (bytes[this.#isBig ? at + i : at + width - 1 - i] as number);
+    for (let i = 0; i < width; i += 1) value = value * 256 + bytes[this.#isBig ? at + i : at + width - 1 - i];
     return value;
   }
 
