@@ -204,6 +204,16 @@ describe("running programs", () => {
     );
   });
 
+  it("takes words of ones for what they are, also after an access was refused", async () => {
+    const program = writeElf({ segments: [{ address: 0x100000n, bytes: new Uint8Array(0x3000).fill(0xff), flags: R, alignment: 1n }] });
+    const lines = [" L 100000,4", " S 100000,4", " L 100000,4", " L 101000,4", " S 101ffc,8", " L 101ffc,8"];
+    for (const architecture of [ia32, sparc64]) {
+      clean(await runWorkload(architecture, { program }, checked));
+      const report = await runWorkload(architecture, { program, trace: textTrace(...lines) }, checked);
+      expect(report).to.include({ wrongBytes: 0, bytesChecked: 20, leakedFrames: 0, refusedAccesses: 3 });
+    }
+  });
+
   it("refuses turns of no length", async () => {
     for (const slice of [0, -1, 1.5, NaN])
       expect(await refusal(runWorkload(ia32, { program: file("sieve.i686.elf") }, { slice }))).to.contain("ERR_BAD_ARGUMENT");
