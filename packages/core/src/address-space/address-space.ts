@@ -11,7 +11,7 @@ import { PortolanError } from "../errors.js";
 import type { TranslationContext } from "../machine/translation-context.js";
 import { StaleTranslations } from "../paging/stale.js";
 import type { Wide } from "../units/address-units.js";
-import { changeAreaFlags } from "./change-flags.js";
+import { changeAreaFlags, isShared } from "./change-flags.js";
 import { areaAt, createArea, type AreaRequest } from "./create-area.js";
 import { destroyArea } from "./destroy-area.js";
 import { FAULT, servePageFault, type FaultResult, type FaultVerdict } from "./fault.js";
@@ -92,7 +92,7 @@ export class AddressSpace {
   /** @see createArea */
   createArea(request: AreaRequest): AreaInfo {
     this.#alive();
-    return this.info(createArea(this, request, false));
+    return createArea(this, request, false);
   }
 
   /** @see resizeArea */
@@ -117,7 +117,7 @@ export class AddressSpace {
   shareArea(sourceBase: Wide, size: Wide, to: AddressSpace, base: Wide, flags: AreaFlags): AreaInfo {
     this.#alive();
     to.#alive();
-    return to.info(shareArea({ from: this, sourceBase, size, to, base, flags }));
+    return shareArea({ from: this, sourceBase, size, to, base, flags });
   }
 
   /** @see changeAreaFlags */
@@ -128,20 +128,28 @@ export class AddressSpace {
 
   /**
    * Maps one page of an area that has no backend to a frame. The mapping takes a reference of its own.
+   * @param frame one that is in use, or one outside RAM (a device's)
    * @throws PortolanError ERR_AREA_NOT_FOUND, ERR_AREA_KIND (it has a backend), ERR_MISALIGNED, ERR_PAGE_MAPPED,
-   *   ERR_OUT_OF_FRAMES; nothing has changed then
+   *   ERR_BAD_ARGUMENT (a free frame, or none that the machine can address), ERR_OUT_OF_FRAMES, ERR_OUT_OF_MEMORY;
+   *   nothing has changed then
    * @see HelenOS as_set_mapping() of 2006
    */
   setMapping(address: Wide, frame: number): void {
     this.#alive();
-    const { areas, tables, frames, units, locks } = this.parts;
+    const { areas, tables, frames, units, locks, architecture } = this.parts;
     const page = units.alignedPageOf(address);
+    const frameLimit = 2 ** (architecture.physicalBits - architecture.pageShift);
+    if (!Number.isSafeInteger(frame) || frame < 0 || frame >= frameLimit)
+      throw new PortolanError("ERR_BAD_ARGUMENT", { frame, frames: frameLimit });
+    // Whoever gets a free frame next would share it with this mapping without knowing.
+    if (frames.references(frame) === 0) throw new PortolanError("ERR_BAD_ARGUMENT", { frame, references: 0 });
     locks.acquire("address-space", this.id);
     try {
       const area = areaAt(this, address);
       if (areas.objectOf(area) !== null) throw new PortolanError("ERR_AREA_KIND", { address: BigInt(address) });
       if (areas.used.contains(area, page)) throw new PortolanError("ERR_PAGE_MAPPED", { address: BigInt(address) });
       areas.used.reserve(area);
+      locks.acquire("area", area);
       locks.acquire("page-table", this.id);
       try {
         tables.insert(this.context, page, frame, pageFlagsOf(areas.flagsOf(area)));
@@ -150,6 +158,7 @@ export class AddressSpace {
         throw error;
       } finally {
         locks.release("page-table", this.id);
+        locks.release("area", area);
       }
       if (frames.references(frame) > 0) frames.share(frame);
       areas.used.insert(area, page, 1);
@@ -165,25 +174,31 @@ export class AddressSpace {
 
   /** Bytes of the area that holds `address`; 0 if there is none. */
   areaSize(address: Wide): bigint {
-    const area = this.tree.find(this.parts.units.pageOf(address));
-    return area < 0 ? 0n : this.parts.units.bytesOf(this.parts.areas.pagesOf(area));
+    return this.#at(address, 0n, (area) => this.parts.units.bytesOf(this.parts.areas.pagesOf(area)));
   }
 
   /** Does the area that holds `address` permit all of `accesses`? False where there is none. */
   checkAccess(address: Wide, accesses: AccessMask): boolean {
-    const area = this.tree.find(this.parts.units.pageOf(address));
-    return area >= 0 && (this.parts.areas.flagsOf(area) & accesses) === accesses;
+    return this.#at(address, false, (area) => (this.parts.areas.flagsOf(area) & accesses) === accesses);
   }
 
   /** The area that holds `address`, or null. */
   areaInfo(address: Wide): AreaInfo | null {
-    const area = this.tree.find(this.parts.units.pageOf(address));
-    return area < 0 ? null : this.info(area);
+    return this.#at<AreaInfo | null>(address, null, (area) => this.info(area));
   }
 
-  /** All areas in order of their addresses. */
+  /** All areas in order of their addresses; each is a copy. Areas may come and go between two of them. */
   *areas(): Generator<AreaInfo> {
-    for (let area = this.tree.first(); area >= 0; area = this.tree.next(area)) yield this.info(area);
+    for (let page = 0; page < this.parts.units.pageLimit;) {
+      const from = page;
+      const info = this.#looking(() => {
+        const area = this.tree.atOrAbove(from);
+        return area < 0 ? null : this.info(area);
+      });
+      if (info === null) return;
+      yield info;
+      page = this.parts.units.pageOf(info.base) + info.pages;
+    }
   }
 
   /** One line an area, for people. */
@@ -198,17 +213,16 @@ export class AddressSpace {
       .join("\n");
   }
 
-  /** @internal A copy of what the area table knows. */
+  /** @internal A copy of what the area table knows. The space is locked. */
   info(area: number): AreaInfo {
     const { areas, units } = this.parts;
-    const object = areas.objectOf(area);
     return {
       base: units.addressOf(areas.firstOf(area)),
       size: units.bytesOf(areas.pagesOf(area)),
       pages: areas.pagesOf(area),
       flags: areas.flagsOf(area),
       backend: areas.backendOf(area)?.name ?? "none",
-      isShared: object !== null && object.kind === "shared" && object.links > 1,
+      isShared: isShared(this, area),
       usedPages: areas.used.pagesOf(area),
     };
   }
@@ -224,6 +238,26 @@ export class AddressSpace {
     this.parts.withdrawals.forgetLocally(this.context, page);
   }
 
+  /** A question about the area at an address; `otherwise` is the answer where there is none. */
+  #at<T>(address: Wide, otherwise: T, question: (area: number) => T): T {
+    const page = this.parts.units.pageOf(address);
+    return this.#looking(() => {
+      const area = this.tree.find(page);
+      return area < 0 ? otherwise : question(area);
+    });
+  }
+
+  /** Looks while nobody changes the space. */
+  #looking<T>(look: () => T): T {
+    const { locks } = this.parts;
+    locks.acquire("address-space", this.id);
+    try {
+      return look();
+    } finally {
+      locks.release("address-space", this.id);
+    }
+  }
+
   #alive(): void {
     if (this.#destroyed) throw new PortolanError("ERR_SPACE_GONE", { space: this.id });
   }
@@ -233,13 +267,18 @@ export class AddressSpace {
     const { parts, context } = this;
     if (context.isKernel || context.installedOn > 0)
       throw new PortolanError("ERR_SPACE_IN_USE", { space: this.id, installedOn: context.installedOn });
-    parts.locks.acquire("address-space", this.id);
+    const { locks } = parts;
+    locks.acquire("address-space", this.id);
     for (let area = this.tree.first(); area >= 0; area = this.tree.first()) destroyArea(this, area);
+    locks.acquire("asid", 0);
     parts.asids.release(context);
+    locks.release("asid", 0);
+    locks.acquire("page-table", this.id);
     parts.caches.destroy(context);
     parts.tables.destroy(context);
+    locks.release("page-table", this.id);
     this.#destroyed = true;
-    parts.locks.release("address-space", this.id);
+    locks.release("address-space", this.id);
     this.#forgotten(this);
     const sink = parts.events.sink;
     if (sink !== null) sink({ kind: "space", space: this.id, action: "destroy" });

@@ -1,7 +1,7 @@
 /** @see HelenOS kernel/generic/src/mm/as.c, as_area_change_flags() */
 import { AREA_CACHEABLE, checkAreaFlags, pageFlagsOf, type AreaFlags } from "../area/area-flags.js";
 import { PortolanError } from "../errors.js";
-import { SharedObject } from "../objects/shared-object.js";
+import { SharedObject, lockObject, unlockObject } from "../objects/shared-object.js";
 import type { Wide } from "../units/address-units.js";
 import type { AddressSpace } from "./address-space.js";
 import { areaAt } from "./create-area.js";
@@ -21,9 +21,8 @@ export const changeAreaFlags = (space: AddressSpace, address: Wide, flags: AreaF
   locks.acquire("address-space", space.id);
   try {
     const area = areaAt(space, address);
-    const object = areas.objectOf(area);
     const backend = areas.backendOf(area);
-    if (backend === null || !backend.canChangeFlags || (object instanceof SharedObject && object.links > 1)) {
+    if (backend === null || !backend.canChangeFlags || isShared(space, area)) {
       throw new PortolanError("ERR_AREA_KIND", { address: BigInt(address), backend: backend === null ? "none" : backend.name });
     }
     const kept = keepCacheable ? (flags & ~AREA_CACHEABLE) | (areas.flagsOf(area) & AREA_CACHEABLE) : flags;
@@ -44,4 +43,17 @@ export const changeAreaFlags = (space: AddressSpace, address: Wide, flags: AreaF
   } finally {
     locks.release("address-space", space.id);
   }
+};
+
+/**
+ * Does another area show the same object? While this area's space is locked nobody can begin to, if nobody does now:
+ * sharing starts from an area that has the object.
+ */
+export const isShared = (space: AddressSpace, area: number): boolean => {
+  const { areas, locks } = space.parts;
+  const object = areas.objectOf(area);
+  lockObject(locks, object);
+  const shared = object instanceof SharedObject && object.links > 1;
+  unlockObject(locks, object);
+  return shared;
 };

@@ -3,7 +3,7 @@ import { checkAreaFlags, type AreaFlags } from "../area/area-flags.js";
 import type { Backend } from "../backends/backend.js";
 import { PortolanError } from "../errors.js";
 import type { Wide } from "../units/address-units.js";
-import type { AddressSpace } from "./address-space.js";
+import type { AddressSpace, AreaInfo } from "./address-space.js";
 
 export interface AreaRequest {
   /** First address, page aligned; absent: wherever there is room between the bounds. */
@@ -21,12 +21,12 @@ export interface AreaRequest {
 }
 
 /**
- * @returns the area's handle
+ * @returns what it is like
  * @throws PortolanError ERR_MISALIGNED, ERR_BAD_ARGUMENT, ERR_AREA_FLAGS, ERR_AREA_RANGE, ERR_AREA_OVERLAP,
  *   ERR_NO_FREE_RANGE, ERR_OUT_OF_MEMORY, and what the backend objects to; nothing has changed then
  * @see HelenOS kernel/generic/src/mm/as.c, as_area_create()
  */
-export const createArea = (space: AddressSpace, request: AreaRequest, partial: boolean): number => {
+export const createArea = (space: AddressSpace, request: AreaRequest, partial: boolean): AreaInfo => {
   const { parts } = space;
   const pages = parts.units.pagesFor(request.size);
   checkAreaFlags(request.flags);
@@ -39,19 +39,17 @@ export const createArea = (space: AddressSpace, request: AreaRequest, partial: b
     const object = request.backend === null ? null : request.backend.open(parts.backends, pages, request.flags);
     const area = parts.areas.create(space.id, first, pages, request.flags, { partial, guard });
     try {
+      parts.areas.setBackend(area, request.backend);
+      if (object !== null) parts.areas.setObject(area, object, 0);
       space.tree.insert(area);
     } catch (error) {
       parts.areas.destroy(area);
       throw error;
     }
-    if (object !== null) {
-      object.link();
-      parts.areas.setObject(area, object, 0);
-    }
-    parts.areas.setBackend(area, request.backend);
+    if (object !== null) object.link();
     const sink = parts.events.sink;
     if (sink !== null) sink({ kind: "area", space: space.id, first, pages, action: "create" });
-    return area;
+    return space.info(area);
   } finally {
     parts.locks.release("address-space", space.id);
   }

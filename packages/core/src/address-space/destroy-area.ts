@@ -1,4 +1,5 @@
 /** Taking pages away from an area, a part of it or all of it. */
+import { lockObject, unlockObject } from "../objects/shared-object.js";
 import type { AddressSpace } from "./address-space.js";
 
 /**
@@ -34,6 +35,10 @@ export const destroyArea = (space: AddressSpace, area: number): void => {
   space.tree.remove(area);
   const object = areas.objectOf(area);
   areas.destroy(area);
-  if (object !== null) object.unlink();
+  if (object !== null) {
+    lockObject(locks, object);
+    object.unlink();
+    unlockObject(locks, object);
+  }
   if (events.sink !== null) events.sink({ kind: "area", space: space.id, first, pages, action: "destroy" });
 };

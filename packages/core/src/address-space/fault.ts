@@ -11,6 +11,7 @@ import { USER, permits, type AccessMask } from "../architecture/rights.js";
 import { pageFlagsOf } from "../area/area-flags.js";
 import { PortolanError } from "../errors.js";
 import { NO_PAGE } from "../objects/memory-object.js";
+import { lockObject, unlockObject } from "../objects/shared-object.js";
 import type { AddressSpace } from "./address-space.js";
 
 /** How a page fault ended; the numbers are those of HelenOS in 2008. */
@@ -44,8 +45,12 @@ export interface FaultVerdict {
 export const servePageFault = (space: AddressSpace, page: number, accesses: AccessMask): FaultResult => {
   const parts = space.parts;
   parts.locks.acquire("address-space", space.id);
-  const result = decide(space, page, accesses);
-  parts.locks.release("address-space", space.id);
+  let result: FaultResult = FAULT;
+  try {
+    result = decide(space, page, accesses);
+  } finally {
+    parts.locks.release("address-space", space.id);
+  }
   const sink = parts.events.sink;
   if (sink !== null) {
     sink({ kind: "page-fault", space: space.id, page, accesses, result: result === OK ? "ok" : space.verdict.rule });
@@ -65,20 +70,22 @@ const decide = (space: AddressSpace, page: number, accesses: AccessMask): FaultR
   if (object === null) return refuse(verdict, "the area has no backend");
 
   parts.locks.acquire("area", area);
+  lockObject(parts.locks, object);
   parts.locks.acquire("page-table", space.id);
-  let result: FaultResult;
-  if (parts.tables.find(space.context, page)) {
+  try {
+    if (!parts.tables.find(space.context, page)) {
+      parts.preemption.at("fault-before-supply");
+      return bringIn(space, area, page);
+    }
     // Another processor was first, or its entry is narrower than the area by now: no new frame either way.
     if (!permitsOne(parts.tables.found.rights, flags & accesses)) space.widen(page, pageFlagsOf(flags));
     space.forgetLocally(page);
-    result = accept(verdict);
-  } else {
-    parts.preemption.at("fault-before-supply");
-    result = bringIn(space, area, page);
+    return accept(verdict);
+  } finally {
+    parts.locks.release("page-table", space.id);
+    unlockObject(parts.locks, object);
+    parts.locks.release("area", area);
   }
-  parts.locks.release("page-table", space.id);
-  parts.locks.release("area", area);
-  return result;
 };
 
 /** Supplies an absent page, maps it and marks it used; or leaves everything as it was. */

@@ -1,8 +1,9 @@
 /** @see HelenOS kernel/generic/src/mm/as.c, as_area_resize() */
 import { PortolanError } from "../errors.js";
-import { SharedObject } from "../objects/shared-object.js";
+import { SharedObject, lockObject, unlockObject } from "../objects/shared-object.js";
 import type { Wide } from "../units/address-units.js";
 import type { AddressSpace } from "./address-space.js";
+import { isShared } from "./change-flags.js";
 import { areaAt } from "./create-area.js";
 import { withdrawPages } from "./destroy-area.js";
 
@@ -24,7 +25,7 @@ export const resizeArea = (space: AddressSpace, address: Wide, size: Wide): void
   try {
     const area = areaAt(space, address);
     const object = areas.objectOf(area);
-    if (object !== null && (!object.isResizable || (object instanceof SharedObject && object.links > 1))) {
+    if (object !== null && (!object.isResizable || isShared(space, area))) {
       throw new PortolanError("ERR_AREA_NOT_RESIZABLE", { address: BigInt(address), backend: object.kind });
     }
     const first = areas.firstOf(area);
@@ -37,8 +38,12 @@ export const resizeArea = (space: AddressSpace, address: Wide, size: Wide): void
     } else {
       locks.acquire("area", area);
       withdrawPages(space, area, first + after, before - after);
+      if (object instanceof SharedObject) {
+        lockObject(locks, object);
+        object.trim(areas.offsetOf(area) + after, before - after);
+        unlockObject(locks, object);
+      }
       locks.release("area", area);
-      if (object instanceof SharedObject) object.trim(areas.offsetOf(area) + after, before - after);
     }
     areas.setPages(area, after);
     space.tree.resized(area);

@@ -2,9 +2,9 @@
 import { AREA_CACHEABLE, checkAreaFlags, type AreaFlags } from "../area/area-flags.js";
 import { PortolanError } from "../errors.js";
 import { OrderedPageCache } from "../objects/ordered-page-cache.js";
-import { SharedObject } from "../objects/shared-object.js";
+import { SharedObject, lockObject, unlockObject } from "../objects/shared-object.js";
 import type { Wide } from "../units/address-units.js";
-import type { AddressSpace } from "./address-space.js";
+import type { AddressSpace, AreaInfo } from "./address-space.js";
 import { areaAt } from "./create-area.js";
 
 export interface ShareRequest {
@@ -23,11 +23,11 @@ export interface ShareRequest {
  * Makes the pages of one area appear in another space. Everything about the destination is checked before the source is
  * touched, so a refusal leaves the source unshared.
  *
- * @returns the new area's handle
+ * @returns what the new area is like
  * @throws PortolanError ERR_AREA_NOT_FOUND, ERR_AREA_BUSY, ERR_AREA_KIND, ERR_AREA_FLAGS, ERR_SHARE_SIZE,
  *   ERR_SHARE_RIGHTS, ERR_MISALIGNED, ERR_AREA_RANGE, ERR_AREA_OVERLAP, ERR_OUT_OF_MEMORY; nothing has changed then
  */
-export const shareArea = (request: ShareRequest): number => {
+export const shareArea = (request: ShareRequest): AreaInfo => {
   const { from, to } = request;
   const { locks } = from.parts;
   // Two spaces are locked in the order of their numbers, so that two shares in opposite directions cannot wait for
@@ -43,8 +43,8 @@ export const shareArea = (request: ShareRequest): number => {
   }
 };
 
-const shareLocked = ({ from, sourceBase, size, to, base, flags: asked }: ShareRequest): number => {
-  const { areas, units, preemption, events } = from.parts;
+const shareLocked = ({ from, sourceBase, size, to, base, flags: asked }: ShareRequest): AreaInfo => {
+  const { areas, units, locks, preemption, events } = from.parts;
   const source = areaAt(from, sourceBase);
   const object = areas.objectOf(source);
   const backend = areas.backendOf(source);
@@ -63,12 +63,15 @@ const shareLocked = ({ from, sourceBase, size, to, base, flags: asked }: ShareRe
   const area = areas.create(to.id, first, pages, flags, { partial: false, guard: false });
   let inserted = false;
   try {
+    areas.setBackend(area, backend);
     to.tree.insert(area);
     inserted = true;
+    // The last step that can fail; an object that is shared already has its offset column too.
     const shared = object instanceof SharedObject ? object : shareObject(from, source, object);
+    lockObject(locks, shared);
     shared.link();
     areas.setObject(area, shared, areas.offsetOf(source));
-    areas.setBackend(area, backend);
+    unlockObject(locks, shared);
   } catch (error) {
     if (inserted) to.tree.remove(area);
     areas.destroy(area);
@@ -76,7 +79,7 @@ const shareLocked = ({ from, sourceBase, size, to, base, flags: asked }: ShareRe
   }
   preemption.at("share-published");
   if (events.sink !== null) events.sink({ kind: "area", space: to.id, first, pages, action: "share" });
-  return area;
+  return to.info(area);
 };
 
 /** Puts a shared object in front of what the area used so far, and publishes the pages that are in use. */
@@ -85,10 +88,14 @@ const shareObject = (
   area: number,
   object: NonNullable<ReturnType<typeof space.parts.areas.objectOf>>,
 ): SharedObject => {
-  const { areas, frames, tables, cachePool, gate } = space.parts;
+  const { areas, frames, tables, cachePool, gate, locks } = space.parts;
   gate.pass("shared object");
-  const shared = new SharedObject(object, new OrderedPageCache(cachePool), frames);
+  const shared = new SharedObject(object, new OrderedPageCache(cachePool), frames, locks.name());
   shared.link();
+  locks.acquire("area", area);
+  // Nobody else knows the new object yet; it is locked all the same, and before the tables, so that there is one order.
+  lockObject(locks, shared);
+  locks.acquire("page-table", space.id);
   const shift = areas.offsetOf(area) - areas.firstOf(area);
   try {
     let page = areas.used.nextAtOrAbove(area, areas.firstOf(area));
@@ -103,6 +110,10 @@ const shareObject = (
   } catch (error) {
     shared.unlink();
     throw error;
+  } finally {
+    locks.release("page-table", space.id);
+    unlockObject(locks, shared);
+    locks.release("area", area);
   }
   areas.setObject(area, shared, areas.offsetOf(area));
   object.unlink();

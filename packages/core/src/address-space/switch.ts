@@ -9,12 +9,18 @@ import type { SpaceParts } from "./parts.js";
  * space is held, so it cannot go while a processor uses it. `from` and `to` may be the same.
  */
 export const switchSpace = (parts: SpaceParts, cpu: Cpu, from: AddressSpace | null, to: AddressSpace): void => {
-  to.hold();
-  if (from !== null && from.context.cache !== null) from.context.cache.deinstall(cpu);
-  parts.asids.switch(from === null ? null : from.context, to.context);
-  parts.preemption.at("switch-asid");
-  cpu.install(to.context);
-  if (to.context.cache !== null) to.context.cache.install(cpu);
+  const { locks } = parts;
+  locks.acquire("asid", 0);
+  try {
+    to.hold();
+    if (from !== null && from.context.cache !== null) from.context.cache.deinstall(cpu);
+    parts.asids.switch(from === null ? null : from.context, to.context);
+    parts.preemption.at("switch-asid");
+    cpu.install(to.context);
+    if (to.context.cache !== null) to.context.cache.install(cpu);
+  } finally {
+    locks.release("asid", 0);
+  }
   const sink = parts.events.sink;
   if (sink !== null) sink({ kind: "switch", cpu: cpu.id, from: from === null ? null : from.id, to: to.id });
   if (from !== null) from.release();

@@ -2,6 +2,7 @@
 import type { TranslationContext } from "../machine/translation-context.js";
 import { token } from "../token.js";
 
+/** The ASID lock is held around every call. */
 export interface AsidPolicy {
   /**
    * The accounting of a switch: `from` is installed on one processor less, `to` on one more and has an ASID afterwards.

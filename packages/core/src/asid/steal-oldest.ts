@@ -56,7 +56,7 @@ export class StealOldest implements AsidPolicy {
   }
 
   switch(from: TranslationContext | null, to: TranslationContext): void {
-    this.#locks.acquire("asid", 0);
+    this.#locks.assertHeld("asid", 0);
     if (from !== null) {
       from.installedOn -= 1;
       if (from.installedOn === 0 && !from.isKernel) this.#append(from);
@@ -66,11 +66,10 @@ export class StealOldest implements AsidPolicy {
       else this.#unlink(to);
     }
     to.installedOn += 1;
-    this.#locks.release("asid", 0);
   }
 
   release(context: TranslationContext): void {
-    this.#locks.acquire("asid", 0);
+    this.#locks.assertHeld("asid", 0);
     if (context.asid !== this.#asids.invalid && !context.isKernel) {
       this.#unlink(context);
       this.#returned.push(context.asid);
@@ -78,7 +77,6 @@ export class StealOldest implements AsidPolicy {
       if (sink !== null) sink({ kind: "asid", space: context.id, asid: context.asid, action: "release" });
       context.asid = this.#asids.invalid;
     }
-    this.#locks.release("asid", 0);
   }
 
   #give(context: TranslationContext): void {
@@ -107,7 +105,7 @@ export class StealOldest implements AsidPolicy {
       return this.#fresh - 1;
     }
     if (this.#returnedHead === this.#returned.length) return -1;
-    const asid = this.#returned[this.#returnedHead] as number;
+    const asid = this.#returned[this.#returnedHead];
     this.#returnedHead += 1;
     if (this.#returnedHead > 1024 && this.#returnedHead * 2 > this.#returned.length) {
       this.#returned.splice(0, this.#returnedHead);

@@ -20,6 +20,13 @@ export interface LockDiscipline {
 /** What the core calls. `discipline` is null in production. */
 export class Locks {
   discipline: LockDiscipline | null = null;
+  #names = 0;
+
+  /** A number for a new lock of a kind whose things have no number of their own: memory objects. */
+  name(): number {
+    this.#names += 1;
+    return this.#names;
+  }
 
   acquire(kind: LockKind, id: number): void {
     if (this.discipline !== null) this.discipline.acquire(kind, id);

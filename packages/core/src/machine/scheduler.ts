@@ -21,6 +21,11 @@ export type PreemptionPoint =
 export interface Scheduler {
   /** `cpu` is the number of the processor whose work is interrupted. */
   at(point: PreemptionPoint, cpu: number): void;
+  /**
+   * Does this processor linger in its interrupt handler when a shootdown is finalized? Its messages pile up then, until
+   * `Shootdown.receive` lets it go on. Absent: none does.
+   */
+  isSlow?(cpu: number): boolean;
 }
 
 /** What the core calls. `scheduler` is null in production. */

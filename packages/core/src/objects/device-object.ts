@@ -24,8 +24,11 @@ export class DeviceObject implements MemoryObject {
   supply(offset: number): number {
     if (offset >= this.#frameCount) return NO_PAGE;
     const frame = this.#firstFrame + offset;
-    // A device inside a memory zone (a frame buffer in RAM) is counted like any frame; outside it is not.
-    if (this.#frames.references(frame) > 0) this.#frames.share(frame);
+    // Inside a memory zone (a frame buffer in RAM) a frame is counted like any other, and a free one belongs to whoever
+    // gets it next: it is not shown. Outside, nobody counts.
+    const references = this.#frames.references(frame);
+    if (references === 0) return NO_PAGE;
+    if (references > 0) this.#frames.share(frame);
     return frame;
   }
 

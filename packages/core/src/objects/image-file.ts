@@ -14,6 +14,7 @@ export class ImageFile {
   #pages: Float64Array;
   /** Whoever opened it, and every object that shows a part of it. */
   #holders = 1;
+  #isClosed = false;
 
   readonly #closed: (file: ImageFile) => void;
 
@@ -33,7 +34,7 @@ export class ImageFile {
     try {
       for (; taken < pages.length; taken += 1) pages[taken] = frames.takeZeroed();
     } catch (error) {
-      for (let i = 0; i < taken; i += 1) frames.release(pages[i] as number);
+      for (let i = 0; i < taken; i += 1) frames.release(pages[i]);
       throw error;
     }
     pages.forEach((frame, i) => {
@@ -45,7 +46,7 @@ export class ImageFile {
 
   /** The frame that holds page `page` of the file. */
   frameOf(page: number): number {
-    return this.#pages[page] as number;
+    return this.#pages[page];
   }
 
   /** Copies `count` bytes of the file from `offset` to physical address `to`. */
@@ -63,13 +64,25 @@ export class ImageFile {
     }
   }
 
-  /** One more user. */
+  /** Whoever opened it has closed it: no new area may show it. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** The opener needs it no more; areas that show it keep it. Closing twice does nothing. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.release();
+  }
+
+  /** One more object shows it. */
   hold(): void {
     this.#holders += 1;
   }
 
-  /** One user less; the opener calls it too. At the last one the frames are unpinned and go when nobody maps them. */
-  close(): void {
+  /** One user less. At the last one the frames are unpinned, and go when nobody maps them. */
+  release(): void {
     this.#holders -= 1;
     if (this.#holders > 0) return;
     for (const frame of this.#pages) this.#frames.release(frame);

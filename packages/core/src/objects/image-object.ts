@@ -92,7 +92,7 @@ export class ImageObject implements MemoryObject {
 
   unlink(): void {
     this.links -= 1;
-    if (this.links === 0) this.#file.close();
+    if (this.links === 0) this.#file.release();
   }
 
   eachHeld(): void {

@@ -6,6 +6,7 @@
  * @see HelenOS kernel/generic/src/mm/as.c, share_info_t
  */
 import type { FrameAllocator } from "../frames/frame-allocator.js";
+import type { Locks } from "../machine/locks.js";
 import { NO_PAGE, type MemoryObject } from "./memory-object.js";
 import type { PageCache } from "./page-cache.js";
 
@@ -16,8 +17,11 @@ export class SharedObject implements MemoryObject {
   readonly below: MemoryObject;
   readonly #frames: FrameAllocator;
   readonly #cache: PageCache;
+  /** Names its lock. */
+  readonly number: number;
 
-  constructor(below: MemoryObject, cache: PageCache, frames: FrameAllocator) {
+  constructor(below: MemoryObject, cache: PageCache, frames: FrameAllocator, number: number) {
+    this.number = number;
     this.below = below;
     this.#cache = cache;
     this.#frames = frames;
@@ -96,3 +100,12 @@ export class SharedObject implements MemoryObject {
     });
   }
 }
+
+/** Only shared objects have a state that two address spaces can meet in, so only they have a lock. */
+export const lockObject = (locks: Locks, object: MemoryObject | null): void => {
+  if (locks.discipline !== null && object instanceof SharedObject) locks.acquire("object", object.number);
+};
+
+export const unlockObject = (locks: Locks, object: MemoryObject | null): void => {
+  if (locks.discipline !== null && object instanceof SharedObject) locks.release("object", object.number);
+};

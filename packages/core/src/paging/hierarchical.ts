@@ -32,6 +32,7 @@ import { ABSENT_ENTRY, LEAF_ENTRY, TABLE_ENTRY, type FormatCodec } from "./entry
 import { explainTree } from "./explain-tree.js";
 import type { FoundMapping, PageTables } from "./page-tables.js";
 import type { StaleTranslations } from "./stale.js";
+import { TablePool } from "./table-pool.js";
 import { storeysOf, type Storey } from "./tree-shape.js";
 import type { Walk } from "../architecture/walk.js";
 
@@ -44,12 +45,14 @@ export class HierarchicalTables implements PageTables {
   readonly found: FoundMapping = { frame: 0, rights: 0, flags: 0 };
   readonly #architecture: Architecture;
   readonly #memory: PhysicalMemory;
-  readonly #frames: FrameAllocator;
   readonly #events: Events;
   readonly #storeys: readonly Storey[];
   readonly #last: Storey;
   readonly #leaf: FormatCodec;
-  /** Entries in use in the table that starts in a frame, by frame of RAM. */
+  readonly #pool: TablePool;
+  /** Bytes of the smallest table, or of a frame if that is less: no two tables begin in one such unit. */
+  readonly #unit: number;
+  /** Entries in use in the table that starts in a unit of RAM. */
   readonly #used: Int32Array;
   readonly #roots = new Set<TranslationContext>();
   readonly #kernelFirst: number;
@@ -66,13 +69,14 @@ export class HierarchicalTables implements PageTables {
     if (architecture.translation.kind !== "hierarchical") throw new Error("not a hierarchical machine");
     this.#architecture = architecture;
     this.#memory = memory;
-    this.#frames = frames;
+    this.#pool = new TablePool(memory, frames);
     this.#events = events;
     this.#storeys = storeysOf(architecture, architecture.translation, initialSwitches(architecture));
     this.#last = this.#storeys.at(-1) as Storey;
     if (this.#last.codec.leaf === null) throw new Error("the last level maps no pages");
     this.#leaf = this.#last.codec.leaf;
-    this.#used = new Int32Array(memory.frameCount);
+    this.#unit = Math.min(memory.frameSize, ...this.#storeys.map(({ tableBytes }) => tableBytes));
+    this.#used = new Int32Array(memory.frameCount * (memory.frameSize / this.#unit));
     this.#shadowed = architecture.layout.kernelAddressSpaceShadowed;
     this.#kernelFirst = Number(architecture.layout.kernel.first >> BigInt(architecture.pageShift)) % this.#limit();
   }
@@ -143,19 +147,21 @@ export class HierarchicalTables implements PageTables {
   }
 
   freeTable(table: number): void {
-    const frames = Math.ceil((this.#tableBytesAt.get(table) ?? 0) / this.#memory.frameSize);
-    this.#tableBytesAt.delete(table);
-    this.#owners.delete(table);
-    const first = table / this.#memory.frameSize;
-    for (let i = 0; i < frames; i += 1) this.#frames.release(first + i);
+    this.#pool.free(table);
   }
 
   each(context: TranslationContext, first: number, count: number, visit: (page: number, found: FoundMapping) => boolean): void {
     if (context.root === NO_ROOT) return;
     const limit = this.#limit();
-    // Addresses of the upper half of a sign-extended machine: page numbers of the word, indices of the tree.
-    const shift = first >= limit ? first - (first % limit) : 0;
-    this.#eachIn(context.root, 0, 0, first - shift, Math.min(first - shift + count, limit), (index) => visit(index + shift, this.found));
+    // What the word can name above the hole of a sign-extended machine is the upper half of the tree.
+    const half = this.#architecture.virtualRule === "sign-extended" ? limit / 2 : limit;
+    const above = 2 ** (this.#architecture.wordBits - this.#architecture.pageShift) - limit;
+    const end = first + count;
+    const goesOn = this.#eachIn(context.root, 0, 0, first, Math.min(end, half), (index) => visit(index, this.found));
+    if (!goesOn || half === limit) return;
+    this.#eachIn(context.root, 0, 0, Math.max(first - above, half), Math.min(end - above, limit), (index) =>
+      visit(index + above, this.found),
+    );
   }
 
   walk(context: TranslationContext, address: bigint, access: Access, privilege: Privilege): Walk {
@@ -163,21 +169,12 @@ export class HierarchicalTables implements PageTables {
   }
 
   bytes(context?: TranslationContext): number {
-    let bytes = 0;
-    for (const [table, size] of this.#tableBytesAt) if (context === undefined || this.#owners.get(table) === context.id) bytes += size;
-    return bytes;
+    return this.#pool.bytes(context?.id);
   }
 
   eachTableFrame(visit: (frame: number, owner: number) => void): void {
-    for (const [table, size] of this.#tableBytesAt) {
-      const first = table / this.#memory.frameSize;
-      for (let i = 0; i < Math.ceil(size / this.#memory.frameSize); i += 1) visit(first + i, this.#owners.get(table) ?? 0);
-    }
+    this.#pool.eachFrame(visit);
   }
-
-  /** Size in bytes, and owner, of every table by its address. Touched when tables come and go, never per page. */
-  readonly #tableBytesAt = new Map<number, number>();
-  readonly #owners = new Map<number, number>();
 
   /** Pages that one root translates. */
   #limit(): number {
@@ -189,7 +186,7 @@ export class HierarchicalTables implements PageTables {
   }
 
   #slot(table: number): number {
-    return table / this.#memory.frameSize - this.#memory.firstFrame;
+    return table / this.#unit - this.#memory.firstFrame * (this.#memory.frameSize / this.#unit);
   }
 
   #count(table: number, change: number): number {
@@ -201,15 +198,10 @@ export class HierarchicalTables implements PageTables {
 
   /** A zeroed table. @throws PortolanError ERR_OUT_OF_FRAMES */
   #takeTable(storey: Storey, owner: number, level: number): number {
-    const count = Math.ceil(storey.tableBytes / this.#memory.frameSize);
-    const frame = count === 1 ? this.#frames.take() : this.#frames.takeRun(count, count);
-    for (let i = 0; i < count; i += 1) this.#memory.zeroFrame(frame + i);
-    const table = frame * this.#memory.frameSize;
+    const table = this.#pool.take(storey.tableBytes, owner);
     this.#used[this.#slot(table)] = 0;
-    this.#tableBytesAt.set(table, storey.tableBytes);
-    this.#owners.set(table, owner);
     const sink = this.#events.sink;
-    if (sink !== null) sink({ kind: "table", space: owner, level, frame, action: "allocate" });
+    if (sink !== null) sink({ kind: "table", space: owner, level, frame: Math.floor(table / this.#memory.frameSize), action: "allocate" });
     return table;
   }
 
@@ -351,7 +343,8 @@ export class HierarchicalTables implements PageTables {
       this.#count(above, -1);
       debt.freeTableLater(table);
       const sink = this.#events.sink;
-      if (sink !== null) sink({ kind: "table", space: context.id, level: depth, frame: table / this.#memory.frameSize, action: "free" });
+      if (sink !== null)
+        sink({ kind: "table", space: context.id, level: depth, frame: Math.floor(table / this.#memory.frameSize), action: "free" });
     }
   }
 

@@ -1,7 +1,8 @@
 /**
  * Losing a mapping is a protocol, and this is the one place where it is written down:
  *
- * 1. stop the other processors (the address space's number is read once, and cannot change before the end);
+ * 1. stop the other processors (the address space's number is read once under the ASID lock, which is held to the end: the
+ *    space can neither lose its number nor be given one by a switch meanwhile);
  * 2. edit the tables;
  * 3. forget on this processor and in software caches;
  * 4. let the others go: each carries its messages out before it translates again;
@@ -65,8 +66,9 @@ export class Withdrawals {
 
   /** Opens a withdrawal of pages [first, first + count). What is removed is entered into the debt that is returned. */
   begin(context: TranslationContext, first: number, count: number): StaleTranslations {
-    if (this.#context !== null) throw new Error("a withdrawal is open already");
     this.#locks.acquire("page-table", context.id);
+    this.#locks.acquire("asid", 0);
+    if (this.#context !== null) throw new Error("a withdrawal is open already");
     this.#context = context;
     this.#first = first;
     this.#count = count;
@@ -85,6 +87,7 @@ export class Withdrawals {
     this.#preemption.at("invalidated-locally");
     this.#context = null;
     if (this.#asid !== this.#invalid) this.#shootdown.finalize();
+    this.#locks.release("asid", 0);
     this.#locks.release("page-table", context.id);
     this.#debt.settle(this.#releaseFrame, this.#freeTable);
     this.#preemption.at("frames-released");
@@ -92,7 +95,9 @@ export class Withdrawals {
 
   /** This processor drops what it holds for one page, because the tables permit more by now. */
   forgetLocally(context: TranslationContext, page: number): void {
+    this.#locks.acquire("asid", 0);
     if (context.asid !== this.#invalid) this.#local().invalidatePages(context.asid, page, 1);
     if (context.cache !== null) context.cache.invalidate(page, 1);
+    this.#locks.release("asid", 0);
   }
 }

@@ -53,17 +53,17 @@ export class Shootdown {
 
   /** Stops every other processor. `page` and `count` are the machine's pages and matter for PAGES only. */
   start(type: ShootdownType, asid: number, page: number, count: number): void {
+    this.#locks.acquire("tlb", 0);
     if (this.isOpen) throw new Error("a shootdown is under way already");
-    const self = this.#processors[this.#preemption.cpu] as ShootdownProcessor;
+    const self = this.#processors[this.#preemption.cpu];
     this.#interruptsBefore = self.interrupts;
     self.interrupts = false;
     self.tlbActive = false;
-    this.#locks.acquire("tlb", 0);
     this.#initiator = self.id;
     for (const other of this.#processors) {
       if (other === self) continue;
       this.#locks.acquire("cpu", other.id);
-      (this.#queues[other.id] as ShootdownQueue).add(type, asid, page, count);
+      this.#queues[other.id].add(type, asid, page, count);
       this.#locks.release("cpu", other.id);
       this.sent += 1;
       if (other.interrupts) other.tlbActive = false;
@@ -76,12 +76,15 @@ export class Shootdown {
 
   /** Lets the others go. */
   finalize(): void {
-    const self = this.#processors[this.#initiator] as ShootdownProcessor;
+    const self = this.#processors[this.#initiator];
     this.#initiator = -1;
     this.#locks.release("tlb", 0);
     self.tlbActive = true;
     self.interrupts = this.#interruptsBefore;
-    for (const other of this.#processors) if (other !== self) this.#receive(other);
+    const { scheduler } = this.#preemption;
+    for (const other of this.#processors) {
+      if (other !== self && scheduler?.isSlow?.(other.id) !== true) this.receive(other);
+    }
     this.#preemption.at("shootdown-finalized");
   }
 
@@ -89,12 +92,16 @@ export class Shootdown {
   interruptsOn(processor: ShootdownProcessor): void {
     processor.interrupts = true;
     if (this.isOpen) processor.tlbActive = false;
-    else this.#receive(processor);
+    else this.receive(processor);
   }
 
-  #receive(processor: ShootdownProcessor): void {
-    const messages = (this.#queues[processor.id] as ShootdownQueue).drain(processor);
+  /** A stopped processor carries its messages out, in order, and goes on. */
+  receive(processor: ShootdownProcessor): void {
+    if (this.isOpen) throw new Error(`processor ${processor.id} goes on while a shootdown is under way`);
+    this.#locks.acquire("cpu", processor.id);
+    const messages = this.#queues[processor.id].drain(processor);
     processor.tlbActive = true;
+    this.#locks.release("cpu", processor.id);
     const sink = this.#events.sink;
     if (messages > 0 && sink !== null) sink({ kind: "shootdown-ack", cpu: processor.id, messages });
   }
@@ -110,5 +117,3 @@ export class Shootdown {
     }
   }
 }
-
-export { ALL, ASID, PAGES } from "./shootdown-queue.js";

@@ -15,7 +15,7 @@ describe("operations under exhaustion", () => {
     "mapping by hand": (_machine, a) => {
       a.createArea({ base: 0x40_0000, size: PAGE, flags: RW, backend: null });
       try {
-        a.setMapping(0x40_0000, 200);
+        a.setMapping(0x40_0000, 5000);
       } catch (error) {
         a.destroyArea(0x40_0000);
         throw error;
