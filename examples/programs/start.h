@@ -1,6 +1,6 @@
 /*
  * What a program needs of a system where there is no C library: an entry point, a way to write, and an end.
- * Linux system calls of three machines.
+ * Linux system calls of each machine below.
  */
 #ifndef START_H
 #define START_H
@@ -40,6 +40,19 @@ static long system_call(long number, long one, long two, long three) {
 enum { SYS_EXIT = 1, SYS_WRITE = 4 };
 __asm__(".globl _start\n_start:\n\tclr %fp\n\tcall begin\n\tsub %sp, 6*8, %sp\n");
 
+#elif defined(__arm__)
+
+static long system_call(long number, long one, long two, long three) {
+	register long r7 __asm__("r7") = number;
+	register long r0 __asm__("r0") = one;
+	register long r1 __asm__("r1") = two;
+	register long r2 __asm__("r2") = three;
+	__asm__ volatile("svc #0" : "+r"(r0) : "r"(r7), "r"(r1), "r"(r2) : "memory");
+	return r0;
+}
+enum { SYS_EXIT = 1, SYS_WRITE = 4 };
+__asm__(".globl _start\n_start:\n\tmov fp, #0\n\tmov lr, #0\n\tbic sp, sp, #7\n\tb begin\n");
+
 #else
 #error "no start for this machine"
 #endif
@@ -49,6 +62,14 @@ __attribute__((used, noreturn)) void begin(void) {
 	for (;;) {
 	}
 }
+
+#if defined(__arm__)
+/* What libgcc's division calls for a divisor of zero. */
+__attribute__((used)) int raise(int signal) {
+	system_call(SYS_EXIT, 128 + signal, 0, 0);
+	return -1;
+}
+#endif
 
 static void write_text(const char *text, unsigned long length) {
 	system_call(SYS_WRITE, 1, (long) text, (long) length);
