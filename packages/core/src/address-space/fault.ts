@@ -7,6 +7,7 @@
  *
  * @see HelenOS kernel/generic/src/mm/as.c, as_page_fault()
  */
+import { BUS, RESERVED, type FaultReason } from "../architecture/faults.js";
 import { USER, permits, type AccessMask } from "../architecture/rights.js";
 import { pageFlagsOf } from "../area/area-flags.js";
 import { PortolanError } from "../errors.js";
@@ -28,13 +29,27 @@ export type FaultRule =
   | "the area forbids this access"
   | "the area has no backend"
   | "the area's memory has no such page"
-  | "out of memory";
+  | "out of memory"
+  | "nothing answers at that physical address"
+  | "an entry of the tables has a form that the manual forbids";
 
 /** The rule that decided the last fault of a space; reused, never allocated on the way. */
 export interface FaultVerdict {
   result: FaultResult;
   rule: FaultRule;
 }
+
+/** Objections of a processor that no change of ours would end: the tables lead nowhere, or hold what it cannot read. */
+const HOPELESS: Readonly<Partial<Record<FaultReason, FaultRule>>> = {
+  [BUS]: "nothing answers at that physical address",
+  [RESERVED]: "an entry of the tables has a form that the manual forbids",
+};
+
+/** Serves what a processor objected to, for `reason`, if an address space can serve it at all. Otherwise as `servePageFault`. */
+export const answerFault = (space: AddressSpace, page: number, reason: FaultReason, accesses: AccessMask): FaultResult => {
+  const rule = HOPELESS[reason];
+  return rule === undefined ? space.pageFault(page, accesses) : refuse(space.verdict, rule);
+};
 
 /**
  * Serves a fault of `space` at `page` (the machine's page).

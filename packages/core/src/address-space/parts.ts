@@ -1,6 +1,7 @@
 /** What operations on address spaces work with: the services of one machine. */
 import type { AllocationGate } from "../allocation-gate.js";
 import type { Architecture } from "../architecture/architecture.js";
+import type { Switches } from "../architecture/entry-format.js";
 import type { AreaTable } from "../area/area-table.js";
 import type { AsidPolicy } from "../asid/asid-policy.js";
 import type { BackendParts } from "../backends/backend.js";
@@ -18,6 +19,8 @@ import type { AddressUnits } from "../units/address-units.js";
 
 export interface SpaceParts {
   readonly architecture: Architecture;
+  /** The processors' when the machine was built: what entries are written for. */
+  readonly switches: Switches;
   readonly units: AddressUnits;
   readonly memory: PhysicalMemory;
   readonly frames: FrameAllocator;

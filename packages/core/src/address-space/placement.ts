@@ -9,6 +9,8 @@ export class Placement {
   readonly #tree: AreaTree;
   readonly #firstPage: number;
   readonly #lastPage: number;
+  /** Pages that no table translates, ascending. */
+  readonly #windows: readonly (readonly [first: number, last: number])[];
 
   constructor(parts: SpaceParts, tree: AreaTree, isKernel: boolean) {
     this.#parts = parts;
@@ -18,6 +20,9 @@ export class Placement {
     // Page 0 is nobody's: a null pointer must fault.
     this.#firstPage = Math.max(1, parts.units.pageOf(range.first));
     this.#lastPage = parts.units.pageOf(range.last);
+    this.#windows = (layout.windows ?? [])
+      .map(({ first, last }) => [parts.units.pageOf(first), parts.units.pageOf(last)] as const)
+      .sort(([one], [other]) => one - other);
   }
 
   /**
@@ -26,7 +31,9 @@ export class Placement {
    */
   check(first: number, pages: number, avoid: number, guard: boolean): void {
     const { units } = this.#parts;
-    if (first < this.#firstPage || first + pages - 1 > this.#lastPage || !units.isCanonicalRange(first, pages)) {
+    const last = first + pages - 1;
+    const isFixed = this.#windows.some(([low, high]) => first <= high && last >= low);
+    if (first < this.#firstPage || last > this.#lastPage || isFixed || !units.isCanonicalRange(first, pages)) {
       throw new PortolanError("ERR_AREA_RANGE", {
         base: units.addressOf(first),
         pages,
@@ -55,7 +62,7 @@ export class Placement {
         : Math.max(this.#firstPage, units.pageOf(request.lowest, "lowest") + (units.offsetOf(request.lowest) === 0 ? 0 : 1));
     const highest = request.highest === undefined ? this.#lastPage : Math.min(this.#lastPage, units.pageOf(request.highest, "highest"));
     // The hole splits what a sign-extended machine can name into two windows.
-    for (const [low, high] of units.windows(lowest, highest)) {
+    for (const [low, high] of units.windows(lowest, highest).flatMap((stretch) => this.#translated(stretch))) {
       const first = this.#tree.findFree(pages, low, high, guard);
       if (first >= 0) return first;
     }
@@ -64,5 +71,17 @@ export class Placement {
       lowest: units.addressOf(lowest),
       highest: units.addressOf(highest + 1) - 1n,
     });
+  }
+
+  /** What is left of the pages [lowest, highest] without the windows, lowest first. */
+  #translated([lowest, highest]: readonly [number, number]): (readonly [number, number])[] {
+    const left: (readonly [number, number])[] = [];
+    let from = lowest;
+    for (const [first, last] of this.#windows) {
+      if (first > from) left.push([from, Math.min(first - 1, highest)]);
+      from = Math.max(from, last + 1);
+    }
+    left.push([from, highest]);
+    return left.filter(([low, high]) => low <= high);
   }
 }

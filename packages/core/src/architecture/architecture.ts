@@ -5,6 +5,7 @@
 import type { Token } from "../token.js";
 import type { Level, Switches } from "./entry-format.js";
 import type { FaultDecoding } from "./faults.js";
+import type { Privilege, Rights } from "./rights.js";
 import type { TlbOrganisation } from "./tlb-organisation.js";
 
 /** Raised when the rules of this contract change; a port is checked against it at the door. */
@@ -25,6 +26,16 @@ export interface HierarchicalTranslation {
   readonly faultsOnReserved: boolean;
   /** Name of the register that points to the root, for explanations: `"CR3"`. */
   readonly rootRegister: string;
+  /** What no level can say alone. Absent: what every level lets through is let through. */
+  readonly combined?: CombinedRights;
+}
+
+/** A rule about all levels together: a kernel that must not touch what is the user's at every level. */
+export interface CombinedRights {
+  /** Pure. Of the rights that every level lets through, those that remain; never one more. Evaluated once for each of the 64. */
+  readonly tell: (rights: Rights, switches: Switches) => Rights;
+  /** The rule in words, for explanations of what it refuses. */
+  readonly says: string;
 }
 
 /** One page hash table for all address spaces, read by refill code only. @see HelenOS kernel/genarch/src/mm/page_ht.c */
@@ -44,6 +55,23 @@ export interface AsidDescription {
   readonly last: number;
 }
 
+/**
+ * A stretch of the kernel's addresses that names physical memory directly: no table is asked and no TLB. Whatever tables
+ * or TLBs hold for it is never used, and no area lies in it.
+ */
+export interface FixedWindow {
+  /** The manual's name: `"kseg0"`. */
+  readonly name: string;
+  readonly first: bigint;
+  /** Inclusive, as everywhere. */
+  readonly last: bigint;
+  /** Physical address that `first` means. */
+  readonly physical: bigint;
+  readonly cacheable: boolean;
+  /** KERNEL: for the kernel alone, and an address error to the user. USER: for both. */
+  readonly privilege: Privilege;
+}
+
 export interface AddressLayout {
   readonly user: AddressRange;
   readonly kernel: AddressRange;
@@ -51,6 +79,13 @@ export interface AddressLayout {
   readonly userStack: bigint;
   /** True where kernel and user spaces are separate and both fill the whole width (sparc64). */
   readonly kernelAddressSpaceShadowed: boolean;
+  /**
+   * True where the address alone tells what is the user's: entries do not, and an address outside `user` is an address
+   * error to the user whatever they say. False where absent.
+   */
+  readonly privilegeByAddress?: boolean;
+  /** Within `kernel`, disjoint, in any order. None where absent. */
+  readonly windows?: readonly FixedWindow[];
 }
 
 /** What the hardware can say. What it cannot is asserted by tests and reported to people, never skipped. */

@@ -62,8 +62,11 @@ export interface EntryFormat {
    * The values of all fields but the frame: for a leaf the entry that gives `flags` (as near as the machine can, never
    * more to the user than asked unless `can` says it is inexpressible), for a pointer to a table the most permissive one.
    * Pure; evaluated once for each of the 64 flag sets. Absent: the core never writes such entries, it only reads them.
+   *
+   * `switches` are the processors' when the machine is built (as after reset where absent): a bit that they make reserved
+   * must not be set.
    */
-  encode?(flags: PageFlags): FieldValues;
+  encode?(flags: PageFlags, switches?: Switches): FieldValues;
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Why a translation is refused, and how a machine reports it. */
+import type { Switches } from "./entry-format.js";
 import type { Access, AccessMask, Privilege } from "./rights.js";
 
 /** 0 is success, so that a reason can be tested as a truth. */
@@ -36,16 +37,20 @@ export interface FaultReport {
   readonly code: number;
 }
 
+/** `switches` are those of the processor that faults, where they change what it tells; absent: as after reset. */
 export interface FaultDecoding {
   /**
    * The accesses that the machine's report is consistent with. A machine that tells exactly returns `access`; ia32
    * without no-execute reports a fetch as a read, so it returns READ | EXECUTE for both.
    */
-  readonly told: (reason: FaultReason, access: Access, privilege: Privilege) => AccessMask;
+  readonly told: (reason: FaultReason, access: Access, privilege: Privilege, switches?: Switches) => AccessMask;
   /** What the hardware shows for this fault. Pure. */
-  readonly report: (reason: FaultReason, access: Access, privilege: Privilege) => FaultReport;
+  readonly report: (reason: FaultReason, access: Access, privilege: Privilege, switches?: Switches) => FaultReport;
   /** Reads a report back; the inverse of `report` as far as the machine tells. */
-  readonly decode: (report: FaultReport) => {
+  readonly decode: (
+    report: FaultReport,
+    switches?: Switches,
+  ) => {
     readonly accesses: AccessMask;
     readonly privilege: Privilege | "unknown";
     readonly absent: boolean;

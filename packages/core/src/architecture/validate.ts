@@ -58,8 +58,12 @@ const checkTranslation = (machine: Architecture, say: Say): void => {
   say(translation.kind === "hierarchical", "translation.kind is neither hierarchical nor hashed");
   const { levels } = translation;
   say(isWithin(levels.length, 1, 6), "there are not one to six levels");
-  const bits = levels.reduce((sum, level) => sum + level.indexBits, machine.hardwarePageShift);
-  say(bits === machine.virtualBits, `index bits and hardwarePageShift add up to ${bits}, not to virtualBits`);
+  const bits = levels.reduce((sum, level) => sum + level.indexBits, machine.pageShift);
+  say(bits === machine.virtualBits, `index bits and pageShift add up to ${bits}, not to virtualBits`);
+  say(
+    machine.tlb.refill === "software" || machine.pageShift === machine.hardwarePageShift,
+    "hardware walks a tree whose pages are not the hardware's",
+  );
   levels.forEach((level, i) => {
     const where = `level ${i} (${level.name})`;
     say(isWithin(level.indexBits, 1, 20), `${where}: indexBits is not between 1 and 20`);
@@ -144,10 +148,30 @@ const checkLayout = (machine: Architecture, say: Say): void => {
   };
   check("user", layout.user);
   check("kernel", layout.kernel);
+  checkWindows(machine, say);
   const overlaps = layout.user.first <= layout.kernel.last && layout.kernel.first <= layout.user.last;
   say(layout.kernelAddressSpaceShadowed || !overlaps, "user and kernel range overlap though the spaces are not shadowed");
   say(
     layout.userStack >= layout.user.first && layout.userStack <= layout.user.last && layout.userStack % size === 0n,
     "layout.userStack is no page of the user range",
   );
+};
+
+const checkWindows = (machine: Architecture, say: Say): void => {
+  const { kernel, kernelAddressSpaceShadowed, windows = [] } = machine.layout;
+  const size = 1n << BigInt(machine.pageShift);
+  say(windows.length === 0 || !kernelAddressSpaceShadowed, "layout.windows are there though the kernel has a space of its own");
+  windows.forEach(({ name, first, last, physical }, i) => {
+    say(first <= last && first >= kernel.first && last <= kernel.last, `layout.windows: ${name} does not lie within layout.kernel`);
+    say(
+      [first, last + 1n, physical].every((address) => address % size === 0n),
+      `layout.windows: ${name} does not begin and end with a page, or not with a frame`,
+    );
+    say(
+      physical >= 0n && physical + (last - first) < 1n << BigInt(machine.physicalBits),
+      `layout.windows: ${name} shows more than physical addresses`,
+    );
+    const other = windows.slice(0, i).find((before) => before.first <= last && first <= before.last);
+    say(other === undefined, `layout.windows: ${name} overlaps ${other?.name}`);
+  });
 };

@@ -5,7 +5,8 @@
 import "reflect-metadata";
 import { container, type DependencyContainer } from "tsyringe";
 import { ALLOCATION_GATE, AllocationGate } from "../allocation-gate.js";
-import type { Architecture } from "../architecture/architecture.js";
+import { initialSwitches, type Architecture } from "../architecture/architecture.js";
+import type { Switches } from "../architecture/entry-format.js";
 import { checkArchitecture } from "../architecture/validate.js";
 import { AreaTable } from "../area/area-table.js";
 import { ASID_POLICY } from "../asid/asid-policy.js";
@@ -86,6 +87,7 @@ export const buildMachine = (described: Architecture, options: MachineOptions = 
     throw new PortolanError("ERR_BAD_ARGUMENT", { cpus: cpuCount, lowest: 1, highest: 64 });
   const parts = container.createChildContainer();
   const put = putInto(parts);
+  const switches: Switches = { ...initialSwitches(architecture), ...options.switches };
   const kernelContext = new TranslationContext(0, true, architecture.asids.kernel);
 
   put(ARCHITECTURE, () => architecture);
@@ -103,8 +105,8 @@ export const buildMachine = (described: Architecture, options: MachineOptions = 
   );
   put(SHOOTDOWN, (get) => new Shootdown(get(CPUS), get(LOCKS), get(PREEMPTION), get(EVENTS)));
   put(PAGE_TABLES, (get) => {
-    const Tables = architecture.translation.kind === "hashed" ? HashedTables : HierarchicalTables;
-    return new Tables(architecture, get(PHYSICAL_MEMORY), get(FRAMES), get(EVENTS));
+    if (architecture.translation.kind === "hashed") return new HashedTables(architecture, get(PHYSICAL_MEMORY), get(FRAMES), get(EVENTS));
+    return new HierarchicalTables(architecture, get(PHYSICAL_MEMORY), get(FRAMES), get(EVENTS), switches);
   });
   put(REFILL, (get) => {
     if (architecture.tlb.refill === "hardware") return new HardwareWalk(architecture, get(PHYSICAL_MEMORY), get(EVENTS));
@@ -124,7 +126,7 @@ export const buildMachine = (described: Architecture, options: MachineOptions = 
 
   const get = <T>(part: Token<T>): T => parts.resolve<T>(part);
   if (options.onEvent !== undefined) get(EVENTS).sink = options.onEvent;
-  const machine = assemble(architecture, get, kernelContext);
+  const machine = assemble(architecture, switches, get, kernelContext);
   for (const cpu of machine.cpus) {
     cpu.refill = machine.parts.refill;
     for (const [name, value] of Object.entries(options.switches ?? {})) cpu.setSwitch(name, value);
@@ -132,7 +134,12 @@ export const buildMachine = (described: Architecture, options: MachineOptions = 
   return machine;
 };
 
-const assemble = (architecture: Architecture, get: <T>(part: Token<T>) => T, kernelContext: TranslationContext): Machine => {
+const assemble = (
+  architecture: Architecture,
+  switches: Switches,
+  get: <T>(part: Token<T>) => T,
+  kernelContext: TranslationContext,
+): Machine => {
   const memory = get(PHYSICAL_MEMORY);
   const frames = get(FRAMES);
   const gate = get(ALLOCATION_GATE);
@@ -141,6 +148,7 @@ const assemble = (architecture: Architecture, get: <T>(part: Token<T>) => T, ker
   const preemption = get(PREEMPTION);
   const spaceParts: SpaceParts = {
     architecture,
+    switches,
     memory,
     frames,
     gate,

@@ -7,13 +7,14 @@ import { READ, USER, type Access, type Privilege } from "../architecture/rights.
 import { FAULT_REASONS, type FaultReason } from "../architecture/faults.js";
 import type { AddressSpace } from "../address-space/address-space.js";
 import type { AddressSpaces } from "../address-space/address-spaces.js";
-import { OK, type FaultRule } from "../address-space/fault.js";
+import { answerFault, OK, type FaultRule } from "../address-space/fault.js";
 import type { SpaceParts } from "../address-space/parts.js";
 import { switchSpace } from "../address-space/switch.js";
 import { copyFromUser, copyToUser } from "../address-space/user-copy.js";
 import { PortolanError } from "../errors.js";
 import { REFUSED, type Cpu } from "../machine/cpu.js";
 import { ImageFile } from "../objects/image-file.js";
+import { confined, explainAddress } from "../paging/explain-address.js";
 import type { Walk } from "../architecture/walk.js";
 import type { Wide } from "../units/address-units.js";
 
@@ -147,7 +148,11 @@ export class Machine {
   /** Every word that translates an address in a space, and the rule that decides on a processor. Changes nothing. */
   walk(space: AddressSpace, address: Wide, access: Access = READ, privilege: Privilege = USER, cpu = 0): Walk {
     this.parts.units.pageOf(address);
-    return this.parts.tables.walk(space.context, BigInt(address), access, privilege, this.cpu(cpu).switches);
+    const { architecture } = this;
+    return (
+      explainAddress(architecture, this.parts.memory, BigInt(address), access, privilege) ??
+      confined(architecture, this.parts.tables.walk(space.context, BigInt(address), access, privilege, this.cpu(cpu).switches))
+    );
   }
 
   /** Loads a file into frames for the image backend. @throws PortolanError ERR_OUT_OF_FRAMES; nothing has changed then */
@@ -192,13 +197,13 @@ export class Machine {
    * true the access is tried again, after false `outcome` says why it cannot be.
    */
   serveFault(cpu = 0): boolean {
-    const { fault } = this.cpu(cpu);
+    const { fault, switches } = this.cpu(cpu);
     fault.isPending = false;
     const { faults } = this.architecture;
     const space = fault.privilege === USER ? this.installed(cpu) : this.spaces.kernel;
     const page = Math.floor(fault.page / this.#hardwarePages);
-    const told = faults.told(fault.reason, fault.access, fault.privilege);
-    if (space !== null && space.pageFault(page, told) === OK) return true;
+    const told = faults.told(fault.reason, fault.access, fault.privilege, switches);
+    if (space !== null && answerFault(space, page, fault.reason, told) === OK) return true;
     const shift = BigInt(this.architecture.hardwarePageShift);
     this.outcome = {
       address: (BigInt(fault.page) << shift) + BigInt(fault.offset),
@@ -206,7 +211,7 @@ export class Machine {
       privilege: fault.privilege,
       reason: FAULT_REASONS[fault.reason],
       rule: space === null ? "no area at this address" : space.verdict.rule,
-      ...faults.report(fault.reason, fault.access, fault.privilege),
+      ...faults.report(fault.reason, fault.access, fault.privilege, switches),
     };
     return false;
   }

@@ -18,7 +18,10 @@ import { CpuStatistics } from "./cpu-statistics.js";
 import { swap32, type PhysicalMemory } from "./physical-memory.js";
 import type { TranslationContext } from "./translation-context.js";
 
-/** The last refused access of a processor; one object, used again. */
+/**
+ * The last refused access of a processor; one object, used again. While refill code runs it is the access that missed,
+ * but for `reason`.
+ */
 export interface CpuFault {
   /**
    * An access was refused, and what became of it is not known yet: from the refusal until the next access that misses, or
@@ -48,6 +51,14 @@ export interface CpuOptions {
   readonly seed?: number;
 }
 
+/** A window of the layout in hardware pages and frames. */
+interface WindowPages {
+  readonly first: number;
+  readonly last: number;
+  readonly frame: number;
+  readonly privilege: Privilege;
+}
+
 /** A TLB that nobody refills. */
 const BY_HAND: Refill = { miss: () => ABSENT, refused: () => PROTECTION };
 
@@ -56,6 +67,8 @@ const ROUNDS = 8;
 
 export class Cpu {
   readonly id: number;
+  /** Of everything random in it; differs from processor to processor. */
+  readonly seed: number;
   readonly architecture: Architecture;
   readonly memory: PhysicalMemory;
   readonly instructionTlb: Tlb;
@@ -79,6 +92,10 @@ export class Cpu {
   readonly #lowEnd: number;
   readonly #highStart: number;
   readonly #highEnd: number;
+  /** Pages that the user may name: from `#userFirst` to below `#userEnd`; all where addresses do not decide. */
+  readonly #userFirst: number;
+  readonly #userEnd: number;
+  readonly #windows: readonly WindowPages[];
   /** Offsets with any of these bits set are outside the page, or cross an alignment: the slow road. */
   readonly #outside: number;
   readonly #unlike16: number;
@@ -101,6 +118,7 @@ export class Cpu {
     const { tlb, virtualBits, hardwarePageShift } = architecture;
     const seed = (options.seed ?? 0) + id * 2;
     this.id = id;
+    this.seed = seed;
     this.architecture = architecture;
     this.memory = memory;
     this.kernelContext = kernelContext;
@@ -121,6 +139,16 @@ export class Cpu {
     this.#lowEnd = isSigned ? pages / 2 : pages;
     this.#highStart = isSigned ? all - pages / 2 : pages;
     this.#highEnd = isSigned ? all : pages;
+    const { user, privilegeByAddress = false, windows = [] } = architecture.layout;
+    const pageOf = (address: bigint): number => Number(address >> BigInt(hardwarePageShift));
+    this.#userFirst = privilegeByAddress ? pageOf(user.first) : 0;
+    this.#userEnd = privilegeByAddress ? pageOf(user.last) + 1 : Infinity;
+    this.#windows = windows.map(({ first, last, physical, privilege }) => ({
+      first: pageOf(first),
+      last: pageOf(last),
+      frame: pageOf(physical),
+      privilege,
+    }));
     this.#outside = -this.#pageSize;
     this.#unlike16 = -this.#pageSize | 1;
     this.#unlike32 = -this.#pageSize | 3;
@@ -327,29 +355,40 @@ export class Cpu {
     return (page >= 0 && page < this.#lowEnd) || (page >= this.#highStart && page < this.#highEnd);
   }
 
+  /** The window that a page lies in. */
+  #windowOf(page: number): WindowPages | null {
+    for (let i = 0; i < this.#windows.length; i += 1) {
+      const window = this.#windows[i];
+      if (page >= window.first && page <= window.last) return window;
+    }
+    return null;
+  }
+
   #translateSlowly(page: number, offset: number, access: Access, privilege: Privilege): number {
     this.fault.isPending = false;
     if (!this.#tlbActive) throw new Error(`processor ${this.id} accesses memory while it waits in a shootdown`);
     const known = this.#fronts[privilege * 3 + (access >>> 1)].frameOf(page);
     if (known >= 0) return known;
     if (!this.#hasPage(page)) return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
+    if (privilege === USER && (page < this.#userFirst || page >= this.#userEnd))
+      return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
+    const window = this.#windowOf(page);
+    if (window !== null) {
+      if (privilege > window.privilege) return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
+      return this.#show(page, window.frame + page - window.first, offset, access, privilege);
+    }
     const tlb = access === EXECUTE ? this.instructionTlb : this.dataTlb;
     const asid = this.asidFor(privilege);
     for (let round = 0; round < ROUNDS; round += 1) {
       const entry = tlb.lookup(page, asid);
       if (entry < 0) {
+        this.#note(page, offset, access, privilege);
         const reason = this.#miss(tlb, page, asid, access, privilege);
         if (reason !== NO_FAULT) return this.#refuse(reason, page, offset, access, privilege);
       } else if (permits(tlb.rightsOf(entry, page), privilege, access)) {
-        const frame = tlb.frameOf(entry, page);
-        const address = frame * this.#pageSize;
-        if (!this.memory.isBacked(address)) return this.#refuse(BUS, page, offset, access, privilege);
-        const front = this.#fronts[privilege * 3 + (access >>> 1)];
-        const { starts } = front;
-        front.fill(page, frame, address);
-        if (front.starts !== starts) this.#expose();
-        return frame;
+        return this.#show(page, tlb.frameOf(entry, page), offset, access, privilege);
       } else {
+        this.#note(page, offset, access, privilege);
         const reason = this.refill.refused(this, page, access, privilege, entry);
         if (reason !== NO_FAULT) return this.#refuse(reason, page, offset, access, privilege);
         this.statistics.upgrades += 1;
@@ -358,6 +397,17 @@ export class Cpu {
     throw new Error(
       `the refill code of ${this.architecture.name} says yes to page 0x${page.toString(16)} and enters nothing that serves it`,
     );
+  }
+
+  /** Lets the front of an access know a page from now on. The frame, or −1 with `fault` filled if there is no memory. */
+  #show(page: number, frame: number, offset: number, access: Access, privilege: Privilege): number {
+    const address = frame * this.#pageSize;
+    if (!this.memory.isBacked(address)) return this.#refuse(BUS, page, offset, access, privilege);
+    const front = this.#fronts[privilege * 3 + (access >>> 1)];
+    const { starts } = front;
+    front.fill(page, frame, address);
+    if (front.starts !== starts) this.#expose();
+    return frame;
   }
 
   #miss(tlb: Tlb, page: number, asid: number, access: Access, privilege: Privilege): FaultReason {
@@ -377,19 +427,24 @@ export class Cpu {
   }
 
   #refuse(reason: FaultReason, page: number, offset: number, access: Access, privilege: Privilege): number {
+    this.#note(page, offset, access, privilege);
+    this.fault.isPending = true;
+    this.fault.reason = reason;
+    this.statistics.refusals += 1;
+    if (this.events.sink !== null) {
+      const { trap } = this.architecture.faults.report(reason, access, privilege, this.#switches);
+      this.events.sink({ kind: "trap", cpu: this.id, reason, hardwarePage: page, access, privilege, trap });
+    }
+    return -1;
+  }
+
+  /** What handlers see of the access under way, which may still succeed. */
+  #note(page: number, offset: number, access: Access, privilege: Privilege): void {
     const { fault } = this;
-    fault.isPending = true;
-    fault.reason = reason;
     fault.page = page;
     fault.offset = offset;
     fault.access = access;
     fault.privilege = privilege;
-    this.statistics.refusals += 1;
-    if (this.events.sink !== null) {
-      const { trap } = this.architecture.faults.report(reason, access, privilege);
-      this.events.sink({ kind: "trap", cpu: this.id, reason, hardwarePage: page, access, privilege, trap });
-    }
-    return -1;
   }
 
   /** Physical address of a byte, or −1 with `fault` filled. */

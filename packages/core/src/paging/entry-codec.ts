@@ -105,7 +105,7 @@ export class FormatCodec {
     this.#attributes = format.attributes === undefined ? null : new CompiledRule(format.attributes, switches);
     if (format.encode === undefined) return;
     for (let flags = 0; flags < PAGE_FLAG_SETS; flags += 1) {
-      const [lo, hi] = wordOf(format, format.encode(flags));
+      const [lo, hi] = wordOf(format, format.encode(flags, switches));
       this.#baseLow[flags] = lo;
       this.#baseHigh[flags] = hi;
     }

@@ -106,6 +106,12 @@ export const explainTree = (
       continue;
     }
     step(`maps physical address 0x${target.toString(16)}`);
+    const { combined } = translation;
+    if (combined !== undefined) {
+      const remaining = rights & combined.tell(rights, switches);
+      if (permits(rights, privilege, access) && !permits(remaining, privilege, access)) rule = combined.says;
+      rights = remaining;
+    }
     if (!permits(rights, privilege, access)) return answer(PROTECTION, rule, level.manual);
     const physical = target + (address & ((1n << BigInt(low)) - 1n));
     if (!memory.isBacked(Number(physical))) return answer(BUS, "the page lies outside physical memory", level.manual);

@@ -2,14 +2,14 @@
  * The table walker in hardware: reads the words that translate a page as the processor does, records accesses and
  * writes in them as the manual says, and enters the result into the TLB.
  *
- * Rights are the AND over all levels. Nothing is recorded by a walk that ends in a fault. An entry whose page has not
+ * Rights are the AND over all levels, less what the machine's combined rule takes. Nothing is recorded by a walk that ends in a fault. An entry whose page has not
  * been written yet is entered without the right to write, so that the first write walks again and records itself.
  *
  * @see Intel SDM vol 3A §4.3, §4.6, §4.8
  */
 import { initialSwitches, type Architecture } from "../architecture/architecture.js";
 import { ABSENT, BUS, NO_FAULT, PROTECTION, RESERVED, type FaultReason } from "../architecture/faults.js";
-import { EXECUTE, PAGE_GLOBAL, WRITE, permits, rightsFor, type Access, type Privilege } from "../architecture/rights.js";
+import { ALL_RIGHTS, EXECUTE, PAGE_GLOBAL, WRITE, permits, rightsFor, type Access, type Privilege } from "../architecture/rights.js";
 import type { Switches } from "../architecture/entry-format.js";
 import type { Events } from "../events.js";
 import type { Cpu } from "../machine/cpu.js";
@@ -35,6 +35,8 @@ export class HardwareWalk implements Refill {
   readonly #names: readonly string[];
   #values: readonly (boolean | undefined)[] = [];
   #storeys: readonly Storey[] = [];
+  /** What remains of the rights that every level lets through. */
+  readonly #combined = Uint8Array.from({ length: ALL_RIGHTS + 1 }, (_, rights) => rights);
 
   constructor(architecture: Architecture, memory: PhysicalMemory, events: Events) {
     if (architecture.translation.kind !== "hierarchical") throw new Error("no tree to walk");
@@ -59,7 +61,7 @@ export class HardwareWalk implements Refill {
     statistics.walks += 1;
     const index = page % this.#limit;
     let table = cpu.contextFor(privilege).root;
-    let rights = 0o77;
+    let rights = ALL_RIGHTS;
     for (let depth = 0; depth < this.#storeys.length; depth += 1) {
       const storey = this.#storeys[depth];
       const address = table + (Math.floor(index / storey.pagesPerEntry) % storey.entries) * storey.entryBytes;
@@ -81,6 +83,7 @@ export class HardwareWalk implements Refill {
         table = format.addressOf(lo, hi);
         continue;
       }
+      rights = this.#combined[rights];
       if (!permits(rights, privilege, access)) return this.#end(cpu, page, depth, PROTECTION);
       this.#record(depth, access);
       const isClean = this.#recordsWrite && access !== WRITE && !format.isDirty(lo, hi);
@@ -136,5 +139,8 @@ export class HardwareWalk implements Refill {
     if (translation.kind !== "hierarchical") throw new Error("no tree to walk");
     this.#storeys = storeysOf(this.#architecture, translation, switches);
     this.#values = this.#names.map((name) => switches[name]);
+    const { combined } = translation;
+    if (combined === undefined) return;
+    for (let rights = 0; rights <= ALL_RIGHTS; rights += 1) this.#combined[rights] = rights & combined.tell(rights, switches);
   }
 }

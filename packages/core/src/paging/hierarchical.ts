@@ -45,6 +45,8 @@ export class HierarchicalTables implements PageTables {
   readonly kind = "hierarchical";
   readonly found: FoundMapping = { frame: 0, rights: 0, flags: 0 };
   readonly #architecture: Architecture;
+  /** The ones that entries are written for. */
+  readonly #switches: Switches;
   readonly #memory: PhysicalMemory;
   readonly #events: Events;
   readonly #storeys: readonly Storey[];
@@ -66,13 +68,21 @@ export class HierarchicalTables implements PageTables {
   /** Table at each level on the way to the page of the current call. */
   readonly #path = new Float64Array(MOST_LEVELS);
 
-  constructor(architecture: Architecture, memory: PhysicalMemory, frames: FrameAllocator, events: Events) {
+  /** @param switches the processors' when the machine is built */
+  constructor(
+    architecture: Architecture,
+    memory: PhysicalMemory,
+    frames: FrameAllocator,
+    events: Events,
+    switches: Switches = initialSwitches(architecture),
+  ) {
     if (architecture.translation.kind !== "hierarchical") throw new Error("not a hierarchical machine");
     this.#architecture = architecture;
+    this.#switches = switches;
     this.#memory = memory;
     this.#pool = new TablePool(memory, frames);
     this.#events = events;
-    this.#storeys = storeysOf(architecture, architecture.translation, initialSwitches(architecture));
+    this.#storeys = storeysOf(architecture, architecture.translation, switches);
     this.#last = this.#storeys.at(-1) as Storey;
     if (this.#last.codec.leaf === null) throw new Error("the last level maps no pages");
     this.#leaf = this.#last.codec.leaf;
@@ -165,13 +175,7 @@ export class HierarchicalTables implements PageTables {
     );
   }
 
-  walk(
-    context: TranslationContext,
-    address: bigint,
-    access: Access,
-    privilege: Privilege,
-    switches: Switches = initialSwitches(this.#architecture),
-  ): Walk {
+  walk(context: TranslationContext, address: bigint, access: Access, privilege: Privilege, switches: Switches = this.#switches): Walk {
     return explainTree(this.#architecture, this.#memory, context.root, address, access, privilege, switches);
   }
 

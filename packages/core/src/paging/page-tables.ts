@@ -58,7 +58,7 @@ export interface PageTables {
   each(context: TranslationContext, first: number, count: number, visit: (page: number, found: FoundMapping) => boolean): void;
 
   /**
-   * Every word that translates an address, with the rule that decides under these switches (as after reset where absent).
+   * Every word that translates an address, with the rule that decides under these switches (those the machine was built with where absent).
    * Slow and obvious; changes nothing.
    */
   walk(context: TranslationContext, address: bigint, access: Access, privilege: Privilege, switches?: Switches): Walk;

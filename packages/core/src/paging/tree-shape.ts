@@ -5,16 +5,19 @@ import { LevelCodec } from "./entry-codec.js";
 
 export interface Storey {
   readonly codec: LevelCodec;
-  /** Entries of a table, and pages (of the MMU) that one entry spans. */
+  /** Entries of a table, and pages that one entry spans. */
   readonly entries: number;
   readonly pagesPerEntry: number;
   readonly entryBytes: number;
   readonly tableBytes: number;
 }
 
-/** The levels of a machine from the root down, under one setting of the switches. Pages are hardware pages. */
+/**
+ * The levels of a machine from the root down, under one setting of the switches. Pages are the machine's, which are the
+ * hardware's too where hardware reads the tree.
+ */
 export const storeysOf = (architecture: Architecture, translation: HierarchicalTranslation, switches: Switches): readonly Storey[] => {
-  let pages = 2 ** (architecture.virtualBits - architecture.hardwarePageShift);
+  let pages = 2 ** (architecture.virtualBits - architecture.pageShift);
   return translation.levels.map((level) => {
     const codec = new LevelCodec(level, switches);
     const entries = 2 ** level.indexBits;

@@ -26,7 +26,8 @@ export class ReplacementOrder {
   readonly #flags: Uint8Array;
   readonly #random: Random;
   readonly #ways: number;
-  readonly #wired: number;
+  /** Entries below this number are never chosen. */
+  wired: number;
   /** `lru` and `fifo`: a list per set, from the newest (head) to the oldest (tail). */
   readonly #newer: Int32Array;
   readonly #older: Int32Array;
@@ -45,7 +46,7 @@ export class ReplacementOrder {
     this.#flags = flags;
     this.#random = random;
     this.#ways = ways;
-    this.#wired = geometry.wired;
+    this.wired = geometry.wired;
     this.#newer = new Int32Array(geometry.entries);
     this.#older = new Int32Array(geometry.entries);
     this.#head = new Int32Array(sets);
@@ -102,7 +103,7 @@ export class ReplacementOrder {
   /** The entry of `set` that a new translation goes into, or {@link ALL_LOCKED}. `cleared` says if used bits went. */
   choose(set: number): number {
     this.cleared = false;
-    const first = Math.max(set * this.#ways, this.#wired);
+    const first = Math.max(set * this.#ways, this.wired);
     const end = (set + 1) * this.#ways;
     if ((this.#valid[set] as number) < this.#ways) {
       for (let entry = first; entry < end; entry += 1) {
@@ -150,7 +151,7 @@ export class ReplacementOrder {
 
   #oldest(set: number): number {
     let entry = this.#tail[set] as number;
-    while (entry !== NONE && (entry < this.#wired || ((this.#flags[entry] as number) & ENTRY_LOCKED) !== 0))
+    while (entry !== NONE && (entry < this.wired || ((this.#flags[entry] as number) & ENTRY_LOCKED) !== 0))
       entry = this.#newer[entry] as number;
     return entry;
   }

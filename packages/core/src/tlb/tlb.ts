@@ -81,6 +81,16 @@ export class Tlb {
     this.#fronts = fronts;
   }
 
+  /** Entries below this number are never chosen for replacement and count as locked; the geometry's after reset. */
+  get wired(): number {
+    return this.#order.wired;
+  }
+
+  set wired(count: number) {
+    if (!(Number.isInteger(count) && count >= 0 && count < this.geometry.entries)) throw new Error(`a TLB cannot have ${count} wired entries`);
+    this.#order.wired = count;
+  }
+
   /** The entry that translates a page, or −1. It counts as used. */
   lookup(page: number, asid: number): number {
     const entry = this.probe(page, asid);
@@ -221,7 +231,7 @@ export class Tlb {
       const flags = this.#flags[entry];
       if ((flags & ENTRY_VALID) === 0 || (asid !== NONE && this.#asid[entry] !== asid)) continue;
       if (sparesGlobal && this.honoursGlobal && (flags & ENTRY_GLOBAL) !== 0) continue;
-      if (sparesLocked && ((flags & ENTRY_LOCKED) !== 0 || entry < this.geometry.wired)) continue;
+      if (sparesLocked && ((flags & ENTRY_LOCKED) !== 0 || entry < this.#order.wired)) continue;
       this.drop(entry);
       dropped += 1;
     }

@@ -2,7 +2,7 @@
  * What must hold whenever no operation is under way, checked from outside by slow and obvious means. Tests call it after
  * every operation.
  *
- * 1. Areas of a space are in order, disjoint and complete.
+ * 1. Areas of a space are in order, disjoint and complete, and none lies in a window that no table translates.
  * 2. A page is in an area's used space exactly if the space's tables map it.
  * 3. An entry lets the user do no more than the area permits, as far as the machine can tell the difference.
  * 4. References to a frame are the entries that map it, plus the page caches that hold it, plus image pins, plus one
@@ -10,7 +10,7 @@
  * 5. No TLB and no software cache holds what the tables disagree with.
  * 6. No withdrawal is open, and no lock is held.
  */
-import { USER, permits } from "../architecture/rights.js";
+import { USER, WRITE, permits, rightsFor } from "../architecture/rights.js";
 import type { AddressSpace } from "../address-space/address-space.js";
 import type { Machine } from "../compose/machine.js";
 import type { MemoryObject } from "../objects/memory-object.js";
@@ -56,8 +56,9 @@ const checkSpace = (
   count: (frame: number) => void,
   objects: Set<MemoryObject>,
 ): void => {
-  const { areas, tables } = machine.parts;
-  const { faults } = machine.architecture;
+  const { areas, tables, units } = machine.parts;
+  const { faults, layout } = machine.architecture;
+  const { windows = [] } = layout;
   let end = 0;
   let used = 0;
   for (let area = space.tree.first(); area >= 0; area = space.tree.next(area)) {
@@ -65,6 +66,10 @@ const checkSpace = (
     const pages = areas.pagesOf(area);
     const name = `area ${areas.firstOf(area).toString(16)} of space ${space.id}`;
     if (first < end || pages < 1) found.push(`${name} overlaps the one before it, or is empty`);
+    for (const window of windows) {
+      const isIn = first <= units.pageOf(window.last) && first + pages > units.pageOf(window.first);
+      if (isIn) found.push(`${name} lies in ${window.name}, where no table is asked`);
+    }
     if (areas.isPartial(area)) found.push(`${name} was left unfinished`);
     end = first + pages;
     const object = areas.objectOf(area);
@@ -75,7 +80,7 @@ const checkSpace = (
     tables.each(space.context, first, pages, (page, { rights }) => {
       if (!areas.used.contains(area, page)) found.push(`page ${page.toString(16)} of ${name} is mapped but not used`);
       for (let access = 1; access <= 4; access *= 2) {
-        const told = faults.told(2, access as 1 | 2 | 4, USER);
+        const told = faults.told(2, access as 1 | 2 | 4, USER, machine.parts.switches);
         const canForbid = access !== 1 || machine.architecture.can.forbidRead;
         if (permits(rights, USER, access) && (told & flags) === 0 && canForbid) {
           found.push(`page ${page.toString(16)} of ${name} may be accessed (${access}) though the area forbids it`);
@@ -122,13 +127,20 @@ const checkFrames = (machine: Machine, references: Map<number, number>, found: s
 const checkTlbs = (machine: Machine, found: string[]): void => {
   const { tables } = machine.parts;
   const perPage = 2 ** (machine.architecture.pageShift - machine.architecture.hardwarePageShift);
+  const shift = BigInt(machine.architecture.hardwarePageShift);
+  const windows = (machine.architecture.layout.windows ?? []).map(({ first, last }) => [Number(first >> shift), Number(last >> shift)]);
+  const inWindow = (page: number): boolean => windows.some(([first, last]) => page >= first && page <= last);
   const byAsid = new Map<number, AddressSpace[]>();
   for (const space of machine.spaces.live()) {
     const { asid } = space.context;
     if (asid === machine.architecture.asids.invalid && asid !== machine.architecture.asids.kernel) continue;
     byAsid.set(asid, [...(byAsid.get(asid) ?? []), space]);
   }
+  const { kernelObeysWrite } = machine.architecture.can;
   for (const cpu of machine.cpus) {
+    // Tables are read by the switches of the machine as it was built; this processor's may let the kernel do more by now.
+    const obeys = typeof kernelObeysWrite === "boolean" ? kernelObeysWrite : cpu.switches[kernelObeysWrite.switch];
+    const beyond = obeys ? 0 : rightsFor(WRITE, 0);
     for (const tlb of new Set([cpu.instructionTlb, cpu.dataTlb])) {
       tlb.each((entry) => {
         const asid = tlb.asid(entry);
@@ -142,14 +154,16 @@ const checkTlbs = (machine: Machine, found: string[]): void => {
         if (owners.length === 0) return;
         const first = tlb.firstPage(entry);
         for (let page = first; page < first + tlb.span(entry); page += 1) {
+          // A half of a pair that lets nothing through translates nothing; and a window is never asked for in a TLB.
+          if (tlb.rightsOf(entry, page) === 0 || inWindow(page)) continue;
           const fixed = asid === machine.architecture.asids.kernel ? (machine.parts.refill.fixedFrame?.(page) ?? -1) : -1;
           const agrees =
-            fixed === tlb.frame(entry) + (page - first) ||
+            fixed === tlb.frameOf(entry, page) ||
             owners.some(
               (space) =>
                 tables.find(space.context, Math.floor(page / perPage)) &&
-                tables.found.frame * perPage + (page % perPage) === tlb.frame(entry) + (page - first) &&
-                (tlb.rights(entry) & ~tables.found.rights) === 0,
+                tables.found.frame * perPage + (page % perPage) === tlb.frameOf(entry, page) &&
+                (tlb.rightsOf(entry, page) & ~(tables.found.rights | beyond)) === 0,
             );
           if (!agrees) found.push(`processor ${cpu.id} holds a stale translation of hardware page ${page.toString(16)} (ASID ${asid})`);
         }

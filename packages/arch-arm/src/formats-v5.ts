@@ -1,0 +1,160 @@
+/**
+ * Descriptors of ARMv4 and ARMv5, and of ARMv6 while SCTLR.XP is clear: each quarter of a small or large page has
+ * permissions of its own, and nothing forbids execution.
+ *
+ * Fine tables and their 1 KiB tiny pages are told to be malformed: their pages are smaller than the core's.
+ *
+ * @see ARM926EJ-S Technical Reference Manual (DDI 0198D) §3.2.3 to §3.2.8, figures 3-4 and 3-9
+ */
+import {
+  EXECUTE,
+  PAGE_CACHEABLE,
+  PAGE_USER,
+  READ,
+  WRITE,
+  type EntryFormat,
+  type EntryKind,
+  type Field,
+  type FieldValues,
+  type Level,
+  type PageFlags,
+  type Rule,
+} from "@portolan/core";
+import { rightsOfAp } from "./permissions.js";
+
+const TYPE: Field = {
+  name: "type",
+  bits: [1, 0],
+  role: "control",
+  says: "what the descriptor is",
+  values: { 0: "fault", 1: "coarse second-level table", 2: "section", 3: "fine second-level table" },
+};
+const PAGE_TYPE: Field = { ...TYPE, values: { 0: "fault", 1: "large page", 2: "small page", 3: "tiny or extended page" } };
+const B: Field = { name: "B", bits: 2, role: "attribute", says: "bufferable" };
+const C: Field = { name: "C", bits: 3, role: "attribute", says: "cacheable" };
+const IMP: Field = { name: "IMP", bits: 4, role: "ignored", says: "to be written as one on the ARM926EJ-S" };
+const DOMAIN: Field = { name: "domain", bits: [8, 5], role: "control", says: "protection domain" };
+const AP_VALUES = { 0: "as S and R say", 1: "kernel RW", 2: "kernel RW, user RO", 3: "kernel RW, user RW" };
+const ap = (name: string, low: number, says: string): Field => ({
+  name,
+  bits: [low + 1, low],
+  role: "control",
+  says,
+  values: AP_VALUES,
+});
+const AP: Field = ap("AP", 10, "access permissions");
+const QUARTERS: readonly Field[] = [0, 1, 2, 3].map((i) => ap(`AP${i}`, 4 + 2 * i, `access permissions of quarter ${i}`));
+
+const cacheable: Rule<PageFlags> = { reads: [C], tell: (values) => (values["C"] === 1 ? PAGE_CACHEABLE : 0) };
+
+/** What every quarter has in common. */
+const commonRights: Rule<number> = {
+  reads: QUARTERS,
+  tell: (values, switches) => QUARTERS.reduce((rights, { name }) => rights & rightsOfAp(values[name] ?? 0, switches), 0o77),
+};
+const quarterRights: readonly Rule<number>[] = QUARTERS.map((field) => ({
+  reads: [field],
+  tell: (values, switches) => rightsOfAp(values[field.name] ?? 0, switches),
+}));
+
+/** The kernel may always write; what the user may do at all, he may read. */
+const permissionFor = (flags: PageFlags): number => {
+  if ((flags & PAGE_USER) === 0) return 1;
+  if ((flags & WRITE) !== 0) return 3;
+  return (flags & (READ | EXECUTE)) === 0 ? 1 : 2;
+};
+
+const encodePage = (flags: PageFlags): FieldValues => {
+  const permission = permissionFor(flags);
+  const isCacheable = (flags & PAGE_CACHEABLE) === 0 ? 0 : 1;
+  return { type: 2, B: isCacheable, C: isCacheable, AP0: permission, AP1: permission, AP2: permission, AP3: permission };
+};
+
+const section: EntryFormat = {
+  name: "section descriptor",
+  bytes: 4,
+  fields: [
+    { name: "base", bits: [31, 20], role: "frame", says: "physical address of the section" },
+    { name: "SBZ", bits: [19, 12], role: "ignored", says: "should be zero" },
+    AP,
+    { name: "SBZ9", bits: 9, role: "ignored", says: "should be zero" },
+    DOMAIN,
+    IMP,
+    C,
+    B,
+    TYPE,
+  ],
+  rights: { reads: [AP], tell: (values, switches) => rightsOfAp(values["AP"] ?? 0, switches) },
+  attributes: cacheable,
+  domain: DOMAIN,
+};
+
+const coarse = (writesImp: boolean): EntryFormat => ({
+  name: "coarse table descriptor",
+  bytes: 4,
+  fields: [
+    { name: "base", bits: [31, 10], role: "frame", says: "physical address of the second-level table" },
+    { name: "mark", bits: 9, role: "software", says: "should be zero; HelenOS marks a table that is there but not present" },
+    DOMAIN,
+    IMP,
+    { name: "SBZ", bits: [3, 2], role: "ignored", says: "should be zero" },
+    TYPE,
+  ],
+  domain: DOMAIN,
+  encode: () => ({ type: 1, IMP: writesImp ? 1 : 0 }),
+});
+
+const smallPage: EntryFormat = {
+  name: "small page descriptor",
+  bytes: 4,
+  fields: [
+    { name: "base", bits: [31, 12], role: "frame", says: "physical address of the page" },
+    ...QUARTERS.toReversed(),
+    C,
+    B,
+    PAGE_TYPE,
+  ],
+  rights: commonRights,
+  quarterRights,
+  attributes: cacheable,
+  encode: encodePage,
+};
+
+const largePage: EntryFormat = {
+  name: "large page descriptor",
+  bytes: 4,
+  fields: [
+    { name: "base", bits: [31, 16], role: "frame", says: "physical address of the large page" },
+    { name: "SBZ", bits: [15, 12], role: "ignored", says: "should be zero" },
+    ...QUARTERS.toReversed(),
+    C,
+    B,
+    PAGE_TYPE,
+  ],
+  rights: commonRights,
+  quarterRights,
+  attributes: cacheable,
+};
+
+const FIRST: readonly EntryKind[] = ["absent", "table", "leaf", "malformed"];
+const SECOND: readonly EntryKind[] = ["absent", "leaf", "leaf", "malformed"];
+
+/** @param writesImp sets bit 4 of descriptors of tables, as the ARM926EJ-S asks; HelenOS leaves it clear, and hardware ignores it */
+export const levelsV5 = (writesImp: boolean): readonly Level[] => [
+  {
+    name: "first-level table",
+    indexBits: 12,
+    table: coarse(writesImp),
+    leaf: section,
+    manual: "ARM926EJ-S TRM §3.2.3 and §3.2.4",
+    kind: { reads: [TYPE], tell: (values) => FIRST[values["type"] ?? 0] ?? "malformed" },
+  },
+  {
+    name: "coarse second-level table",
+    indexBits: 8,
+    leaf: smallPage,
+    run: { entries: 16, leaf: largePage, when: { reads: [PAGE_TYPE], tell: (values) => values["type"] === 1 } },
+    manual: "ARM926EJ-S TRM §3.2.7 and §3.2.8",
+    kind: { reads: [PAGE_TYPE], tell: (values) => SECOND[values["type"] ?? 0] ?? "malformed" },
+  },
+];

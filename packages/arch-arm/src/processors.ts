@@ -1,0 +1,83 @@
+/** Real processors: which descriptors they read, and what their TLBs look like. Where a micro TLB stands before a main one, the main one is meant. */
+import type { TlbGeometry } from "@portolan/core";
+import type { Format } from "./permissions.js";
+
+export interface Processor {
+  readonly title: string;
+  readonly manual: string;
+  readonly format: Format;
+  /** Bit 4 of descriptors of tables is to be written as one. */
+  readonly writesImp: boolean;
+  /** A fault status register of their own for prefetch aborts. */
+  readonly hasInstructionStatus: boolean;
+  readonly instruction?: TlbGeometry;
+  readonly data: TlbGeometry;
+}
+
+/** Victims are chosen in turn on all of them, as far as their manuals tell. */
+const buffer = (entries: number, ways: number | "full", pageShifts: readonly number[]): TlbGeometry => ({
+  entries,
+  ways,
+  replacement: "fifo",
+  pageShifts,
+  wired: 0,
+  lockable: false,
+  paired: false,
+});
+const V5_PAGES = [12, 16, 20];
+const V6_PAGES = [12, 16, 20, 24];
+
+export const PROCESSORS = {
+  arm920t: {
+    title: "ARM920T",
+    manual: "ARM920T Technical Reference Manual (DDI 0151), chapter 3",
+    format: "v5",
+    writesImp: true,
+    hasInstructionStatus: false,
+    instruction: buffer(64, "full", V5_PAGES),
+    data: buffer(64, "full", V5_PAGES),
+  },
+  arm926ejs: {
+    title: "ARM926EJ-S",
+    manual: "ARM926EJ-S Technical Reference Manual (DDI 0198D), chapter 3; TLB: §3.7",
+    format: "v5",
+    writesImp: true,
+    hasInstructionStatus: true,
+    data: buffer(64, 2, V5_PAGES),
+  },
+  arm1136jfs: {
+    title: "ARM1136JF-S (r0), SCTLR.XP set",
+    manual: "ARM1136JF-S and ARM1136J-S Technical Reference Manual (DDI 0211), chapter 6",
+    format: "v6",
+    writesImp: false,
+    hasInstructionStatus: true,
+    data: buffer(64, 2, V6_PAGES),
+  },
+  arm1176jzfs: {
+    title: "ARM1176JZF-S, SCTLR.XP set",
+    manual: "ARM1176JZF-S Technical Reference Manual (DDI 0301H), chapter 6; TLB: §6.2.2",
+    format: "v7",
+    writesImp: false,
+    hasInstructionStatus: true,
+    data: buffer(64, 2, V6_PAGES),
+  },
+  cortexa8: {
+    title: "Cortex-A8",
+    manual: "Cortex-A8 Technical Reference Manual (DDI 0344), chapter 6; TLB: §3.2.56",
+    format: "v7",
+    writesImp: false,
+    hasInstructionStatus: true,
+    instruction: buffer(32, "full", V6_PAGES),
+    data: buffer(32, "full", V6_PAGES),
+  },
+  cortexa9: {
+    title: "Cortex-A9 with 128 entries",
+    manual: "Cortex-A9 Technical Reference Manual (DDI 0388), chapter 6; TLB: §4.3.2",
+    format: "v7",
+    writesImp: false,
+    hasInstructionStatus: true,
+    data: buffer(128, 2, V6_PAGES),
+  },
+} as const satisfies Readonly<Record<string, Processor>>;
+
+export type ProcessorName = keyof typeof PROCESSORS;

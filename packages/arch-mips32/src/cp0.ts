@@ -1,0 +1,230 @@
+/**
+ * The registers of coprocessor 0 that belong to the MMU, one set a processor, and the four instructions that work on
+ * them. The entries themselves live in the processor's TLB; what that has no place for (coherency, bits of an invalid
+ * half) is kept beside it, so that TLBR reads back what was written.
+ *
+ * An entry that was invalidated reads as one whose address lies in kseg0, each its own: nothing ever matches it.
+ *
+ * @see MIPS32 PRA vol III, CP0 registers 0 to 6, 8 and 10; R4000 User's Manual §4.3 and §4.5
+ */
+import { BUS, ENTRY_GLOBAL, FormatCodec, PAGE_CACHEABLE, PortolanError, Random, type Cpu, type Tlb } from "@portolan/core";
+import { entryLoFormat } from "./formats.js";
+import { contextAfter, entryHi, pageShiftOf, PROBE_FAILED } from "./registers.js";
+
+const HARDWARE_PAGE = 0x1000;
+const KSEG0 = 0x8000_0000;
+const codec = new FormatCodec(entryLoFormat, {});
+const VALID = 2;
+/** Index, Random and Wired have room for 64 entries. */
+const NUMBERS = 0x3f;
+
+export class Cp0 {
+  readonly #cpu: Cpu;
+  readonly #tlb: Tlb;
+  readonly #random: Random;
+  /** Bits of EntryLo that this processor has: PFN as wide as its physical addresses. */
+  readonly #implemented: number;
+  /** EntryLo0 and EntryLo1 as they were last written into each entry. */
+  readonly #lo0: Uint32Array;
+  readonly #lo1: Uint32Array;
+  #index = 0;
+  #next: number;
+  #entryLo0 = 0;
+  #entryLo1 = 0;
+  #context = 0;
+  #pageMask = 0;
+  #badVAddr = 0;
+  #entryHi = 0;
+  /** The space whose ASID was last put into EntryHi. */
+  #installed: unknown = null;
+
+  /** @param seed for Random */
+  constructor(cpu: Cpu, seed: number) {
+    const { entries } = cpu.dataTlb.geometry;
+    this.#cpu = cpu;
+    this.#tlb = cpu.dataTlb;
+    this.#random = new Random(seed);
+    this.#implemented = 2 ** (cpu.architecture.physicalBits - 6) - 1;
+    this.#lo0 = new Uint32Array(entries);
+    this.#lo1 = new Uint32Array(entries);
+    this.#next = entries - 1;
+  }
+
+  /** The entry that TLBR and TLBWI mean; bit 31 after a probe that found none. */
+  get index(): number {
+    return this.#index;
+  }
+
+  set index(value: number) {
+    // P is written by probes only.
+    this.#index = ((value & NUMBERS) | (this.#index & PROBE_FAILED)) >>> 0;
+  }
+
+  /** The entry that the next TLBWR writes: from Wired to the last one. */
+  get random(): number {
+    return this.#next;
+  }
+
+  get entryLo0(): number {
+    return this.#entryLo0;
+  }
+
+  set entryLo0(value: number) {
+    this.#entryLo0 = (value & this.#implemented) >>> 0;
+  }
+
+  get entryLo1(): number {
+    return this.#entryLo1;
+  }
+
+  set entryLo1(value: number) {
+    this.#entryLo1 = (value & this.#implemented) >>> 0;
+  }
+
+  /** PTEBase is software's, BadVPN2 hardware's. */
+  get context(): number {
+    return this.#context;
+  }
+
+  set context(value: number) {
+    this.#context = ((value & 0xff80_0000) | (this.#context & 0x007f_fff0)) >>> 0;
+  }
+
+  get pageMask(): number {
+    return this.#pageMask;
+  }
+
+  set pageMask(value: number) {
+    this.#pageMask = (value & 0x01ff_e000) >>> 0;
+  }
+
+  /** Entries below it are spared by TLBWR and by "invalidate everything". Writing it sets Random to the last entry. */
+  get wired(): number {
+    return this.#tlb.wired;
+  }
+
+  /** @throws PortolanError ERR_BAD_ARGUMENT if no entry would be left; the manual leaves that open */
+  set wired(value: number) {
+    const { entries } = this.#tlb.geometry;
+    if (!Number.isInteger(value) || value < 0 || value >= entries) throw new PortolanError("ERR_BAD_ARGUMENT", { wired: value, entries });
+    this.#tlb.wired = value;
+    this.#next = entries - 1;
+  }
+
+  /** The address of the last exception that has one: bus errors have none. */
+  get badVAddr(): number {
+    const { fault } = this.#cpu;
+    if (fault.reason !== BUS) this.#badVAddr = fault.page * HARDWARE_PAGE + fault.offset;
+    return this.#badVAddr;
+  }
+
+  /** Installing a space writes its ASID here. */
+  get entryHi(): number {
+    const { context } = this.#cpu;
+    if (this.#installed !== context) {
+      this.#installed = context;
+      this.#entryHi = entryHi(this.#entryHi, context.asid);
+    }
+    return this.#entryHi;
+  }
+
+  /** The processor itself goes on matching the ASID of the installed space. */
+  set entryHi(value: number) {
+    this.#installed = this.#cpu.context;
+    this.#entryHi = entryHi(value >>> 0, value);
+  }
+
+  /** What hardware writes when it takes a TLB exception at the address of the access under way. */
+  takeException(): void {
+    const { fault, context } = this.#cpu;
+    const address = fault.page * HARDWARE_PAGE + fault.offset;
+    this.#badVAddr = address;
+    this.#context = contextAfter(this.#context, address);
+    this.#installed = context;
+    this.#entryHi = entryHi(address, context.asid);
+  }
+
+  /** Probe: which entry matches EntryHi? The lowest, where software has made several. */
+  tlbp(): void {
+    const value = this.entryHi;
+    const entry = this.#tlb.probe(Math.floor(value / 0x2000) * 2, value & 0xff);
+    this.#index = entry < 0 ? PROBE_FAILED : entry;
+  }
+
+  /** Reads the entry that Index names into EntryHi, EntryLo0, EntryLo1 and PageMask. @throws PortolanError ERR_BAD_ARGUMENT */
+  tlbr(): void {
+    const entry = this.#named();
+    const tlb = this.#tlb;
+    if (!tlb.isValid(entry)) {
+      this.entryHi = KSEG0 + entry * 0x2000;
+      this.#entryLo0 = 0;
+      this.#entryLo1 = 0;
+      this.#pageMask = 0;
+      return;
+    }
+    const first = tlb.firstPage(entry);
+    const half = tlb.span(entry) / 2;
+    this.entryHi = first * HARDWARE_PAGE + tlb.asid(entry);
+    this.#entryLo0 = this.#half(entry, first, half, this.#lo0[entry] as number);
+    this.#entryLo1 = this.#half(entry, first + half, half, this.#lo1[entry] as number);
+    this.#pageMask = (half - 1) * 0x2000;
+  }
+
+  /** Writes the entry that Index names. @throws PortolanError ERR_BAD_ARGUMENT where the manual says "undefined": no such entry, no such page */
+  tlbwi(): void {
+    this.#write(this.#named());
+  }
+
+  /** Writes the entry that Random names. @throws PortolanError ERR_BAD_ARGUMENT if PageMask stands for no page */
+  tlbwr(): void {
+    this.#write(this.#next);
+    const { wired } = this.#tlb;
+    this.#next = wired + this.#random.below(this.#tlb.geometry.entries - wired);
+  }
+
+  #named(): number {
+    const entry = this.#index & NUMBERS;
+    const { entries } = this.#tlb.geometry;
+    if (entry >= entries) throw new PortolanError("ERR_BAD_ARGUMENT", { index: entry, entries });
+    return entry;
+  }
+
+  /** What a half reads as: as it was written, unless somebody has written the entry past these registers since. */
+  #half(entry: number, page: number, half: number, written: number): number {
+    const rights = this.#tlb.rightsOf(entry, page);
+    const frame = this.#tlb.frameOf(entry, page);
+    const isAsWritten = frameOf(written, half) === frame && codec.rightsOf(written, 0) === rights;
+    const may = (rights | (rights >>> 3)) & 7;
+    const word = isAsWritten ? written : codec.encodeLow(frame * HARDWARE_PAGE, may | PAGE_CACHEABLE) - (may === 0 ? VALID : 0);
+    return word - (word & 1) + (this.#tlb.isGlobal(entry) ? 1 : 0);
+  }
+
+  #write(entry: number): void {
+    const shift = pageShiftOf(this.#pageMask);
+    if (shift < 0) throw new PortolanError("ERR_BAD_ARGUMENT", { pageMask: this.#pageMask });
+    const half = 2 ** (shift - 12);
+    const value = this.entryHi;
+    // The two G bits are one in the entry: their AND.
+    const global = this.#entryLo0 & this.#entryLo1 & 1;
+    const lo0 = this.#entryLo0 - (this.#entryLo0 & 1) + global;
+    const lo1 = this.#entryLo1 - (this.#entryLo1 & 1) + global;
+    this.#tlb.write(
+      entry,
+      Math.floor(value / HARDWARE_PAGE),
+      half * 2,
+      frameOf(lo0, half),
+      value & 0xff,
+      codec.rightsOf(lo0, 0),
+      global === 1 ? ENTRY_GLOBAL : 0,
+    );
+    this.#tlb.writeOdd(entry, frameOf(lo1, half), codec.rightsOf(lo1, 0));
+    this.#lo0[entry] = lo0;
+    this.#lo1[entry] = lo1;
+  }
+}
+
+/** PFN without the bits that lie within the page. */
+const frameOf = (lo: number, half: number): number => {
+  const pfn = Math.floor(lo / 64);
+  return pfn - (pfn % half);
+};

@@ -1,0 +1,80 @@
+/**
+ * Exceptions of the MMU. Cause tells which; BadVAddr, Context and EntryHi, which address (see `Cp0`). A fetch is not told
+ * from a load: both are TLBL or AdEL. Refill and Invalid have the same code and differ in the vector only.
+ *
+ * @see MIPS32 PRA vol III, Cause register (table of ExcCode values) and chapter on exceptions
+ */
+import {
+  ABSENT,
+  BAD_ADDRESS,
+  BUS,
+  EXECUTE,
+  PRIVILEGED,
+  PROTECTION,
+  READ,
+  WRITE,
+  type Access,
+  type FaultDecoding,
+  type FaultReason,
+} from "@portolan/core";
+
+/** Values of Cause.ExcCode. */
+export const EXC_MOD = 1;
+export const EXC_TLBL = 2;
+export const EXC_TLBS = 3;
+export const EXC_ADEL = 4;
+export const EXC_ADES = 5;
+export const EXC_IBE = 6;
+export const EXC_DBE = 7;
+
+const NAMES: Readonly<Record<number, string>> = {
+  [EXC_MOD]: "Mod (1)",
+  [EXC_TLBL]: "TLBL (2)",
+  [EXC_TLBS]: "TLBS (3)",
+  [EXC_ADEL]: "AdEL (4)",
+  [EXC_ADES]: "AdES (5)",
+  [EXC_IBE]: "IBE (6)",
+  [EXC_DBE]: "DBE (7)",
+};
+
+/** What a handler that reads the code knows of the access. */
+const ACCESSES: Readonly<Record<number, number>> = {
+  [EXC_MOD]: WRITE,
+  [EXC_TLBL]: READ | EXECUTE,
+  [EXC_TLBS]: WRITE,
+  [EXC_ADEL]: READ | EXECUTE,
+  [EXC_ADES]: WRITE,
+  [EXC_IBE]: EXECUTE,
+  [EXC_DBE]: READ | WRITE,
+};
+
+/** Only stores can be forbidden, and what is forbidden to the user is so by its address. */
+const excCodeOf = (reason: FaultReason, access: Access): number => {
+  switch (reason) {
+    case BAD_ADDRESS:
+    case PRIVILEGED:
+      return access === WRITE ? EXC_ADES : EXC_ADEL;
+    case BUS:
+      return access === EXECUTE ? EXC_IBE : EXC_DBE;
+    case PROTECTION:
+      return access === WRITE ? EXC_MOD : EXC_TLBL;
+    default:
+      return access === WRITE ? EXC_TLBS : EXC_TLBL;
+  }
+};
+
+/** `code` is the Cause register with nothing but ExcCode (bits 6:2) in it; Status, which tells the mode, is not. */
+export const faults: FaultDecoding = {
+  told: (reason, access) => ACCESSES[excCodeOf(reason, access)] as number,
+  report(reason, access) {
+    const code = excCodeOf(reason, access);
+    return { trap: NAMES[code] as string, code: code << 2 };
+  },
+  decode({ code }) {
+    const exc = (code >>> 2) & 31;
+    return { accesses: ACCESSES[exc] ?? 0, privilege: "unknown", absent: exc === EXC_TLBL || exc === EXC_TLBS };
+  },
+  guessesAccess: false,
+  manual: "MIPS32 PRA vol III, Cause register",
+};
+

@@ -1,0 +1,165 @@
+/**
+ * The exception handlers of the MMU, as HelenOS has them. Three exceptions lead to a translation:
+ *
+ * - Refill, no entry matches: the half of the pair that was missed is loaded from the page table, the other one is left
+ *   invalid, and TLBWR puts the pair where Random says;
+ * - Invalid, the half that matches is not valid: it is loaded into the same entry;
+ * - Modified, a store to a half without D: if the page may be written it is marked as written and gets D.
+ *
+ * So hardware never records anything: a page counts as accessed once it has been loaded, and as written once a store has
+ * been let through. A half is loaded with D only if the page has been written before and still may be.
+ *
+ * Pages of the kernel's half of the addresses mean the same in every space. They are entered with G in both halves, or
+ * an entry under one space's ASID would outlive a change that was made known under another's.
+ *
+ * @see HelenOS kernel/arch/mips32/src/mm/tlb.c; MIPS32 PRA vol III, TLB exceptions
+ */
+import {
+  ABSENT,
+  ARCHITECTURE,
+  EVENTS,
+  FormatCodec,
+  LOCKS,
+  NO_FAULT,
+  PAGE_DIRTY,
+  PAGE_TABLES,
+  PHYSICAL_MEMORY,
+  PROTECTION,
+  READ,
+  WRITE,
+  permits,
+  type Access,
+  type Architecture,
+  type Cpu,
+  type Events,
+  type FaultReason,
+  type Locks,
+  type PageFlags,
+  type PageTables,
+  type PhysicalMemory,
+  type Privilege,
+  type Refill,
+  type TranslationContext,
+} from "@portolan/core";
+import { inject, injectable } from "tsyringe";
+import { Cp0 } from "./cp0.js";
+import { entryLoFormat } from "./formats.js";
+import { pageMask } from "./registers.js";
+
+const G = 1;
+/** Flags that a page can be asked for with; marks are above them. */
+const ASKED = 63;
+
+@injectable()
+export class SoftwareRefill implements Refill {
+  readonly #memory: PhysicalMemory;
+  readonly #tables: PageTables;
+  readonly #locks: Locks;
+  readonly #events: Events;
+  readonly #codec = new FormatCodec(entryLoFormat, {});
+  /** Hardware pages in one of the core's. */
+  readonly #parts: number;
+  readonly #pageMask: number;
+  /** First of the core's pages that is the kernel's. */
+  readonly #kernelFirst: number;
+  readonly #registers: Cp0[] = [];
+
+  constructor(
+    @inject(ARCHITECTURE) architecture: Architecture,
+    @inject(PHYSICAL_MEMORY) memory: PhysicalMemory,
+    @inject(PAGE_TABLES) tables: PageTables,
+    @inject(LOCKS) locks: Locks,
+    @inject(EVENTS) events: Events,
+  ) {
+    this.#memory = memory;
+    this.#tables = tables;
+    this.#locks = locks;
+    this.#events = events;
+    this.#parts = 2 ** (architecture.pageShift - architecture.hardwarePageShift);
+    this.#pageMask = pageMask(architecture.pageShift);
+    this.#kernelFirst = Number(architecture.layout.kernel.first >> BigInt(architecture.pageShift));
+  }
+
+  /** The MMU's registers of a processor. */
+  registers(cpu: Cpu): Cp0 {
+    return (this.#registers[cpu.id] ??= new Cp0(cpu, cpu.seed));
+  }
+
+  /** Refill: vector 0x80000000. */
+  miss(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason {
+    const cp0 = this.registers(cpu);
+    cp0.takeException();
+    const machinePage = Math.floor(page / this.#parts);
+    const reason = this.#lookUp(cpu, page, machinePage, privilege, false);
+    if (reason !== NO_FAULT) return reason;
+    const half = this.#half(machinePage);
+    // An invalid half says too whether it is for everybody: one that did not would make the pair belong to one space.
+    const other = machinePage >= this.#kernelFirst ? G : 0;
+    cp0.entryHi = this.#pairOf(machinePage, cpu.context.asid);
+    cp0.pageMask = this.#pageMask;
+    cp0.entryLo0 = machinePage % 2 === 0 ? half : other;
+    cp0.entryLo1 = machinePage % 2 === 0 ? other : half;
+    cp0.tlbwr();
+    return NO_FAULT;
+  }
+
+  /** Invalid and Modified: vector 0x80000180, told apart by what the half says. */
+  refused(cpu: Cpu, page: number, access: Access, privilege: Privilege, entry: number): FaultReason {
+    const cp0 = this.registers(cpu);
+    cp0.takeException();
+    const machinePage = Math.floor(page / this.#parts);
+    const isModified = permits(cpu.dataTlb.rightsOf(entry, page), privilege, READ);
+    // Whoever made an entry of another size looks after it.
+    if (cpu.dataTlb.span(entry) !== this.#parts * 2) return isModified ? PROTECTION : ABSENT;
+    const reason = this.#lookUp(cpu, page, machinePage, privilege, isModified);
+    if (reason !== NO_FAULT) return reason;
+    const pair = this.#pairOf(machinePage, cpu.context.asid);
+    cp0.entryHi = pair;
+    cp0.tlbp();
+    cp0.tlbr();
+    if (machinePage % 2 === 0) cp0.entryLo0 = this.#half(machinePage);
+    else cp0.entryLo1 = this.#half(machinePage);
+    // TLBR has put the entry's ASID there, which is not this space's if the entry is global.
+    cp0.entryHi = pair;
+    cp0.tlbwi();
+    return NO_FAULT;
+  }
+
+  /** Finds the page and records the access in its entry; a store must be permitted. */
+  #lookUp(cpu: Cpu, page: number, machinePage: number, privilege: Privilege, isModified: boolean): FaultReason {
+    const context = cpu.contextFor(privilege);
+    const { found } = this.#tables;
+    this.#locks.acquire("page-table", context.id);
+    let reason: FaultReason = ABSENT;
+    let reads = 2;
+    if (this.#tables.find(context, machinePage)) {
+      reason = isModified && !permits(found.rights, privilege, WRITE) ? PROTECTION : NO_FAULT;
+      if (reason === NO_FAULT) this.#tables.mark(context, machinePage, isModified);
+      if (isModified) found.flags |= PAGE_DIRTY;
+    } else if (!this.#hasLeafTable(context, machinePage)) reads = 1;
+    this.#locks.release("page-table", context.id);
+    cpu.statistics.walks += 1;
+    cpu.statistics.walkReads += reads;
+    const { sink } = this.#events;
+    if (sink !== null) sink({ kind: "walk", cpu: cpu.id, hardwarePage: page, reads, reason });
+    return reason;
+  }
+
+  /** EntryLo for the page that was just found: D if it may be written and has been. */
+  #half(machinePage: number): number {
+    const { frame, flags } = this.#tables.found;
+    const isWritten = (flags & PAGE_DIRTY) !== 0;
+    const asked: PageFlags = flags & (isWritten ? ASKED : ASKED & ~WRITE);
+    const half = this.#codec.encodeLow(frame * this.#memory.frameSize, asked);
+    return machinePage >= this.#kernelFirst ? half | G : half;
+  }
+
+  /** EntryHi for the pair that a page belongs to. */
+  #pairOf(machinePage: number, asid: number): number {
+    return (machinePage - (machinePage % 2)) * this.#memory.frameSize + asid;
+  }
+
+  #hasLeafTable(context: TranslationContext, machinePage: number): boolean {
+    return this.#memory.read32(context.root + Math.floor(machinePage / 4096) * 4) !== 0;
+  }
+}
