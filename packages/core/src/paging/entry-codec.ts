@@ -90,6 +90,10 @@ export class FormatCodec {
   readonly reservedLow: number;
   readonly reservedHigh: number;
   readonly #frames: readonly Field[];
+  /** Every bit of the address stands in the entry where it stands in the address: masks are all it takes. */
+  readonly #isInPlace: boolean;
+  readonly #frameLow: number;
+  readonly #frameHigh: number;
   readonly #rights: CompiledRule<Rights> | null;
   readonly #attributes: CompiledRule<PageFlags> | null;
   readonly #baseLow = new Float64Array(PAGE_FLAG_SETS);
@@ -101,6 +105,8 @@ export class FormatCodec {
     [this.dirtyLow, this.dirtyHigh] = mask(format, "dirty");
     [this.reservedLow, this.reservedHigh] = mask(format, "reserved");
     this.#frames = format.fields.filter(({ role }) => role === "frame");
+    this.#isInPlace = this.#frames.every((field) => field.unitShift === undefined || field.unitShift === fieldBits(field)[1]);
+    [this.#frameLow, this.#frameHigh] = mask(format, "frame");
     this.#rights = format.rights === undefined ? null : new CompiledRule(format.rights, switches);
     this.#attributes = format.attributes === undefined ? null : new CompiledRule(format.attributes, switches);
     if (format.encode === undefined) return;
@@ -113,6 +119,7 @@ export class FormatCodec {
 
   /** The physical address an entry holds. */
   addressOf(lo: number, hi: number): number {
+    if (this.#isInPlace) return ((hi & this.#frameHigh) >>> 0) * TWO_32 + ((lo & this.#frameLow) >>> 0);
     let address = 0;
     for (const field of this.#frames) address += extract(field, lo, hi) * 2 ** (field.unitShift ?? fieldBits(field)[1]);
     return address;
@@ -141,12 +148,14 @@ export class FormatCodec {
   /** Bits 31:0 of an entry for a physical address and flags. */
   encodeLow(address: number, flags: PageFlags): number {
     let word = this.#baseLow[flags];
+    if (this.#isInPlace) return word + ((address & this.#frameLow) >>> 0);
     for (const field of this.#frames) word += place(field, this.#part(field, address))[0];
     return word;
   }
 
   encodeHigh(address: number, flags: PageFlags): number {
     let word = this.#baseHigh[flags];
+    if (this.#isInPlace) return word + ((Math.floor(address / TWO_32) & this.#frameHigh) >>> 0);
     for (const field of this.#frames) word += place(field, this.#part(field, address))[1];
     return word;
   }
