@@ -28,7 +28,8 @@ export type FaultRule =
   | "the area forbids this access"
   | "the area has no backend"
   | "the area's memory has no such page"
-  | "out of memory";
+  | "out of memory"
+  | "nothing answers at that physical address";
 
 /** The rule that decided the last fault of a space; reused, never allocated on the way. */
 export interface FaultVerdict {
@@ -118,6 +119,9 @@ const bringIn = (space: AddressSpace, area: number, page: number): FaultResult =
   if (sink !== null) sink({ kind: "page-in", space: space.id, page, frame, from: object.kind });
   return accept(verdict);
 };
+
+/** The tables led to an address where there is neither memory nor a device: no change of ours would help. */
+export const refuseBusError = (space: AddressSpace): FaultResult => refuse(space.verdict, "nothing answers at that physical address");
 
 const permitsOne = (rights: number, accesses: AccessMask): boolean => {
   for (let access = 1; access <= 4; access *= 2) {

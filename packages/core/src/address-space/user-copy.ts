@@ -8,7 +8,8 @@ import { READ, USER, WRITE, type Access } from "../architecture/rights.js";
 import type { Cpu } from "../machine/cpu.js";
 import type { Wide } from "../units/address-units.js";
 import type { AddressSpace } from "./address-space.js";
-import { OK } from "./fault.js";
+import { BUS } from "../architecture/faults.js";
+import { OK, refuseBusError } from "./fault.js";
 import type { SpaceParts } from "./parts.js";
 
 /**
@@ -75,7 +76,8 @@ const reach = (
   for (;;) {
     const frame = cpu.translate(hardwarePage, access, USER);
     if (frame >= 0) return frame;
-    if (space.pageFault(page, told(cpu.fault.reason, access, USER)) !== OK) return -1;
+    const result = cpu.fault.reason === BUS ? refuseBusError(space) : space.pageFault(page, told(cpu.fault.reason, access, USER));
+    if (result !== OK) return -1;
   }
 };
 

@@ -4,10 +4,10 @@
  */
 import type { Architecture } from "../architecture/architecture.js";
 import { READ, USER, type Access, type Privilege } from "../architecture/rights.js";
-import { FAULT_REASONS, type FaultReason } from "../architecture/faults.js";
+import { BUS, FAULT_REASONS, type FaultReason } from "../architecture/faults.js";
 import type { AddressSpace } from "../address-space/address-space.js";
 import type { AddressSpaces } from "../address-space/address-spaces.js";
-import { OK, type FaultRule } from "../address-space/fault.js";
+import { OK, refuseBusError, type FaultRule } from "../address-space/fault.js";
 import type { SpaceParts } from "../address-space/parts.js";
 import { switchSpace } from "../address-space/switch.js";
 import { copyFromUser, copyToUser } from "../address-space/user-copy.js";
@@ -198,7 +198,7 @@ export class Machine {
     const space = fault.privilege === USER ? this.installed(cpu) : this.spaces.kernel;
     const page = Math.floor(fault.page / this.#hardwarePages);
     const told = faults.told(fault.reason, fault.access, fault.privilege);
-    if (space !== null && space.pageFault(page, told) === OK) return true;
+    if (space !== null && (fault.reason === BUS ? refuseBusError(space) : space.pageFault(page, told)) === OK) return true;
     const shift = BigInt(this.architecture.hardwarePageShift);
     this.outcome = {
       address: (BigInt(fault.page) << shift) + BigInt(fault.offset),
