@@ -112,4 +112,15 @@ describe("ia32", () => {
     expect(machine.walk(space, 0x50000000n).rule).to.equal("entry 320 of the page directory is absent");
     assertInvariants(machine);
   });
+
+  it("explains by the switches of the processor that is asked about", () => {
+    const machine = buildMachine(ia32, { cpus: 2 });
+    const space = machine.spaces.create();
+    space.createArea({ base: 0x40000000, size: 0x1000, flags: AREA_READ | AREA_CACHEABLE, backend: anonymous });
+    machine.switchTo(space);
+    machine.read32(0x40000000);
+    machine.cpu(1).setSwitch("WP", true);
+    expect(machine.walk(space, 0x40000000, WRITE, KERNEL).reason).to.equal(0);
+    expect(machine.walk(space, 0x40000000, WRITE, KERNEL, 1).rule).to.equal("entry 0 of the page table does not let the kernel write");
+  });
 });

@@ -144,10 +144,10 @@ export class Machine {
     return this.on(cpu, () => copyToUser(this.parts, this.cpu(cpu), this.#needed(cpu), address, source));
   }
 
-  /** Every word that translates an address in a space, and the rule that decided. Changes nothing. */
-  walk(space: AddressSpace, address: Wide, access: Access = READ, privilege: Privilege = USER): Walk {
+  /** Every word that translates an address in a space, and the rule that decides on a processor. Changes nothing. */
+  walk(space: AddressSpace, address: Wide, access: Access = READ, privilege: Privilege = USER, cpu = 0): Walk {
     this.parts.units.pageOf(address);
-    return this.parts.tables.walk(space.context, BigInt(address), access, privilege);
+    return this.parts.tables.walk(space.context, BigInt(address), access, privilege, this.cpu(cpu).switches);
   }
 
   /** Loads a file into frames for the image backend. @throws PortolanError ERR_OUT_OF_FRAMES; nothing has changed then */

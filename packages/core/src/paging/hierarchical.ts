@@ -12,6 +12,7 @@
  * @see HelenOS kernel/genarch/src/mm/page_pt.c and as_pt.c
  */
 import { initialSwitches, type Architecture } from "../architecture/architecture.js";
+import type { Switches } from "../architecture/entry-format.js";
 import {
   PAGE_ACCESSED,
   PAGE_CACHEABLE,
@@ -167,8 +168,14 @@ export class HierarchicalTables implements PageTables {
     );
   }
 
-  walk(context: TranslationContext, address: bigint, access: Access, privilege: Privilege): Walk {
-    return explainTree(this.#architecture, this.#memory, context.root, address, access, privilege, initialSwitches(this.#architecture));
+  walk(
+    context: TranslationContext,
+    address: bigint,
+    access: Access,
+    privilege: Privilege,
+    switches: Switches = initialSwitches(this.#architecture),
+  ): Walk {
+    return explainTree(this.#architecture, this.#memory, context.root, address, access, privilege, switches);
   }
 
   bytes(context?: TranslationContext): number {

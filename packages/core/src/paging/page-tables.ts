@@ -1,4 +1,5 @@
 /** What the core asks of page tables, whatever their shape. */
+import type { Switches } from "../architecture/entry-format.js";
 import type { Access, PageFlags, Privilege, Rights } from "../architecture/rights.js";
 import type { TranslationContext } from "../machine/translation-context.js";
 import { token } from "../token.js";
@@ -56,8 +57,11 @@ export interface PageTables {
   /** Visits mapped pages of [first, first + count) in ascending order; stops when `visit` returns false. */
   each(context: TranslationContext, first: number, count: number, visit: (page: number, found: FoundMapping) => boolean): void;
 
-  /** Every word that translates an address, with the rule that decided. Slow and obvious; changes nothing. */
-  walk(context: TranslationContext, address: bigint, access: Access, privilege: Privilege): Walk;
+  /**
+   * Every word that translates an address, with the rule that decides under these switches (as after reset where absent).
+   * Slow and obvious; changes nothing.
+   */
+  walk(context: TranslationContext, address: bigint, access: Access, privilege: Privilege, switches?: Switches): Walk;
   /** Physical memory that tables of this context occupy, in bytes; of all of them without an argument. */
   bytes(context?: TranslationContext): number;
   /** Calls `visit` for every frame that holds tables, with its owner's id (0 for the kernel, −1 for all spaces' hash table). For the checker. */
