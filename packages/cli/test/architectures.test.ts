@@ -27,7 +27,7 @@ const among = async (files: Readonly<Record<string, string>>, work: (directory: 
 
 const refusal = async (name: string): Promise<PortolanError> => {
   const found: Architecture | PortolanError = await architectureNamed(name).catch((error: unknown) => error as PortolanError);
-  if (!(found instanceof PortolanError)) throw new Error(`${name} was found, or is wrong in another way: ${String(found)}`);
+  if (!(found instanceof PortolanError)) throw new Error(`${name} was found, or is wrong in another way`, { cause: found });
   return found;
 };
 

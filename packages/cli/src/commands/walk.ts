@@ -17,6 +17,7 @@ const PRIVILEGES = { user: USER, kernel: KERNEL } as const;
 const EXAMPLES = `
 Examples:
   portolan walk --arch ia32 examples/programs/words.i686.elf 0x804a000
+  portolan walk --arch ia32 --access write --privilege kernel --set WP=on examples/programs/words.i686.elf 0x804a000
   portolan walk --arch sparc64 --access write examples/programs/words.sparc64.elf 0x2035e0
   portolan walk --arch ia32 --rebase --trace examples/traces/sort.amd64.trace.gz 0x1fff000600`;
 
