@@ -228,12 +228,11 @@ describe("operations on two processors", () => {
 
   it("the second operation really comes between the first one's steps, not only before and after", () => {
     const entered = new Set<string>();
-    for (const architecture of machines) {
-      for (const pair of Object.values(pairs)) {
-        for (let at = 0; at < 40; at += 1) {
-          const { result } = play(architecture, pair, true, at);
-          if (result.point !== null) entered.add(result.point);
-        }
+    const architecture = machines[0] as Architecture;
+    for (const name of ["read of a page that stays and shrinking", "fault and shrinking"]) {
+      for (let at = 0; at < 25; at += 1) {
+        const { result } = play(architecture, pairs[name] as Pair, true, at);
+        if (result.point !== null) entered.add(result.point);
       }
     }
     expect([...entered]).to.include.members(["lock-acquired", "lock-released", "shootdown-finalized", "frames-released"]);
