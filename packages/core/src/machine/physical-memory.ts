@@ -63,6 +63,8 @@ export class PhysicalMemory {
   readonly #mainStart: number;
   readonly #mainBytes: Uint8Array;
   readonly #mainWords: Uint32Array;
+  /** One over the bytes of a chunk, exactly: the remainder of doubles is a call. */
+  readonly #perChunk: number;
   #lastChunk = -1;
   #lastSlot = 0;
 
@@ -99,6 +101,7 @@ export class PhysicalMemory {
       this.#base = base;
       this.#adopt(0, buffer);
     }
+    this.#perChunk = 1 / this.chunkSize;
     const main = this.chunkOf(base);
     this.#mainStart = base - this.offsetInChunk(base);
     this.#mainBytes = this.bytes(main);
@@ -126,13 +129,14 @@ export class PhysicalMemory {
 
   /** The slot of the chunk that holds an address; the chunk comes into being. */
   chunkOf(address: number): number {
-    const chunk = Math.floor((address - this.#base) / this.chunkSize);
+    const chunk = Math.floor((address - this.#base) * this.#perChunk);
     return chunk === this.#lastChunk ? this.#lastSlot : this.#findChunk(chunk);
   }
 
   /** Offset of an address in its chunk, in bytes. */
   offsetInChunk(address: number): number {
-    return (address - this.#base) % this.chunkSize;
+    const from = address - this.#base;
+    return from - Math.floor(from * this.#perChunk) * this.chunkSize;
   }
 
   /** The chunk in slot `slot` as host-order words; a big-endian machine's words are swapped by the reader. */
@@ -307,7 +311,8 @@ const without = (holes: readonly MemoryRange[], region: Region, frameSize: numbe
   return remaining;
 };
 
-/** Swaps the four bytes of a word; unsigned. */
-export const swap32 = (word: number): number => ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
+/** Swaps the four bytes of a word; unsigned. Two rotations: bytes at odd places go one way, the others the other. */
+export const swap32 = (word: number): number =>
+  ((((word << 8) | (word >>> 24)) & 0x00ff00ff) | (((word >>> 8) | (word << 24)) & 0xff00ff00)) >>> 0;
 
 export const PHYSICAL_MEMORY = token<PhysicalMemory>("physical memory");
