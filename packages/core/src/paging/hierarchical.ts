@@ -151,7 +151,8 @@ export class HierarchicalTables implements PageTables {
   }
 
   freeTable(table: number): void {
-    this.#pool.free(table);
+    const { owner, depth } = this.#pool.free(table);
+    this.#tell(owner, depth, table, "free");
   }
 
   each(context: TranslationContext, first: number, count: number, visit: (page: number, found: FoundMapping) => boolean): void {
@@ -207,12 +208,16 @@ export class HierarchicalTables implements PageTables {
   }
 
   /** A zeroed table. @throws PortolanError ERR_OUT_OF_FRAMES */
-  #takeTable(storey: Storey, owner: number, level: number): number {
-    const table = this.#pool.take(storey.tableBytes, owner);
+  #takeTable(storey: Storey, owner: number, depth: number): number {
+    const table = this.#pool.take(storey.tableBytes, owner, depth);
     this.#used[this.#slot(table)] = 0;
-    const sink = this.#events.sink;
-    if (sink !== null) sink({ kind: "table", space: owner, level, frame: Math.floor(table / this.#memory.frameSize), action: "allocate" });
+    this.#tell(owner, depth, table, "allocate");
     return table;
+  }
+
+  #tell(space: number, depth: number, table: number, action: "allocate" | "free"): void {
+    const sink = this.#events.sink;
+    if (sink !== null) sink({ kind: "table", space, level: depth, frame: Math.floor(table / this.#memory.frameSize), action });
   }
 
   #kindAt(storey: Storey, address: number): number {
@@ -352,9 +357,6 @@ export class HierarchicalTables implements PageTables {
       this.#clear(storey, above + (Math.floor(index / storey.pagesPerEntry) % storey.entries) * storey.entryBytes);
       this.#count(above, -1);
       debt.freeTableLater(table);
-      const sink = this.#events.sink;
-      if (sink !== null)
-        sink({ kind: "table", space: context.id, level: depth, frame: Math.floor(table / this.#memory.frameSize), action: "free" });
     }
   }
 
