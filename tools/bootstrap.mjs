@@ -28,6 +28,12 @@ export const openly = (program, args, options = {}) => {
 /** A program of an installed package, run by this very Node. */
 export const node = (path, args) => openly(process.execPath, [join(root, path), ...args]);
 
+/** The pinned pnpm, which npm fetches once: a program and its arguments. */
+export const pnpm = (...args) => {
+  const { config } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  return ["npm", ["exec", "--yes", `pnpm@${config.pnpm}`, "--", ...args]];
+};
+
 const checkNode = () => {
   const [major, minor] = process.versions.node.split(".").map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
@@ -36,14 +42,14 @@ const checkNode = () => {
 };
 
 const install = () => {
-  const manifests = ["pnpm-lock.yaml", "pnpm-workspace.yaml", "package.json", "examples/package.json"];
-  for (const name of readdirSync(join(root, "packages"))) manifests.push(join("packages", name, "package.json"));
+  const manifests = ["pnpm-lock.yaml", "pnpm-workspace.yaml"];
+  const folders = [".", "examples", "docs", "benchmarks", ...readdirSync(join(root, "packages")).map((name) => join("packages", name))];
+  for (const folder of folders) manifests.push(join(folder, "package.json"));
   const hash = createHash("sha256");
   for (const file of manifests) if (existsSync(join(root, file))) hash.update(readFileSync(join(root, file)));
   const wanted = hash.digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
-  const { config } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  quietly("installing", "npm", ["exec", "--yes", `pnpm@${config.pnpm}`, "--", "install", "--frozen-lockfile"]);
+  quietly("installing", ...pnpm("install", "--frozen-lockfile"));
   writeFileSync(stamp, wanted);
 };
 

@@ -77,4 +77,3 @@ export const faults: FaultDecoding = {
   guessesAccess: false,
   manual: "MIPS32 PRA vol III, Cause register",
 };
-

@@ -80,7 +80,13 @@ export const levels = (byteOrder: ByteOrder): readonly Level[] => {
       manual: MANUAL,
       kind: { reads, tell: (values) => (values["p"] === 1 ? "table" : "absent") },
     },
-    { name: "PTL3", indexBits: 12, leaf: entry, manual: MANUAL, kind: { reads, tell: (values) => (values["p"] === 1 ? "leaf" : "absent") } },
+    {
+      name: "PTL3",
+      indexBits: 12,
+      leaf: entry,
+      manual: MANUAL,
+      kind: { reads, tell: (values) => (values["p"] === 1 ? "leaf" : "absent") },
+    },
   ];
 };
 

@@ -1,21 +1,50 @@
 /** The only file that lists every port. */
-import { loadArchitecture, PortolanError, type Architecture } from "@portolan/core";
+import { loadArchitecture, PortolanError, type Architecture, type Importer } from "@portolan/core";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** Names that `--arch` takes without more. */
 export const ARCHITECTURES: readonly string[] = ["ia32", "sparc64", "abs32le"];
 
 /**
  * A machine by name, package name, or path of a module.
- * @throws PortolanError ERR_UNKNOWN_ARCHITECTURE, which lists the known ones, and ERR_BAD_ARCHITECTURE
+ * @throws PortolanError ERR_UNKNOWN_ARCHITECTURE, which lists the known ones, and ERR_BAD_ARCHITECTURE with every reason
  */
 export const architectureNamed = async (name: string): Promise<Architecture> => {
-  const isPath = /^[./]|\.[cm]?js$/.test(name);
+  const module = isPath(name) ? pathToFileURL(resolve(name)).href : name;
   try {
-    return await loadArchitecture(isPath ? pathToFileURL(resolve(name)).href : name, (specifier) => import(specifier));
+    return await loadArchitecture(module, importer);
   } catch (error) {
     if (!(error instanceof PortolanError) || error.code !== "ERR_UNKNOWN_ARCHITECTURE") throw error;
-    throw new PortolanError("ERR_UNKNOWN_ARCHITECTURE", { architecture: name, known: [...ARCHITECTURES] }, error);
+    const why = isMissing(error.cause) ? `no such ${isPath(name) ? "file" : "name or package"}` : (error.values["why"] ?? "");
+    throw new PortolanError("ERR_UNKNOWN_ARCHITECTURE", { architecture: name, why, known: [...ARCHITECTURES] }, error);
   }
 };
+
+/** Things that begin like a path or end like a module are one, and so is whatever is there. */
+const isPath = (name: string): boolean => /^(?:[./~]|[A-Za-z]:[\\/])|\.[cm]?[jt]s$/.test(name) || (name.includes("/") && existsSync(name));
+
+/** Finds packages from here, and then from the directory the command was typed in. */
+const importer: Importer = async (specifier) => {
+  try {
+    return (await import(specifier)) as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    if (!isMissing(error) || specifier.startsWith("file:")) throw error;
+    let found: string;
+    try {
+      found = createRequire(resolve("here.js")).resolve(specifier);
+    } catch {
+      throw error;
+    }
+    return (await import(pathToFileURL(found).href)) as Readonly<Record<string, unknown>>;
+  }
+};
+
+/** Is it the module itself that is not there, and not one that it imports? */
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error &&
+  "code" in error &&
+  error.code === "ERR_MODULE_NOT_FOUND" &&
+  error.message.includes(`imported from ${fileURLToPath(import.meta.url)}`);

@@ -20,7 +20,7 @@ export const countOf = (text: string): number => {
 
 /** `"0x8048000"` or decimal. */
 export const addressOf = (text: string): bigint => {
-  if (!/^(0x[0-9a-f_]+|\d+)$/i.test(text) || text.length > 80)
+  if (!/^(?:0x[0-9a-f]+(?:_[0-9a-f]+)*|\d+)$/i.test(text) || text.length > 80)
     throw new InvalidArgumentError("An address is hexadecimal with 0x before it, or decimal: 0x8048000.");
   return BigInt(text.replaceAll("_", ""));
 };

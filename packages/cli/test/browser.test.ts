@@ -69,7 +69,7 @@ describe("the core in a browser", function () {
   const contextWith = (values: object): Record<string, unknown> => {
     const context = createContext(values, { codeGeneration: { strings: false, wasm: false } });
     runInContext(code, context, { filename: "bundle.js" });
-    return context as Record<string, unknown>;
+    return context;
   };
 
   it("runs where there is no trace of Node", () => {

@@ -1,41 +1,64 @@
 /** `portolan archs`: the machines and their main figures. */
-import type { Architecture } from "@portolan/core";
+import type { Architecture, TlbGeometry } from "@portolan/core";
 import type { Command } from "commander";
 import { ARCHITECTURES, architectureNamed } from "../architectures.js";
-import { table } from "../render/table.js";
+import { bytesIn, table } from "../render/table.js";
 import type { Terminal } from "../terminal.js";
+
+const EXAMPLES = `
+Examples:
+  portolan archs
+  portolan archs --json`;
+
+const OTHERS = `
+Any package or module that exports a description is a machine too, such as
+--arch ./mine.mjs; CONTRIBUTING.md shows how to write one.
+`;
 
 export const addArchs = (program: Command, terminal: Terminal): void => {
   program
     .command("archs")
     .description("the machines and their main figures")
     .option("--json", "prints them as JSON")
-    .addHelpText("after", "\nExamples:\n  portolan archs\n  portolan archs --json")
+    .addHelpText("after", EXAMPLES)
     .action(async ({ json }: { json?: boolean }) => {
-      const machines = await Promise.all(ARCHITECTURES.map(async (name) => architectureNamed(name)));
+      const machines = (await Promise.all(ARCHITECTURES.map(architectureNamed))).map(figuresOf);
       if (json === true) {
-        terminal.out(`${JSON.stringify(machines.map(figuresOf), null, 2)}\n`);
+        terminal.out(`${JSON.stringify(machines, null, 2)}\n`);
         return;
       }
-      const rows = machines.map((machine) => {
-        const figures = figuresOf(machine);
-        return [
-          figures.name,
-          `${figures.wordBits} ${figures.byteOrder}`,
-          `${figures.pageBytes / 1024} KiB`,
-          figures.tables,
-          figures.tlb,
-          figures.asidBits === 0 ? "none" : `${figures.asidBits} bits`,
-          figures.title,
-        ];
-      });
-      for (const line of table(["name", "bits", "page", "tables", "TLB", "ASIDs", "machine"], rows)) terminal.out(`${line}\n`);
+      for (const line of figureLines(machines)) terminal.out(`${line}\n`);
+      terminal.out(OTHERS);
     });
+};
+
+type Figures = ReturnType<typeof figuresOf>;
+
+/** A table that a narrow terminal holds, and then what each machine is. */
+const figureLines = (machines: readonly Figures[]): string[] => {
+  const rows = machines.map(({ name, byteOrder, virtualBits, physicalBits, pageBytes, tables, tlb, asidBits }) => [
+    name,
+    byteOrder,
+    `${virtualBits} → ${physicalBits}`,
+    bytesIn(pageBytes),
+    tables,
+    tlb,
+    asidBits === 0 ? "none" : `${asidBits} bits`,
+  ]);
+  const width = Math.max(...machines.map(({ name }) => name.length));
+  const spaces = (isApart: boolean): string => (isApart ? "kernel and user have a space each" : "kernel and user share a space");
+  return [
+    ...table(["name", "order", "bits", "page", "tables", "TLB", "ASIDs"], rows),
+    "",
+    ...machines.flatMap(({ name, title, refill, kernelApart }) => [
+      `${name.padEnd(width)}  ${title}`,
+      `${"".padEnd(width)}  TLB filled by ${refill}; ${spaces(kernelApart)}`,
+    ]),
+  ];
 };
 
 const figuresOf = (machine: Architecture) => {
   const { translation, tlb } = machine;
-  const units = tlb.instruction === undefined ? `${tlb.data.entries}` : `${tlb.instruction.entries} I + ${tlb.data.entries} D`;
   return {
     name: machine.name,
     title: machine.title,
@@ -46,10 +69,14 @@ const figuresOf = (machine: Architecture) => {
     pageBytes: 2 ** machine.pageShift,
     hardwarePageBytes: 2 ** machine.hardwarePageShift,
     tables: translation.kind === "hierarchical" ? translation.levels.map(({ indexBits }) => 2 ** indexBits).join(" × ") : "page hash table",
-    tlb: `${tlb.refill}, ${units}`,
+    refill: tlb.refill,
+    tlb: entriesIn(tlb.instruction, tlb.data),
     asidBits: machine.asids.bits,
     kernelApart: machine.layout.kernelAddressSpaceShadowed,
-    switches: Object.fromEntries(Object.entries(machine.switches).map(([name, { initially, says }]) => [name, { initially, says }])),
+    switches: machine.switches,
     manuals: machine.manuals,
   };
 };
+
+const entriesIn = (instruction: TlbGeometry | undefined, data: TlbGeometry): string =>
+  instruction === undefined ? String(data.entries) : `${instruction.entries} I + ${data.entries} D`;

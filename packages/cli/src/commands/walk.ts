@@ -1,5 +1,5 @@
 /** `portolan walk`: every word that translates an address, and the rule that decided. */
-import { EXECUTE, KERNEL, READ, USER, WRITE, type Walk } from "@portolan/core";
+import { EXECUTE, KERNEL, PortolanError, READ, USER, WRITE, type Walk } from "@portolan/core";
 import { Option, type Command } from "commander";
 import { addMachineOptions, addressOf, type MachineArguments } from "../options.js";
 import { walkLines, walkValue } from "../render/walk.js";
@@ -17,6 +17,7 @@ const PRIVILEGES = { user: USER, kernel: KERNEL } as const;
 const EXAMPLES = `
 Examples:
   portolan walk --arch ia32 examples/programs/words.i686.elf 0x804a000
+  portolan walk --arch ia32 --access write --privilege kernel --set WP=on examples/programs/words.i686.elf 0x804a000
   portolan walk --arch sparc64 --access write examples/programs/words.sparc64.elf 0x2035e0
   portolan walk --arch ia32 --rebase --trace examples/traces/sort.amd64.trace.gz 0x1fff000600`;
 
@@ -33,9 +34,9 @@ export const addWalk = (program: Command, terminal: Terminal): void => {
       if (operands.length > 2) command.error(`error: too many operands: ${operands.slice(2).join(" ")}`, { exitCode: 2 });
       if (file === undefined && options.trace === undefined)
         command.error("error: a program, or --trace FILE, is needed before ADDRESS", { exitCode: 2 });
-      const asked = readAddress(text, command);
+      const asked = addressIn(text);
       let walk: Walk | null = null;
-      await perform(file, options, terminal, {
+      const { architecture } = await perform(file, options, terminal, {
         inspect(machine, space, where) {
           walk = machine.walk(space, where(asked), ACCESSES[options.access], PRIVILEGES[options.privilege]);
         },
@@ -44,16 +45,16 @@ export const addWalk = (program: Command, terminal: Terminal): void => {
       terminal.out(
         options.json === true
           ? `${JSON.stringify(walkValue(asked, walk), null, 2)}\n`
-          : `${walkLines(options.arch, asked, walk).join("\n")}\n`,
+          : `${walkLines(architecture, asked, walk).join("\n")}\n`,
       );
     });
 };
 
-/** Commander reports what an option cannot be; an operand it leaves to us. */
-const readAddress = (text: string, command: Command): bigint => {
+/** @throws PortolanError ERR_BAD_ARGUMENT: commander reads options, operands it leaves to us */
+const addressIn = (text: string): bigint => {
   try {
     return addressOf(text);
   } catch (error) {
-    return command.error(`error: ADDRESS '${text}' is invalid. ${error instanceof Error ? error.message : ""}`, { exitCode: 2 });
+    throw new PortolanError("ERR_BAD_ARGUMENT", { ADDRESS: text, rule: "hexadecimal with 0x before it, or decimal" }, error);
   }
 };

@@ -134,6 +134,9 @@ const bringIn = (space: AddressSpace, area: number, page: number): FaultResult =
   return accept(verdict);
 };
 
+/** The tables led to an address where there is neither memory nor a device: no change of ours would help. */
+export const refuseBusError = (space: AddressSpace): FaultResult => refuse(space.verdict, "nothing answers at that physical address");
+
 const permitsOne = (rights: number, accesses: AccessMask): boolean => {
   for (let access = 1; access <= 4; access *= 2) {
     if ((accesses & access) !== 0 && permits(rights, USER, access)) return true;

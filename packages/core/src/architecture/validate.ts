@@ -1,7 +1,10 @@
 /** The check at the door: what a description of a machine must satisfy, with every reason at once. */
 import { PortolanError } from "../errors.js";
-import { CONTRACT_VERSION, type AddressRange, type Architecture } from "./architecture.js";
-import { fieldBits, fieldWidth, type EntryFormat } from "./entry-format.js";
+import { CONTRACT_VERSION, initialSwitches, type AddressRange, type Architecture } from "./architecture.js";
+import { fieldBits, fieldWidth, type EntryFormat, type Field, type FieldValues, type Rule, type Switches } from "./entry-format.js";
+import { ABSENT, BAD_ADDRESS, BUS, PRIVILEGED, PROTECTION, RESERVED, type FaultReport } from "./faults.js";
+import { ALL_RIGHTS, EXECUTE, KERNEL, PAGE_FLAG_SETS, READ, USER, WRITE } from "./rights.js";
+import { reasonsAgainstShape } from "./shape.js";
 import type { TlbGeometry } from "./tlb-organisation.js";
 
 /** @returns the same value, now known to be sound @throws PortolanError ERR_BAD_ARCHITECTURE with every reason */
@@ -14,37 +17,53 @@ export const checkArchitecture = (value: unknown): Architecture => {
   return value as Architecture;
 };
 
+type Check = (machine: Architecture, say: Say) => void;
+
+/** What the numbers must satisfy, each with the keys it looks at: it is asked only if those have their shape. */
+const CHECKS: readonly (readonly [needs: readonly (keyof Architecture)[], check: Check])[] = [
+  [
+    ["contract"],
+    ({ contract }, say) => say(contract === CONTRACT_VERSION, `contract is ${contract}, this core speaks ${CONTRACT_VERSION}`),
+  ],
+  [["name"], ({ name }, say) => say(/^[a-z][a-z0-9]*$/.test(name), "name is not lower-case letters and digits")],
+  [["wordBits"], ({ wordBits }, say) => say(wordBits === 32 || wordBits === 64, "wordBits is neither 32 nor 64")],
+  [["byteOrder"], ({ byteOrder }, say) => say(byteOrder === "little" || byteOrder === "big", "byteOrder is neither little nor big")],
+  [
+    ["virtualBits", "wordBits"],
+    ({ virtualBits, wordBits }, say) => say(isWithin(virtualBits, 16, wordBits), "virtualBits is not between 16 and wordBits"),
+  ],
+  [["physicalBits"], ({ physicalBits }, say) => say(isWithin(physicalBits, 20, 52), "physicalBits is not between 20 and 52")],
+  [
+    ["hardwarePageShift"],
+    ({ hardwarePageShift }, say) => say(isWithin(hardwarePageShift, 9, 24), "hardwarePageShift is not between 9 and 24"),
+  ],
+  [
+    ["pageShift", "hardwarePageShift"],
+    ({ pageShift, hardwarePageShift }, say) =>
+      say(isWithin(pageShift, Math.max(hardwarePageShift, 12), 24), "pageShift is not between hardwarePageShift (at least 12) and 24"),
+  ],
+  [
+    ["virtualRule", "virtualBits", "wordBits"],
+    ({ virtualRule, virtualBits, wordBits }, say) =>
+      say(virtualRule === "sign-extended" || virtualBits === wordBits, "virtualRule is exact but virtualBits is not wordBits"),
+  ],
+  [["translation", "hardwarePageShift", "virtualBits", "switches"], (machine, say) => checkTranslation(machine, say)],
+  [["asids"], (machine, say) => checkAsids(machine, say)],
+  [["tlb", "hardwarePageShift", "switches", "translation"], (machine, say) => checkTlb(machine, say)],
+  [["layout", "pageShift", "wordBits"], (machine, say) => checkLayout(machine, say)],
+  [["can", "switches"], (machine, say) => checkSwitch("can.kernelObeysWrite", machine.can.kernelObeysWrite, machine, say)],
+  [["faults"], (machine, say) => checkFaults(machine, say)],
+];
+
 /** Every reason why a value does not describe a machine; empty if it does. */
 export const reasonsAgainst = (value: unknown): string[] => {
-  if (typeof value !== "object" || value === null) return ["it is not an object"];
-  const missing = ["contract", "name", "translation", "tlb", "asids", "layout", "can", "faults", "switches"].filter(
-    (key) => !(key in value),
-  );
-  if (missing.length > 0) return missing.map((key) => `${key} is missing`);
-  const machine = value as Architecture;
-  const reasons: string[] = [];
-  const say = (holds: boolean, reason: string): void => {
+  const reasons = reasonsAgainstShape(value);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return reasons;
+  const wrong = new Set(reasons.map((reason) => /^\w*/.exec(reason)?.[0]));
+  const say: Say = (holds, reason) => {
     if (!holds) reasons.push(reason);
   };
-  say(machine.contract === CONTRACT_VERSION, `contract is ${machine.contract}, this core speaks ${CONTRACT_VERSION}`);
-  say(/^[a-z][a-z0-9]*$/.test(machine.name), "name is not lower-case letters and digits");
-  say(machine.wordBits === 32 || machine.wordBits === 64, "wordBits is neither 32 nor 64");
-  say(machine.byteOrder === "little" || machine.byteOrder === "big", "byteOrder is neither little nor big");
-  say(isWithin(machine.virtualBits, 16, machine.wordBits), "virtualBits is not between 16 and wordBits");
-  say(isWithin(machine.physicalBits, 20, 52), "physicalBits is not between 20 and 52");
-  say(isWithin(machine.hardwarePageShift, 9, 24), "hardwarePageShift is not between 9 and 24");
-  say(
-    isWithin(machine.pageShift, Math.max(machine.hardwarePageShift, 12), 24),
-    "pageShift is not between hardwarePageShift (at least 12) and 24",
-  );
-  say(
-    machine.virtualRule === "sign-extended" || machine.virtualBits === machine.wordBits,
-    "virtualRule is exact but virtualBits is not wordBits",
-  );
-  checkTranslation(machine, say);
-  checkAsids(machine, say);
-  checkTlb(machine, say);
-  checkLayout(machine, say);
+  for (const [needs, check] of CHECKS) if (!needs.some((key) => wrong.has(key))) check(value as Architecture, say);
   return reasons;
 };
 
@@ -55,8 +74,8 @@ const isWithin = (value: number, low: number, high: number): boolean => Number.i
 const checkTranslation = (machine: Architecture, say: Say): void => {
   const { translation } = machine;
   if (translation.kind === "hashed") return;
-  say(translation.kind === "hierarchical", "translation.kind is neither hierarchical nor hashed");
   const { levels } = translation;
+  const switches = initialSwitches(machine);
   say(isWithin(levels.length, 1, 6), "there are not one to six levels");
   const bits = levels.reduce((sum, level) => sum + level.indexBits, machine.pageShift);
   say(bits === machine.virtualBits, `index bits and pageShift add up to ${bits}, not to virtualBits`);
@@ -72,17 +91,65 @@ const checkTranslation = (machine: Architecture, say: Say): void => {
       i < levels.length - 1 ? level.table !== undefined : level.leaf !== undefined,
       `${where}: ${i < levels.length - 1 ? "leads nowhere" : "maps no page"}`,
     );
-    for (const format of [level.table, level.leaf]) if (format !== undefined) checkFormat(where, format, say);
+    const formats = [level.table, level.leaf].filter((format) => format !== undefined);
+    for (const format of formats) {
+      const what = `${where}, ${format.name}`;
+      checkFormat(where, format, say);
+      if (format.rights !== undefined) checkRule(`${what}, rights`, format.rights, [format], switches, isWithinRights, say);
+      if (format.attributes !== undefined) checkRule(`${what}, attributes`, format.attributes, [format], switches, Number.isInteger, say);
+    }
     say(
       level.table === undefined || level.leaf === undefined || level.table.bytes === level.leaf.bytes,
       `${where}: its two formats differ in size`,
     );
-    say(
-      level.kind.reads.reduce((sum, field) => sum + fieldWidth(field), 0) <= 12,
-      `${where}: the rule that tells the kind reads more than 12 bits`,
-    );
+    checkRule(`${where}, kind`, level.kind, formats, switches, (kind) => KINDS.includes(kind), say);
   });
 };
+
+const KINDS: readonly unknown[] = ["absent", "table", "leaf", "malformed"];
+const isWithinRights = (rights: unknown): boolean => isWithin(rights as number, 0, ALL_RIGHTS);
+
+/** A rule reads fields that are there, few enough to be tabulated, and has an answer for every combination of them. */
+const checkRule = <T>(
+  where: string,
+  rule: Rule<T>,
+  formats: readonly EntryFormat[],
+  switches: Switches,
+  isAnswer: (answer: unknown) => boolean,
+  say: Say,
+): void => {
+  const { reads } = rule;
+  const isSame = (format: EntryFormat, read: Field): boolean =>
+    format.fields.some((field) => field.name === read.name && String(fieldBits(field)) === String(fieldBits(read)));
+  const unknown = reads.filter((read) => !formats.every((format) => isSame(format, read)));
+  for (const { name } of unknown) say(false, `${where}: reads ${name}, which is no field of every format here`);
+  const width = reads.reduce((sum, read) => sum + fieldWidth(read), 0);
+  say(width <= 12, `${where}: reads more than 12 bits`);
+  if (unknown.length > 0 || width > 12) return;
+  for (let bits = 0; bits < 2 ** width; bits += 1) {
+    let rest = bits;
+    const values: Record<string, number> = {};
+    for (const read of reads) {
+      values[read.name] = rest % 2 ** fieldWidth(read);
+      rest = Math.floor(rest / 2 ** fieldWidth(read));
+    }
+    const answer = answerOf(() => rule.tell(values, switches));
+    if (isAnswer(answer)) continue;
+    say(false, `${where}: tells ${shown(answer)} of ${JSON.stringify(values)}`);
+    return;
+  }
+};
+
+/** What a port's own function gives; one that throws gives the error. */
+const answerOf = (ask: () => unknown): unknown => {
+  try {
+    return ask();
+  } catch (error) {
+    return error;
+  }
+};
+
+const shown = (answer: unknown): string => (answer instanceof Error ? String(answer) : typeof answer === "string" ? answer : typeof answer);
 
 const checkFormat = (where: string, format: EntryFormat, say: Say): void => {
   const owner: (string | undefined)[] = Array.from({ length: format.bytes * 8 });
@@ -101,18 +168,26 @@ const checkFormat = (where: string, format: EntryFormat, say: Say): void => {
   }
   owner.forEach((name, bit) => say(name !== undefined, `${where}, ${format.name}: bit ${bit} belongs to no field`));
   if (format.encode === undefined) return;
-  for (let flags = 0; flags < 64; flags += 1) {
-    for (const [name, value] of Object.entries(format.encode(flags))) {
-      const field = format.fields.find((candidate) => candidate.name === name);
-      say(field !== undefined && field.role !== "frame", `${where}, ${format.name}: encode gives ${name}, which is no field of its own`);
-      if (field !== undefined)
-        say(isWithin(value, 0, 2 ** fieldWidth(field) - 1), `${where}, ${format.name}: encode gives ${name} the value ${value}`);
+  const own = new Map(format.fields.map((field) => [field.name, field]));
+  const objections = new Set<string>();
+  for (let flags = 0; flags < PAGE_FLAG_SETS; flags += 1) {
+    const given = answerOf(() => format.encode?.(flags));
+    if (typeof given !== "object" || given === null || given instanceof Error) {
+      objections.add(`gives ${shown(given)}`);
+      continue;
+    }
+    for (const [name, value] of Object.entries(given as FieldValues)) {
+      const field = own.get(name);
+      if (field === undefined || field.role === "frame") objections.add(`gives ${name}, which is no field of its own`);
+      else if (!isWithin(value, 0, 2 ** fieldWidth(field) - 1)) objections.add(`gives ${name} the value ${value}`);
     }
   }
+  for (const objection of objections) say(false, `${where}, ${format.name}: encode ${objection}`);
 };
 
 const checkAsids = ({ asids }: Architecture, say: Say): void => {
   say(isWithin(asids.bits, 0, 16), "asids.bits is not between 0 and 16");
+  say(asids.kernel >= 0 && asids.invalid >= 0, "asids.kernel or asids.invalid is negative");
   say(asids.kernel !== asids.invalid, "asids.kernel and asids.invalid are the same");
   say(
     asids.first <= asids.last && asids.first > asids.invalid && asids.first > asids.kernel,
@@ -129,17 +204,42 @@ const checkTlb = (machine: Architecture, say: Say): void => {
     const ways = geometry.ways === "full" ? geometry.entries : geometry.ways;
     say(isWithin(ways, 1, geometry.entries) && geometry.entries % ways === 0, `tlb.${name}: entries do not divide into sets of ${ways}`);
     say(geometry.pageShifts[0] === machine.hardwarePageShift, `tlb.${name}: the smallest page is not the hardware page`);
+    say(
+      geometry.pageShifts.every((shift, i) => isWithin(shift, (geometry.pageShifts[i - 1] ?? 0) + 1, 52)),
+      `tlb.${name}: page sizes do not ascend`,
+    );
     say(isWithin(geometry.wired, 0, geometry.entries - 1), `tlb.${name}: wired entries leave none`);
   };
   check("data", tlb.data);
   if (tlb.instruction !== undefined) check("instruction", tlb.instruction);
-  const { honoursGlobal } = tlb;
-  say(typeof honoursGlobal === "boolean" || honoursGlobal.switch in machine.switches, "tlb.honoursGlobal names a switch that is not there");
+  checkSwitch("tlb.honoursGlobal", tlb.honoursGlobal, machine, say);
   say(machine.translation.kind === "hierarchical" || tlb.refill === "software", "hardware refills from a hash that only software reads");
+};
+
+const checkSwitch = (where: string, decides: boolean | { readonly switch: string }, { switches }: Architecture, say: Say): void =>
+  say(typeof decides === "boolean" || Object.hasOwn(switches, decides.switch), `${where} names a switch that is not there`);
+
+/** A handler that asks what happened is told at least that. */
+const checkFaults = ({ faults }: Architecture, say: Say): void => {
+  const objections = new Set<string>();
+  for (const reason of [ABSENT, PROTECTION, RESERVED, BAD_ADDRESS, BUS, PRIVILEGED] as const) {
+    for (const access of [READ, WRITE, EXECUTE] as const) {
+      for (const privilege of [KERNEL, USER] as const) {
+        const told = answerOf(() => faults.told(reason, access, privilege));
+        if (typeof told !== "number") objections.add(`told gives ${shown(told)}`);
+        else if ((told & access) === 0 && !faults.guessesAccess) objections.add("told leaves out the access that was made");
+        const report = answerOf(() => faults.report(reason, access, privilege)) as Partial<FaultReport> | null;
+        if (typeof report?.trap !== "string" || typeof report.code !== "number")
+          objections.add(`report gives ${shown(report)} without trap and code`);
+      }
+    }
+  }
+  for (const objection of objections) say(false, `faults.${objection}`);
 };
 
 const checkLayout = (machine: Architecture, say: Say): void => {
   const { layout } = machine;
+  if (!isWithin(machine.pageShift, 1, 64) || !isWithin(machine.wordBits, 1, 64)) return;
   const size = 1n << BigInt(machine.pageShift);
   const limit = 1n << BigInt(machine.wordBits);
   const check = (name: string, { first, last }: AddressRange): void => {

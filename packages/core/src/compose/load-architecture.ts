@@ -38,5 +38,6 @@ export const loadArchitecture = async (nameOrModule: string, importer: Importer 
   return checkArchitecture(only);
 };
 
+/** Whatever has some of the chapters of a description is meant as one; what it lacks is said at the door. */
 const looksLikeOne = (value: unknown): value is object =>
-  typeof value === "object" && value !== null && "contract" in value && "translation" in value;
+  typeof value === "object" && value !== null && ["contract", "translation", "tlb", "layout"].filter((key) => key in value).length >= 2;

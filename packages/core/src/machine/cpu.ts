@@ -78,6 +78,8 @@ export class Cpu {
   /** The space last installed; the kernel's after reset. */
   context: TranslationContext;
   refill: Refill;
+  /** What the refill code remembers of this processor's switches; null again when one of them has changed. */
+  refillState: unknown = null;
   readonly events: Events;
   interrupts = true;
   readonly fault: CpuFault = { isPending: false, reason: NO_FAULT, page: 0, offset: 0, access: READ, privilege: KERNEL };
@@ -315,6 +317,7 @@ export class Cpu {
       tlb.flushFronts();
     }
     this.#switches[name] = value;
+    this.refillState = null;
     this.#honourGlobal();
   }
 

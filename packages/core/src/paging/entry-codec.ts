@@ -42,43 +42,85 @@ export const place = (field: Field, value: number): readonly [lo: number, hi: nu
   return [(value % inLow) * 2 ** low, Math.floor(value / inLow)];
 };
 
-/** A rule compiled: the bits it reads are gathered into an index. */
-class CompiledRule<T> {
-  readonly #isHigh: readonly boolean[];
-  readonly #shifts: readonly number[];
-  readonly #masks: readonly number[];
-  readonly #positions: readonly number[];
-  readonly #answers: T[] = [];
+/** Answers of a rule are laid out over windows of this many bits, at most, of both halves together. */
+const WIDEST_TABLE = 16;
 
-  constructor(rule: Rule<T>, switches: Switches) {
-    const bits = rule.reads.map(fieldBits);
-    this.#isHigh = bits.map(([, low]) => low >= 32);
-    this.#shifts = bits.map(([, low]) => low % 32);
-    this.#masks = rule.reads.map((field) => 2 ** fieldWidth(field) - 1);
-    let width = 0;
-    this.#positions = rule.reads.map((field) => {
-      const position = width;
-      width += fieldWidth(field);
-      return position;
-    });
-    for (let index = 0; index < 2 ** width; index += 1) {
-      const values: Record<string, number> = {};
-      rule.reads.forEach((field, i) => {
-        values[field.name] = (index >>> this.#positions[i]) & this.#masks[i];
-      });
-      this.#answers.push(rule.tell(values, switches));
+/** The lowest and the highest bit that fields read in one half of a word. */
+const windowOf = (fields: readonly Field[], isHigh: boolean): { readonly shift: number; readonly width: number } => {
+  const bits = fields.map(fieldBits).filter(([, low]) => low >= 32 === isHigh);
+  if (bits.length === 0) return { shift: 0, width: 0 };
+  const low = Math.min(...bits.map(([, bit]) => bit));
+  return { shift: low % 32, width: Math.max(...bits.map(([bit]) => bit)) - low + 1 };
+};
+
+/**
+ * A rule compiled: the answer to every combination of the bits between the lowest and the highest that it reads, in both
+ * halves. A rule that reads bits far apart gathers them into an index first.
+ */
+class CompiledRule {
+  readonly #rule: Rule<number>;
+  readonly #lowShift: number;
+  readonly #lowMask: number;
+  readonly #highShift: number;
+  readonly #highMask: number;
+  /** Where the bits of the high half begin in an index. */
+  readonly #lowWidth: number;
+  readonly #isTable: boolean;
+  readonly #answers: Int32Array;
+
+  /** @param rule answers with small integers */
+  constructor(rule: Rule<number>, switches: Switches) {
+    const low = windowOf(rule.reads, false);
+    const high = windowOf(rule.reads, true);
+    const crosses = rule.reads.some((field) => fieldBits(field)[0] >= 32 && fieldBits(field)[1] < 32);
+    this.#rule = rule;
+    this.#lowShift = low.shift;
+    this.#lowMask = 2 ** low.width - 1;
+    this.#lowWidth = low.width;
+    this.#highShift = high.shift;
+    this.#highMask = 2 ** high.width - 1;
+    this.#isTable = !crosses && low.width + high.width <= WIDEST_TABLE;
+    const width = rule.reads.reduce((sum, field) => sum + fieldWidth(field), 0);
+    this.#answers = new Int32Array(2 ** (this.#isTable ? low.width + high.width : width));
+    for (let index = 0; index < this.#answers.length; index += 1) {
+      const values = this.#isTable ? this.#valuesOf(index) : gatheredValues(rule.reads, index);
+      this.#answers[index] = rule.tell(values, switches);
     }
   }
 
-  answer(lo: number, hi: number): T {
-    let index = 0;
-    for (let i = 0; i < this.#shifts.length; i += 1) {
-      const word = this.#isHigh[i] ? hi : lo;
-      index |= ((word >>> this.#shifts[i]) & this.#masks[i]) << this.#positions[i];
-    }
-    return this.#answers[index];
+  answer(lo: number, hi: number): number {
+    if (!this.#isTable) return this.#answers[gather(this.#rule.reads, lo, hi)];
+    return this.#answers[((lo >>> this.#lowShift) & this.#lowMask) | (((hi >>> this.#highShift) & this.#highMask) << this.#lowWidth)];
+  }
+
+  /** What the fields are where the windows show `index`. */
+  #valuesOf(index: number): FieldValues {
+    const lo = (index & this.#lowMask) * 2 ** this.#lowShift;
+    const hi = (index >>> this.#lowWidth) * 2 ** this.#highShift;
+    return Object.fromEntries(this.#rule.reads.map((field) => [field.name, extract(field, lo, hi)]));
   }
 }
+
+/** The values of fields one after the other, the first lowest. */
+const gather = (fields: readonly Field[], lo: number, hi: number): number => {
+  let index = 0;
+  let position = 0;
+  for (const field of fields) {
+    index += extract(field, lo, hi) * 2 ** position;
+    position += fieldWidth(field);
+  }
+  return index;
+};
+
+const gatheredValues = (fields: readonly Field[], index: number): FieldValues => {
+  const values: Record<string, number> = {};
+  let rest = index;
+  for (const field of fields) {
+    values[field.name] = rest % 2 ** fieldWidth(field);
+    rest = Math.floor(rest / 2 ** fieldWidth(field));
+  }
+  return values;
+};
 
 /** One format, under one setting of the switches. */
 export class FormatCodec {
@@ -90,8 +132,12 @@ export class FormatCodec {
   readonly reservedLow: number;
   readonly reservedHigh: number;
   readonly #frames: readonly Field[];
-  readonly #rights: CompiledRule<Rights> | null;
-  readonly #attributes: CompiledRule<PageFlags> | null;
+  /** Every bit of the address stands in the entry where it stands in the address: masks are all it takes. */
+  readonly #isInPlace: boolean;
+  readonly #frameLow: number;
+  readonly #frameHigh: number;
+  readonly #rights: CompiledRule | null;
+  readonly #attributes: CompiledRule | null;
   readonly #baseLow = new Float64Array(PAGE_FLAG_SETS);
   readonly #baseHigh = new Float64Array(PAGE_FLAG_SETS);
 
@@ -101,6 +147,8 @@ export class FormatCodec {
     [this.dirtyLow, this.dirtyHigh] = mask(format, "dirty");
     [this.reservedLow, this.reservedHigh] = mask(format, "reserved");
     this.#frames = format.fields.filter(({ role }) => role === "frame");
+    this.#isInPlace = this.#frames.every((field) => field.unitShift === undefined || field.unitShift === fieldBits(field)[1]);
+    [this.#frameLow, this.#frameHigh] = mask(format, "frame");
     this.#rights = format.rights === undefined ? null : new CompiledRule(format.rights, switches);
     this.#attributes = format.attributes === undefined ? null : new CompiledRule(format.attributes, switches);
     if (format.encode === undefined) return;
@@ -113,6 +161,7 @@ export class FormatCodec {
 
   /** The physical address an entry holds. */
   addressOf(lo: number, hi: number): number {
+    if (this.#isInPlace) return ((hi & this.#frameHigh) >>> 0) * TWO_32 + ((lo & this.#frameLow) >>> 0);
     let address = 0;
     for (const field of this.#frames) address += extract(field, lo, hi) * 2 ** (field.unitShift ?? fieldBits(field)[1]);
     return address;
@@ -141,12 +190,14 @@ export class FormatCodec {
   /** Bits 31:0 of an entry for a physical address and flags. */
   encodeLow(address: number, flags: PageFlags): number {
     let word = this.#baseLow[flags];
+    if (this.#isInPlace) return word + ((address & this.#frameLow) >>> 0);
     for (const field of this.#frames) word += place(field, this.#part(field, address))[0];
     return word;
   }
 
   encodeHigh(address: number, flags: PageFlags): number {
     let word = this.#baseHigh[flags];
+    if (this.#isInPlace) return word + ((Math.floor(address / TWO_32) & this.#frameHigh) >>> 0);
     for (const field of this.#frames) word += place(field, this.#part(field, address))[1];
     return word;
   }
@@ -162,7 +213,7 @@ export class LevelCodec {
   readonly table: FormatCodec | null;
   readonly leaf: FormatCodec | null;
   readonly entryBytes: 4 | 8;
-  readonly #kind: CompiledRule<number>;
+  readonly #kind: CompiledRule;
 
   constructor(level: Level, switches: Switches) {
     this.level = level;

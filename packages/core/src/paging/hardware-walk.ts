@@ -2,100 +2,153 @@
  * The table walker in hardware: reads the words that translate a page as the processor does, records accesses and
  * writes in them as the manual says, and enters the result into the TLB.
  *
- * Rights are the AND over all levels, less what the machine's combined rule takes. Nothing is recorded by a walk that ends in a fault. An entry whose page has not
- * been written yet is entered without the right to write, so that the first write walks again and records itself.
+ * Rights are the AND over all levels, less what the machine's combined rule takes. Nothing is recorded by a walk that ends
+ * in a fault. An entry whose page has not been written yet is entered without the right to write, so that the first write
+ * walks again and records itself.
  *
  * @see Intel SDM vol 3A §4.3, §4.6, §4.8
  */
-import { initialSwitches, type Architecture } from "../architecture/architecture.js";
+import type { Architecture, HierarchicalTranslation } from "../architecture/architecture.js";
 import { ABSENT, BUS, NO_FAULT, PROTECTION, RESERVED, type FaultReason } from "../architecture/faults.js";
-import { ALL_RIGHTS, EXECUTE, PAGE_GLOBAL, WRITE, permits, rightsFor, type Access, type Privilege } from "../architecture/rights.js";
+import {
+  ALL_RIGHTS,
+  EXECUTE,
+  PAGE_GLOBAL,
+  WRITE,
+  permits,
+  rightsFor,
+  type Access,
+  type Privilege,
+  type Rights,
+} from "../architecture/rights.js";
 import type { Switches } from "../architecture/entry-format.js";
+import type { TlbGeometry } from "../architecture/tlb-organisation.js";
 import type { Events } from "../events.js";
 import type { Cpu } from "../machine/cpu.js";
 import type { PhysicalMemory } from "../machine/physical-memory.js";
 import type { Refill } from "../tlb/refill.js";
 import { ENTRY_GLOBAL } from "../tlb/tlb.js";
-import { ABSENT_ENTRY, MALFORMED_ENTRY, TABLE_ENTRY, type FormatCodec } from "./entry-codec.js";
-import { storeysOf, type Storey } from "./tree-shape.js";
+import { ABSENT_ENTRY, MALFORMED_ENTRY, TABLE_ENTRY, type FormatCodec, type LevelCodec } from "./entry-codec.js";
+import { storeysOf } from "./tree-shape.js";
 
 const ALL_BUT_WRITE = ~rightsFor(WRITE, WRITE);
+/** Indices of a tree travel as two integers of this many bits, so that shifts can take them apart. */
+const HALF_BITS = 26;
+const HALF = 2 ** HALF_BITS;
+
+/** A level as the walker needs it: everything that a switch or a TLB decides is decided. */
+interface Step {
+  readonly codec: LevelCodec;
+  readonly isWide: boolean;
+  readonly entryBytes: number;
+  readonly pagesPerEntry: number;
+  /** Bit of the index where this level's begins, and the level's mask. */
+  readonly bit: number;
+  readonly mask: number;
+  /** Hardware pages that an entry of each TLB maps: a size that it has no entries for is entered in pieces. */
+  readonly dataSpan: number;
+  readonly instructionSpan: number;
+}
+
+/** What the walker makes of one setting of a processor's switches. */
+class WalkPlan {
+  readonly steps: readonly Step[];
+  /** What remains of the rights that every level lets through. */
+  readonly combined: Uint8Array;
+
+  constructor(architecture: Architecture, translation: HierarchicalTranslation, switches: Switches) {
+    const { data, instruction } = architecture.tlb;
+    this.steps = storeysOf(architecture, translation, switches).map(({ codec, entries, entryBytes, pagesPerEntry }) => {
+      const shift = architecture.hardwarePageShift + Math.log2(pagesPerEntry);
+      const spanIn = (tlb: TlbGeometry): number => (tlb.pageShifts.includes(shift) ? pagesPerEntry : 1);
+      return {
+        codec,
+        isWide: entryBytes === 8,
+        entryBytes,
+        pagesPerEntry,
+        bit: Math.log2(pagesPerEntry),
+        mask: entries - 1,
+        dataSpan: spanIn(data),
+        instructionSpan: spanIn(instruction ?? data),
+      };
+    });
+    const rule = translation.combined;
+    this.combined = Uint8Array.from({ length: ALL_RIGHTS + 1 }, (_, rights) =>
+      rule === undefined ? rights : rights & rule.tell(rights, switches),
+    );
+  }
+}
 
 export class HardwareWalk implements Refill {
   readonly #architecture: Architecture;
+  readonly #translation: HierarchicalTranslation;
   readonly #memory: PhysicalMemory;
   readonly #events: Events;
   readonly #faultsOnReserved: boolean;
   readonly #recordsAccess: boolean;
   readonly #recordsWrite: boolean;
+  /** Pages that a root translates, and bytes of one. */
   readonly #limit: number;
-  readonly #byAddress: Float64Array;
-  readonly #formats: (FormatCodec | null)[] = [];
-  readonly #shift: number;
-  readonly #names: readonly string[];
-  #values: readonly (boolean | undefined)[] = [];
-  #storeys: readonly Storey[] = [];
-  /** What remains of the rights that every level lets through. */
-  readonly #combined = Uint8Array.from({ length: ALL_RIGHTS + 1 }, (_, rights) => rights);
+  readonly #pageBytes: number;
+  /** Where the entries of the walk lay, and their formats. */
+  readonly #addresses: Float64Array;
+  readonly #formats: FormatCodec[] = [];
+  /** Every setting of the switches that was met, in their order. */
+  readonly #plans = new Map<string, WalkPlan>();
 
   constructor(architecture: Architecture, memory: PhysicalMemory, events: Events) {
     if (architecture.translation.kind !== "hierarchical") throw new Error("no tree to walk");
     this.#architecture = architecture;
+    this.#translation = architecture.translation;
     this.#memory = memory;
     this.#events = events;
     this.#faultsOnReserved = architecture.translation.faultsOnReserved;
     this.#recordsAccess = architecture.can.recordAccess === "hardware";
     this.#recordsWrite = architecture.can.recordWrite === "hardware";
     this.#limit = 2 ** (architecture.virtualBits - architecture.hardwarePageShift);
-    this.#byAddress = new Float64Array(architecture.translation.levels.length);
-    this.#shift = architecture.hardwarePageShift;
-    this.#names = Object.keys(architecture.switches);
-    this.#adopt(initialSwitches(architecture));
-    this.#formats.length = architecture.translation.levels.length;
+    this.#pageBytes = 2 ** architecture.hardwarePageShift;
+    this.#addresses = new Float64Array(architecture.translation.levels.length);
   }
 
   miss(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason {
-    if (!this.#isCurrent(cpu.switches)) this.#adopt(cpu.switches);
+    const { steps, combined } = cpu.refillState instanceof WalkPlan ? cpu.refillState : this.#plan(cpu);
     const memory = this.#memory;
     const { statistics } = cpu;
     statistics.walks += 1;
-    const index = page % this.#limit;
+    const index = page < this.#limit ? page : page % this.#limit;
+    const high = index < HALF ? 0 : Math.floor(index / HALF);
+    const low = index - high * HALF;
     let table = cpu.contextFor(privilege).root;
     let rights = ALL_RIGHTS;
-    for (let depth = 0; depth < this.#storeys.length; depth += 1) {
-      const storey = this.#storeys[depth];
-      const address = table + (Math.floor(index / storey.pagesPerEntry) % storey.entries) * storey.entryBytes;
+    for (let depth = 0; depth < steps.length; depth += 1) {
+      const { codec, isWide, entryBytes, bit, mask } = steps[depth];
+      const entry = (bit < HALF_BITS ? (low >>> bit) | (high << (HALF_BITS - bit)) : high >>> (bit - HALF_BITS)) & mask;
+      const address = table + entry * entryBytes;
       if (!memory.isBacked(address)) return this.#end(cpu, page, depth, BUS);
       statistics.walkReads += 1;
-      const wide = storey.entryBytes === 8;
-      const lo = wide ? memory.readLow(address) : memory.read32(address);
-      const hi = wide ? memory.readHigh(address) : 0;
-      const kind = storey.codec.kindOf(lo, hi);
+      const lo = isWide ? memory.readLow(address) : memory.read32(address);
+      const hi = isWide ? memory.readHigh(address) : 0;
+      const kind = codec.kindOf(lo, hi);
       if (kind === ABSENT_ENTRY) return this.#end(cpu, page, depth, ABSENT);
       if (kind === MALFORMED_ENTRY) return this.#end(cpu, page, depth, RESERVED);
-      const format = kind === TABLE_ENTRY ? storey.codec.table : storey.codec.leaf;
+      const format = kind === TABLE_ENTRY ? codec.table : codec.leaf;
       if (format === null) return this.#end(cpu, page, depth, RESERVED);
       if (this.#faultsOnReserved && format.hasReserved(lo, hi)) return this.#end(cpu, page, depth, RESERVED);
       rights &= format.rightsOf(lo, hi);
-      this.#byAddress[depth] = address;
+      this.#addresses[depth] = address;
       this.#formats[depth] = format;
       if (kind === TABLE_ENTRY) {
         table = format.addressOf(lo, hi);
         continue;
       }
-      rights = this.#combined[rights];
+      rights = combined[rights];
       if (!permits(rights, privilege, access)) return this.#end(cpu, page, depth, PROTECTION);
       this.#record(depth, access);
       const isClean = this.#recordsWrite && access !== WRITE && !format.isDirty(lo, hi);
-      const tlb = access === EXECUTE ? cpu.instructionTlb : cpu.dataTlb;
-      // A page size that the TLB has no entries for is entered in pieces, as processors do.
-      const span = tlb.geometry.pageShifts.includes(this.#shift + Math.log2(storey.pagesPerEntry)) ? storey.pagesPerEntry : 1;
-      const frame = format.addressOf(lo, hi) / 2 ** this.#shift + (span === 1 ? index % storey.pagesPerEntry : 0);
-      const flags = (format.attributesOf(lo, hi) & PAGE_GLOBAL) === 0 ? 0 : ENTRY_GLOBAL;
-      tlb.enter(page, span, frame, cpu.asidFor(privilege), isClean ? rights & ALL_BUT_WRITE : rights, flags);
+      this.#enter(cpu, page, access, privilege, steps[depth], format, lo, hi, isClean ? rights & ALL_BUT_WRITE : rights);
       return this.#end(cpu, page, depth, NO_FAULT);
     }
-    return this.#end(cpu, page, this.#storeys.length - 1, RESERVED);
+    return this.#end(cpu, page, steps.length - 1, RESERVED);
   }
 
   refused(cpu: Cpu, page: number, access: Access, privilege: Privilege, entry: number): FaultReason {
@@ -105,20 +158,42 @@ export class HardwareWalk implements Refill {
     return this.miss(cpu, page, access, privilege);
   }
 
+  #enter(
+    cpu: Cpu,
+    page: number,
+    access: Access,
+    privilege: Privilege,
+    { pagesPerEntry, dataSpan, instructionSpan }: Step,
+    format: FormatCodec,
+    lo: number,
+    hi: number,
+    rights: Rights,
+  ): void {
+    const isFetch = access === EXECUTE;
+    const span = isFetch ? instructionSpan : dataSpan;
+    const within = span === pagesPerEntry ? 0 : page % pagesPerEntry;
+    const frame = format.addressOf(lo, hi) / this.#pageBytes + within;
+    const flags = (format.attributesOf(lo, hi) & PAGE_GLOBAL) === 0 ? 0 : ENTRY_GLOBAL;
+    (isFetch ? cpu.instructionTlb : cpu.dataTlb).enter(page, span, frame, cpu.asidFor(privilege), rights, flags);
+  }
+
   /** Sets accessed on every entry that was used, and dirty on the leaf of a write. */
   #record(leafDepth: number, access: Access): void {
     if (!this.#recordsAccess) return;
     for (let depth = 0; depth <= leafDepth; depth += 1) {
-      const format = this.#formats[depth] as FormatCodec;
+      const format = this.#formats[depth];
       const isWrite = depth === leafDepth && access === WRITE && this.#recordsWrite;
       const low = format.accessedLow | (isWrite ? format.dirtyLow : 0);
       const high = format.accessedHigh | (isWrite ? format.dirtyHigh : 0);
-      const address = this.#byAddress[depth];
+      const address = this.#addresses[depth];
       if (format.format.bytes === 4) {
         const word = this.#memory.read32(address);
-        if ((word & low) >>> 0 !== low >>> 0) this.#memory.write32(address, (word | low) >>> 0);
+        if ((word & low) !== (low | 0)) this.#memory.write32(address, (word | low) >>> 0);
       } else {
-        this.#memory.write64(address, (this.#memory.readLow(address) | low) >>> 0, (this.#memory.readHigh(address) | high) >>> 0);
+        const lo = this.#memory.readLow(address);
+        const hi = this.#memory.readHigh(address);
+        if ((lo & low) === (low | 0) && (hi & high) === (high | 0)) continue;
+        this.#memory.write64(address, (lo | low) >>> 0, (hi | high) >>> 0);
       }
     }
   }
@@ -129,18 +204,12 @@ export class HardwareWalk implements Refill {
     return reason;
   }
 
-  #isCurrent(switches: Switches): boolean {
-    for (let i = 0; i < this.#names.length; i += 1) if (switches[this.#names[i]] !== this.#values[i]) return false;
-    return true;
-  }
-
-  #adopt(switches: Switches): void {
-    const { translation } = this.#architecture;
-    if (translation.kind !== "hierarchical") throw new Error("no tree to walk");
-    this.#storeys = storeysOf(this.#architecture, translation, switches);
-    this.#values = this.#names.map((name) => switches[name]);
-    const { combined } = translation;
-    if (combined === undefined) return;
-    for (let rights = 0; rights <= ALL_RIGHTS; rights += 1) this.#combined[rights] = rights & combined.tell(rights, switches);
+  /** The plan for a processor's switches, which it keeps until one of them changes. */
+  #plan(cpu: Cpu): WalkPlan {
+    const setting = Object.values(cpu.switches).join();
+    const plan = this.#plans.get(setting) ?? new WalkPlan(this.#architecture, this.#translation, cpu.switches);
+    this.#plans.set(setting, plan);
+    cpu.refillState = plan;
+    return plan;
   }
 }

@@ -58,6 +58,8 @@ export class HierarchicalTables implements PageTables {
   /** Entries in use in the table that starts in a unit of RAM. */
   readonly #used: Int32Array;
   readonly #roots = new Set<TranslationContext>();
+  /** Pages that one root translates. */
+  readonly #limit: number;
   readonly #kernelFirst: number;
   readonly #shadowed: boolean;
   #kernel: TranslationContext | null = null;
@@ -89,7 +91,8 @@ export class HierarchicalTables implements PageTables {
     this.#unit = Math.min(memory.frameSize, ...this.#storeys.map(({ tableBytes }) => tableBytes));
     this.#used = new Int32Array(memory.frameCount * (memory.frameSize / this.#unit));
     this.#shadowed = architecture.layout.kernelAddressSpaceShadowed;
-    this.#kernelFirst = Number(architecture.layout.kernel.first >> BigInt(architecture.pageShift)) % this.#limit();
+    this.#limit = 2 ** (architecture.virtualBits - architecture.pageShift);
+    this.#kernelFirst = Number(architecture.layout.kernel.first >> BigInt(architecture.pageShift)) % this.#limit;
   }
 
   create(context: TranslationContext): void {
@@ -115,7 +118,7 @@ export class HierarchicalTables implements PageTables {
   }
 
   insert(context: TranslationContext, page: number, frame: number, flags: PageFlags): void {
-    const index = page % this.#limit();
+    const index = this.#indexOf(page);
     if (!context.isKernel && this.#isKernels(index)) throw new Error("a user space maps a page of the kernel's half");
     const table = this.#reach(context, index);
     const address = table + (index % this.#last.entries) * this.#last.entryBytes;
@@ -127,12 +130,12 @@ export class HierarchicalTables implements PageTables {
   }
 
   find(context: TranslationContext, page: number): boolean {
-    const address = this.#entryOf(context, page % this.#limit());
+    const address = this.#entryOf(context, this.#indexOf(page));
     return address >= 0 && this.#fill(address);
   }
 
   update(context: TranslationContext, page: number, flags: PageFlags, debt: StaleTranslations): void {
-    const address = this.#entryOf(context, page % this.#limit());
+    const address = this.#entryOf(context, this.#indexOf(page));
     if (address < 0 || !this.#fill(address)) throw new Error("an absent page is updated");
     const { frame, rights: before, flags: marks } = this.found;
     this.#writeEntry(this.#last, address, this.#leaf, frame * this.#memory.frameSize, flags & 63);
@@ -142,13 +145,13 @@ export class HierarchicalTables implements PageTables {
   }
 
   mark(context: TranslationContext, page: number, dirty: boolean): void {
-    const address = this.#entryOf(context, page % this.#limit());
+    const address = this.#entryOf(context, this.#indexOf(page));
     if (address < 0) throw new Error("an absent page is marked");
     this.#mark(address, true, dirty);
   }
 
   remove(context: TranslationContext, page: number, debt: StaleTranslations): boolean {
-    const index = page % this.#limit();
+    const index = this.#indexOf(page);
     const address = this.#entryOf(context, index);
     if (address < 0 || !this.#fill(address)) return false;
     this.#clear(this.#last, address);
@@ -158,12 +161,13 @@ export class HierarchicalTables implements PageTables {
   }
 
   freeTable(table: number): void {
-    this.#pool.free(table);
+    const { owner, depth } = this.#pool.free(table);
+    this.#tell(owner, depth, table, "free");
   }
 
   each(context: TranslationContext, first: number, count: number, visit: (page: number, found: FoundMapping) => boolean): void {
     if (context.root === NO_ROOT) return;
-    const limit = this.#limit();
+    const limit = this.#limit;
     // What the word can name above the hole of a sign-extended machine is the upper half of the tree.
     const half = this.#architecture.virtualRule === "sign-extended" ? limit / 2 : limit;
     const above = 2 ** (this.#architecture.wordBits - this.#architecture.pageShift) - limit;
@@ -187,9 +191,9 @@ export class HierarchicalTables implements PageTables {
     this.#pool.eachFrame(visit);
   }
 
-  /** Pages that one root translates. */
-  #limit(): number {
-    return 2 ** (this.#architecture.virtualBits - this.#architecture.pageShift);
+  /** Index in the tree of a page of the word: the bits that are translated. */
+  #indexOf(page: number): number {
+    return page < this.#limit ? page : page % this.#limit;
   }
 
   #isKernels(index: number): boolean {
@@ -208,12 +212,16 @@ export class HierarchicalTables implements PageTables {
   }
 
   /** A zeroed table. @throws PortolanError ERR_OUT_OF_FRAMES */
-  #takeTable(storey: Storey, owner: number, level: number): number {
-    const table = this.#pool.take(storey.tableBytes, owner);
+  #takeTable(storey: Storey, owner: number, depth: number): number {
+    const table = this.#pool.take(storey.tableBytes, owner, depth);
     this.#used[this.#slot(table)] = 0;
-    const sink = this.#events.sink;
-    if (sink !== null) sink({ kind: "table", space: owner, level, frame: Math.floor(table / this.#memory.frameSize), action: "allocate" });
+    this.#tell(owner, depth, table, "allocate");
     return table;
+  }
+
+  #tell(space: number, depth: number, table: number, action: "allocate" | "free"): void {
+    const sink = this.#events.sink;
+    if (sink !== null) sink({ kind: "table", space, level: depth, frame: Math.floor(table / this.#memory.frameSize), action });
   }
 
   #kindAt(storey: Storey, address: number): number {
@@ -353,9 +361,6 @@ export class HierarchicalTables implements PageTables {
       this.#clear(storey, above + (Math.floor(index / storey.pagesPerEntry) % storey.entries) * storey.entryBytes);
       this.#count(above, -1);
       debt.freeTableLater(table);
-      const sink = this.#events.sink;
-      if (sink !== null)
-        sink({ kind: "table", space: context.id, level: depth, frame: Math.floor(table / this.#memory.frameSize), action: "free" });
     }
   }
 

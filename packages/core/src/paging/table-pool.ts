@@ -15,9 +15,11 @@ interface CutFrame {
   readonly free: number[];
 }
 
-interface Table {
+export interface Table {
   readonly bytes: number;
   readonly owner: number;
+  /** 0 at the root. */
+  readonly depth: number;
 }
 
 export class TablePool {
@@ -38,27 +40,30 @@ export class TablePool {
    * A zeroed table.
    * @param bytes a power of two
    * @param owner number of the space it belongs to
+   * @param depth 0 for a root
    * @returns its physical address, a multiple of its size
    * @throws PortolanError ERR_OUT_OF_FRAMES; nothing has changed then
    */
-  take(bytes: number, owner: number): number {
+  take(bytes: number, owner: number, depth: number): number {
     const { frameSize } = this.#memory;
     const table = bytes < frameSize ? this.#takePiece(bytes, owner) : this.#takeRun(bytes / frameSize);
-    this.#tables.set(table, { bytes, owner });
+    this.#tables.set(table, { bytes, owner, depth });
     return table;
   }
 
-  free(table: number): void {
+  /** @returns what it was */
+  free(table: number): Table {
     const known = this.#tables.get(table);
     if (known === undefined) throw new Error(`no table begins at 0x${table.toString(16)}`);
     this.#tables.delete(table);
     const { frameSize } = this.#memory;
     if (known.bytes < frameSize) {
       this.#freePiece(table);
-      return;
+      return known;
     }
     const first = table / frameSize;
     for (let frame = first; frame < first + known.bytes / frameSize; frame += 1) this.#frames.release(frame);
+    return known;
   }
 
   /** Bytes of all tables, or of one owner's. */

@@ -87,7 +87,8 @@ export class Tlb {
   }
 
   set wired(count: number) {
-    if (!(Number.isInteger(count) && count >= 0 && count < this.geometry.entries)) throw new Error(`a TLB cannot have ${count} wired entries`);
+    if (!(Number.isInteger(count) && count >= 0 && count < this.geometry.entries))
+      throw new Error(`a TLB cannot have ${count} wired entries`);
     this.#order.wired = count;
   }
 

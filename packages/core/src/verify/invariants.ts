@@ -7,13 +7,20 @@
  * 3. An entry lets the user do no more than the area permits, as far as the machine can tell the difference.
  * 4. References to a frame are the entries that map it, plus the page caches that hold it, plus image pins, plus one
  *    where it holds tables; and what is neither is free.
- * 5. No TLB and no software cache holds what the tables disagree with.
- * 6. No withdrawal is open, and no lock is held.
+ * 5. No TLB and no software cache holds what the tables disagree with; where accesses or writes are recorded, what a TLB
+ *    lets through has been.
+ * 6. No withdrawal is open, and no lock is held by anybody.
+ * 7. A page of a shared area shows the frame that the object holds for it.
+ * 8. A space has exactly the tables that its mappings need.
  */
-import { USER, WRITE, permits, rightsFor } from "../architecture/rights.js";
+import { PAGE_ACCESSED, PAGE_DIRTY, USER, WRITE, permits, rightsFor } from "../architecture/rights.js";
 import type { AddressSpace } from "../address-space/address-space.js";
 import type { Machine } from "../compose/machine.js";
 import type { MemoryObject } from "../objects/memory-object.js";
+import { SharedObject } from "../objects/shared-object.js";
+import { storeysOf } from "../paging/tree-shape.js";
+
+const ANY_WRITE = rightsFor(WRITE, WRITE);
 
 export interface InvariantOptions {
   /** References that a test itself holds, by frame. */
@@ -35,10 +42,12 @@ export const violations = (machine: Machine, options: InvariantOptions = {}): st
   checkTlbs(machine, found);
   checkCaches(machine, found);
   if (machine.parts.withdrawals.isOpen) found.push("a withdrawal is still open");
-  try {
-    machine.parts.locks.discipline?.assertNoneHeld();
-  } catch (error) {
-    found.push(String(error));
+  for (const { id } of machine.cpus) {
+    try {
+      machine.on(id, () => machine.parts.locks.discipline?.assertNoneHeld());
+    } catch (error) {
+      found.push(String(error));
+    }
   }
   return found;
 };
@@ -76,6 +85,7 @@ const checkSpace = (
     for (let below: MemoryObject | null = object; below !== null; below = "below" in below ? (below.below as MemoryObject) : null)
       objects.add(below);
     used += areas.used.pagesOf(area);
+    checkShared(machine, space, area, name, found);
     const flags = areas.flagsOf(area);
     tables.each(space.context, first, pages, (page, { rights }) => {
       if (!areas.used.contains(area, page)) found.push(`page ${page.toString(16)} of ${name} is mapped but not used`);
@@ -95,6 +105,7 @@ const checkSpace = (
     if (machine.parts.frames.references(frame) >= 0) count(frame);
     return true;
   });
+  checkTables(machine, space, found);
   if (mapped !== used) found.push(`space ${space.id} maps ${mapped} pages but its areas use ${used}`);
 };
 
@@ -104,6 +115,40 @@ const userPages = (machine: Machine, space: AddressSpace): number => {
   const { layout } = machine.architecture;
   if (space.context.isKernel) return 0;
   return layout.kernelAddressSpaceShadowed ? units.pageLimit : units.pageOf(layout.user.last) + 1;
+};
+
+/** Sharers see one memory: what they map is what the object keeps. */
+const checkShared = (machine: Machine, space: AddressSpace, area: number, name: string, found: string[]): void => {
+  const { areas, tables } = machine.parts;
+  const object = areas.objectOf(area);
+  if (!(object instanceof SharedObject)) return;
+  const shift = areas.offsetOf(area) - areas.firstOf(area);
+  const held = new Map<number, number>();
+  object.eachHeld((frame, offset) => held.set(offset, frame));
+  tables.each(space.context, areas.firstOf(area), areas.pagesOf(area), (page, { frame }) => {
+    if (object.isPrivate(page + shift) && held.get(page + shift) !== frame) {
+      found.push(`page ${page.toString(16)} of ${name} shows frame ${frame.toString(16)}, which its shared object does not hold`);
+    }
+    return true;
+  });
+};
+
+/** Counts the tables that a tree needs for the pages it maps, level by level. */
+const checkTables = (machine: Machine, space: AddressSpace, found: string[]): void => {
+  const { tables } = machine.parts;
+  const { translation } = machine.architecture;
+  if (space.context.isKernel || translation.kind !== "hierarchical") return;
+  const storeys = storeysOf(machine.architecture, translation, {});
+  const needed = storeys.map(() => new Set<number>());
+  const limit = 2 ** (machine.architecture.virtualBits - machine.architecture.pageShift);
+  tables.each(space.context, 0, userPages(machine, space), (page) => {
+    storeys.forEach(({ entries, pagesPerEntry }, depth) => needed[depth]?.add(Math.floor((page % limit) / (entries * pagesPerEntry))));
+    return true;
+  });
+  needed[0]?.add(0);
+  const bytes = storeys.reduce((sum, { tableBytes }, depth) => sum + tableBytes * (needed[depth]?.size ?? 0), 0);
+  const actual = tables.bytes(space.context);
+  if (bytes !== actual) found.push(`space ${space.id} has ${actual} bytes of tables, its mappings need ${bytes}`);
 };
 
 const checkFrames = (machine: Machine, references: Map<number, number>, found: string[]): void => {
@@ -126,6 +171,7 @@ const checkFrames = (machine: Machine, references: Map<number, number>, found: s
 /** An entry with somebody's tag must say what that somebody's tables say. */
 const checkTlbs = (machine: Machine, found: string[]): void => {
   const { tables } = machine.parts;
+  const { can } = machine.architecture;
   const perPage = 2 ** (machine.architecture.pageShift - machine.architecture.hardwarePageShift);
   const shift = BigInt(machine.architecture.hardwarePageShift);
   const windows = (machine.architecture.layout.windows ?? []).map(({ first, last }) => [Number(first >> shift), Number(last >> shift)]);
@@ -165,7 +211,18 @@ const checkTlbs = (machine: Machine, found: string[]): void => {
                 tables.found.frame * perPage + (page % perPage) === tlb.frameOf(entry, page) &&
                 (tlb.rightsOf(entry, page) & ~(tables.found.rights | beyond)) === 0,
             );
-          if (!agrees) found.push(`processor ${cpu.id} holds a stale translation of hardware page ${page.toString(16)} (ASID ${asid})`);
+          const entryIs = `processor ${cpu.id} holds a translation of hardware page ${page.toString(16)} (ASID ${asid})`;
+          if (!agrees) found.push(`${entryIs} that is stale`);
+          else if (fixed < 0 && can.recordAccess !== "no" && (tables.found.flags & PAGE_ACCESSED) === 0) {
+            found.push(`${entryIs} though the page counts as not accessed`);
+          } else if (
+            fixed < 0 &&
+            can.recordWrite !== "no" &&
+            (tlb.rights(entry) & ANY_WRITE) !== 0 &&
+            (tables.found.flags & PAGE_DIRTY) === 0
+          ) {
+            found.push(`${entryIs} that may be written though the page counts as clean`);
+          }
         }
       });
     }

@@ -1,0 +1,16 @@
+/** What `miss.s` assembles to, so that no assembler is needed to run it. */
+export const GUEST = Buffer.from(
+  [
+    "fa2e660f011630000f20c00c010f22c066ea36000f0008000000000000000000",
+    "ffff0000009acf00ffff00000092cf00170018000f0066b810008ed88ec08ed0",
+    "fcbf00101000b803000000ab05001000003d0300000275f3bf00001000b80310",
+    "1000ab05001000003d0390100075f3b8000010000f22d80f20c00d000000800f",
+    "22c066baf803b06deeb9f4010000be000040000f013e8b0681c60010000081fe",
+    "0000800075ed4975e5b068eeb9f4010000be000040008b0681c60010000081fe",
+    "0000800075f04975e8ebbb",
+  ].join(""),
+  "hex",
+);
+
+/** Loads between its "m" and its "h": 500 rounds of 1024 pages. */
+export const GUEST_LOADS = 500 * 1024;

@@ -1,0 +1,92 @@
+/**
+ * `npm run bench [-- ROW …]`: runs the rows, each in a process of its own, and prints both sides, the ratio and the gate.
+ * A run of all rows writes RESULTS.md.
+ */
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus, release, totalmem, type } from "node:os";
+import { join } from "node:path";
+import { ROWS } from "./rows/index.mjs";
+
+const digits = (value) => (value === undefined || Number.isNaN(value) ? "–" : value >= 100 ? value.toFixed(0) : value.toFixed(2));
+
+const verdict = ({ figure, gate, aim, note }) => {
+  if (gate === undefined) return note ?? "";
+  if (Number.isNaN(figure)) return note;
+  if (figure > gate) return "**missed**";
+  return aim !== undefined && figure <= aim ? "held, aim reached" : "held";
+};
+
+const gcc = () => {
+  const { status, stdout } = spawnSync("gcc", ["--version"], { encoding: "utf8" });
+  return status === 0 ? stdout.split("\n")[0] : "no C compiler";
+};
+
+const machine = () => {
+  const [first] = cpus();
+  const distribution = /PRETTY_NAME="(.*)"/.exec(readIfThere("/etc/os-release"))?.[1] ?? type();
+  return `${cpus().length} × ${first.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${distribution} (${type()} ${release()}), Node ${process.version}, ${gcc()}`;
+};
+
+const readIfThere = (path) => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+};
+
+const HEAD = "| row | what | Portolan | peer | ratio or figure | gate | aim | |\n| --- | --- | --- | --- | --- | --- | --- | --- |";
+
+const lineOf = (number, line) => {
+  const { what, ours, theirs, figure, unit, gate, aim } = line;
+  return `| ${number} | ${what} | ${digits(ours)} ${unit} | ${theirs === undefined ? "–" : digits(theirs)} | ${digits(figure)} | ${gate === undefined ? "" : `≤ ${gate}`} | ${aim === undefined ? "" : `≤ ${aim}`} | ${verdict(line)} |`;
+};
+
+const runRow = (number) => {
+  const { stdout, status, stderr } = spawnSync(process.execPath, [import.meta.filename, "--row", String(number)], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  if (status !== 0) throw new Error(`row ${number} has failed:\n${stderr}`);
+  return JSON.parse(stdout, (_, value) => (value === null ? Number.NaN : value));
+};
+
+const all = (numbers) => {
+  const description = machine();
+  console.log(description);
+  const parts = [];
+  let missed = 0;
+  for (const { number, title, peer } of ROWS) {
+    if (numbers.length > 0 && !numbers.includes(number)) continue;
+    const heading = `${number}. ${title}${peer === null ? "" : `; peer: ${peer}`}`;
+    console.log(`\n${heading}`);
+    const lines = runRow(number);
+    for (const line of lines) {
+      console.log(lineOf(number, line));
+      if (line.gate !== undefined && line.figure > line.gate) missed += 1;
+    }
+    parts.push(`## ${heading}\n\n${HEAD}\n${lines.map((line) => lineOf(number, line)).join("\n")}\n`);
+  }
+  if (numbers.length === 0) {
+    const intro =
+      "Written by `npm run bench`. Both sides of a row run in turn, round by round; figures are medians, ratios the median of the rounds' ratios. Absolute figures belong to this machine and this hour; ratios travel better.";
+    writeFileSync(join(import.meta.dirname, "RESULTS.md"), `# Results\n\n${intro}\n\nMachine: ${description}.\n\n${parts.join("\n")}`);
+  }
+  return missed === 0 ? 0 : 1;
+};
+
+const args = process.argv.slice(2);
+if (args[0] === "--row") {
+  const row = ROWS.find(({ number }) => number === Number(args[1]));
+  process.stdout.write(JSON.stringify(await row.run()));
+  // An emulator keeps timers.
+  process.exit(0);
+}
+const numbers = args.map(Number);
+const unknown = numbers.filter((number) => !ROWS.some((row) => row.number === number));
+if (unknown.length > 0) {
+  console.error(`There is no row ${args.find((arg) => !ROWS.some((row) => row.number === Number(arg)))}. Rows: ${ROWS.map(({ number }) => number).join(", ")}.`);
+  process.exit(2);
+}
+process.exit(all(numbers));

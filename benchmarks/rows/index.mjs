@@ -1,0 +1,22 @@
+/**
+ * The rows, in order. Each is a question, asked in a process of its own; `run` answers lines
+ * `{ what, ours, theirs, figure, unit, gate, aim, note }`. A line with a gate counts; others are told besides.
+ */
+import { areaGrowth, areaMemory, areasFew, areasMany } from "./areas.mjs";
+import { events } from "./events.mjs";
+import { faultBookkeeping, faultsRandom, faultsSequential } from "./faults.mjs";
+import { loadHit } from "./hits.mjs";
+import { translateMiss } from "./misses.mjs";
+
+export const ROWS = [
+  { number: 1, title: "anonymous page fault, pages in sequence", peer: "the Linux kernel's minor fault", run: faultsSequential },
+  { number: 2, title: "anonymous page fault, pages in random order", peer: "the Linux kernel's minor fault", run: faultsRandom },
+  { number: 3, title: "bookkeeping of a fault, without the clear", peer: null, run: faultBookkeeping },
+  { number: 5, title: "load of a word that hits the TLB", peer: "the same reads of a typed array", run: loadHit },
+  { number: 7, title: "translation that misses the TLB, two levels", peer: "v86: invlpg and load", run: translateMiss },
+  { number: 12, title: "area created and destroyed among 1,000", peer: "Linux mmap and munmap", run: areasFew },
+  { number: 13, title: "area created and destroyed among 1,000,000", peer: "Linux mmap and munmap", run: areasMany },
+  { number: 14, title: "growth of that from 1,000 to 1,000,000 areas", peer: null, run: areaGrowth },
+  { number: 21, title: "memory of an area with its record", peer: null, run: areaMemory },
+  { number: 22, title: "event hooks", peer: "the same core with no hooks in it", run: events },
+];
