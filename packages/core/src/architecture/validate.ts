@@ -47,7 +47,7 @@ const CHECKS: readonly (readonly [needs: readonly (keyof Architecture)[], check:
     ({ virtualRule, virtualBits, wordBits }, say) =>
       say(virtualRule === "sign-extended" || virtualBits === wordBits, "virtualRule is exact but virtualBits is not wordBits"),
   ],
-  [["translation", "hardwarePageShift", "virtualBits", "switches"], (machine, say) => checkTranslation(machine, say)],
+  [["translation", "pageShift", "hardwarePageShift", "virtualBits", "switches", "tlb"], (machine, say) => checkTranslation(machine, say)],
   [["asids"], (machine, say) => checkAsids(machine, say)],
   [["tlb", "hardwarePageShift", "switches", "translation"], (machine, say) => checkTlb(machine, say)],
   [["layout", "pageShift", "wordBits"], (machine, say) => checkLayout(machine, say)],
