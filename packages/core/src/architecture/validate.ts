@@ -47,7 +47,8 @@ const CHECKS: readonly (readonly [needs: readonly (keyof Architecture)[], check:
     ({ virtualRule, virtualBits, wordBits }, say) =>
       say(virtualRule === "sign-extended" || virtualBits === wordBits, "virtualRule is exact but virtualBits is not wordBits"),
   ],
-  [["translation", "pageShift", "hardwarePageShift", "virtualBits", "switches", "tlb"], (machine, say) => checkTranslation(machine, say)],
+  [["translation", "pageShift", "hardwarePageShift", "virtualBits", "switches"], (machine, say) => checkTranslation(machine, say)],
+  [["translation", "pageShift", "hardwarePageShift", "tlb"], (machine, say) => checkPages(machine, say)],
   [["asids"], (machine, say) => checkAsids(machine, say)],
   [["tlb", "hardwarePageShift", "switches", "translation"], (machine, say) => checkTlb(machine, say)],
   [["layout", "pageShift", "wordBits"], (machine, say) => checkLayout(machine, say)],
@@ -71,6 +72,13 @@ type Say = (holds: boolean, reason: string) => void;
 
 const isWithin = (value: number, low: number, high: number): boolean => Number.isInteger(value) && value >= low && value <= high;
 
+const checkPages = ({ translation, tlb, pageShift, hardwarePageShift }: Architecture, say: Say): void => {
+  say(
+    translation.kind === "hashed" || tlb.refill === "software" || pageShift === hardwarePageShift,
+    "hardware walks a tree whose pages are not the hardware's",
+  );
+};
+
 const checkTranslation = (machine: Architecture, say: Say): void => {
   const { translation } = machine;
   if (translation.kind === "hashed") return;
@@ -79,10 +87,6 @@ const checkTranslation = (machine: Architecture, say: Say): void => {
   say(isWithin(levels.length, 1, 6), "there are not one to six levels");
   const bits = levels.reduce((sum, level) => sum + level.indexBits, machine.pageShift);
   say(bits === machine.virtualBits, `index bits and pageShift add up to ${bits}, not to virtualBits`);
-  say(
-    machine.tlb.refill === "software" || machine.pageShift === machine.hardwarePageShift,
-    "hardware walks a tree whose pages are not the hardware's",
-  );
   levels.forEach((level, i) => {
     const where = `level ${i} (${level.name})`;
     say(isWithin(level.indexBits, 1, 20), `${where}: indexBits is not between 1 and 20`);
