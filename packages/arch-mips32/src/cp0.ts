@@ -5,11 +5,32 @@
  *
  * An entry that was invalidated reads as one whose address lies in kseg0, each its own: nothing ever matches it.
  *
- * @see MIPS32 PRA vol III, CP0 registers 0 to 6, 8 and 10; R4000 User's Manual §4.3 and §4.5
+ * Exceptions that refill code serves leave their traces as soon as they are taken; those of refused accesses (address
+ * errors, bus errors) are seen by whoever reads a register before the next miss, as a handler does.
+ *
+ * @see MIPS32 PRA vol III, CP0 registers 0 to 6, 8, 10 and 13; R4000 User's Manual §4.3 and §4.5
  */
-import { BUS, ENTRY_GLOBAL, FormatCodec, PAGE_CACHEABLE, PortolanError, Random, type Cpu, type Tlb } from "@portolan/core";
+import {
+  BUS,
+  ENTRY_GLOBAL,
+  FormatCodec,
+  NO_FAULT,
+  PAGE_CACHEABLE,
+  PortolanError,
+  Random,
+  WRITE,
+  type Cpu,
+  type Tlb,
+  type TranslationContext,
+} from "@portolan/core";
+import { EXC_MOD, EXC_TLBL, EXC_TLBS, excCodeOf } from "./faults.js";
 import { entryLoFormat } from "./formats.js";
-import { contextAfter, entryHi, pageShiftOf, PROBE_FAILED } from "./registers.js";
+import type { MultipleMatches } from "./multiple-matches.js";
+import { contextAfter, entryHi, entryHiAfter, pageShiftOf, PROBE_FAILED } from "./registers.js";
+
+/** Where exceptions lead, as after the boot code cleared Status.BEV: misses to one place, everything else to another. */
+export const REFILL_VECTOR = 0x8000_0000;
+export const GENERAL_VECTOR = 0x8000_0180;
 
 const HARDWARE_PAGE = 0x1000;
 const KSEG0 = 0x8000_0000;
@@ -22,6 +43,7 @@ export class Cp0 {
   readonly #cpu: Cpu;
   readonly #tlb: Tlb;
   readonly #random: Random;
+  readonly #multipleMatches: MultipleMatches;
   /** Bits of EntryLo that this processor has: PFN as wide as its physical addresses. */
   readonly #implemented: number;
   /** EntryLo0 and EntryLo1 as they were last written into each entry. */
@@ -35,14 +57,19 @@ export class Cp0 {
   #pageMask = 0;
   #badVAddr = 0;
   #entryHi = 0;
-  /** The space whose ASID was last put into EntryHi. */
-  #installed: unknown = null;
+  #cause = 0;
+  #vector = 0;
+  #isShutDown = false;
+  /** The space whose ASID was last put into EntryHi, and that ASID. */
+  #installed: TranslationContext | null = null;
+  #installedAsid = 0;
 
   /** @param seed for Random */
-  constructor(cpu: Cpu, seed: number) {
+  constructor(cpu: Cpu, seed: number, multipleMatches: MultipleMatches) {
     const { entries } = cpu.dataTlb.geometry;
     this.#cpu = cpu;
     this.#tlb = cpu.dataTlb;
+    this.#multipleMatches = multipleMatches;
     this.#random = new Random(seed);
     this.#implemented = 2 ** (cpu.architecture.physicalBits - 6) - 1;
     this.#lo0 = new Uint32Array(entries);
@@ -113,35 +140,52 @@ export class Cp0 {
 
   /** The address of the last exception that has one: bus errors have none. */
   get badVAddr(): number {
-    const { fault } = this.#cpu;
-    if (fault.reason !== BUS) this.#badVAddr = fault.page * HARDWARE_PAGE + fault.offset;
+    this.#noteRefusal();
     return this.#badVAddr;
+  }
+
+  /** ExcCode of the last exception, in bits 6:2. */
+  get cause(): number {
+    this.#noteRefusal();
+    return this.#cause;
+  }
+
+  /** Where the last exception led: {@link REFILL_VECTOR} or {@link GENERAL_VECTOR}; 0 if there was none. */
+  get vector(): number {
+    this.#noteRefusal();
+    return this.#vector;
+  }
+
+  /** TS of Status: a write made, or would have made, two entries match. Until reset. */
+  get isShutDown(): boolean {
+    return this.#isShutDown;
   }
 
   /** Installing a space writes its ASID here. */
   get entryHi(): number {
     const { context } = this.#cpu;
-    if (this.#installed !== context) {
-      this.#installed = context;
-      this.#entryHi = entryHi(this.#entryHi, context.asid);
-    }
+    if (this.#installed !== context || this.#installedAsid !== context.asid) this.#keepEntryHi(entryHi(this.#entryHi, context.asid));
     return this.#entryHi;
   }
 
   /** The processor itself goes on matching the ASID of the installed space. */
   set entryHi(value: number) {
-    this.#installed = this.#cpu.context;
-    this.#entryHi = entryHi(value >>> 0, value);
+    this.#keepEntryHi(entryHi(value >>> 0, value));
   }
 
-  /** What hardware writes when it takes a TLB exception at the address of the access under way. */
-  takeException(): void {
-    const { fault, context } = this.#cpu;
-    const address = fault.page * HARDWARE_PAGE + fault.offset;
-    this.#badVAddr = address;
-    this.#context = contextAfter(this.#context, address);
-    this.#installed = context;
-    this.#entryHi = entryHi(address, context.asid);
+  /** Refill, vector 0x80000000: no entry matches the access under way. */
+  takeRefill(): void {
+    this.#take(this.#cpu.fault.access === WRITE ? EXC_TLBS : EXC_TLBL, REFILL_VECTOR);
+  }
+
+  /** Invalid, vector 0x80000180: the half that matches has no V. */
+  takeInvalid(): void {
+    this.#take(this.#cpu.fault.access === WRITE ? EXC_TLBS : EXC_TLBL, GENERAL_VECTOR);
+  }
+
+  /** Modified, vector 0x80000180: a store, and the half that matches has no D. */
+  takeModified(): void {
+    this.#take(EXC_MOD, GENERAL_VECTOR);
   }
 
   /** Probe: which entry matches EntryHi? The lowest, where software has made several. */
@@ -165,21 +209,57 @@ export class Cp0 {
     const first = tlb.firstPage(entry);
     const half = tlb.span(entry) / 2;
     this.entryHi = first * HARDWARE_PAGE + tlb.asid(entry);
-    this.#entryLo0 = this.#half(entry, first, half, this.#lo0[entry] as number);
-    this.#entryLo1 = this.#half(entry, first + half, half, this.#lo1[entry] as number);
+    this.#entryLo0 = this.#half(entry, first, half, this.#lo0[entry]);
+    this.#entryLo1 = this.#half(entry, first + half, half, this.#lo1[entry]);
     this.#pageMask = (half - 1) * 0x2000;
   }
 
-  /** Writes the entry that Index names. @throws PortolanError ERR_BAD_ARGUMENT where the manual says "undefined": no such entry, no such page */
-  tlbwi(): void {
-    this.#write(this.#named());
+  /**
+   * Writes the entry that Index names.
+   * @returns 0, or the ExcCode of the exception that it takes because another entry would match too; see `MultipleMatches`
+   * @throws PortolanError ERR_BAD_ARGUMENT where the manual says "undefined": no such entry, no such page
+   */
+  tlbwi(): number {
+    return this.#write(this.#named());
   }
 
-  /** Writes the entry that Random names. @throws PortolanError ERR_BAD_ARGUMENT if PageMask stands for no page */
-  tlbwr(): void {
-    this.#write(this.#next);
+  /** Writes the entry that Random names; as `tlbwi`. @throws PortolanError ERR_BAD_ARGUMENT if PageMask stands for no page */
+  tlbwr(): number {
+    const excCode = this.#write(this.#next);
     const { wired } = this.#tlb;
     this.#next = wired + this.#random.below(this.#tlb.geometry.entries - wired);
+    return excCode;
+  }
+
+  /** What hardware writes when it takes a TLB exception at the address of the access under way. */
+  #take(excCode: number, vector: number): void {
+    const { fault, context } = this.#cpu;
+    const address = fault.page * HARDWARE_PAGE + fault.offset;
+    this.#badVAddr = address;
+    this.#context = contextAfter(this.#context, address);
+    this.#keepEntryHi(entryHiAfter(context.asid, address));
+    this.#cause = excCode << 2;
+    this.#vector = vector;
+    // Whatever was refused before is over; a reason that stands here later is of a refusal after this exception.
+    fault.reason = NO_FAULT;
+  }
+
+  /** A refusal since the last exception that was taken: the fault is still the processor's last one. */
+  #noteRefusal(): void {
+    const { fault } = this.#cpu;
+    if (fault.reason === NO_FAULT) return;
+    const excCode = excCodeOf(fault.reason, fault.access);
+    // Refused by refill code: the exception was taken before, and left everything then.
+    if (excCode <= EXC_TLBS) return;
+    this.#cause = excCode << 2;
+    this.#vector = GENERAL_VECTOR;
+    if (fault.reason !== BUS) this.#badVAddr = fault.page * HARDWARE_PAGE + fault.offset;
+  }
+
+  #keepEntryHi(value: number): void {
+    this.#installed = this.#cpu.context;
+    this.#installedAsid = this.#cpu.context.asid;
+    this.#entryHi = value;
   }
 
   #named(): number {
@@ -199,27 +279,43 @@ export class Cp0 {
     return word - (word & 1) + (this.#tlb.isGlobal(entry) ? 1 : 0);
   }
 
-  #write(entry: number): void {
+  #write(entry: number): number {
     const shift = pageShiftOf(this.#pageMask);
     if (shift < 0) throw new PortolanError("ERR_BAD_ARGUMENT", { pageMask: this.#pageMask });
     const half = 2 ** (shift - 12);
     const value = this.entryHi;
+    const page = Math.floor(value / HARDWARE_PAGE);
+    const asid = value & 0xff;
     // The two G bits are one in the entry: their AND.
     const global = this.#entryLo0 & this.#entryLo1 & 1;
+    if (this.#clashes(entry, page - (page % (half * 2)), half * 2, asid, global === 1)) {
+      this.#isShutDown = true;
+      const { excCode, isWritten } = this.#multipleMatches;
+      if (excCode !== 0) {
+        this.#cause = excCode << 2;
+        this.#vector = GENERAL_VECTOR;
+        this.#cpu.fault.reason = NO_FAULT;
+      }
+      if (!isWritten) return excCode;
+    }
     const lo0 = this.#entryLo0 - (this.#entryLo0 & 1) + global;
     const lo1 = this.#entryLo1 - (this.#entryLo1 & 1) + global;
-    this.#tlb.write(
-      entry,
-      Math.floor(value / HARDWARE_PAGE),
-      half * 2,
-      frameOf(lo0, half),
-      value & 0xff,
-      codec.rightsOf(lo0, 0),
-      global === 1 ? ENTRY_GLOBAL : 0,
-    );
+    this.#tlb.write(entry, page, half * 2, frameOf(lo0, half), asid, codec.rightsOf(lo0, 0), global === 1 ? ENTRY_GLOBAL : 0);
     this.#tlb.writeOdd(entry, frameOf(lo1, half), codec.rightsOf(lo1, 0));
     this.#lo0[entry] = lo0;
     this.#lo1[entry] = lo1;
+    return 0;
+  }
+
+  /** Would an entry for `span` pages from `first` match an address that another one than `but` matches? V does not count. */
+  #clashes(but: number, first: number, span: number, asid: number, isGlobal: boolean): boolean {
+    const tlb = this.#tlb;
+    for (let entry = 0; entry < this.#lo0.length; entry += 1) {
+      const start = tlb.firstPage(entry);
+      if (start >= first + span || start + tlb.span(entry) <= first || entry === but) continue;
+      if (tlb.isValid(entry) && (isGlobal || tlb.asid(entry) === asid || tlb.isGlobal(entry))) return true;
+    }
+    return false;
   }
 }
 

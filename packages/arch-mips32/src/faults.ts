@@ -5,7 +5,6 @@
  * @see MIPS32 PRA vol III, Cause register (table of ExcCode values) and chapter on exceptions
  */
 import {
-  ABSENT,
   BAD_ADDRESS,
   BUS,
   EXECUTE,
@@ -26,6 +25,20 @@ export const EXC_ADEL = 4;
 export const EXC_ADES = 5;
 export const EXC_IBE = 6;
 export const EXC_DBE = 7;
+/** Two entries of the TLB would match one address. Never an access's. */
+export const EXC_MCHECK = 24;
+
+/** What they mean, in words. */
+export const EXC_CODES: Readonly<Record<number, string>> = {
+  [EXC_MOD]: "TLB modified: a store to a page without D",
+  [EXC_TLBL]: "TLB refill or invalid, load or fetch",
+  [EXC_TLBS]: "TLB refill or invalid, store",
+  [EXC_ADEL]: "address error, load or fetch",
+  [EXC_ADES]: "address error, store",
+  [EXC_IBE]: "bus error, fetch",
+  [EXC_DBE]: "bus error, load or store",
+  [EXC_MCHECK]: "machine check: two entries of the TLB match",
+};
 
 const NAMES: Readonly<Record<number, string>> = {
   [EXC_MOD]: "Mod (1)",
@@ -48,8 +61,8 @@ const ACCESSES: Readonly<Record<number, number>> = {
   [EXC_DBE]: READ | WRITE,
 };
 
-/** Only stores can be forbidden, and what is forbidden to the user is so by its address. */
-const excCodeOf = (reason: FaultReason, access: Access): number => {
+/** ExcCode of a refusal. Only stores can be forbidden, and what is forbidden to the user is so by its address. */
+export const excCodeOf = (reason: FaultReason, access: Access): number => {
   switch (reason) {
     case BAD_ADDRESS:
     case PRIVILEGED:
@@ -65,10 +78,10 @@ const excCodeOf = (reason: FaultReason, access: Access): number => {
 
 /** `code` is the Cause register with nothing but ExcCode (bits 6:2) in it; Status, which tells the mode, is not. */
 export const faults: FaultDecoding = {
-  told: (reason, access) => ACCESSES[excCodeOf(reason, access)] as number,
+  told: (reason, access) => ACCESSES[excCodeOf(reason, access)],
   report(reason, access) {
     const code = excCodeOf(reason, access);
-    return { trap: NAMES[code] as string, code: code << 2 };
+    return { trap: NAMES[code], code: code << 2 };
   },
   decode({ code }) {
     const exc = (code >>> 2) & 31;

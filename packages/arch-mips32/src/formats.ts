@@ -16,6 +16,7 @@ import {
   type Level,
   type PageFlags,
 } from "@portolan/core";
+import { EXC_CODES } from "./faults.js";
 
 export type ByteOrder = "little" | "big";
 
@@ -40,7 +41,7 @@ export const tableEntry = (byteOrder: ByteOrder): EntryFormat => {
     const [high, low] = byteOrder === "little" ? field.bits : [31 - field.bits[1], 31 - field.bits[0]];
     return { ...field, bits: high === low ? high : [high, low] };
   });
-  const named = (name: (typeof LITTLE)[number]["name"]): Field => fields[LITTLE.findIndex((field) => field.name === name)] as Field;
+  const named = (name: (typeof LITTLE)[number]["name"]): Field => fields[LITTLE.findIndex((field) => field.name === name)];
   return {
     name: "PTE",
     bytes: 4,
@@ -136,8 +137,10 @@ export const entryLoFormat: EntryFormat = {
   }),
 };
 
-/** The other registers of the MMU, field by field. @see MIPS32 PRA vol III, CP0 registers 0, 1, 4, 5, 6 and 10 */
-export const registerFields: Readonly<Record<"Index" | "Random" | "Context" | "PageMask" | "Wired" | "EntryHi", readonly Field[]>> = {
+export type RegisterName = "Index" | "Random" | "Context" | "PageMask" | "Wired" | "BadVAddr" | "EntryHi" | "Cause";
+
+/** The other registers of the MMU, field by field. @see MIPS32 PRA vol III, CP0 registers 0, 1, 4, 5, 6, 8, 10 and 13 */
+export const registerFields: Readonly<Record<RegisterName, readonly Field[]>> = {
   Index: [
     { name: "P", bits: 31, role: "control", says: "the last probe found no entry" },
     { name: "zero", bits: [30, 6], role: "reserved", says: "zero" },
@@ -153,17 +156,28 @@ export const registerFields: Readonly<Record<"Index" | "Random" | "Context" | "P
     { name: "zero", bits: [3, 0], role: "reserved", says: "zero" },
   ],
   PageMask: [
-    { name: "zero29", bits: [31, 29], role: "reserved", says: "zero" },
-    { name: "Mask", bits: [28, 13], role: "control", says: "bits of the address that are not compared" },
+    {
+      name: "zero25",
+      bits: [31, 25],
+      role: "reserved",
+      says: "zero; MIPS32 keeps bits 28:25 for pages beyond 16 MiB, which nothing here has",
+    },
+    { name: "Mask", bits: [24, 13], role: "control", says: "bits of the address that are not compared" },
     { name: "zero", bits: [12, 0], role: "reserved", says: "zero" },
   ],
   Wired: [
     { name: "zero", bits: [31, 6], role: "reserved", says: "zero" },
     { name: "Wired", bits: [5, 0], role: "control", says: "entries below this one are never replaced at random" },
   ],
+  BadVAddr: [{ name: "BadVAddr", bits: [31, 0], role: "tag", says: "the address of the last exception that has one" }],
   EntryHi: [
     { name: "VPN2", bits: [31, 13], role: "tag", says: "VA[31:13]: a pair of pages" },
     { name: "zero", bits: [12, 8], role: "reserved", says: "zero" },
     { name: "ASID", bits: [7, 0], role: "tag", says: "address space" },
+  ],
+  Cause: [
+    { name: "other", bits: [31, 7], role: "ignored", says: "interrupts, delay slots, coprocessors: nothing of the MMU's" },
+    { name: "ExcCode", bits: [6, 2], role: "control", says: "the last exception", values: EXC_CODES },
+    { name: "zero", bits: [1, 0], role: "reserved", says: "zero" },
   ],
 };

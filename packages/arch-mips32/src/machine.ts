@@ -2,7 +2,8 @@
 import { CONTRACT_VERSION, KERNEL, PortolanError, REFILL, type Architecture, type TlbGeometry } from "@portolan/core";
 import { faults } from "./faults.js";
 import { levels, type ByteOrder } from "./formats.js";
-import { PROCESSORS, type ProcessorName } from "./processors.js";
+import { MachineCheck, MULTIPLE_MATCHES, Shutdown } from "./multiple-matches.js";
+import { PROCESSORS, type Processor, type ProcessorName } from "./processors.js";
 import { SoftwareRefill } from "./refill.js";
 import { PAGE_SHIFTS } from "./registers.js";
 
@@ -11,6 +12,8 @@ export interface Mips32Options {
   readonly byteOrder?: ByteOrder;
   /** R4000 where absent. */
   readonly processor?: ProcessorName;
+  /** Paired entries: one of the numbers that the processor is built with, its first where absent. */
+  readonly entries?: number;
   /** Wired after reset: entries from 0 that are never replaced at random. 1 where absent, as HelenOS has it. */
   readonly wired?: number;
   /** What `--arch` takes; `"mips32"`, or `"mips32be"` for big-endian machines, where absent. */
@@ -19,12 +22,16 @@ export interface Mips32Options {
 
 /**
  * Describes a machine.
- * @throws PortolanError ERR_BAD_ARGUMENT for a processor that is not in the list
+ * @throws PortolanError ERR_BAD_ARGUMENT for a processor that is not in the list, a number of entries that it is not built with, or as
+ *   many wired ones as there are
  */
 export const mips32With = (options: Mips32Options = {}): Architecture => {
   const { byteOrder = "little", processor = "R4000", wired = 1 } = options;
   if (!Object.hasOwn(PROCESSORS, processor)) throw new PortolanError("ERR_BAD_ARGUMENT", { processor, known: Object.keys(PROCESSORS) });
-  const { entries, physicalBits } = PROCESSORS[processor];
+  const { entries: built, physicalBits, multipleMatches }: Processor = PROCESSORS[processor];
+  const { entries = built[0] } = options;
+  if (!built.includes(entries)) throw new PortolanError("ERR_BAD_ARGUMENT", { processor, entries, known: built.map(String) });
+  if (!Number.isInteger(wired) || wired < 0 || wired >= entries) throw new PortolanError("ERR_BAD_ARGUMENT", { wired, entries });
   const data: TlbGeometry = {
     entries,
     ways: "full",
@@ -37,7 +44,7 @@ export const mips32With = (options: Mips32Options = {}): Architecture => {
   return {
     contract: CONTRACT_VERSION,
     name: options.name ?? (byteOrder === "little" ? "mips32" : "mips32be"),
-    title: `MIPS32 (${processor}), 16 KiB pages, ${byteOrder}-endian`,
+    title: `MIPS32 (${processor}, ${entries} pairs), 16 KiB pages, ${byteOrder}-endian`,
     manuals: [
       "MIPS32 Architecture For Programmers, volume III: The Privileged Resource Architecture",
       "MIPS R4000 Microprocessor User's Manual, chapter 4",
@@ -79,6 +86,9 @@ export const mips32With = (options: Mips32Options = {}): Architecture => {
     can: { forbidRead: false, forbidExecute: false, global: true, recordAccess: "refill", recordWrite: "refill", kernelObeysWrite: true },
     faults,
     switches: {},
-    parts: [{ token: REFILL, useClass: SoftwareRefill }],
+    parts: [
+      { token: MULTIPLE_MATCHES, useClass: multipleMatches === "machine-check" ? MachineCheck : Shutdown },
+      { token: REFILL, useClass: SoftwareRefill },
+    ],
   };
 };

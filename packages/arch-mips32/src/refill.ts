@@ -44,6 +44,7 @@ import {
 import { inject, injectable } from "tsyringe";
 import { Cp0 } from "./cp0.js";
 import { entryLoFormat } from "./formats.js";
+import { MULTIPLE_MATCHES, type MultipleMatches } from "./multiple-matches.js";
 import { pageMask } from "./registers.js";
 
 const G = 1;
@@ -56,6 +57,7 @@ export class SoftwareRefill implements Refill {
   readonly #tables: PageTables;
   readonly #locks: Locks;
   readonly #events: Events;
+  readonly #multipleMatches: MultipleMatches;
   readonly #codec = new FormatCodec(entryLoFormat, {});
   /** Hardware pages in one of the core's. */
   readonly #parts: number;
@@ -70,11 +72,13 @@ export class SoftwareRefill implements Refill {
     @inject(PAGE_TABLES) tables: PageTables,
     @inject(LOCKS) locks: Locks,
     @inject(EVENTS) events: Events,
+    @inject(MULTIPLE_MATCHES) multipleMatches: MultipleMatches,
   ) {
     this.#memory = memory;
     this.#tables = tables;
     this.#locks = locks;
     this.#events = events;
+    this.#multipleMatches = multipleMatches;
     this.#parts = 2 ** (architecture.pageShift - architecture.hardwarePageShift);
     this.#pageMask = pageMask(architecture.pageShift);
     this.#kernelFirst = Number(architecture.layout.kernel.first >> BigInt(architecture.pageShift));
@@ -82,13 +86,13 @@ export class SoftwareRefill implements Refill {
 
   /** The MMU's registers of a processor. */
   registers(cpu: Cpu): Cp0 {
-    return (this.#registers[cpu.id] ??= new Cp0(cpu, cpu.seed));
+    return (this.#registers[cpu.id] ??= new Cp0(cpu, cpu.seed, this.#multipleMatches));
   }
 
   /** Refill: vector 0x80000000. */
-  miss(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason {
+  miss(cpu: Cpu, page: number, _access: Access, privilege: Privilege): FaultReason {
     const cp0 = this.registers(cpu);
-    cp0.takeException();
+    cp0.takeRefill();
     const machinePage = Math.floor(page / this.#parts);
     const reason = this.#lookUp(cpu, page, machinePage, privilege, false);
     if (reason !== NO_FAULT) return reason;
@@ -99,16 +103,17 @@ export class SoftwareRefill implements Refill {
     cp0.pageMask = this.#pageMask;
     cp0.entryLo0 = machinePage % 2 === 0 ? half : other;
     cp0.entryLo1 = machinePage % 2 === 0 ? other : half;
-    cp0.tlbwr();
+    if (cp0.tlbwr() !== 0) throw new Error("a machine check: somebody's entry of another size covers a part of the pair that was missed");
     return NO_FAULT;
   }
 
   /** Invalid and Modified: vector 0x80000180, told apart by what the half says. */
-  refused(cpu: Cpu, page: number, access: Access, privilege: Privilege, entry: number): FaultReason {
+  refused(cpu: Cpu, page: number, _access: Access, privilege: Privilege, entry: number): FaultReason {
     const cp0 = this.registers(cpu);
-    cp0.takeException();
     const machinePage = Math.floor(page / this.#parts);
     const isModified = permits(cpu.dataTlb.rightsOf(entry, page), privilege, READ);
+    if (isModified) cp0.takeModified();
+    else cp0.takeInvalid();
     // Whoever made an entry of another size looks after it.
     if (cpu.dataTlb.span(entry) !== this.#parts * 2) return isModified ? PROTECTION : ABSENT;
     const reason = this.#lookUp(cpu, page, machinePage, privilege, isModified);
