@@ -53,6 +53,24 @@ static long system_call(long number, long one, long two, long three) {
 enum { SYS_EXIT = 1, SYS_WRITE = 4 };
 __asm__(".globl _start\n_start:\n\tmov fp, #0\n\tmov lr, #0\n\tbic sp, sp, #7\n\tb begin\n");
 
+#elif defined(__mips__) && _MIPS_SIM == _ABIO32
+
+/* Of the caller's registers a system call keeps s0 to s7 alone, and a3 tells failure: nobody here asks. */
+static long system_call(long number, long one, long two, long three) {
+	register long v0 __asm__("$2") = number;
+	register long a0 __asm__("$4") = one;
+	register long a1 __asm__("$5") = two;
+	register long a2 __asm__("$6") = three;
+	register long a3 __asm__("$7");
+	__asm__ volatile("syscall" : "+r"(v0), "=r"(a3) : "r"(a0), "r"(a1), "r"(a2)
+		: "$1", "$3", "$8", "$9", "$10", "$11", "$12", "$13", "$14", "$15", "$24", "$25", "hi", "lo", "memory");
+	return v0;
+}
+enum { SYS_EXIT = 4001, SYS_WRITE = 4004 };
+/* The stack is aligned to 8 and has room for the four arguments that o32 keeps there. */
+__asm__(".globl _start\n.ent _start\n_start:\n\tmove $fp, $zero\n\tmove $ra, $zero\n\tla $t9, begin\n"
+	"\tli $t0, -8\n\tand $sp, $sp, $t0\n\taddiu $sp, $sp, -16\n\tjr $t9\n.end _start\n");
+
 #else
 #error "no start for this machine"
 #endif
