@@ -7,7 +7,7 @@
  *
  * @see HelenOS kernel/generic/src/mm/as.c, as_page_fault()
  */
-import { BUS, RESERVED, type FaultReason } from "../architecture/faults.js";
+import { BUS, DOMAIN, RESERVED, type FaultReason } from "../architecture/faults.js";
 import { USER, permits, type AccessMask } from "../architecture/rights.js";
 import { pageFlagsOf } from "../area/area-flags.js";
 import { PortolanError } from "../errors.js";
@@ -31,7 +31,8 @@ export type FaultRule =
   | "the area's memory has no such page"
   | "out of memory"
   | "nothing answers at that physical address"
-  | "an entry of the tables has a form that the manual forbids";
+  | "an entry of the tables has a form that the manual forbids"
+  | "the domain of the translation is closed";
 
 /** The rule that decided the last fault of a space; reused, never allocated on the way. */
 export interface FaultVerdict {
@@ -43,6 +44,7 @@ export interface FaultVerdict {
 const HOPELESS: Readonly<Partial<Record<FaultReason, FaultRule>>> = {
   [BUS]: "nothing answers at that physical address",
   [RESERVED]: "an entry of the tables has a form that the manual forbids",
+  [DOMAIN]: "the domain of the translation is closed",
 };
 
 /** Serves what a processor objected to, for `reason`, if an address space can serve it at all. Otherwise as `servePageFault`. */
@@ -94,6 +96,7 @@ const decide = (space: AddressSpace, page: number, accesses: AccessMask): FaultR
     }
     // Another processor was first, or its entry is narrower than the area by now: no new frame either way.
     if (!permitsOne(parts.tables.found.rights, flags & accesses)) space.widen(page, pageFlagsOf(flags));
+    if (parts.architecture.can.recordAccess === "fault") parts.tables.mark(space.context, page, false);
     space.forgetLocally(page);
     return accept(verdict);
   } finally {
@@ -122,6 +125,8 @@ const bringIn = (space: AddressSpace, area: number, page: number): FaultResult =
     }
     parts.preemption.at("fault-before-insert");
     parts.tables.insert(space.context, page, frame, pageFlagsOf(areas.flagsOf(area)));
+    // The access that brings a page in counts: it would only fault once more.
+    if (parts.architecture.can.recordAccess === "fault") parts.tables.mark(space.context, page, false);
   } catch (error) {
     if (isReserved) areas.used.unreserve(area);
     if (frame !== NO_PAGE) parts.frames.release(frame);

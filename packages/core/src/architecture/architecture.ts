@@ -28,6 +28,24 @@ export interface HierarchicalTranslation {
   readonly rootRegister: string;
   /** What no level can say alone. Absent: what every level lets through is let through. */
   readonly combined?: CombinedRights;
+  /**
+   * The kernel's range has a root of its own, in the register of this name (`"TTBR1"`), and roots of user spaces hold the
+   * entries of the user's range only, which begins at 0 and is a power of two. Absent: one root translates both.
+   */
+  readonly kernelRootRegister?: string;
+  /** Absent: translations belong to no domain. */
+  readonly domains?: Domains;
+}
+
+/** Sets of translations that a register opens and closes without a look at tables or TLBs. */
+export interface Domains {
+  /** 1 to 16. */
+  readonly count: number;
+  /**
+   * Pure. `"closed"`: every access faults; `"checked"`: rights decide; `"open"`: everything is permitted to everybody. Asked
+   * with every access, so a switch that decides nothing else may say that it keeps TLBs.
+   */
+  readonly tell: (domain: number, switches: Switches) => "closed" | "checked" | "open";
 }
 
 /** A rule about all levels together: a kernel that must not touch what is the user's at every level. */
@@ -97,7 +115,8 @@ export interface Capabilities {
   /** Are there translations shared by all address spaces? */
   readonly global: boolean;
   /** Does hardware record accesses and writes in the entry? If not, refill code does or nobody does. */
-  readonly recordAccess: "hardware" | "refill" | "no";
+  /** `"fault"`: the first access to a page faults (`UNMARKED`), and the handler marks it. */
+  readonly recordAccess: "hardware" | "refill" | "fault" | "no";
   readonly recordWrite: "hardware" | "refill" | "no";
   /** Do kernel writes obey the write right? A switch name where a register decides (CR0.WP). */
   readonly kernelObeysWrite: boolean | { readonly switch: string };
@@ -114,6 +133,8 @@ export interface SwitchDescription {
   /** Value after reset as this port runs the machine. */
   readonly initially: boolean;
   readonly says: string;
+  /** Entries of TLBs do not depend on it: a change drops none. False where absent. */
+  readonly keepsTlb?: boolean;
 }
 
 export interface Architecture {

@@ -67,6 +67,22 @@ export interface EntryFormat {
    * must not be set.
    */
   encode?(flags: PageFlags, switches?: Switches): FieldValues;
+  /** The field that tells to which of the translation's domains belongs what is mapped here, or below. Absent: not told here. */
+  readonly domain?: Field;
+  /**
+   * Four equal parts of a page may have rights of their own (ARMv5): theirs, from the lowest address up. `rights` is then
+   * what all of them let through.
+   */
+  readonly partRights?: readonly Rule<Rights>[];
+}
+
+/** A leaf of another form at the same level, told by its own bits. */
+export interface LeafForm {
+  /** Reads fields that exist with the same bits in the level's `leaf` and in this one. */
+  readonly when: Rule<boolean>;
+  readonly leaf: EntryFormat;
+  /** Consecutive entries that hold the same descriptor and together map one larger page; a power of two. 1: an ordinary page. */
+  readonly entries: number;
 }
 
 /**
@@ -87,6 +103,8 @@ export interface Level {
   readonly table?: EntryFormat;
   /** Absent: entries here never map a page. At the last level it must be there. */
   readonly leaf?: EntryFormat;
+  /** Other forms of leaves, read and never written; the first whose rule says so is meant. */
+  readonly forms?: readonly LeafForm[];
   /** Manual section, for explanations. */
   readonly manual: string;
 }

@@ -16,7 +16,11 @@ export const BAD_ADDRESS = 4;
 export const BUS = 5;
 /** A translation exists for the kernel only, on machines that report this apart from other protection. */
 export const PRIVILEGED = 6;
-export type FaultReason = 0 | 1 | 2 | 3 | 4 | 5 | 6;
+/** The domain that the translation belongs to is closed to everybody. */
+export const DOMAIN = 7;
+/** A translation exists, and software has to mark the page as accessed before it may be used. */
+export const UNMARKED = 8;
+export type FaultReason = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 /** In words, by reason; for reports. */
 export const FAULT_REASONS = [
@@ -27,6 +31,8 @@ export const FAULT_REASONS = [
   "bad-address",
   "bus",
   "privileged",
+  "domain",
+  "unmarked",
 ] as const satisfies readonly string[];
 
 /** What the hardware leaves in its registers. */
@@ -37,6 +43,16 @@ export interface FaultReport {
   readonly code: number;
 }
 
+/** Where a fault was found; some machines report it. */
+export interface FaultSite {
+  /** Level of the entry that decided, 0 at the root. */
+  readonly depth: number;
+  /** Domain of the translation; 0 where the machine has none, or where the walk did not come to know it. */
+  readonly domain: number;
+  /** The walk itself ended there; false where it led to a frame, or an entry of the TLB did. */
+  readonly onWalk: boolean;
+}
+
 /** `switches` are those of the processor that faults, where they change what it tells; absent: as after reset. */
 export interface FaultDecoding {
   /**
@@ -44,8 +60,8 @@ export interface FaultDecoding {
    * without no-execute reports a fetch as a read, so it returns READ | EXECUTE for both.
    */
   readonly told: (reason: FaultReason, access: Access, privilege: Privilege, switches?: Switches) => AccessMask;
-  /** What the hardware shows for this fault. Pure. */
-  readonly report: (reason: FaultReason, access: Access, privilege: Privilege, switches?: Switches) => FaultReport;
+  /** What the hardware shows for this fault. Pure. `site` is absent where nobody knows it. */
+  readonly report: (reason: FaultReason, access: Access, privilege: Privilege, switches?: Switches, site?: FaultSite) => FaultReport;
   /** Reads a report back; the inverse of `report` as far as the machine tells. */
   readonly decode: (
     report: FaultReport,

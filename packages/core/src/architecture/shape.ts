@@ -88,12 +88,30 @@ const format = record({
   rights: maybe(rule),
   attributes: maybe(rule),
   encode: maybe(pure),
+  domain: maybe(field),
+  partRights: maybe(list(rule)),
 });
-const level = record({ name: text, indexBits: whole, kind: rule, table: maybe(format), leaf: maybe(format), manual: text });
+const form = record({ when: rule, leaf: format, entries: whole });
+const level = record({
+  name: text,
+  indexBits: whole,
+  kind: rule,
+  table: maybe(format),
+  leaf: maybe(format),
+  forms: maybe(list(form)),
+  manual: text,
+});
 const translation = either(
   (value) => isObject(value) && value["kind"] === "hashed",
   record({ kind: text }),
-  record({ kind: one("hierarchical", "hashed"), levels: list(level), faultsOnReserved: truth, rootRegister: text }),
+  record({
+    kind: one("hierarchical", "hashed"),
+    levels: list(level),
+    faultsOnReserved: truth,
+    rootRegister: text,
+    kernelRootRegister: maybe(text),
+    domains: maybe(record({ count: whole, tell: pure })),
+  }),
 );
 
 const geometry = record({
@@ -121,6 +139,7 @@ const tlb = record({
 
 const range = record({ first: address, last: address });
 const records = one("hardware", "refill", "no");
+const recordsAccess = one("hardware", "refill", "fault", "no");
 
 const architecture = record({
   contract: whole,
@@ -142,12 +161,12 @@ const architecture = record({
     forbidRead: truth,
     forbidExecute: truth,
     global: truth,
-    recordAccess: records,
+    recordAccess: recordsAccess,
     recordWrite: records,
     kernelObeysWrite: switched,
   }),
   faults: record({ told: pure, report: pure, decode: pure, guessesAccess: truth, manual: text }),
-  switches: table(record({ initially: truth, says: text })),
+  switches: table(record({ initially: truth, says: text, keepsTlb: maybe(truth) })),
   parts: maybe(list(record({ token, useClass: pure }))),
 });
 

@@ -2,7 +2,18 @@
 import { PortolanError } from "../errors.js";
 import { CONTRACT_VERSION, initialSwitches, type AddressRange, type Architecture } from "./architecture.js";
 import { fieldBits, fieldWidth, type EntryFormat, type Field, type FieldValues, type Rule, type Switches } from "./entry-format.js";
-import { ABSENT, BAD_ADDRESS, BUS, PRIVILEGED, PROTECTION, RESERVED, type FaultReport } from "./faults.js";
+import {
+  ABSENT,
+  BAD_ADDRESS,
+  BUS,
+  DOMAIN,
+  PRIVILEGED,
+  PROTECTION,
+  RESERVED,
+  UNMARKED,
+  type FaultReason,
+  type FaultReport,
+} from "./faults.js";
 import { ALL_RIGHTS, EXECUTE, KERNEL, PAGE_FLAG_SETS, READ, USER, WRITE } from "./rights.js";
 import { reasonsAgainstShape } from "./shape.js";
 import type { TlbGeometry } from "./tlb-organisation.js";
@@ -49,11 +60,12 @@ const CHECKS: readonly (readonly [needs: readonly (keyof Architecture)[], check:
   ],
   [["translation", "pageShift", "hardwarePageShift", "virtualBits", "switches"], (machine, say) => checkTranslation(machine, say)],
   [["translation", "pageShift", "hardwarePageShift", "tlb"], (machine, say) => checkPages(machine, say)],
+  [["translation", "pageShift", "virtualBits", "layout", "switches"], (machine, say) => checkTrees(machine, say)],
   [["asids"], (machine, say) => checkAsids(machine, say)],
   [["tlb", "hardwarePageShift", "switches", "translation"], (machine, say) => checkTlb(machine, say)],
   [["layout", "pageShift", "wordBits"], (machine, say) => checkLayout(machine, say)],
   [["can", "switches"], (machine, say) => checkSwitch("can.kernelObeysWrite", machine.can.kernelObeysWrite, machine, say)],
-  [["faults"], (machine, say) => checkFaults(machine, say)],
+  [["faults", "translation", "can"], (machine, say) => checkFaults(machine, say)],
 ];
 
 /** Every reason why a value does not describe a machine; empty if it does. */
@@ -96,11 +108,29 @@ const checkTranslation = (machine: Architecture, say: Say): void => {
       `${where}: ${i < levels.length - 1 ? "leads nowhere" : "maps no page"}`,
     );
     const formats = [level.table, level.leaf].filter((format) => format !== undefined);
-    for (const format of formats) {
+    for (const format of [...formats, ...(level.forms ?? []).map(({ leaf }) => leaf)]) {
       const what = `${where}, ${format.name}`;
       checkFormat(where, format, say);
       if (format.rights !== undefined) checkRule(`${what}, rights`, format.rights, [format], switches, isWithinRights, say);
       if (format.attributes !== undefined) checkRule(`${what}, attributes`, format.attributes, [format], switches, Number.isInteger, say);
+      const { partRights = [], domain } = format;
+      for (const rule of partRights) checkRule(`${what}, partRights`, rule, [format], switches, isWithinRights, say);
+      say(partRights.length === 0 || partRights.length === 4, `${what}: partRights are not four`);
+      const width = domain === undefined ? 0 : fieldWidth(domain);
+      say(
+        domain === undefined || (format.fields.includes(domain) && width <= Math.log2(translation.domains?.count ?? 0)),
+        `${what}: its domain is no field of its own, or names more domains than there are`,
+      );
+    }
+    for (const { when, leaf, entries } of level.forms ?? []) {
+      const what = `${where}, ${leaf.name}`;
+      say(level.leaf?.bytes === leaf.bytes, `${what}: is not as long as the leaf of the level`);
+      if (level.leaf !== undefined)
+        checkRule(`${what}, when`, when, [level.leaf, leaf], switches, (answer) => typeof answer === "boolean", say);
+      say(
+        isWithin(entries, 1, 2 ** level.indexBits) && Number.isInteger(Math.log2(entries)),
+        `${what}: entries is no power of two that a table has room for`,
+      );
     }
     say(
       level.table === undefined || level.leaf === undefined || level.table.bytes === level.leaf.bytes,
@@ -110,6 +140,29 @@ const checkTranslation = (machine: Architecture, say: Say): void => {
   });
 };
 
+/** What the translation says of all trees together. */
+const checkTrees = (machine: Architecture, say: Say): void => {
+  const { translation, layout, pageShift, virtualBits } = machine;
+  if (translation.kind === "hashed") return;
+  const { domains, kernelRootRegister } = translation;
+  if (domains !== undefined) {
+    say(isWithin(domains.count, 1, 16), "translation.domains: count is not between 1 and 16");
+    for (let domain = 0; domain < Math.min(domains.count, 16); domain += 1) {
+      const standing = answerOf(() => domains.tell(domain, initialSwitches(machine)));
+      say(STANDINGS.includes(standing), `translation.domains: tells ${shown(standing)} of domain ${domain}`);
+    }
+  }
+  if (kernelRootRegister === undefined) return;
+  const split = Number(layout.kernel.first);
+  const perEntry = 2 ** (virtualBits - (translation.levels[0]?.indexBits ?? 0));
+  say(
+    !layout.kernelAddressSpaceShadowed && Number(layout.user.last) + 1 === split && Number.isInteger(Math.log2(split)),
+    "translation.kernelRootRegister is there, but the user's range does not end at a power of two where the kernel's begins",
+  );
+  say(split >= perEntry && pageShift <= Math.log2(perEntry), "the root of a user space has no entry");
+};
+
+const STANDINGS: readonly unknown[] = ["closed", "checked", "open"];
 const KINDS: readonly unknown[] = ["absent", "table", "leaf", "malformed"];
 const isWithinRights = (rights: unknown): boolean => isWithin(rights as number, 0, ALL_RIGHTS);
 
@@ -224,9 +277,12 @@ const checkSwitch = (where: string, decides: boolean | { readonly switch: string
   say(typeof decides === "boolean" || Object.hasOwn(switches, decides.switch), `${where} names a switch that is not there`);
 
 /** A handler that asks what happened is told at least that. */
-const checkFaults = ({ faults }: Architecture, say: Say): void => {
+const checkFaults = ({ faults, translation, can }: Architecture, say: Say): void => {
   const objections = new Set<string>();
-  for (const reason of [ABSENT, PROTECTION, RESERVED, BAD_ADDRESS, BUS, PRIVILEGED] as const) {
+  const reasons: FaultReason[] = [ABSENT, PROTECTION, RESERVED, BAD_ADDRESS, BUS, PRIVILEGED];
+  if (translation.kind === "hierarchical" && translation.domains !== undefined) reasons.push(DOMAIN);
+  if (can.recordAccess === "fault") reasons.push(UNMARKED);
+  for (const reason of reasons) {
     for (const access of [READ, WRITE, EXECUTE] as const) {
       for (const privilege of [KERNEL, USER] as const) {
         const told = answerOf(() => faults.told(reason, access, privilege));

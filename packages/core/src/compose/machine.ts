@@ -197,7 +197,7 @@ export class Machine {
    * true the access is tried again, after false `outcome` says why it cannot be.
    */
   serveFault(cpu = 0): boolean {
-    const { fault, switches } = this.cpu(cpu);
+    const { fault, faultSite, switches } = this.cpu(cpu);
     fault.isPending = false;
     const { faults } = this.architecture;
     const space = fault.privilege === USER ? this.installed(cpu) : this.spaces.kernel;
@@ -211,7 +211,7 @@ export class Machine {
       privilege: fault.privilege,
       reason: FAULT_REASONS[fault.reason],
       rule: space === null ? "no area at this address" : space.verdict.rule,
-      ...faults.report(fault.reason, fault.access, fault.privilege, switches),
+      ...faults.report(fault.reason, fault.access, fault.privilege, switches, faultSite),
     };
     return false;
   }

@@ -7,10 +7,11 @@
  */
 import type { Architecture } from "../architecture/architecture.js";
 import { initialSwitches } from "../architecture/architecture.js";
-import { ABSENT, BAD_ADDRESS, BUS, NO_FAULT, PROTECTION, type FaultReason } from "../architecture/faults.js";
+import { ABSENT, BAD_ADDRESS, BUS, DOMAIN, NO_FAULT, PROTECTION, type FaultReason } from "../architecture/faults.js";
 import { EXECUTE, KERNEL, READ, USER, WRITE, permits, type Access, type Privilege } from "../architecture/rights.js";
 import { PortolanError } from "../errors.js";
 import { Events } from "../events.js";
+import { depthOf, domainOf, rightsAt } from "../tlb/entry-note.js";
 import { Lookaside, NO_STARTS } from "../tlb/lookaside.js";
 import type { Refill } from "../tlb/refill.js";
 import { Tlb } from "../tlb/tlb.js";
@@ -35,6 +36,12 @@ export interface CpuFault {
   access: Access;
   privilege: Privilege;
 }
+
+/** How a domain stands, as `domainAccess` answers. */
+export const CLOSED = 0;
+export const CHECKED = 1;
+export const OPEN = 2;
+const STANDINGS = ["closed", "checked", "open"] as const;
 
 /** What a load of a word answers where the access was refused, if `fault.isPending` says so as well. */
 export const REFUSED = 0xffff_ffff;
@@ -83,6 +90,8 @@ export class Cpu {
   readonly events: Events;
   interrupts = true;
   readonly fault: CpuFault = { isPending: false, reason: NO_FAULT, page: 0, offset: 0, access: READ, privilege: KERNEL };
+  /** Where it was found. One object, used again. */
+  readonly faultSite = { depth: 0, domain: 0, onWalk: false };
   readonly statistics = new CpuStatistics();
   readonly #switches: Record<string, boolean>;
   readonly #pageSize: number;
@@ -98,6 +107,8 @@ export class Cpu {
   readonly #userFirst: number;
   readonly #userEnd: number;
   readonly #windows: readonly WindowPages[];
+  /** How each domain stands under the switches; null where the machine has none. */
+  #domains: Uint8Array | null = null;
   /** Offsets with any of these bits set are outside the page, or cross an alignment: the slow road. */
   readonly #outside: number;
   readonly #unlike16: number;
@@ -165,6 +176,7 @@ export class Cpu {
       this.instructionTlb.attach(fronts.filter((_, index) => index % 3 === 2));
     }
     this.#honourGlobal();
+    this.#lookAtDomains();
   }
 
   /** Control-register bits that change how entries are read. Change them with `setSwitch`. */
@@ -191,6 +203,11 @@ export class Cpu {
   /** The space that a privilege's addresses belong to. */
   contextFor(privilege: Privilege): TranslationContext {
     return privilege === KERNEL && this.#shadowed ? this.kernelContext : this.context;
+  }
+
+  /** CLOSED, CHECKED or OPEN; CHECKED where the machine has no domains. */
+  domainAccess(domain: number): number {
+    return this.#domains === null ? CHECKED : this.#domains[domain];
   }
 
   /** The hardware frame of a page for an access, or −1 with `fault` filled. */
@@ -301,8 +318,9 @@ export class Cpu {
   }
 
   /**
-   * Changes a control-register bit. Entries hold rights as they were under the old value, so a change drops them; locked
-   * ones of software-filled TLBs stay, as nobody would bring them back.
+   * Changes a control-register bit. Entries hold rights as they were under the old value, so a change drops them, unless
+   * the description says that they do not depend on it; locked ones of software-filled TLBs stay, as nobody would bring
+   * them back.
    *
    * @throws PortolanError ERR_BAD_ARGUMENT if the machine has no such switch
    */
@@ -312,13 +330,15 @@ export class Cpu {
     }
     if (this.#switches[name] === value) return;
     const sparesLocked = this.architecture.tlb.refill === "software";
+    const keepsTlb = this.architecture.switches[name]?.keepsTlb === true;
     for (const tlb of this.#tlbs()) {
-      tlb.forget(false, sparesLocked);
+      if (!keepsTlb) tlb.forget(false, sparesLocked);
       tlb.flushFronts();
     }
     this.#switches[name] = value;
-    this.refillState = null;
+    if (!keepsTlb) this.refillState = null;
     this.#honourGlobal();
+    this.#lookAtDomains();
   }
 
   invalidateAll(): void {
@@ -369,6 +389,7 @@ export class Cpu {
 
   #translateSlowly(page: number, offset: number, access: Access, privilege: Privilege): number {
     this.fault.isPending = false;
+    this.#noteSite(0);
     if (!this.#tlbActive) throw new Error(`processor ${this.id} accesses memory while it waits in a shootdown`);
     const known = this.#fronts[privilege * 3 + (access >>> 1)].frameOf(page);
     if (known >= 0) return known;
@@ -388,9 +409,16 @@ export class Cpu {
         this.#note(page, offset, access, privilege);
         const reason = this.#miss(tlb, page, asid, access, privilege);
         if (reason !== NO_FAULT) return this.#refuse(reason, page, offset, access, privilege);
-      } else if (permits(tlb.rightsOf(entry, page), privilege, access)) {
-        return this.#show(page, tlb.frameOf(entry, page), offset, access, privilege);
       } else {
+        const note = tlb.note(entry);
+        const standing = this.domainAccess(domainOf(note));
+        this.#noteSite(note);
+        if (standing === CLOSED) return this.#refuse(DOMAIN, page, offset, access, privilege);
+        if (standing === OPEN || permits(tlb.rightsOf(entry, page), privilege, access))
+          return this.#show(page, tlb.frameOf(entry, page), offset, access, privilege);
+        // A part of the page lets through what the whole does not: the front, which knows pages only, is not told.
+        if (permits(rightsAt(note, offset, this.#pageSize), privilege, access))
+          return this.#backed(page, tlb.frameOf(entry, page), offset, access, privilege);
         this.#note(page, offset, access, privilege);
         const reason = this.refill.refused(this, page, access, privilege, entry);
         if (reason !== NO_FAULT) return this.#refuse(reason, page, offset, access, privilege);
@@ -404,13 +432,32 @@ export class Cpu {
 
   /** Lets the front of an access know a page from now on. The frame, or −1 with `fault` filled if there is no memory. */
   #show(page: number, frame: number, offset: number, access: Access, privilege: Privilege): number {
-    const address = frame * this.#pageSize;
-    if (!this.memory.isBacked(address)) return this.#refuse(BUS, page, offset, access, privilege);
+    if (this.#backed(page, frame, offset, access, privilege) < 0) return -1;
     const front = this.#fronts[privilege * 3 + (access >>> 1)];
     const { starts } = front;
-    front.fill(page, frame, address);
+    front.fill(page, frame, frame * this.#pageSize);
     if (front.starts !== starts) this.#expose();
     return frame;
+  }
+
+  /** The frame, or −1 with `fault` filled if there is no memory. */
+  #backed(page: number, frame: number, offset: number, access: Access, privilege: Privilege): number {
+    return this.memory.isBacked(frame * this.#pageSize) ? frame : this.#refuse(BUS, page, offset, access, privilege);
+  }
+
+  /** Where an entry came from, for the report of a fault. */
+  #noteSite(note: number): void {
+    const site = this.faultSite;
+    site.depth = depthOf(note);
+    site.domain = domainOf(note);
+    site.onWalk = false;
+  }
+
+  #lookAtDomains(): void {
+    const { translation } = this.architecture;
+    if (translation.kind !== "hierarchical" || translation.domains === undefined) return;
+    const { count, tell } = translation.domains;
+    this.#domains = Uint8Array.from({ length: count }, (_, domain) => STANDINGS.indexOf(tell(domain, this.#switches)));
   }
 
   #miss(tlb: Tlb, page: number, asid: number, access: Access, privilege: Privilege): FaultReason {
@@ -435,7 +482,7 @@ export class Cpu {
     this.fault.reason = reason;
     this.statistics.refusals += 1;
     if (this.events.sink !== null) {
-      const { trap } = this.architecture.faults.report(reason, access, privilege, this.#switches);
+      const { trap } = this.architecture.faults.report(reason, access, privilege, this.#switches, this.faultSite);
       this.events.sink({ kind: "trap", cpu: this.id, reason, hardwarePage: page, access, privilege, trap });
     }
     return -1;

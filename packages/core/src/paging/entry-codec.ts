@@ -138,11 +138,18 @@ export class FormatCodec {
   readonly #frameHigh: number;
   readonly #rights: CompiledRule | null;
   readonly #attributes: CompiledRule | null;
+  /** Entries that one page of this format fills. */
+  readonly entries: number;
+  readonly #parts: readonly CompiledRule[];
+  readonly #domain: Field | null;
   readonly #baseLow = new Float64Array(PAGE_FLAG_SETS);
   readonly #baseHigh = new Float64Array(PAGE_FLAG_SETS);
 
-  constructor(format: EntryFormat, switches: Switches) {
+  constructor(format: EntryFormat, switches: Switches, entries = 1) {
     this.format = format;
+    this.entries = entries;
+    this.#parts = (format.partRights ?? []).map((rule) => new CompiledRule(rule, switches));
+    this.#domain = format.domain ?? null;
     [this.accessedLow, this.accessedHigh] = mask(format, "accessed");
     [this.dirtyLow, this.dirtyHigh] = mask(format, "dirty");
     [this.reservedLow, this.reservedHigh] = mask(format, "reserved");
@@ -173,6 +180,23 @@ export class FormatCodec {
 
   attributesOf(lo: number, hi: number): PageFlags {
     return this.#attributes === null ? 0 : this.#attributes.answer(lo, hi);
+  }
+
+  /** What the four parts of a page let through, six bits each, the lowest first; 0 where they have no rights of their own. */
+  partRightsOf(lo: number, hi: number): number {
+    let rights = 0;
+    for (let part = 0; part < this.#parts.length; part += 1) rights |= this.#parts[part].answer(lo, hi) << (6 * part);
+    return rights;
+  }
+
+  /** The domain that an entry names, or −1. */
+  domainOf(lo: number, hi: number): number {
+    return this.#domain === null ? -1 : extract(this.#domain, lo, hi);
+  }
+
+  /** Must software mark an entry as accessed before it may be used? Only where `can.recordAccess` is `"fault"`. */
+  isUnmarked(lo: number, hi: number): boolean {
+    return (this.accessedLow !== 0 || this.accessedHigh !== 0) && !this.isAccessed(lo, hi);
   }
 
   isAccessed(lo: number, hi: number): boolean {
@@ -212,18 +236,32 @@ export class LevelCodec {
   readonly level: Level;
   readonly table: FormatCodec | null;
   readonly leaf: FormatCodec | null;
+  /** Leaves of other forms, in the order in which they are tried. */
+  readonly forms: readonly FormatCodec[];
   readonly entryBytes: 4 | 8;
   readonly #kind: CompiledRule;
+  readonly #when: readonly CompiledRule[];
 
   constructor(level: Level, switches: Switches) {
     this.level = level;
     this.table = level.table === undefined ? null : new FormatCodec(level.table, switches);
     this.leaf = level.leaf === undefined ? null : new FormatCodec(level.leaf, switches);
+    const forms = level.forms ?? [];
+    this.forms = forms.map(({ leaf, entries }) => new FormatCodec(leaf, switches, entries));
+    this.#when = forms.map(
+      ({ when: { reads, tell } }) => new CompiledRule({ reads, tell: (values) => Number(tell(values, switches)) }, switches),
+    );
     this.entryBytes = (level.leaf ?? level.table)?.bytes ?? 4;
     this.#kind = new CompiledRule(
       { reads: level.kind.reads, tell: (values: FieldValues) => KINDS.indexOf(level.kind.tell(values, switches)) },
       switches,
     );
+  }
+
+  /** The format of an entry that is a leaf. */
+  leafOf(lo: number, hi: number): FormatCodec | null {
+    for (let form = 0; form < this.forms.length; form += 1) if (this.#when[form].answer(lo, hi) !== 0) return this.forms[form];
+    return this.leaf;
   }
 
   /** ABSENT_ENTRY, TABLE_ENTRY, LEAF_ENTRY or MALFORMED_ENTRY. */

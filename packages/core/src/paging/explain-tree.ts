@@ -4,7 +4,7 @@
  */
 import type { Architecture } from "../architecture/architecture.js";
 import { fieldBits, fieldWidth, type EntryFormat, type Field, type FieldValues, type Switches } from "../architecture/entry-format.js";
-import { ABSENT, BAD_ADDRESS, BUS, NO_FAULT, PROTECTION, RESERVED, type FaultReason } from "../architecture/faults.js";
+import { ABSENT, BAD_ADDRESS, BUS, DOMAIN, NO_FAULT, PROTECTION, RESERVED, UNMARKED, type FaultReason } from "../architecture/faults.js";
 import {
   ALL_RIGHTS,
   EXECUTE,
@@ -55,6 +55,7 @@ export const explainTree = (
 
   let low = architecture.virtualBits;
   let table = BigInt(root);
+  let domain = 0;
   for (const level of translation.levels) {
     const bytes = (level.leaf ?? level.table)?.bytes ?? 4;
     low -= level.indexBits;
@@ -66,7 +67,9 @@ export const explainTree = (
         ? BigInt(memory.read32(Number(entryAddress)))
         : (BigInt(memory.readHigh(Number(entryAddress))) << 32n) | BigInt(memory.readLow(Number(entryAddress)));
     const kind = level.kind.tell(valuesOf(level.kind.reads, raw), switches);
-    const format = kind === "table" ? level.table : (level.leaf ?? level.table);
+    const form = level.forms?.find(({ when }) => when.tell(valuesOf(when.reads, raw), switches));
+    const format = kind === "table" ? level.table : kind === "leaf" && form !== undefined ? form.leaf : (level.leaf ?? level.table);
+    const size = (1n << BigInt(low)) * BigInt(kind === "leaf" ? (form?.entries ?? 1) : 1);
     const step = (says: string): void => {
       steps.push({
         table: level.name,
@@ -92,8 +95,10 @@ export const explainTree = (
       step("reserved bits are set");
       return answer(RESERVED, `entry ${index} of the ${level.name} has reserved bits set`, level.manual);
     }
-    if (format.rights !== undefined) {
-      const here = format.rights.tell(valuesOf(format.rights.reads, raw), switches);
+    if (format.domain !== undefined) domain = Number(valueOf(format.domain, raw));
+    const rightsRule = format.partRights?.[Number(((address & (size - 1n)) * 4n) / size)] ?? format.rights;
+    if (rightsRule !== undefined) {
+      const here = rightsRule.tell(valuesOf(rightsRule.reads, raw), switches);
       if (rule === "" && !permits(here, privilege, access)) {
         rule = `entry ${index} of the ${level.name} does not let the ${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]}`;
       }
@@ -112,10 +117,21 @@ export const explainTree = (
       if (permits(rights, privilege, access) && !permits(remaining, privilege, access)) rule = combined.says;
       rights = remaining;
     }
+    const marks = format.fields.filter(({ role }) => role === "accessed");
+    if (architecture.can.recordAccess === "fault" && marks.length > 0 && marks.every((field) => valueOf(field, raw) === 0n))
+      return answer(UNMARKED, `entry ${index} of the ${level.name} is not marked as accessed`, level.manual);
+    const standing = translation.domains?.tell(domain, switches) ?? "checked";
+    if (standing === "closed") rights = 0;
+    if (standing === "open") rights = ALL_RIGHTS;
+    if (standing === "closed") return answer(DOMAIN, `domain ${domain} is closed`, level.manual);
     if (!permits(rights, privilege, access)) return answer(PROTECTION, rule, level.manual);
-    const physical = target + (address & ((1n << BigInt(low)) - 1n));
+    const physical = target + (address & (size - 1n));
     if (!memory.isBacked(Number(physical))) return answer(BUS, "the page lies outside physical memory", level.manual);
-    return answer(NO_FAULT, `every level lets the ${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]}`, level.manual, physical);
+    const why =
+      standing === "open"
+        ? `domain ${domain} is open: rights are not checked`
+        : `every level lets the ${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]}`;
+    return answer(NO_FAULT, why, level.manual, physical);
   }
   return answer(RESERVED, "the last level leads to another table", architecture.manuals[0] ?? "");
 };

@@ -9,7 +9,7 @@
  * @see Intel SDM vol 3A §4.3, §4.6, §4.8
  */
 import type { Architecture, HierarchicalTranslation } from "../architecture/architecture.js";
-import { ABSENT, BUS, NO_FAULT, PROTECTION, RESERVED, type FaultReason } from "../architecture/faults.js";
+import { ABSENT, BUS, DOMAIN, NO_FAULT, PROTECTION, RESERVED, UNMARKED, type FaultReason } from "../architecture/faults.js";
 import {
   ALL_RIGHTS,
   EXECUTE,
@@ -24,12 +24,13 @@ import {
 import type { Switches } from "../architecture/entry-format.js";
 import type { TlbGeometry } from "../architecture/tlb-organisation.js";
 import type { Events } from "../events.js";
-import type { Cpu } from "../machine/cpu.js";
+import { CLOSED, OPEN, type Cpu } from "../machine/cpu.js";
 import type { PhysicalMemory } from "../machine/physical-memory.js";
 import type { Refill } from "../tlb/refill.js";
+import { entryNote, rightsAt } from "../tlb/entry-note.js";
 import { ENTRY_GLOBAL } from "../tlb/tlb.js";
 import { ABSENT_ENTRY, MALFORMED_ENTRY, TABLE_ENTRY, type FormatCodec, type LevelCodec } from "./entry-codec.js";
-import { storeysOf } from "./tree-shape.js";
+import { kernelRootFrom, storeysOf } from "./tree-shape.js";
 
 const ALL_BUT_WRITE = ~rightsFor(WRITE, WRITE);
 /** Indices of a tree travel as two integers of this many bits, so that shifts can take them apart. */
@@ -45,9 +46,12 @@ interface Step {
   /** Bit of the index where this level's begins, and the level's mask. */
   readonly bit: number;
   readonly mask: number;
-  /** Hardware pages that an entry of each TLB maps: a size that it has no entries for is entered in pieces. */
-  readonly dataSpan: number;
-  readonly instructionSpan: number;
+  /**
+   * Hardware pages that an entry of each TLB maps, by the logarithm of how many entries of the table hold the page: a size
+   * that the TLB has no entries for is entered in pieces.
+   */
+  readonly dataSpans: readonly number[];
+  readonly instructionSpans: readonly number[];
 }
 
 /** What the walker makes of one setting of a processor's switches. */
@@ -59,8 +63,10 @@ class WalkPlan {
   constructor(architecture: Architecture, translation: HierarchicalTranslation, switches: Switches) {
     const { data, instruction } = architecture.tlb;
     this.steps = storeysOf(architecture, translation, switches).map(({ codec, entries, entryBytes, pagesPerEntry }) => {
-      const shift = architecture.hardwarePageShift + Math.log2(pagesPerEntry);
-      const spanIn = (tlb: TlbGeometry): number => (tlb.pageShifts.includes(shift) ? pagesPerEntry : 1);
+      const most = Math.max(1, ...codec.forms.map((form) => form.entries));
+      const sizes = Array.from({ length: Math.log2(most) + 1 }, (_, log) => pagesPerEntry * 2 ** log);
+      const spansIn = ({ pageShifts }: TlbGeometry): readonly number[] =>
+        sizes.map((pages) => (pageShifts.includes(architecture.hardwarePageShift + Math.log2(pages)) ? pages : 1));
       return {
         codec,
         isWide: entryBytes === 8,
@@ -68,8 +74,8 @@ class WalkPlan {
         pagesPerEntry,
         bit: Math.log2(pagesPerEntry),
         mask: entries - 1,
-        dataSpan: spanIn(data),
-        instructionSpan: spanIn(instruction ?? data),
+        dataSpans: spansIn(data),
+        instructionSpans: spansIn(instruction ?? data),
       };
     });
     const rule = translation.combined;
@@ -87,24 +93,33 @@ export class HardwareWalk implements Refill {
   readonly #faultsOnReserved: boolean;
   readonly #recordsAccess: boolean;
   readonly #recordsWrite: boolean;
+  /** A page that is not marked as accessed faults. */
+  readonly #faultsUnmarked: boolean;
+  /** First page that the kernel's own root translates; Infinity where it has none. */
+  readonly #kernelFirst: number;
   /** Pages that a root translates, and bytes of one. */
   readonly #limit: number;
   readonly #pageBytes: number;
   /** Where the entries of the walk lay, and their formats. */
   readonly #addresses: Float64Array;
   readonly #formats: FormatCodec[] = [];
-  /** Every setting of the switches that was met, in their order. */
+  /** Switches that entries depend on. */
+  readonly #deciding: readonly string[];
+  /** Every setting of them that was met, in their order. */
   readonly #plans = new Map<string, WalkPlan>();
 
   constructor(architecture: Architecture, memory: PhysicalMemory, events: Events) {
     if (architecture.translation.kind !== "hierarchical") throw new Error("no tree to walk");
     this.#architecture = architecture;
     this.#translation = architecture.translation;
+    this.#deciding = Object.keys(architecture.switches).filter((name) => architecture.switches[name]?.keepsTlb !== true);
     this.#memory = memory;
     this.#events = events;
     this.#faultsOnReserved = architecture.translation.faultsOnReserved;
     this.#recordsAccess = architecture.can.recordAccess === "hardware";
     this.#recordsWrite = architecture.can.recordWrite === "hardware";
+    this.#faultsUnmarked = architecture.can.recordAccess === "fault";
+    this.#kernelFirst = kernelRootFrom(architecture, architecture.hardwarePageShift);
     this.#limit = 2 ** (architecture.virtualBits - architecture.hardwarePageShift);
     this.#pageBytes = 2 ** architecture.hardwarePageShift;
     this.#addresses = new Float64Array(architecture.translation.levels.length);
@@ -118,12 +133,16 @@ export class HardwareWalk implements Refill {
     const index = page < this.#limit ? page : page % this.#limit;
     const high = index < HALF ? 0 : Math.floor(index / HALF);
     const low = index - high * HALF;
-    let table = cpu.contextFor(privilege).root;
+    let { root: table } = index >= this.#kernelFirst ? cpu.kernelContext : cpu.contextFor(privilege);
     let rights = ALL_RIGHTS;
+    const site = cpu.faultSite;
+    site.domain = 0;
+    site.onWalk = true;
     for (let depth = 0; depth < steps.length; depth += 1) {
       const { codec, isWide, entryBytes, bit, mask } = steps[depth];
       const entry = (bit < HALF_BITS ? (low >>> bit) | (high << (HALF_BITS - bit)) : high >>> (bit - HALF_BITS)) & mask;
       const address = table + entry * entryBytes;
+      site.depth = depth;
       if (!memory.isBacked(address)) return this.#end(cpu, page, depth, BUS);
       statistics.walkReads += 1;
       const lo = isWide ? memory.readLow(address) : memory.read32(address);
@@ -131,21 +150,39 @@ export class HardwareWalk implements Refill {
       const kind = codec.kindOf(lo, hi);
       if (kind === ABSENT_ENTRY) return this.#end(cpu, page, depth, ABSENT);
       if (kind === MALFORMED_ENTRY) return this.#end(cpu, page, depth, RESERVED);
-      const format = kind === TABLE_ENTRY ? codec.table : codec.leaf;
+      const format = kind === TABLE_ENTRY ? codec.table : codec.leafOf(lo, hi);
       if (format === null) return this.#end(cpu, page, depth, RESERVED);
       if (this.#faultsOnReserved && format.hasReserved(lo, hi)) return this.#end(cpu, page, depth, RESERVED);
       rights &= format.rightsOf(lo, hi);
       this.#addresses[depth] = address;
       this.#formats[depth] = format;
+      const domain = format.domainOf(lo, hi);
+      if (domain >= 0) site.domain = domain;
       if (kind === TABLE_ENTRY) {
         table = format.addressOf(lo, hi);
         continue;
       }
       rights = combined[rights];
-      if (!permits(rights, privilege, access)) return this.#end(cpu, page, depth, PROTECTION);
+      if (this.#faultsUnmarked && format.isUnmarked(lo, hi)) return this.#end(cpu, page, depth, UNMARKED);
+      const standing = cpu.domainAccess(site.domain);
+      if (standing === CLOSED) return this.#end(cpu, page, depth, DOMAIN);
+      const parts = format.partRightsOf(lo, hi);
+      if (standing !== OPEN && !permits(rights, privilege, access) && !this.#permitsPart(cpu, format, parts, privilege, access))
+        return this.#end(cpu, page, depth, PROTECTION);
       this.#record(depth, access);
       const isClean = this.#recordsWrite && access !== WRITE && !format.isDirty(lo, hi);
-      this.#enter(cpu, page, access, privilege, steps[depth], format, lo, hi, isClean ? rights & ALL_BUT_WRITE : rights);
+      this.#enter(
+        cpu,
+        page,
+        access,
+        privilege,
+        steps[depth],
+        format,
+        lo,
+        hi,
+        isClean ? rights & ALL_BUT_WRITE : rights,
+        entryNote(site.domain, depth, parts),
+      );
       return this.#end(cpu, page, depth, NO_FAULT);
     }
     return this.#end(cpu, page, steps.length - 1, RESERVED);
@@ -158,23 +195,32 @@ export class HardwareWalk implements Refill {
     return this.miss(cpu, page, access, privilege);
   }
 
+  /** Does the part of the page that holds the byte in question let the access through? */
+  #permitsPart({ fault }: Cpu, { format }: FormatCodec, parts: number, privilege: Privilege, access: Access): boolean {
+    return format.partRights !== undefined && permits(rightsAt(entryNote(0, 0, parts), fault.offset, this.#pageBytes), privilege, access);
+  }
+
   #enter(
     cpu: Cpu,
     page: number,
     access: Access,
     privilege: Privilege,
-    { pagesPerEntry, dataSpan, instructionSpan }: Step,
+    { pagesPerEntry, dataSpans, instructionSpans }: Step,
     format: FormatCodec,
     lo: number,
     hi: number,
     rights: Rights,
+    note: number,
   ): void {
     const isFetch = access === EXECUTE;
-    const span = isFetch ? instructionSpan : dataSpan;
-    const within = span === pagesPerEntry ? 0 : page % pagesPerEntry;
+    const span = (isFetch ? instructionSpans : dataSpans)[Math.log2(format.entries)];
+    const pages = pagesPerEntry * format.entries;
+    const within = span === pages ? 0 : page % pages;
     const frame = format.addressOf(lo, hi) / this.#pageBytes + within;
     const flags = (format.attributesOf(lo, hi) & PAGE_GLOBAL) === 0 ? 0 : ENTRY_GLOBAL;
-    (isFetch ? cpu.instructionTlb : cpu.dataTlb).enter(page, span, frame, cpu.asidFor(privilege), rights, flags);
+    const tlb = isFetch ? cpu.instructionTlb : cpu.dataTlb;
+    const number = tlb.enter(page, span, frame, cpu.asidFor(privilege), rights, flags);
+    if (note !== 0 && number >= 0) tlb.setNote(number, note);
   }
 
   /** Sets accessed on every entry that was used, and dirty on the leaf of a write. */
@@ -206,7 +252,7 @@ export class HardwareWalk implements Refill {
 
   /** The plan for a processor's switches, which it keeps until one of them changes. */
   #plan(cpu: Cpu): WalkPlan {
-    const setting = Object.values(cpu.switches).join();
+    const setting = this.#deciding.map((name) => cpu.switches[name]).join();
     const plan = this.#plans.get(setting) ?? new WalkPlan(this.#architecture, this.#translation, cpu.switches);
     this.#plans.set(setting, plan);
     cpu.refillState = plan;

@@ -34,12 +34,19 @@ import { explainTree } from "./explain-tree.js";
 import type { FoundMapping, PageTables } from "./page-tables.js";
 import type { StaleTranslations } from "./stale.js";
 import { TablePool } from "./table-pool.js";
-import { storeysOf, type Storey } from "./tree-shape.js";
+import { kernelRootFrom, storeysOf, type Storey } from "./tree-shape.js";
 import type { Walk } from "../architecture/walk.js";
 
 /** Flags of entries that lead to tables: rights are decided at the leaf. */
 const TABLE_FLAGS = READ | WRITE | EXECUTE | PAGE_USER | PAGE_CACHEABLE;
 const MOST_LEVELS = 6;
+
+/** The root of a user space: the first level, as far as the user's range goes. */
+const userRootOf = (root: Storey, kernelFrom: number): Storey => {
+  if (kernelFrom === Infinity) return root;
+  const entries = kernelFrom / root.pagesPerEntry;
+  return { ...root, entries, tableBytes: entries * root.entryBytes };
+};
 
 export class HierarchicalTables implements PageTables {
   readonly kind = "hierarchical";
@@ -62,6 +69,9 @@ export class HierarchicalTables implements PageTables {
   readonly #limit: number;
   readonly #kernelFirst: number;
   readonly #shadowed: boolean;
+  /** The kernel's range has a root of its own, and those of user spaces hold so many entries. */
+  readonly #hasKernelRoot: boolean;
+  readonly #userRoot: Storey;
   #kernel: TranslationContext | null = null;
   /** The leaf table that the last call used: faults come in sequence. */
   #cachedRoot = NO_ROOT;
@@ -88,7 +98,10 @@ export class HierarchicalTables implements PageTables {
     this.#last = this.#storeys.at(-1) as Storey;
     if (this.#last.codec.leaf === null) throw new Error("the last level maps no pages");
     this.#leaf = this.#last.codec.leaf;
-    this.#unit = Math.min(memory.frameSize, ...this.#storeys.map(({ tableBytes }) => tableBytes));
+    const kernelFrom = kernelRootFrom(architecture, architecture.pageShift);
+    this.#hasKernelRoot = kernelFrom !== Infinity;
+    this.#userRoot = userRootOf(this.#storeys[0], kernelFrom);
+    this.#unit = Math.min(memory.frameSize, this.#userRoot.tableBytes, ...this.#storeys.map(({ tableBytes }) => tableBytes));
     this.#used = new Int32Array(memory.frameCount * (memory.frameSize / this.#unit));
     this.#shadowed = architecture.layout.kernelAddressSpaceShadowed;
     this.#limit = 2 ** (architecture.virtualBits - architecture.pageShift);
@@ -96,11 +109,11 @@ export class HierarchicalTables implements PageTables {
   }
 
   create(context: TranslationContext): void {
-    const root = this.#takeTable(this.#storeys[0], context.id, 0);
+    const root = this.#takeTable(context.isKernel ? this.#storeys[0] : this.#userRoot, context.id, 0);
     context.root = root;
     this.#roots.add(context);
     if (context.isKernel) this.#kernel = context;
-    else if (!this.#shadowed && this.#kernel !== null) {
+    else if (!this.#shadowed && !this.#hasKernelRoot && this.#kernel !== null) {
       const { entryBytes, entries, pagesPerEntry } = this.#storeys[0];
       const from = Math.floor(this.#kernelFirst / pagesPerEntry);
       const bytes = new Uint8Array((entries - from) * entryBytes);
@@ -167,7 +180,7 @@ export class HierarchicalTables implements PageTables {
 
   each(context: TranslationContext, first: number, count: number, visit: (page: number, found: FoundMapping) => boolean): void {
     if (context.root === NO_ROOT) return;
-    const limit = this.#limit;
+    const limit = context.isKernel ? this.#limit : this.#userRoot.entries * this.#userRoot.pagesPerEntry;
     // What the word can name above the hole of a sign-extended machine is the upper half of the tree.
     const half = this.#architecture.virtualRule === "sign-extended" ? limit / 2 : limit;
     const above = 2 ** (this.#architecture.wordBits - this.#architecture.pageShift) - limit;
@@ -180,7 +193,9 @@ export class HierarchicalTables implements PageTables {
   }
 
   walk(context: TranslationContext, address: bigint, access: Access, privilege: Privilege, switches: Switches = this.#switches): Walk {
-    return explainTree(this.#architecture, this.#memory, context.root, address, access, privilege, switches);
+    const page = Number(address >> BigInt(this.#architecture.pageShift));
+    const root = this.#rootFor(context, this.#indexOf(page));
+    return explainTree(this.#architecture, this.#memory, root, address, access, privilege, switches);
   }
 
   bytes(context?: TranslationContext): number {
@@ -194,6 +209,11 @@ export class HierarchicalTables implements PageTables {
   /** Index in the tree of a page of the word: the bits that are translated. */
   #indexOf(page: number): number {
     return page < this.#limit ? page : page % this.#limit;
+  }
+
+  /** The root that translates an index for a space. */
+  #rootFor(context: TranslationContext, index: number): number {
+    return this.#hasKernelRoot && this.#kernel !== null && index >= this.#kernelFirst ? this.#kernel.root : context.root;
   }
 
   #isKernels(index: number): boolean {
@@ -247,8 +267,9 @@ export class HierarchicalTables implements PageTables {
     const hi = wide ? this.#memory.readHigh(address) : 0;
     if (this.#last.codec.kindOf(lo, hi) !== LEAF_ENTRY) return false;
     const { found } = this;
-    const leaf = this.#leaf;
+    const leaf = this.#last.codec.leafOf(lo, hi) ?? this.#leaf;
     found.frame = leaf.addressOf(lo, hi) / this.#memory.frameSize;
+    if (leaf.entries > 1) found.frame += (address / this.#last.entryBytes) % leaf.entries;
     found.rights = leaf.rightsOf(lo, hi);
     const forUser = found.rights >>> 3;
     found.flags =
@@ -271,10 +292,11 @@ export class HierarchicalTables implements PageTables {
   #entryOf(context: TranslationContext, index: number): number {
     const { entries, entryBytes } = this.#last;
     const prefix = Math.floor(index / entries);
-    if (prefix !== this.#cachedPrefix || context.root !== this.#cachedRoot) {
-      const table = this.#descend(context.root, index);
+    const root = this.#hasKernelRoot ? this.#rootFor(context, index) : context.root;
+    if (prefix !== this.#cachedPrefix || root !== this.#cachedRoot) {
+      const table = this.#descend(root, index);
       if (table < 0) return -1;
-      this.#cachedRoot = context.root;
+      this.#cachedRoot = root;
       this.#cachedPrefix = prefix;
       this.#cachedTable = table;
     }
@@ -341,7 +363,7 @@ export class HierarchicalTables implements PageTables {
     if (format === null) throw new Error("a level without tables is asked for one");
     const offset = (Math.floor(index / storey.pagesPerEntry) % storey.entries) * storey.entryBytes;
     this.#writeEntry(storey, table + offset, format, made, TABLE_FLAGS);
-    if (depth === 0 && this.#isKernels(index)) {
+    if (depth === 0 && this.#isKernels(index) && !this.#hasKernelRoot) {
       for (const other of this.#roots) if (other !== context) this.#writeEntry(storey, other.root + offset, format, made, TABLE_FLAGS);
     } else {
       this.#count(table, 1);

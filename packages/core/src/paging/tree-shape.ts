@@ -13,6 +13,15 @@ export interface Storey {
 }
 
 /**
+ * First page, of 2^`shift` bytes, that a root of the kernel's own translates; Infinity where user spaces have the kernel's
+ * entries in their roots, or the kernel has spaces to itself.
+ */
+export const kernelRootFrom = ({ translation, layout }: Architecture, shift: number): number =>
+  translation.kind === "hierarchical" && translation.kernelRootRegister !== undefined
+    ? Number(layout.kernel.first >> BigInt(shift))
+    : Infinity;
+
+/**
  * The levels of a machine from the root down, under one setting of the switches. Pages are the machine's, which are the
  * hardware's too where hardware reads the tree.
  */

@@ -29,6 +29,7 @@ export class Tlb {
   readonly #asid: Int32Array;
   readonly #rights: Uint8Array;
   readonly #flags: Uint8Array;
+  readonly #notes: Int32Array;
   /** Of paired entries: what the odd half maps. */
   readonly #oddFrame: Float64Array;
   readonly #oddRights: Uint8Array;
@@ -63,6 +64,7 @@ export class Tlb {
     this.#asid = new Int32Array(entries);
     this.#rights = new Uint8Array(entries);
     this.#flags = new Uint8Array(entries);
+    this.#notes = new Int32Array(entries);
     this.#oddFrame = new Float64Array(geometry.paired ? entries : 0);
     this.#oddRights = new Uint8Array(geometry.paired ? entries : 0);
     const tagged = geometry.paired ? 2 : 1;
@@ -269,6 +271,14 @@ export class Tlb {
   rights(entry: number): Rights {
     return this.#rights[entry];
   }
+  /** What the walker noted; see entry-note.ts. */
+  note(entry: number): number {
+    return this.#notes[entry];
+  }
+  /** Notes it, after the entry was entered. */
+  setNote(entry: number, note: number): void {
+    this.#notes[entry] = note;
+  }
   isGlobal(entry: number): boolean {
     return (this.#flags[entry] & ENTRY_GLOBAL) !== 0;
   }
@@ -301,6 +311,7 @@ export class Tlb {
     this.#frame[entry] = frame;
     this.#asid[entry] = asid;
     this.#rights[entry] = rights;
+    this.#notes[entry] = 0;
     if (this.geometry.paired) this.#oddRights[entry] = 0;
     const lock = this.geometry.lockable ? ENTRY_LOCKED : 0;
     this.#flags[entry] = ENTRY_VALID | (flags & (ENTRY_GLOBAL | ENTRY_USED | lock));

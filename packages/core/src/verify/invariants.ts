@@ -18,7 +18,7 @@ import type { AddressSpace } from "../address-space/address-space.js";
 import type { Machine } from "../compose/machine.js";
 import type { MemoryObject } from "../objects/memory-object.js";
 import { SharedObject } from "../objects/shared-object.js";
-import { storeysOf } from "../paging/tree-shape.js";
+import { kernelRootFrom, storeysOf } from "../paging/tree-shape.js";
 
 const ANY_WRITE = rightsFor(WRITE, WRITE);
 
@@ -146,7 +146,12 @@ const checkTables = (machine: Machine, space: AddressSpace, found: string[]): vo
     return true;
   });
   needed[0]?.add(0);
-  const bytes = storeys.reduce((sum, { tableBytes }, depth) => sum + tableBytes * (needed[depth]?.size ?? 0), 0);
+  // Where the kernel has a root of its own, that of a space holds the user's part only.
+  const inRoot = Math.min(1, kernelRootFrom(machine.architecture, machine.architecture.pageShift) / limit);
+  const bytes = storeys.reduce(
+    (sum, { tableBytes }, depth) => sum + tableBytes * (depth === 0 ? inRoot : 1) * (needed[depth]?.size ?? 0),
+    0,
+  );
   const actual = tables.bytes(space.context);
   if (bytes !== actual) found.push(`space ${space.id} has ${actual} bytes of tables, its mappings need ${bytes}`);
 };
