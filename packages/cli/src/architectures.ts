@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** Names that `--arch` takes without more. */
-export const ARCHITECTURES: readonly string[] = ["ia32", "sparc64", "abs32le"];
+export const ARCHITECTURES: readonly string[] = ["ia32", "amd64", "sparc64", "abs32le"];
 
 /**
  * A machine by name, package name, or path of a module.

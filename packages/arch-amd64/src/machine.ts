@@ -1,0 +1,133 @@
+/** An AMD64 machine as HelenOS runs it, with what differs between processors left to say. */
+import {
+  CONTRACT_VERSION,
+  EXECUTE,
+  permits,
+  PortolanError,
+  READ,
+  rightsFor,
+  USER,
+  WRITE,
+  type Architecture,
+  type CombinedRights,
+} from "@portolan/core";
+import { faults } from "./faults.js";
+import { levels } from "./formats.js";
+import { PROCESSORS, type Processor, type ProcessorName } from "./processors.js";
+
+export interface Amd64Options {
+  /** Zen where absent: its buffers hold pages of every size, as they do here. */
+  readonly processor?: ProcessorName;
+  /** Which of its TLBs the machine has: those next to the core where absent, or the larger ones behind them. */
+  readonly buffers?: "first" | "second";
+  /** MAXPHYADDR, 32 to 52; the processor's where absent. */
+  readonly physicalBits?: number;
+  /** Has it 1 GiB pages? As the processor where absent. */
+  readonly gigabytePages?: boolean;
+  /** Has it CR4.SMEP? As the processor where absent. */
+  readonly smep?: boolean;
+  /** Has it CR4.SMAP? As the processor where absent. */
+  readonly smap?: boolean;
+  /** What `--arch` takes; `"amd64"` where absent. */
+  readonly name?: string;
+}
+
+const LOW_HALF = { first: 0n, last: 0x7fff_ffff_ffffn };
+/** To the end: the last page is the kernel's too. HelenOS ended it at 0xffffffff80000000 at first. */
+const HIGH_HALF = { first: 0xffff_8000_0000_0000n, last: 0xffff_ffff_ffff_ffffn };
+
+/** What is the user's at every level is the user's; only then the kernel keeps away. @see Intel SDM vol 3A §4.6.1 */
+const supervisorModePrevention: CombinedRights = {
+  tell(rights, { SMEP, SMAP, AC }) {
+    if (!permits(rights, USER, READ)) return rights;
+    const withheld = (SMEP === true ? EXECUTE : 0) | (SMAP === true && AC !== true ? READ | WRITE : 0);
+    return rights & ~rightsFor(withheld, 0);
+  },
+  says: "the page is the user's at every level: CR4.SMEP keeps the kernel from fetching there, CR4.SMAP from reading and writing unless RFLAGS.AC is set",
+};
+
+const switchesOf = ({ smep, smap }: Processor): Architecture["switches"] => ({
+  WP: { initially: false, says: "CR0.WP: supervisor writes obey R/W" },
+  PGE: { initially: false, says: "CR4.PGE: global entries survive a CR3 write" },
+  NXE: { initially: true, says: "EFER.NXE: XD forbids execution; without it XD is a reserved bit" },
+  ...(smep ? { SMEP: { initially: false, says: "CR4.SMEP: the kernel must not execute the user's pages" } } : {}),
+  ...(smap
+    ? {
+        SMAP: { initially: false, says: "CR4.SMAP: the kernel must not read or write the user's pages while AC is clear" },
+        AC: { initially: false, says: "RFLAGS.AC: suspends SMAP" },
+      }
+    : {}),
+});
+
+/**
+ * Describes a machine.
+ * @throws PortolanError ERR_BAD_ARGUMENT for a processor that is not in the list, buffers that it has not got, and a
+ *   width of physical addresses that none has
+ */
+export const amd64With = (options: Amd64Options = {}): Architecture => {
+  const { processor: name = "zen", buffers = "first" } = options;
+  if (!Object.hasOwn(PROCESSORS, name)) throw new PortolanError("ERR_BAD_ARGUMENT", { processor: name, known: Object.keys(PROCESSORS) });
+  const preset: Processor = PROCESSORS[name];
+  const processor: Processor = {
+    ...preset,
+    physicalBits: options.physicalBits ?? preset.physicalBits,
+    gigabytePages: options.gigabytePages ?? preset.gigabytePages,
+    smep: options.smep ?? preset.smep,
+    smap: options.smap ?? preset.smap,
+  };
+  const { physicalBits, smep, smap } = processor;
+  if (!Number.isInteger(physicalBits) || physicalBits < 32 || physicalBits > 52)
+    throw new PortolanError("ERR_BAD_ARGUMENT", { physicalBits, lowest: 32, highest: 52 });
+  const tlbs = processor[buffers];
+  if (tlbs === undefined) throw new PortolanError("ERR_BAD_ARGUMENT", { processor: name, buffers, known: ["first"] });
+  return {
+    contract: CONTRACT_VERSION,
+    name: options.name ?? "amd64",
+    title: `AMD64 (${processor.title}), 4 KiB pages in four levels`,
+    manuals: [
+      "Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3A, chapter 4",
+      "AMD64 Architecture Programmer's Manual, volume 2, chapter 5",
+      processor.manual,
+    ],
+    wordBits: 64,
+    byteOrder: "little",
+    virtualBits: 48,
+    virtualRule: "sign-extended",
+    physicalBits,
+    pageShift: 12,
+    hardwarePageShift: 12,
+    translation: {
+      kind: "hierarchical",
+      levels: levels(processor),
+      faultsOnReserved: true,
+      rootRegister: "CR3",
+      ...(smep || smap ? { combined: supervisorModePrevention } : {}),
+    },
+    tlb: {
+      refill: "hardware",
+      ...tlbs,
+      invalidation: {
+        // A CR3 write: it spares global entries, which exist only while CR4.PGE is set. @see SDM vol 3A §4.10.4.1
+        all: { sparesGlobal: true, sparesLocked: false },
+        asid: { by: "all", sparesGlobal: true, sparesLocked: false },
+        // INVLPG drops the page, of whatever size, and whatever its G bit.
+        page: { dropsGlobal: true, anyAsid: true },
+        rootLoadInvalidates: true,
+      },
+      honoursGlobal: { switch: "PGE" },
+      manual: "Intel SDM vol 3A §4.10",
+    },
+    asids: { bits: 0, policy: "fixed", kernel: 0, invalid: 1, first: 3, last: 3 },
+    layout: { user: LOW_HALF, kernel: HIGH_HALF, userStack: 0x7fff_ffff_f000n, kernelAddressSpaceShadowed: false },
+    can: {
+      forbidRead: false,
+      forbidExecute: true,
+      global: true,
+      recordAccess: "hardware",
+      recordWrite: "hardware",
+      kernelObeysWrite: { switch: "WP" },
+    },
+    faults,
+    switches: switchesOf(processor),
+  };
+};
