@@ -137,13 +137,16 @@ export class SoftwareRefill implements Refill {
   #lookUp(cpu: Cpu, context: TranslationContext, page: number, access: Access): FaultReason {
     const machinePage = Math.floor(page / this.#halves);
     this.#locks.acquire("page-table", context.id);
-    const isThere = this.#tables.find(context, machinePage) && (access !== EXECUTE || (this.#tables.found.flags & EXECUTE) !== 0);
+    const isFound = this.#tables.find(context, machinePage);
+    const reads = this.#tables.reads ?? 1;
+    const isThere = isFound && (access !== EXECUTE || (this.#tables.found.flags & EXECUTE) !== 0);
     if (isThere) {
       this.#tables.mark(context, machinePage, false);
       this.#insert(cpu, context, page, access, this.#tables.found.flags & ~WRITE);
     }
     this.#locks.release("page-table", context.id);
     cpu.statistics.walks += 1;
+    cpu.statistics.walkReads += reads;
     return isThere ? NO_FAULT : ABSENT;
   }
 

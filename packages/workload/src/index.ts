@@ -14,15 +14,19 @@ export type { RunReport } from "./run/report.js";
 export { runWorkload, type RunOptions, type Workload } from "./run/run-workload.js";
 export { sweep } from "./run/sweep.js";
 export { Footprint } from "./trace/footprint.js";
+export { ChampSimReader } from "./trace/champsim.js";
+export { CompactReader, CompactWriter } from "./trace/compact.js";
+export { LackeyReader } from "./trace/lackey.js";
+export { readTrace, TRACE_FORMATS, traceFormatOf, type TraceFormat, type TraceRead } from "./trace/read-trace.js";
 export {
   FETCH,
-  LackeyReader,
+  LARGEST_ACCESS,
   LOAD,
   MODIFY,
-  readTrace,
   STORE,
   type TraceKind,
+  type TraceReader,
   type TraceSource,
   type TraceVisitor,
-} from "./trace/lackey.js";
+} from "./trace/trace.js";
 export { settle, type Homes } from "./trace/settle.js";

@@ -27,7 +27,7 @@ import type { Events } from "../events.js";
 import { CLOSED, OPEN, type Cpu } from "../machine/cpu.js";
 import type { PhysicalMemory } from "../machine/physical-memory.js";
 import type { Refill } from "../tlb/refill.js";
-import { entryNote, rightsAt } from "../tlb/entry-note.js";
+import { entryNote, rightsAt, withoutParts } from "../tlb/entry-note.js";
 import { ENTRY_GLOBAL } from "../tlb/tlb.js";
 import { ABSENT_ENTRY, MALFORMED_ENTRY, TABLE_ENTRY, type FormatCodec, type LevelCodec } from "./entry-codec.js";
 import { kernelRootFrom, storeysOf } from "./tree-shape.js";
@@ -166,23 +166,15 @@ export class HardwareWalk implements Refill {
       if (this.#faultsUnmarked && format.isUnmarked(lo, hi)) return this.#end(cpu, page, depth, UNMARKED);
       const standing = cpu.domainAccess(site.domain);
       if (standing === CLOSED) return this.#end(cpu, page, depth, DOMAIN);
-      const parts = format.partRightsOf(lo, hi);
-      if (standing !== OPEN && !permits(rights, privilege, access) && !this.#permitsPart(cpu, format, parts, privilege, access))
+      const note = entryNote(site.domain, depth, format.partRightsOf(lo, hi));
+      const pages = steps[depth].pagesPerEntry * format.entries;
+      const within = (page % pages) * this.#pageBytes + cpu.fault.offset;
+      const inPart = rightsAt(note, within, pages * this.#pageBytes);
+      if (standing !== OPEN && !permits(rights, privilege, access) && !permits(inPart, privilege, access))
         return this.#end(cpu, page, depth, PROTECTION);
       this.#record(depth, access);
       const isClean = this.#recordsWrite && access !== WRITE && !format.isDirty(lo, hi);
-      this.#enter(
-        cpu,
-        page,
-        access,
-        privilege,
-        steps[depth],
-        format,
-        lo,
-        hi,
-        isClean ? rights & ALL_BUT_WRITE : rights,
-        entryNote(site.domain, depth, parts),
-      );
+      this.#enter(cpu, page, access, privilege, steps[depth], format, lo, hi, isClean ? rights & ALL_BUT_WRITE : rights, note);
       return this.#end(cpu, page, depth, NO_FAULT);
     }
     return this.#end(cpu, page, steps.length - 1, RESERVED);
@@ -193,11 +185,6 @@ export class HardwareWalk implements Refill {
     if (access !== WRITE || !this.#recordsWrite) return PROTECTION;
     cpu.dataTlb.drop(entry);
     return this.miss(cpu, page, access, privilege);
-  }
-
-  /** Does the part of the page that holds the byte in question let the access through? */
-  #permitsPart({ fault }: Cpu, { format }: FormatCodec, parts: number, privilege: Privilege, access: Access): boolean {
-    return format.partRights !== undefined && permits(rightsAt(entryNote(0, 0, parts), fault.offset, this.#pageBytes), privilege, access);
   }
 
   #enter(
@@ -219,8 +206,11 @@ export class HardwareWalk implements Refill {
     const frame = format.addressOf(lo, hi) / this.#pageBytes + within;
     const flags = (format.attributesOf(lo, hi) & PAGE_GLOBAL) === 0 ? 0 : ENTRY_GLOBAL;
     const tlb = isFetch ? cpu.instructionTlb : cpu.dataTlb;
-    const number = tlb.enter(page, span, frame, cpu.asidFor(privilege), rights, flags);
-    if (note !== 0 && number >= 0) tlb.setNote(number, note);
+    // A page of a larger one that is entered in pieces lies in one part of it.
+    const isPiece = span < pages && format.format.partRights !== undefined;
+    const ofPiece = isPiece ? rightsAt(note, within * this.#pageBytes, pages * this.#pageBytes) : rights;
+    const number = tlb.enter(page, span, frame, cpu.asidFor(privilege), ofPiece, flags);
+    if (note !== 0 && number >= 0) tlb.setNote(number, isPiece ? withoutParts(note) : note);
   }
 
   /** Sets accessed on every entry that was used, and dirty on the leaf of a write. */

@@ -55,6 +55,10 @@ export class HashedTables implements PageTables {
     this.hash = new PageHash(memory, frames, architecture.pageShift);
   }
 
+  get reads(): number {
+    return this.hash.reads;
+  }
+
   create(_context: TranslationContext): void {
     // a space owns nothing before it maps something
   }

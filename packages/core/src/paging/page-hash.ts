@@ -48,6 +48,8 @@ export class PageHash {
   readonly #open: number[] = [];
   readonly #openAt: Int32Array;
   #pools = 0;
+  /** Heads and entries that the last `find` read. */
+  reads = 0;
   /** Address of the link that leads to the entry `find` has found. */
   #link = 0;
 
@@ -81,7 +83,9 @@ export class PageHash {
     const high = Math.floor(page / this.#pagesPerWord);
     const memory = this.#memory;
     let link = this.headOf(space, page);
+    this.reads = 1;
     for (let entry = this.#follow(link); entry !== NO_ENTRY; entry = this.#follow(link)) {
+      this.reads += 1;
       if (memory.readLow(entry) === low && memory.readLow(entry + SPACE_WORD) === space && memory.readHigh(entry) === high) {
         this.#link = link;
         return entry;

@@ -40,6 +40,8 @@ export interface PageTables {
   /** Looks. True if the page is mapped; `found` then holds a copy. */
   find(context: TranslationContext, page: number): boolean;
   readonly found: FoundMapping;
+  /** Heads and entries that the last `find` read. Absent for trees, whose levels are known. */
+  readonly reads?: number;
   /**
    * Rewrites rights and attributes of a present mapping, keeping its frame and, unless the page changes hands, its
    * accessed and dirty marks. What was permitted and no longer is becomes part of `debt`.

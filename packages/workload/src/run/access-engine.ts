@@ -6,7 +6,7 @@
  * not with the trace, and not with what was refused.
  */
 import { EXECUTE, REFUSED, USER, type Cpu, type Machine } from "@portolan/core";
-import { FETCH, LOAD, MODIFY, STORE, type TraceKind, type TraceVisitor } from "../trace/lackey.js";
+import { FETCH, LOAD, MODIFY, STORE, type TraceKind, type TraceVisitor } from "../trace/trace.js";
 
 /** Where pages of the program or the trace are, in pages of the machine, and what they hold before anything is stored. */
 export interface Places {

@@ -1,6 +1,6 @@
 /** What a run came to: plain data, the same for every machine. */
 import type { AccessEngine, Refusal } from "./access-engine.js";
-import { FETCH, LOAD, MODIFY, STORE } from "../trace/lackey.js";
+import { FETCH, LOAD, MODIFY, STORE } from "../trace/trace.js";
 import type { EventCounts } from "./event-counts.js";
 import type { Machine } from "@portolan/core";
 import type { LoadedProgram } from "../load/load-program.js";

@@ -6,7 +6,8 @@ import { buildMachine, PortolanError, type AddressSpace, type Architecture, type
 import { readElf } from "../elf/elf-file.js";
 import { areaHolding, fillFromFile, loadProgram, type LoadedProgram } from "../load/load-program.js";
 import { Footprint } from "../trace/footprint.js";
-import { readTrace, type TraceSource } from "../trace/lackey.js";
+import { readTrace, type TraceFormat } from "../trace/read-trace.js";
+import type { TraceSource } from "../trace/trace.js";
 import { settle, type Homes } from "../trace/settle.js";
 import { AccessEngine, type Places } from "./access-engine.js";
 import { EventCounts } from "./event-counts.js";
@@ -16,7 +17,7 @@ import { sweep } from "./sweep.js";
 export interface Workload {
   /** An ELF executable's bytes. */
   readonly program?: Uint8Array;
-  /** A lackey trace; read twice. */
+  /** A memory trace; read twice. */
   readonly trace?: TraceSource;
 }
 
@@ -25,6 +26,8 @@ export interface RunOptions {
   readonly processors?: number;
   /** RAM in bytes. */
   readonly memoryBytes?: number;
+  /** Of the trace; recognised by its first bytes where absent. */
+  readonly traceFormat?: TraceFormat;
   /** May regions of the trace be moved into the machine's user range? */
   readonly rebase?: boolean;
   /** Where a position-independent program goes. */
@@ -76,13 +79,19 @@ export const runWorkload = async (architecture: Architecture, workload: Workload
   let looked: { lines: number; otherLines: number; homes: Homes } | null = null;
   if (workload.trace !== undefined) {
     const footprint = new Footprint(architecture.pageShift);
-    const lines = await readTrace(workload.trace, footprint, (bytes) => options.onProgress?.("looking", bytes));
-    looked = { ...lines, homes: settle(machine, space, footprint, isTakenBy(machine, program), options.rebase === true) };
+    const { lines, otherLines } = await readTrace(
+      workload.trace,
+      footprint,
+      (bytes) => options.onProgress?.("looking", bytes),
+      options.traceFormat,
+    );
+    looked = { lines, otherLines, homes: settle(machine, space, footprint, isTakenBy(machine, program), options.rebase === true) };
   }
   for (const cpu of machine.cpus) machine.switchTo(space, cpu.id);
   const engine = new AccessEngine(machine, placesOf(machine, program, looked?.homes ?? null), slice);
   let isComplete = true;
-  if (workload.trace !== undefined) await readTrace(workload.trace, engine, (bytes) => options.onProgress?.("running", bytes));
+  if (workload.trace !== undefined)
+    await readTrace(workload.trace, engine, (bytes) => options.onProgress?.("running", bytes), options.traceFormat);
   else if (program !== null) isComplete = sweep(program, engine);
   engine.finish();
   options.inspect?.(machine, space, whereIn(machine, looked?.homes ?? null));

@@ -1,7 +1,7 @@
 /** Accesses that touch a loaded program from end to end, where there is no trace of what it would do. */
 import { AREA_EXECUTE, AREA_WRITE } from "@portolan/core";
 import type { LoadedArea, LoadedProgram } from "../load/load-program.js";
-import { FETCH, LOAD, STORE, type TraceKind, type TraceVisitor } from "../trace/lackey.js";
+import { FETCH, LOAD, STORE, type TraceKind, type TraceVisitor } from "../trace/trace.js";
 
 /** Segments longer than this are not loaded word by word: their zeroes would take longer than they are worth. */
 const LONG = 16 * 1024 * 1024;

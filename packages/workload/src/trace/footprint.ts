@@ -1,6 +1,6 @@
 /** Which pages a trace touches, and how: the first of two passes over it. */
 import { EXECUTE, PortolanError, READ, WRITE, type AccessMask } from "@portolan/core";
-import { FETCH, LOAD, STORE, type TraceKind, type TraceVisitor } from "./lackey.js";
+import { FETCH, LOAD, STORE, type TraceKind, type TraceVisitor } from "./trace.js";
 
 /** Nobody's program has more (8 GiB of the smallest pages), and a file made to hurt must not take all memory. */
 const MOST_PAGES = 2 ** 21;

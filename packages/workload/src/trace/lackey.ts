@@ -14,22 +14,8 @@
  * @see Valgrind User Manual, chapter 15 (Lackey)
  */
 import { PortolanError } from "@portolan/core";
+import { FETCH, LARGEST_ACCESS, LOAD, MODIFY, STORE, type TraceKind, type TraceReader, type TraceVisitor } from "./trace.js";
 
-/** What a line stands for. */
-export const FETCH = 0;
-export const LOAD = 1;
-export const STORE = 2;
-export const MODIFY = 3;
-export type TraceKind = typeof FETCH | typeof LOAD | typeof STORE | typeof MODIFY;
-
-/** Whoever wants the accesses, in order. */
-export interface TraceVisitor {
-  /** `high` and `low` are bits 63:32 and 31:0 of the address; `size` is in bytes, 1 to {@link LARGEST_ACCESS}. */
-  access(kind: TraceKind, high: number, low: number, size: number): void;
-}
-
-/** No instruction touches more at once (XSAVE areas come closest). */
-export const LARGEST_ACCESS = 4096;
 /** A line of the program's may be long; a line of a trace is not. */
 const LONGEST_LINE = 64;
 const TWO_32 = 0x1_0000_0000;
@@ -52,7 +38,8 @@ for (let digit = 0; digit < 16; digit += 1) {
   DIGITS[shown.toUpperCase().charCodeAt(0)] = digit;
 }
 
-export class LackeyReader {
+/** Reads lackey's lines. */
+export class LackeyReader implements TraceReader {
   /** Lines read so far: all, and those that are not accesses. */
   lines = 0;
   otherLines = 0;
@@ -156,30 +143,3 @@ export class LackeyReader {
     });
   }
 }
-
-/** Bytes of a trace, to be read from the beginning each time it is called. */
-export type TraceSource = () => AsyncIterable<Uint8Array>;
-
-/**
- * Reads a whole trace.
- * @returns lines, and those among them that are no accesses
- * @throws PortolanError ERR_BAD_TRACE for a malformed line, and for a trace without any access
- */
-export const readTrace = async (
-  source: TraceSource,
-  visitor: TraceVisitor,
-  onBytes?: (bytes: number) => void,
-): Promise<{ lines: number; otherLines: number }> => {
-  const reader = new LackeyReader(visitor);
-  let bytes = 0;
-  for await (const chunk of source()) {
-    reader.push(chunk);
-    bytes += chunk.length;
-    onBytes?.(bytes);
-  }
-  reader.end();
-  if (reader.lines === reader.otherLines) {
-    throw new PortolanError("ERR_BAD_TRACE", { reason: "no line is an access", lines: reader.lines });
-  }
-  return { lines: reader.lines, otherLines: reader.otherLines };
-};
