@@ -13,7 +13,7 @@
  * 7. A page of a shared area shows the frame that the object holds for it.
  * 8. A space has exactly the tables that its mappings need.
  */
-import { PAGE_ACCESSED, PAGE_DIRTY, USER, WRITE, permits, rightsFor } from "../architecture/rights.js";
+import { EXECUTE, PAGE_ACCESSED, PAGE_DIRTY, READ, USER, WRITE, permits, rightsFor } from "../architecture/rights.js";
 import type { AddressSpace } from "../address-space/address-space.js";
 import type { Machine } from "../compose/machine.js";
 import type { MemoryObject } from "../objects/memory-object.js";
@@ -66,7 +66,7 @@ const checkSpace = (
   objects: Set<MemoryObject>,
 ): void => {
   const { areas, tables, units } = machine.parts;
-  const { faults, layout } = machine.architecture;
+  const { can, faults, layout } = machine.architecture;
   const { windows = [] } = layout;
   let end = 0;
   let used = 0;
@@ -91,7 +91,7 @@ const checkSpace = (
       if (!areas.used.contains(area, page)) found.push(`page ${page.toString(16)} of ${name} is mapped but not used`);
       for (let access = 1; access <= 4; access *= 2) {
         const told = faults.told(2, access as 1 | 2 | 4, USER, machine.parts.switches);
-        const canForbid = access !== 1 || machine.architecture.can.forbidRead;
+        const canForbid = (access !== READ || can.forbidRead) && (access !== EXECUTE || can.forbidExecute);
         if (permits(rights, USER, access) && (told & flags) === 0 && canForbid) {
           found.push(`page ${page.toString(16)} of ${name} may be accessed (${access}) though the area forbids it`);
         }
@@ -223,7 +223,7 @@ const checkTlbs = (machine: Machine, found: string[]): void => {
           } else if (
             fixed < 0 &&
             can.recordWrite !== "no" &&
-            (tlb.rights(entry) & ANY_WRITE) !== 0 &&
+            (tlb.rightsOf(entry, page) & ANY_WRITE) !== 0 &&
             (tables.found.flags & PAGE_DIRTY) === 0
           ) {
             found.push(`${entryIs} that may be written though the page counts as clean`);
