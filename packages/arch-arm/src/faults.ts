@@ -38,13 +38,15 @@ const STATUS: Readonly<Partial<Record<FaultReason, readonly [section: number, pa
   [BUS]: [0b1100, 0b1110],
 };
 const NO_MEMORY = 0b1000;
+/** On ARMv5 bit 1 tells a page from a section here too. */
+const NO_MEMORY_IN_PAGE = 0b1010;
 /** Descriptors of a reserved form count as translation faults. */
 const TRANSLATION: readonly [number, number] = [0b0101, 0b0111];
 
 /** The same in words, for people. */
 export const faultStatusInWords = (code: number): string => {
   const status = code & 0xf;
-  if (status === NO_MEMORY) return "external abort";
+  if (status === NO_MEMORY || status === NO_MEMORY_IN_PAGE) return "external abort";
   const names: Readonly<Partial<Record<FaultReason, string>>> = {
     [ABSENT]: "translation fault",
     [UNMARKED]: "access flag fault",
@@ -60,17 +62,13 @@ export const faultStatusInWords = (code: number): string => {
   return "no fault of the MMU's";
 };
 
-const statusOf = (reason: FaultReason, { depth }: FaultSite): number => {
-  if (reason === BUS && depth < 0) return NO_MEMORY;
+const statusOf = (reason: FaultReason, { depth, onWalk }: FaultSite, format: Format): number => {
+  if (reason === BUS && !onWalk) return depth === 0 || format !== "v5" ? NO_MEMORY : NO_MEMORY_IN_PAGE;
   return (STATUS[reason] ?? TRANSLATION)[depth === 0 ? 0 : 1];
 };
 
-/** A first-level descriptor that is absent has no domain yet. */
-const domainOf = (reason: FaultReason, site: FaultSite): number =>
-  site.depth === 0 && reason !== DOMAIN && reason !== PROTECTION && reason !== UNMARKED ? 0 : site.domain;
-
 /** Where nothing else is said, a page was at fault, in domain 0. */
-const SOMEWHERE: FaultSite = { depth: 1, domain: 0 };
+const SOMEWHERE: FaultSite = { depth: 1, domain: 0, onWalk: true };
 
 export const faultsOf = (format: Format, hasInstructionStatus: boolean): FaultDecoding => ({
   told: (_reason, access: Access) => access,
@@ -78,8 +76,8 @@ export const faultsOf = (format: Format, hasInstructionStatus: boolean): FaultDe
     const isFetch = access === EXECUTE;
     if (isFetch && !hasInstructionStatus) return { trap: PREFETCH_ABORT, code: 0 };
     const wnr = format !== "v5" && access === WRITE ? WNR : 0;
-    const domain = isFetch && format !== "v5" ? 0 : domainOf(reason, site);
-    return { trap: isFetch ? PREFETCH_ABORT : DATA_ABORT, code: statusOf(reason, site) | (domain << 4) | wnr };
+    const domain = isFetch && format !== "v5" ? 0 : site.domain;
+    return { trap: isFetch ? PREFETCH_ABORT : DATA_ABORT, code: statusOf(reason, site, format) | (domain << 4) | wnr };
   },
   decode({ trap, code }) {
     const status = code & 0xf;

@@ -29,7 +29,7 @@ const TYPE: Field = {
   says: "what the descriptor is",
   values: { 0: "fault", 1: "coarse second-level table", 2: "section", 3: "fine second-level table" },
 };
-const PAGE_TYPE: Field = { ...TYPE, values: { 0: "fault", 1: "large page", 2: "small page", 3: "tiny or extended page" } };
+const PAGE_TYPE: Field = { ...TYPE, values: { 0: "fault", 1: "large page", 2: "small page", 3: "extended small page" } };
 const B: Field = { name: "B", bits: 2, role: "attribute", says: "bufferable" };
 const C: Field = { name: "C", bits: 3, role: "attribute", says: "cacheable" };
 const IMP: Field = { name: "IMP", bits: 4, role: "ignored", says: "to be written as one on the ARM926EJ-S" };
@@ -43,6 +43,7 @@ const ap = (name: string, low: number, says: string): Field => ({
   values: AP_VALUES,
 });
 const AP: Field = ap("AP", 10, "access permissions");
+const PAGE_AP: Field = ap("AP", 4, "access permissions");
 const QUARTERS: readonly Field[] = [0, 1, 2, 3].map((i) => ap(`AP${i}`, 4 + 2 * i, `access permissions of quarter ${i}`));
 
 const cacheable: Rule<PageFlags> = { reads: [C], tell: (values) => (values["C"] === 1 ? PAGE_CACHEABLE : 0) };
@@ -52,7 +53,7 @@ const commonRights: Rule<number> = {
   reads: QUARTERS,
   tell: (values, switches) => QUARTERS.reduce((rights, { name }) => rights & rightsOfAp(values[name] ?? 0, switches), 0o77),
 };
-const quarterRights: readonly Rule<number>[] = QUARTERS.map((field) => ({
+const partRights: readonly Rule<number>[] = QUARTERS.map((field) => ({
   reads: [field],
   tell: (values, switches) => rightsOfAp(values[field.name] ?? 0, switches),
 }));
@@ -115,7 +116,7 @@ const smallPage: EntryFormat = {
     PAGE_TYPE,
   ],
   rights: commonRights,
-  quarterRights,
+  partRights,
   attributes: cacheable,
   encode: encodePage,
 };
@@ -132,15 +133,37 @@ const largePage: EntryFormat = {
     PAGE_TYPE,
   ],
   rights: commonRights,
-  quarterRights,
+  partRights,
+  attributes: cacheable,
+};
+
+/** XScale, and ARMv6 in its old way: one set of permissions, and a memory type. Where a tiny page would be in a fine table. */
+const extendedSmallPage: EntryFormat = {
+  name: "extended small page descriptor",
+  bytes: 4,
+  fields: [
+    { name: "base", bits: [31, 12], role: "frame", says: "physical address of the page" },
+    { name: "SBZ", bits: [11, 9], role: "ignored", says: "should be zero" },
+    { name: "TEX", bits: [8, 6], role: "attribute", says: "memory type, with C and B" },
+    PAGE_AP,
+    C,
+    B,
+    PAGE_TYPE,
+  ],
+  rights: { reads: [PAGE_AP], tell: (values, switches) => rightsOfAp(values["AP"] ?? 0, switches) },
   attributes: cacheable,
 };
 
 const FIRST: readonly EntryKind[] = ["absent", "table", "leaf", "malformed"];
-const SECOND: readonly EntryKind[] = ["absent", "leaf", "leaf", "malformed"];
 
-/** @param writesImp sets bit 4 of descriptors of tables, as the ARM926EJ-S asks; HelenOS leaves it clear, and hardware ignores it */
-export const levelsV5 = (writesImp: boolean): readonly Level[] => [
+export interface OldFormatOptions {
+  /** Sets bit 4 of descriptors of tables, as the ARM926EJ-S asks; HelenOS leaves it clear, and hardware ignores it. */
+  readonly writesImp: boolean;
+  /** Type 3 of the second level is an extended small page. Without, such a descriptor is malformed. */
+  readonly extendedSmallPages: boolean;
+}
+
+export const levelsV5 = ({ writesImp, extendedSmallPages }: OldFormatOptions): readonly Level[] => [
   {
     name: "first-level table",
     indexBits: 12,
@@ -153,8 +176,14 @@ export const levelsV5 = (writesImp: boolean): readonly Level[] => [
     name: "coarse second-level table",
     indexBits: 8,
     leaf: smallPage,
-    run: { entries: 16, leaf: largePage, when: { reads: [PAGE_TYPE], tell: (values) => values["type"] === 1 } },
+    forms: [
+      { entries: 16, leaf: largePage, when: { reads: [PAGE_TYPE], tell: (values) => values["type"] === 1 } },
+      { entries: 1, leaf: extendedSmallPage, when: { reads: [PAGE_TYPE], tell: (values) => values["type"] === 3 } },
+    ],
     manual: "ARM926EJ-S TRM §3.2.7 and §3.2.8",
-    kind: { reads: [PAGE_TYPE], tell: (values) => SECOND[values["type"] ?? 0] ?? "malformed" },
+    kind: {
+      reads: [PAGE_TYPE],
+      tell: ({ type }) => (type === 0 ? "absent" : type === 3 && !extendedSmallPages ? "malformed" : "leaf"),
+    },
   },
 ];

@@ -216,7 +216,7 @@ export const levelsV6 = (options: NewFormatOptions): readonly Level[] => [
     indexBits: 12,
     table: tableDescriptor,
     leaf: section(options),
-    run: { entries: 16, leaf: supersection(options), when: { reads: [SUPER], tell: (values) => values["super"] === 1 } },
+    forms: [{ entries: 16, leaf: supersection(options), when: { reads: [SUPER], tell: (values) => values["super"] === 1 } }],
     manual: "ARMv7-A ARM §B3.5.1, figure B3-4",
     kind: { reads: [TYPE], tell: (values) => FIRST[values["type"] ?? 0] ?? "malformed" },
   },
@@ -224,7 +224,7 @@ export const levelsV6 = (options: NewFormatOptions): readonly Level[] => [
     name: "second-level table",
     indexBits: 8,
     leaf: smallPage(options),
-    run: { entries: 16, leaf: largePage(options), when: { reads: [SMALL], tell: (values) => values["small"] === 0 } },
+    forms: [{ entries: 16, leaf: largePage(options), when: { reads: [SMALL], tell: (values) => values["small"] === 0 } }],
     manual: "ARMv7-A ARM §B3.5.1, figure B3-5",
     kind: {
       reads: [SMALL, SMALL_XN],

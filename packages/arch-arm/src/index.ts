@@ -11,6 +11,7 @@ import { PROCESSORS, type Processor, type ProcessorName } from "./processors.js"
 import { dacrDescriptions, domainAccessOf, DOMAINS } from "./registers.js";
 
 export { DATA_ABORT, faultStatusInWords, PREFETCH_ABORT, WNR } from "./faults.js";
+export { oracle, oracleOf, type OracleOptions } from "./oracle.js";
 export type { Format } from "./permissions.js";
 export { PROCESSORS, type Processor, type ProcessorName } from "./processors.js";
 export {
@@ -38,6 +39,8 @@ export interface ArmOptions {
   readonly accessFlag?: boolean;
   /** Bit 4 of descriptors of second-level tables is set (ARMv5). */
   readonly writesImp?: boolean;
+  /** Second-level descriptors of type 3 are extended small pages, in the format of ARMv5: XScale, and ARMv6 with SCTLR.XP clear. */
+  readonly extendedSmallPages?: boolean;
   /** `"big"`: SCTLR.B with words as they are (BE-32), or SCTLR.EE from ARMv6 on. */
   readonly byteOrder?: "little" | "big";
   readonly data?: TlbGeometry;
@@ -58,6 +61,7 @@ export const arm = (options: ArmOptions = {}): Architecture => {
   if (isOld && (ttbcrN > 0 || asids)) throw new RangeError("TTBCR and ASIDs came with ARMv6");
   if (accessFlag && format !== "v7") throw new RangeError("the access flag came with ARMv7");
   const writesImp = options.writesImp ?? (options.processor !== undefined && processor.writesImp);
+  const extendedSmallPages = options.extendedSmallPages ?? processor.extendedSmallPages;
   const instruction = options.instruction === undefined ? processor.instruction : options.instruction;
   /** Where TTBR1, and the kernel, begin. */
   const split = ttbcrN < 2 ? 0x8000_0000n : 1n << BigInt(32 - ttbcrN);
@@ -75,7 +79,7 @@ export const arm = (options: ArmOptions = {}): Architecture => {
     hardwarePageShift: 12,
     translation: {
       kind: "hierarchical",
-      levels: isOld ? levelsV5(writesImp) : levelsV6({ format, accessFlag }),
+      levels: isOld ? levelsV5({ writesImp, extendedSmallPages }) : levelsV6({ format, accessFlag }),
       // What should be zero and is not, is ignored.
       faultsOnReserved: false,
       rootRegister: isOld ? "TTBR" : "TTBR0",

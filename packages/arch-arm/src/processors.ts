@@ -8,6 +8,8 @@ export interface Processor {
   readonly format: Format;
   /** Bit 4 of descriptors of tables is to be written as one. */
   readonly writesImp: boolean;
+  /** Of the format of ARMv5: pages of 4 KiB with one set of permissions and a memory type. */
+  readonly extendedSmallPages: boolean;
   /** A fault status register of their own for prefetch aborts. */
   readonly hasInstructionStatus: boolean;
   readonly instruction?: TlbGeometry;
@@ -33,6 +35,7 @@ export const PROCESSORS = {
     manual: "ARM920T Technical Reference Manual (DDI 0151), chapter 3",
     format: "v5",
     writesImp: true,
+    extendedSmallPages: false,
     hasInstructionStatus: false,
     instruction: buffer(64, "full", V5_PAGES),
     data: buffer(64, "full", V5_PAGES),
@@ -42,14 +45,26 @@ export const PROCESSORS = {
     manual: "ARM926EJ-S Technical Reference Manual (DDI 0198D), chapter 3; TLB: §3.7",
     format: "v5",
     writesImp: true,
+    extendedSmallPages: false,
     hasInstructionStatus: true,
     data: buffer(64, 2, V5_PAGES),
+  },
+  xscale: {
+    title: "Intel XScale",
+    manual: "Intel XScale Core Developer's Manual (273473), chapter 3",
+    format: "v5",
+    writesImp: false,
+    extendedSmallPages: true,
+    hasInstructionStatus: false,
+    instruction: buffer(32, "full", V5_PAGES),
+    data: buffer(32, "full", V5_PAGES),
   },
   arm1136jfs: {
     title: "ARM1136JF-S (r0), SCTLR.XP set",
     manual: "ARM1136JF-S and ARM1136J-S Technical Reference Manual (DDI 0211), chapter 6",
     format: "v6",
     writesImp: false,
+    extendedSmallPages: true,
     hasInstructionStatus: true,
     data: buffer(64, 2, V6_PAGES),
   },
@@ -58,6 +73,7 @@ export const PROCESSORS = {
     manual: "ARM1176JZF-S Technical Reference Manual (DDI 0301H), chapter 6; TLB: §6.2.2",
     format: "v7",
     writesImp: false,
+    extendedSmallPages: false,
     hasInstructionStatus: true,
     data: buffer(64, 2, V6_PAGES),
   },
@@ -66,6 +82,7 @@ export const PROCESSORS = {
     manual: "Cortex-A8 Technical Reference Manual (DDI 0344), chapter 6; TLB: §3.2.56",
     format: "v7",
     writesImp: false,
+    extendedSmallPages: false,
     hasInstructionStatus: true,
     instruction: buffer(32, "full", V6_PAGES),
     data: buffer(32, "full", V6_PAGES),
@@ -75,6 +92,7 @@ export const PROCESSORS = {
     manual: "Cortex-A9 Technical Reference Manual (DDI 0388), chapter 6; TLB: §4.3.2",
     format: "v7",
     writesImp: false,
+    extendedSmallPages: false,
     hasInstructionStatus: true,
     data: buffer(128, 2, V6_PAGES),
   },

@@ -17,6 +17,8 @@ export const switchSpace = (parts: SpaceParts, cpu: Cpu, from: AddressSpace | nu
     parts.asids.switch(from === null ? null : from.context, to.context);
     parts.preemption.at("switch-asid");
     cpu.install(to.context);
+    // Entries without a tag that loading a root leaves in place would translate for the next space.
+    if (parts.architecture.asids.bits === 0 && !parts.architecture.tlb.invalidation.rootLoadInvalidates) cpu.invalidateAll();
     if (to.context.cache !== null) to.context.cache.install(cpu);
   } finally {
     locks.release("asid", 0);

@@ -417,7 +417,8 @@ export class Cpu {
         if (standing === OPEN || permits(tlb.rightsOf(entry, page), privilege, access))
           return this.#show(page, tlb.frameOf(entry, page), offset, access, privilege);
         // A part of the page lets through what the whole does not: the front, which knows pages only, is not told.
-        if (permits(rightsAt(note, offset, this.#pageSize), privilege, access))
+        const within = (page - tlb.firstPage(entry)) * this.#pageSize + offset;
+        if (permits(rightsAt(note, within, tlb.span(entry) * this.#pageSize), privilege, access))
           return this.#backed(page, tlb.frameOf(entry, page), offset, access, privilege);
         this.#note(page, offset, access, privilege);
         const reason = this.refill.refused(this, page, access, privilege, entry);

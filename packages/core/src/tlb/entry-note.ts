@@ -12,9 +12,11 @@ const PARTS = 4;
 /** @param parts as the codec gives them; 0 where no part has rights of its own */
 export const entryNote = (domain: number, depth: number, parts: number): number => domain | (depth << 4) | (parts << 8);
 
+export const withoutParts = (note: number): number => note & 0x7f;
+
 export const domainOf = (note: number): number => note & 0xf;
 export const depthOf = (note: number): number => (note >>> 4) & 7;
 
-/** Rights at a byte of a page of `size` bytes; none where parts have none of their own. */
+/** Rights at a byte of an entry that maps `size` bytes; none where parts have none of their own. */
 export const rightsAt = (note: number, offset: number, size: number): Rights =>
   (note >>> (8 + PART_BITS * Math.floor((offset * PARTS) / size))) & 0o77;
