@@ -165,7 +165,7 @@ export class ControlRegisters {
   }
 
   #whereOn(name: string, bit: number): number {
-    return this.#cpu.switches[name] === true ? bit : 0;
+    return this.#cpu.switches[name] ? bit : 0;
   }
 
   #whereKnown(name: string, bit: number): number {

@@ -43,14 +43,14 @@ export const PF_ID = 16;
 const ANY: AccessMask = READ | WRITE | EXECUTE;
 
 /** Without EFER.NXE and CR4.SMEP a fetch is told as a read. */
-const tellsFetches = (switches?: Switches): boolean => switches === undefined || switches["NXE"] === true || switches["SMEP"] === true;
+const tellsFetches = (switches?: Switches): boolean => switches === undefined || switches["NXE"] || switches["SMEP"];
 
 const accessesOf = (access: Access, switches?: Switches): AccessMask =>
   access === WRITE || tellsFetches(switches) ? access : READ | EXECUTE;
 
 /** Without EFER.NXE no page forbids the user to execute what may be read: a fetch asks for no more than a read does. */
 const isLikeRead = (access: Access, privilege: Privilege, switches?: Switches): boolean =>
-  access === EXECUTE && privilege === USER && switches !== undefined && switches["NXE"] !== true;
+  access === EXECUTE && privilege === USER && switches !== undefined && !switches["NXE"];
 
 export const faults: FaultDecoding = {
   told(reason, access, privilege, switches) {

@@ -73,8 +73,8 @@ const rights: Rule<number> = {
   reads: [RW, US, XD],
   tell(values, switches) {
     const isWritable = values["R/W"] === 1;
-    const common = READ | (values["XD"] === 1 && switches["NXE"] === true ? 0 : EXECUTE);
-    const kernel = common | (isWritable || switches["WP"] !== true ? WRITE : 0);
+    const common = READ | (values["XD"] === 1 && switches["NXE"] ? 0 : EXECUTE);
+    const kernel = common | (isWritable || !switches["WP"] ? WRITE : 0);
     return rightsFor(kernel, values["U/S"] === 1 ? common | (isWritable ? WRITE : 0) : 0);
   },
 };
@@ -146,7 +146,7 @@ const encodePage = (flags: PageFlags, switches: Switches = { NXE: true }): Field
   PCD: 1 - bit(flags, PAGE_CACHEABLE),
   G: bit(flags, PAGE_GLOBAL),
   AVL0: 1,
-  XD: switches["NXE"] === true ? 1 - bit(flags, EXECUTE) : 0,
+  XD: switches["NXE"] ? 1 - bit(flags, EXECUTE) : 0,
 });
 
 /** Present, and no reserved XD: then it is what `what` says. */
@@ -154,7 +154,7 @@ const kindOf = (reads: readonly Field[], what: (values: FieldValues) => EntryKin
   reads: [P, XD, ...reads],
   tell(values, switches) {
     if (values["P"] !== 1) return "absent";
-    return values["XD"] === 1 && switches["NXE"] !== true ? "malformed" : what(values);
+    return values["XD"] === 1 && !switches["NXE"] ? "malformed" : what(values);
   },
 });
 const bySize = kindOf([PS], (values) => (values["PS"] === 1 ? "leaf" : "table"));

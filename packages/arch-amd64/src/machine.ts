@@ -40,7 +40,7 @@ const HIGH_HALF = { first: 0xffff_8000_0000_0000n, last: 0xffff_ffff_ffff_ffffn 
 const supervisorModePrevention: CombinedRights = {
   tell(rights, { SMEP, SMAP, AC }) {
     if (!permits(rights, USER, READ)) return rights;
-    const withheld = (SMEP === true ? EXECUTE : 0) | (SMAP === true && AC !== true ? READ | WRITE : 0);
+    const withheld = (SMEP ? EXECUTE : 0) | (SMAP && !AC ? READ | WRITE : 0);
     return rights & ~rightsFor(withheld, 0);
   },
   says: "the page is the user's at every level: CR4.SMEP keeps the kernel from fetching there, CR4.SMAP from reading and writing unless RFLAGS.AC is set",
