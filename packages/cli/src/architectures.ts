@@ -6,14 +6,17 @@ import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** Names that `--arch` takes without more. */
-export const ARCHITECTURES: readonly string[] = ["ia32", "amd64", "sparc64", "abs32le"];
+export const ARCHITECTURES: readonly string[] = ["ia32", "amd64", "mips32", "mips32be", "sparc64", "abs32le"];
+
+/** Names whose module is not the package of that name. */
+const MODULES: Readonly<Record<string, string>> = { mips32be: "@portolan/arch-mips32/big" };
 
 /**
  * A machine by name, package name, or path of a module.
  * @throws PortolanError ERR_UNKNOWN_ARCHITECTURE, which lists the known ones, and ERR_BAD_ARCHITECTURE with every reason
  */
 export const architectureNamed = async (name: string): Promise<Architecture> => {
-  const module = isPath(name) ? pathToFileURL(resolve(name)).href : name;
+  const module = isPath(name) ? pathToFileURL(resolve(name)).href : Object.hasOwn(MODULES, name) ? MODULES[name] : name;
   try {
     return await loadArchitecture(module, importer);
   } catch (error) {

@@ -11,6 +11,8 @@ import type { TraceSource, Workload } from "@portolan/workload";
 
 export interface Inputs {
   readonly workload: Workload;
+  /** Where the trace lies as long as the inputs are open: a file that may be read by others too. */
+  readonly tracePath: string | null;
   /** Bytes of the trace file as it lies there; 0 without one. */
   readonly traceBytes: number;
   /** Bytes of it read so far, in the current pass. */
@@ -29,7 +31,7 @@ export const openInputs = async (program: string | undefined, trace: string | un
   const aside = once === null ? null : await putAside(once);
   const path = aside?.path ?? trace;
   let read = 0;
-  const shared = { traceRead: () => read, close: async () => await aside?.remove() };
+  const shared = { tracePath: path ?? null, traceRead: () => read, close: async () => await aside?.remove() };
   const ofProgram: Workload = content === undefined ? {} : { program: content };
   if (path === undefined) return { workload: ofProgram, traceBytes: 0, ...shared };
   const { size, isCompressed } = await lookAt(path);
