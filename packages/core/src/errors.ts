@@ -121,6 +121,18 @@ export const ERRORS = {
     says: "the text is no memory trace",
     hint: "record one with `valgrind --tool=lackey --trace-mem=yes PROGRAM 2> FILE`",
   },
+  ERR_BAD_EXPECTATIONS: {
+    says: "the file of expected failures cannot be read",
+    hint: "the error names the place; docs/conformance.md shows the format",
+  },
+  ERR_BAD_VECTORS: {
+    says: "the file holds no golden vectors",
+    hint: "the error names the place; docs/vectors.md describes the format",
+  },
+  ERR_BAD_ADAPTER: {
+    says: "the program does not answer as an adapter does",
+    hint: "docs/adapter-protocol.md describes requests and answers; examples/adapter-amd64 is one to start from",
+  },
   ERR_DOES_NOT_FIT: {
     says: "the program or the trace does not fit the machine's address space as it stands",
     hint: "let addresses be moved (`--rebase`), or choose a machine with a wider user range or smaller pages",

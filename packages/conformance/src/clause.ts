@@ -1,0 +1,56 @@
+/** Clauses are data: a rule in words, where it comes from, what it needs, under which traits it is repeated, how it is checked. */
+import type { Feature } from "./features.js";
+import type { Rig } from "./rig/rig.js";
+
+export const GROUPS = {
+  L0: "entry codec",
+  L1: "walk and permissions",
+  L2: "TLB, software caches and ASIDs",
+  L3: "address spaces and areas",
+  L5: "several processors",
+} as const;
+export type Group = keyof typeof GROUPS;
+
+/**
+ * The state in which a clause finds the machine.
+ * - `cold`: TLBs are empty at every access that is looked at
+ * - `warm`: the page has been accessed before, so TLBs and software caches know what they may know
+ * - `recycled`: the space has an ASID (on machines without: a processor) that another one had, with its pages at the same addresses
+ * - `other`: changes are made on one processor and looked at from another
+ */
+export const TRAITS = ["cold", "warm", "recycled", "other"] as const;
+export type Trait = (typeof TRAITS)[number];
+
+/** What holds where a machine lacks what a clause needs: that it really lacks it. */
+export interface Negative {
+  readonly rule: string;
+  readonly check: (rig: Rig) => void;
+}
+
+interface Common {
+  /** Stable for ever: `L2.asid.reuse-must-miss`. */
+  readonly id: string;
+  readonly rule: string;
+  /** A manual's section, or a clause of the contract. */
+  readonly source: string;
+  /** Version of the suite that brought it. */
+  readonly since: string;
+  readonly traits: readonly Trait[];
+  readonly check: (rig: Rig) => void;
+}
+
+/** A clause that needs something of a machine says what holds where that is absent. */
+export type Clause = Common &
+  (
+    | { readonly needs?: undefined; readonly otherwise?: undefined }
+    | { readonly needs: readonly Feature[]; readonly otherwise: Negative }
+  );
+
+export const groupOf = (id: string): Group => {
+  const group = id.slice(0, 2);
+  if (!Object.hasOwn(GROUPS, group)) throw new Error(`clause ${id} belongs to no group`);
+  return group as Group;
+};
+
+/** Nothing to look at more than once. */
+export const ONCE: readonly Trait[] = ["cold"];

@@ -1,0 +1,19 @@
+/** Every clause, in order of the groups. */
+import type { Clause } from "../clause.js";
+import { descriptionClauses } from "./l0-description.js";
+import { entryClauses } from "./l0-entries.js";
+import { exhaustiveClauses } from "./l0-exhaustive.js";
+import { accessClauses } from "./l1-access.js";
+import { walkClauses } from "./l1-walk.js";
+import { asidClauses } from "./l2-asid.js";
+import { tlbClauses } from "./l2-tlb.js";
+
+export const clauses: readonly Clause[] = [
+  ...descriptionClauses,
+  ...entryClauses,
+  ...exhaustiveClauses,
+  ...accessClauses,
+  ...walkClauses,
+  ...tlbClauses,
+  ...asidClauses,
+];

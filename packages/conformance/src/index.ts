@@ -1,0 +1,13 @@
+/** The contract as runnable clauses. */
+export { GROUPS, groupOf, TRAITS, type Clause, type Group, type Negative, type Trait } from "./clause.js";
+export { clauses } from "./clauses/index.js";
+export { Failure, Undecided } from "./failure.js";
+export { FEATURES, featuresOf, type Feature } from "./features.js";
+export { POLICIES, type Dials, type Policy } from "./policies.js";
+export { Rig, type Subject } from "./rig/rig.js";
+export { readExpectations, type Expectation } from "./run/expectations.js";
+export { PROFILES, type Profile, type ProfileName } from "./run/profiles.js";
+export { isGood, OUTCOMES, type Counts, type Outcome, type Report, type Result } from "./run/report.js";
+export { casesOf, conform, runCase, suiteHash, SUITE_VERSION, type RunOptions } from "./run/run.js";
+export { sha256 } from "./run/sha256.js";
+export type { Vector, VectorAnswer, VectorEntry, VectorQuery, VectorSet, VectorStep } from "./vectors/format.js";

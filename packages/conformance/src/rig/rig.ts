@@ -1,0 +1,118 @@
+/** What a clause is handed: the machine under test, ways to build it, a source of chance, and the trait it is looked at under. */
+import {
+  buildMachine,
+  LockOrder,
+  PortolanError,
+  Random,
+  type Architecture,
+  type Machine,
+  type MachineOptions,
+  type Oracle,
+  type Replace,
+} from "@portolan/core";
+import type { Trait } from "../clause.js";
+import { featuresOf, type Feature } from "../features.js";
+import { Failure, same } from "../failure.js";
+import { POLICIES, withDials, type Policy } from "../policies.js";
+import type { VectorSet } from "../vectors/format.js";
+
+/** What is judged. */
+export interface Subject {
+  readonly architecture: Architecture;
+  /** A second decoder of its entries. */
+  readonly oracle?: Oracle;
+  /** Parts of the core that are put in its place. */
+  readonly replace?: Replace;
+  /** Published answers that it must give. */
+  readonly vectors?: readonly VectorSet[];
+}
+
+export interface RigOptions {
+  readonly trait: Trait;
+  readonly policy: Policy;
+  readonly seed: number;
+  /** Campaigns instead of samples. */
+  readonly isLong: boolean;
+}
+
+/** Frames of RAM unless a clause wants more. */
+const FRAMES = 256;
+
+export class Rig {
+  readonly subject: Subject;
+  readonly options: RigOptions;
+  /** With the dials set, and few ASIDs where they are to be recycled. */
+  readonly architecture: Architecture;
+  readonly features: ReadonlySet<Feature>;
+  readonly random: Random;
+  readonly #replace: Replace;
+
+  constructor(subject: Subject, options: RigOptions) {
+    this.subject = subject;
+    this.options = options;
+    const dials = POLICIES[options.policy];
+    const { architecture, replace } = withDials(
+      subject.architecture,
+      options.trait === "recycled" ? { ...dials, asids: "fewest" } : dials,
+    );
+    this.architecture = architecture;
+    this.features = featuresOf(architecture);
+    this.random = new Random(options.seed);
+    this.#replace = (parts) => {
+      subject.replace?.(parts);
+      replace(parts);
+    };
+  }
+
+  get trait(): Trait {
+    return this.options.trait;
+  }
+
+  /** Bytes of a page. */
+  get pageSize(): number {
+    return 2 ** this.architecture.pageShift;
+  }
+
+  /** Hardware pages of a page. */
+  get perPage(): number {
+    return 2 ** (this.architecture.pageShift - this.architecture.hardwarePageShift);
+  }
+
+  has(feature: Feature): boolean {
+    return this.features.has(feature);
+  }
+
+  /** A machine whose locks are watched. */
+  build(options: MachineOptions = {}, replace: Replace = () => {}): Machine {
+    const machine = buildMachine(this.architecture, { memoryBytes: FRAMES * this.pageSize, seed: 1, ...options }, (parts) => {
+      this.#replace(parts);
+      replace(parts);
+    });
+    machine.parts.locks.discipline = new LockOrder(machine.parts.preemption);
+    return machine;
+  }
+}
+
+/** The code of the error that refuses `work`, or `"no error"`. */
+export const codeOf = (work: () => unknown): string => {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof PortolanError) return error.code;
+    throw error;
+  }
+  return "no error";
+};
+
+/** @throws Failure unless `work` is refused with `code` */
+export const refuses = (code: string, work: () => unknown, what: string): void => same(codeOf(work), code, what);
+
+/** @throws Failure if it throws anything that is no Failure itself, naming what was done */
+export const attempt = <T>(what: string, work: () => T): T => {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw new Failure(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+};
