@@ -19,6 +19,7 @@ import {
   ARCHITECTURE,
   EVENTS,
   FormatCodec,
+  KERNEL,
   LOCKS,
   NO_FAULT,
   PAGE_DIRTY,
@@ -45,7 +46,7 @@ import { inject, injectable } from "tsyringe";
 import { Cp0 } from "./cp0.js";
 import { entryLoFormat } from "./formats.js";
 import { MULTIPLE_MATCHES, type MultipleMatches } from "./multiple-matches.js";
-import { pageMask } from "./registers.js";
+import { pageMask, PROBE_FAILED } from "./registers.js";
 
 const G = 1;
 /** Flags that a page can be asked for with; marks are above them. */
@@ -91,11 +92,38 @@ export class SoftwareRefill implements Refill {
 
   /** Refill: vector 0x80000000. */
   miss(cpu: Cpu, page: number, _access: Access, privilege: Privilege): FaultReason {
-    const cp0 = this.registers(cpu);
-    cp0.takeRefill();
+    this.registers(cpu).takeRefill();
+    const context = cpu.contextFor(privilege);
     const machinePage = Math.floor(page / this.#parts);
-    const reason = this.#lookUp(cpu, page, machinePage, privilege, false);
-    if (reason !== NO_FAULT) return reason;
+    // The lock is held until the entry is written: a page that goes meanwhile must find it in the TLB.
+    this.#locks.acquire("page-table", context.id);
+    const reason = this.#lookUp(cpu, context, page, machinePage, false);
+    const excCode = reason === NO_FAULT ? this.#enterPair(cpu, machinePage) : 0;
+    this.#locks.release("page-table", context.id);
+    if (excCode !== 0) throw new Error("a machine check: somebody's entry of another size covers a part of the pair that was missed");
+    return reason;
+  }
+
+  /** Invalid and Modified: vector 0x80000180, told apart by what the half says. */
+  refused(cpu: Cpu, page: number, _access: Access, privilege: Privilege, entry: number): FaultReason {
+    const cp0 = this.registers(cpu);
+    const isModified = permits(cpu.dataTlb.rightsOf(entry, page), privilege, READ);
+    if (isModified) cp0.takeModified();
+    else cp0.takeInvalid();
+    // Whoever made an entry of another size looks after it.
+    if (cpu.dataTlb.span(entry) !== this.#parts * 2) return isModified ? PROTECTION : ABSENT;
+    const context = cpu.contextFor(privilege);
+    const machinePage = Math.floor(page / this.#parts);
+    this.#locks.acquire("page-table", context.id);
+    const reason = this.#lookUp(cpu, context, page, machinePage, isModified);
+    if (reason === NO_FAULT) this.#enterHalf(cpu, machinePage);
+    this.#locks.release("page-table", context.id);
+    return reason;
+  }
+
+  /** The page that was just found, alone in a pair of its own, where Random says. 0, or the ExcCode of a machine check. */
+  #enterPair(cpu: Cpu, machinePage: number): number {
+    const cp0 = this.registers(cpu);
     const half = this.#half(machinePage);
     // An invalid half says too whether it is for everybody: one that did not would make the pair belong to one space.
     const other = machinePage >= this.#kernelFirst ? G : 0;
@@ -103,46 +131,36 @@ export class SoftwareRefill implements Refill {
     cp0.pageMask = this.#pageMask;
     cp0.entryLo0 = machinePage % 2 === 0 ? half : other;
     cp0.entryLo1 = machinePage % 2 === 0 ? other : half;
-    if (cp0.tlbwr() !== 0) throw new Error("a machine check: somebody's entry of another size covers a part of the pair that was missed");
-    return NO_FAULT;
+    return cp0.tlbwr();
   }
 
-  /** Invalid and Modified: vector 0x80000180, told apart by what the half says. */
-  refused(cpu: Cpu, page: number, _access: Access, privilege: Privilege, entry: number): FaultReason {
+  /** The page that was just found, into the entry of its pair. */
+  #enterHalf(cpu: Cpu, machinePage: number): void {
     const cp0 = this.registers(cpu);
-    const machinePage = Math.floor(page / this.#parts);
-    const isModified = permits(cpu.dataTlb.rightsOf(entry, page), privilege, READ);
-    if (isModified) cp0.takeModified();
-    else cp0.takeInvalid();
-    // Whoever made an entry of another size looks after it.
-    if (cpu.dataTlb.span(entry) !== this.#parts * 2) return isModified ? PROTECTION : ABSENT;
-    const reason = this.#lookUp(cpu, page, machinePage, privilege, isModified);
-    if (reason !== NO_FAULT) return reason;
     const pair = this.#pairOf(machinePage, cpu.context.asid);
     cp0.entryHi = pair;
     cp0.tlbp();
+    // While the lock was awaited somebody made this processor forget the pair: the access is tried again, and is a miss.
+    if (cp0.index >= PROBE_FAILED) return;
     cp0.tlbr();
     if (machinePage % 2 === 0) cp0.entryLo0 = this.#half(machinePage);
     else cp0.entryLo1 = this.#half(machinePage);
     // TLBR has put the entry's ASID there, which is not this space's if the entry is global.
     cp0.entryHi = pair;
     cp0.tlbwi();
-    return NO_FAULT;
   }
 
-  /** Finds the page and records the access in its entry; a store must be permitted. */
-  #lookUp(cpu: Cpu, page: number, machinePage: number, privilege: Privilege, isModified: boolean): FaultReason {
-    const context = cpu.contextFor(privilege);
+  /** Finds the page and records the access in its entry; a store must be permitted. The lock is held. */
+  #lookUp(cpu: Cpu, context: TranslationContext, page: number, machinePage: number, isModified: boolean): FaultReason {
     const { found } = this.#tables;
-    this.#locks.acquire("page-table", context.id);
     let reason: FaultReason = ABSENT;
     let reads = 2;
     if (this.#tables.find(context, machinePage)) {
-      reason = isModified && !permits(found.rights, privilege, WRITE) ? PROTECTION : NO_FAULT;
+      // Entries of this machine do not tell the user from the kernel.
+      reason = isModified && !permits(found.rights, KERNEL, WRITE) ? PROTECTION : NO_FAULT;
       if (reason === NO_FAULT) this.#tables.mark(context, machinePage, isModified);
       if (isModified) found.flags |= PAGE_DIRTY;
     } else if (!this.#hasLeafTable(context, machinePage)) reads = 1;
-    this.#locks.release("page-table", context.id);
     cpu.statistics.walks += 1;
     cpu.statistics.walkReads += reads;
     const { sink } = this.#events;

@@ -7,7 +7,7 @@ import { entryHi, entryLo, entryLoFormat, halfOf, matches, PAGE_SHIFTS, pageMask
 const bitsOf = (word: number): string => (word >>> 0).toString(2).padStart(32, "0");
 /** Bits high:low of a drawn word. */
 const slice = (bits: string, high: number, low: number): number => Number.parseInt(bits.slice(31 - high, 32 - low), 2);
-const reversed = (bits: string): string => [...bits].toReversed().join("");
+const reversed = (bits: string): string => bits.split("").toReversed().join("");
 
 interface Decoded {
   readonly physical: number;

@@ -20,6 +20,7 @@ import {
   violations,
   WRITE,
   type Access,
+  type Refill,
 } from "@portolan/core";
 import {
   EXC_ADEL,
@@ -34,7 +35,7 @@ import {
   mips32,
   REFILL_VECTOR,
 } from "#src/index.js";
-import { bench, map, PAGE, probe, read, RO, RW, type Bench } from "./fixture.js";
+import { bench, map, PAGE, probe, read, RO, RW, write, type Bench } from "./fixture.js";
 
 const AREA_RW = AREA_READ | AREA_WRITE | AREA_CACHEABLE;
 const AREA_RO = AREA_READ | AREA_CACHEABLE;
@@ -100,20 +101,39 @@ describe("mips32: exceptions", () => {
     map(one, KUSEG + PAGE, 0x90_0000);
     const codes: number[] = [];
     one.cpu.load32(KUSEG / 0x1000, 0, USER);
-    const { refused } = one.cpu.refill;
-    const spied = Object.assign(Object.create(one.cpu.refill) as typeof one.cpu.refill, {
-      miss: one.cpu.refill.miss.bind(one.cpu.refill),
-      refused: (...given: Parameters<typeof refused>) => {
-        const reason = refused.apply(one.machine.parts.refill, given);
+    const { refill } = one.cpu;
+    const spied: Refill = {
+      miss: (...given) => refill.miss(...given),
+      refused: (...given) => {
+        const reason = refill.refused(...given);
         codes.push(one.cp0.cause >>> 2);
         return reason;
       },
-    });
+    };
     one.cpu.refill = spied;
     expect(one.cpu.store32((KUSEG + PAGE) / 0x1000, 0, 1, USER)).to.equal(true);
     expect(codes).to.deep.equal([EXC_TLBS, EXC_MOD]);
     expect(marksOf(one, KUSEG + PAGE)).to.equal(PAGE_ACCESSED | PAGE_DIRTY);
     expect(marksOf(one, KUSEG)).to.equal(PAGE_ACCESSED);
+  });
+
+  it("invalid, and the pair is forgotten before the handler has the lock: the access is tried again as a miss", () => {
+    const one = bench();
+    map(one, KUSEG, 0x80_0000);
+    map(one, KUSEG + PAGE, 0x90_0000);
+    one.cpu.load32(KUSEG / 0x1000, 0, USER);
+    const entry = probe(one.cp0, KUSEG + 2);
+    write(one.cp0, 0, { hi: 0x0300_0002, lo0: 0x2_002e });
+    const { locks } = one.machine.parts;
+    const acquire = locks.acquire.bind(locks);
+    locks.acquire = (kind, id) => {
+      one.cpu.invalidatePages(2, KUSEG / PAGE, 1);
+      acquire(kind, id);
+    };
+    expect(one.cpu.refill.refused(one.cpu, (KUSEG + PAGE) / 0x1000, READ, USER, entry)).to.equal(NO_FAULT);
+    locks.acquire = acquire;
+    expect([probe(one.cp0, KUSEG + 2), read(one.cp0, 0).hi], "no other entry was touched").to.deep.equal([0x8000_0000, 0x0300_0002]);
+    expect(one.cpu.translate((KUSEG + PAGE) / 0x1000, READ, USER)).to.equal(0x900);
   });
 
   it("invalid where no page is: refused as a load or a store of nothing", () => {
