@@ -81,11 +81,8 @@ class CompiledRule {
     this.#highMask = 2 ** high.width - 1;
     this.#isTable = !crosses && low.width + high.width <= WIDEST_TABLE;
     const width = rule.reads.reduce((sum, field) => sum + fieldWidth(field), 0);
-    this.#answers = new Int32Array(2 ** (this.#isTable ? low.width + high.width : width));
-    for (let index = 0; index < this.#answers.length; index += 1) {
-      const values = this.#isTable ? this.#valuesOf(index) : gatheredValues(rule.reads, index);
-      this.#answers[index] = rule.tell(values, switches);
-    }
+    const answers = Int32Array.from({ length: 2 ** width }, (_, index) => rule.tell(gatheredValues(rule.reads, index), switches));
+    this.#answers = this.#isTable ? this.#laidOut(answers, low.width + high.width) : answers;
   }
 
   answer(lo: number, hi: number): number {
@@ -93,11 +90,17 @@ class CompiledRule {
     return this.#answers[((lo >>> this.#lowShift) & this.#lowMask) | (((hi >>> this.#highShift) & this.#highMask) << this.#lowWidth)];
   }
 
-  /** What the fields are where the windows show `index`. */
-  #valuesOf(index: number): FieldValues {
-    const lo = (index & this.#lowMask) * 2 ** this.#lowShift;
-    const hi = (index >>> this.#lowWidth) * 2 ** this.#highShift;
-    return Object.fromEntries(this.#rule.reads.map((field) => [field.name, extract(field, lo, hi)]));
+  /** Answers to the combinations of what is read, for every value that the windows of `width` bits can show. */
+  #laidOut(answers: Int32Array, width: number): Int32Array {
+    const combinations = new Int32Array(2 ** width);
+    for (let bit = 0; bit < width; bit += 1) {
+      const lo = bit < this.#lowWidth ? 2 ** (bit + this.#lowShift) : 0;
+      const hi = bit < this.#lowWidth ? 0 : 2 ** (bit - this.#lowWidth + this.#highShift);
+      // What a bit contributes is added to all that is known of the bits below it.
+      const contributes = gather(this.#rule.reads, lo, hi);
+      for (let below = 0; below < 2 ** bit; below += 1) combinations[2 ** bit + below] = combinations[below] | contributes;
+    }
+    return combinations.map((combination) => answers[combination]);
   }
 }
 
