@@ -2,7 +2,7 @@
  * 32-bit ARM with short descriptors, walked by hardware: a first level of 4096 descriptors in 16 KiB, a second of 256 in
  * 1 KiB. `arm32` is the machine that HelenOS ran on first (ARMv5 descriptors); `arm(options)` describes the others.
  */
-import { CONTRACT_VERSION, type Architecture, type TlbGeometry } from "@portolan/core";
+import { CONTRACT_VERSION, PortolanError, type Architecture, type TlbGeometry } from "@portolan/core";
 import { faultsOf } from "./faults.js";
 import { levelsV5 } from "./formats-v5.js";
 import { levelsV6 } from "./formats-v6.js";
@@ -48,18 +48,33 @@ export interface ArmOptions {
   readonly instruction?: TlbGeometry | null;
 }
 
+/** What contradicts itself, with what to do instead. */
+const check = ({ processor = "arm926ejs", ...options }: ArmOptions): Processor => {
+  if (!Object.hasOwn(PROCESSORS, processor)) throw new PortolanError("ERR_BAD_ARGUMENT", { processor, known: Object.keys(PROCESSORS) });
+  const real: Processor = PROCESSORS[processor];
+  const { format = real.format, ttbcrN = 0, asids, accessFlag = false, extendedSmallPages = false, writesImp = false } = options;
+  const isOld = format === "v5";
+  const refuse = (option: string, reason: string): never => {
+    throw new PortolanError("ERR_BAD_ARGUMENT", { option, format, reason });
+  };
+  if (!Number.isInteger(ttbcrN) || ttbcrN < 0 || ttbcrN > 7) refuse("ttbcrN", "TTBCR.N is 0 to 7");
+  if (isOld && ttbcrN > 0) refuse("ttbcrN", "TTBCR came with ARMv6");
+  if (isOld && asids === true) refuse("asids", "they came with ARMv6");
+  if (accessFlag && format !== "v7") refuse("accessFlag", "it came with ARMv6K");
+  if (!isOld && extendedSmallPages) refuse("extendedSmallPages", "the new formats have none");
+  if (!isOld && writesImp) refuse("writesImp", "bit 4 should be zero in the new formats");
+  return real;
+};
+
 /**
  * Describes an ARM.
- * @throws RangeError if the options contradict one another
+ * @throws PortolanError ERR_BAD_ARGUMENT if no ARM is like that
  */
 export const arm = (options: ArmOptions = {}): Architecture => {
-  const processor: Processor = PROCESSORS[options.processor ?? "arm926ejs"];
+  const processor = check(options);
   const format = options.format ?? processor.format;
   const isOld = format === "v5";
   const { ttbcrN = 0, asids = !isOld, accessFlag = false, byteOrder = "little" } = options;
-  if (!Number.isInteger(ttbcrN) || ttbcrN < 0 || ttbcrN > 7) throw new RangeError("TTBCR.N is 0 to 7");
-  if (isOld && (ttbcrN > 0 || asids)) throw new RangeError("TTBCR and ASIDs came with ARMv6");
-  if (accessFlag && format !== "v7") throw new RangeError("the access flag came with ARMv7");
   const writesImp = options.writesImp ?? (options.processor !== undefined && processor.writesImp);
   const extendedSmallPages = options.extendedSmallPages ?? processor.extendedSmallPages;
   const instruction = options.instruction === undefined ? processor.instruction : options.instruction;
