@@ -6,6 +6,8 @@
  * The shape is written as data, in the order of the types in architecture.ts, entry-format.ts, faults.ts and
  * tlb-organisation.ts; a test holds it against every port.
  */
+import { KERNEL, USER } from "./rights.js";
+
 type Say = (reason: string) => void;
 /** Says everything that is wrong with `value`, which is found at `where`. */
 type Shape = (value: unknown, where: string, say: Say) => void;
@@ -109,6 +111,7 @@ const translation = either(
     levels: list(level),
     faultsOnReserved: truth,
     rootRegister: text,
+    combined: maybe(record({ tell: pure, says: text })),
     kernelRootRegister: maybe(text),
     domains: maybe(record({ count: whole, tell: pure })),
   }),
@@ -138,6 +141,7 @@ const tlb = record({
 });
 
 const range = record({ first: address, last: address });
+const window = record({ name: text, first: address, last: address, physical: address, cacheable: truth, privilege: one(KERNEL, USER) });
 const records = one("hardware", "refill", "no");
 const recordsAccess = one("hardware", "refill", "fault", "no");
 
@@ -156,7 +160,14 @@ const architecture = record({
   translation,
   tlb,
   asids: record({ bits: whole, policy: one("fixed", "steal-oldest"), kernel: whole, invalid: whole, first: whole, last: whole }),
-  layout: record({ user: range, kernel: range, userStack: address, kernelAddressSpaceShadowed: truth }),
+  layout: record({
+    user: range,
+    kernel: range,
+    userStack: address,
+    kernelAddressSpaceShadowed: truth,
+    privilegeByAddress: maybe(truth),
+    windows: maybe(list(window)),
+  }),
   can: record({
     forbidRead: truth,
     forbidExecute: truth,

@@ -1,6 +1,6 @@
 /** The check at the door: what a description of a machine must satisfy, with every reason at once. */
 import { PortolanError } from "../errors.js";
-import { CONTRACT_VERSION, initialSwitches, type AddressRange, type Architecture } from "./architecture.js";
+import { CONTRACT_VERSION, initialSwitches, type AddressRange, type Architecture, type CombinedRights } from "./architecture.js";
 import { fieldBits, fieldWidth, type EntryFormat, type Field, type FieldValues, type Rule, type Switches } from "./entry-format.js";
 import {
   ABSENT,
@@ -140,11 +140,23 @@ const checkTranslation = (machine: Architecture, say: Say): void => {
   });
 };
 
+/** What no level says alone never gives a right that a level withheld. */
+const checkCombined = (combined: CombinedRights, switches: Switches, say: Say): void => {
+  for (let rights = 0; rights <= ALL_RIGHTS; rights += 1) {
+    const answer = answerOf(() => combined.tell(rights, switches));
+    if (isWithinRights(answer) && ((answer as number) & ~rights) === 0) continue;
+    const told = typeof answer === "number" ? answer : shown(answer);
+    say(false, `translation.combined: tells ${told} of rights ${rights}, which is more than those or none at all`);
+    return;
+  }
+};
+
 /** What the translation says of all trees together. */
 const checkTrees = (machine: Architecture, say: Say): void => {
   const { translation, layout, pageShift, virtualBits } = machine;
   if (translation.kind === "hashed") return;
-  const { domains, kernelRootRegister } = translation;
+  const { domains, kernelRootRegister, combined } = translation;
+  if (combined !== undefined) checkCombined(combined, initialSwitches(machine), say);
   if (domains !== undefined) {
     say(isWithin(domains.count, 1, 16), "translation.domains: count is not between 1 and 16");
     for (let domain = 0; domain < Math.min(domains.count, 16); domain += 1) {

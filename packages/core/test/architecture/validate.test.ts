@@ -1,8 +1,10 @@
 import { expect } from "chai";
 import { abs32le } from "@portolan/arch-abs32le";
+import { amd64 } from "@portolan/arch-amd64";
 import { ia32 } from "@portolan/arch-ia32";
 import { sparc64 } from "@portolan/arch-sparc64";
 import { checkArchitecture, PortolanError, reasonsAgainst, type Architecture } from "#src/index.js";
+import { machines } from "../fixture.js";
 
 /** Every place of a value, as the keys that lead there. */
 const placesIn = (value: unknown, at: readonly string[] = []): (readonly string[])[] =>
@@ -22,7 +24,7 @@ const level = ["translation", "levels", "1"];
 
 describe("the check at the door", () => {
   it("lets every port in", () => {
-    for (const machine of [abs32le, ia32, sparc64]) expect(reasonsAgainst(machine), machine.name).to.deep.equal([]);
+    for (const machine of machines) expect(reasonsAgainst(machine), machine.name).to.deep.equal([]);
   });
 
   it("refuses what is no description at all", () => {
@@ -36,7 +38,7 @@ describe("the check at the door", () => {
   });
 
   it("has a reason, never a crash, for every value that is missing or of a wrong type, and names its place", () => {
-    for (const machine of [abs32le, ia32, sparc64]) {
+    for (const machine of [abs32le, ia32, amd64, sparc64]) {
       for (const place of placesIn(machine).slice(1)) {
         for (const wrong of [null, {}, [], 1.5, "?"]) {
           const was = place.reduce((at: unknown, key) => (at as Record<string, unknown>)[key], machine);
@@ -103,6 +105,14 @@ describe("the check at the door", () => {
     );
     expect(first(["leaf", "encode"], () => ({ P: 2 }))).to.contain("encode gives P the value 2");
     expect(first(["leaf", "encode"], () => ({ Q: 1 }))).to.contain("encode gives Q, which is no field of its own");
+  });
+
+  it("looks through the rule about all levels together: it takes rights away and gives none", () => {
+    const first = (tell: unknown): string | undefined => reasonsAgainst(changed(amd64, ["translation", "combined", "tell"], tell))[0];
+    expect(first((rights: number) => rights & 7)).to.equal(undefined);
+    expect(first((rights: number) => rights | 1)).to.match(/^translation\.combined: tells 1 of rights 0,/);
+    expect(first(() => undefined)).to.match(/^translation\.combined: tells undefined of rights 0,/);
+    expect(first(() => 64)).to.match(/^translation\.combined: tells 64/);
   });
 
   it("throws all of it as one error, with the machine's name", () => {
