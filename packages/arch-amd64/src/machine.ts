@@ -83,7 +83,7 @@ export const amd64With = (options: Amd64Options = {}): Architecture => {
   return {
     contract: CONTRACT_VERSION,
     name: options.name ?? "amd64",
-    title: `AMD64 (${processor.title}), 4 KiB pages in four levels`,
+    title: `AMD64, 4 KiB pages in four levels: ${processor.title}`,
     manuals: [
       "Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3A, chapter 4",
       "AMD64 Architecture Programmer's Manual, volume 2, chapter 5",
