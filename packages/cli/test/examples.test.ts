@@ -29,6 +29,7 @@ describe("the examples", () => {
 
   for (const [architecture, pages, trap] of [
     ["ia32", 9, "#PF"],
+    ["amd64", 9, "#PF"],
     ["sparc64", 3, "fast_data_access_MMU_miss (0x68)"],
     ["abs32le", 9, "page fault"],
     ["@portolan/arch-ia32", 9, "#PF"],
@@ -68,6 +69,7 @@ describe("the examples", () => {
     ["sparc64", 2],
     ["abs32le", 2],
     ["ia32", 3],
+    ["amd64", 3],
   ] as const) {
     it(`swap parts of ${architecture}`, () => {
       const lines = outputOf("swap-a-part.mjs", architecture).trimEnd().split("\n");
