@@ -67,8 +67,13 @@ static long system_call(long number, long one, long two, long three) {
 	return v0;
 }
 enum { SYS_EXIT = 4001, SYS_WRITE = 4004 };
-/* The stack is aligned to 8 and has room for the four arguments that o32 keeps there. */
-__asm__(".globl _start\n.ent _start\n_start:\n\tmove $fp, $zero\n\tmove $ra, $zero\n\tla $t9, begin\n"
+/* The stack is aligned to 8 and has room for the four arguments that o32 keeps there. Position-independent code finds gp by its own place. */
+#if defined(__mips_abicalls)
+#define MIPS_GP ".set noreorder\n\tbal 1f\n\tnop\n1:\t.cpload $ra\n\t.set reorder\n\t"
+#else
+#define MIPS_GP
+#endif
+__asm__(".globl _start\n.ent _start\n_start:\n\t" MIPS_GP "move $fp, $zero\n\tmove $ra, $zero\n\tla $t9, begin\n"
 	"\tli $t0, -8\n\tand $sp, $sp, $t0\n\taddiu $sp, $sp, -16\n\tjr $t9\n.end _start\n");
 
 #else
