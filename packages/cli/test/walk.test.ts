@@ -182,7 +182,7 @@ describe("portolan archs", () => {
       switches: Record<string, { initially: boolean; says: string }>;
     }[];
     for (const { name, switches } of machines) {
-      const program = name === "sparc64" ? SPARC64 : `--arch ${name} examples/programs/words.i686.elf`;
+      const program = name === "sparc64" ? SPARC64 : `--arch ${name} examples/programs/words.${name === "mips32be" ? "mips" : "i686"}.elf`;
       for (const [label, { initially, says }] of Object.entries(switches)) {
         expect(says, label).to.not.equal("");
         expect(await typed(`run --quiet --set ${label}=${initially ? "off" : "on"} ${program}`), label).to.include({ status: 0 });
