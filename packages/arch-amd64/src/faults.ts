@@ -23,21 +23,24 @@ import {
   type Switches,
 } from "@portolan/core";
 
-/** The exceptions by name. */
+/** Exception 14: an entry is absent, forbids the access, or has a reserved bit set. */
 export const PAGE_FAULT = "#PF";
+/** Exception 13: an address in the hole, or a register written as the manual forbids. */
 export const GENERAL_PROTECTION = "#GP";
+/** Exception 18: nothing answers at a physical address. */
 export const MACHINE_CHECK = "#MC";
+/** Exception 6: an instruction that the processor has not got. */
 export const INVALID_OPCODE = "#UD";
 
-/** Bits of a page fault's error code: every level was present; */
+/** Error code of a page fault: every level was present. */
 export const PF_P = 1;
-/** it was a write; */
+/** Error code of a page fault: it was a write. */
 export const PF_WR = 2;
-/** the user did it; */
+/** Error code of a page fault: the user did it. */
 export const PF_US = 4;
-/** an entry has a reserved bit set; */
+/** Error code of a page fault: an entry has a reserved bit set. */
 export const PF_RSVD = 8;
-/** it was a fetch, where the processor tells. */
+/** Error code of a page fault: it was a fetch, where the processor tells. */
 export const PF_ID = 16;
 
 const ANY: AccessMask = READ | WRITE | EXECUTE;
