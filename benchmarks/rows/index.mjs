@@ -7,6 +7,7 @@ import { events } from "./events.mjs";
 import { faultBookkeeping, faultsRandom, faultsSequential } from "./faults.mjs";
 import { loadHit } from "./hits.mjs";
 import { translateMiss } from "./misses.mjs";
+import { tlbFull, tlbSets, tlbText } from "./tlbs.mjs";
 
 export const ROWS = [
   { number: 1, title: "anonymous page fault, pages in sequence", peer: "the Linux kernel's minor fault", run: faultsSequential },
@@ -14,6 +15,9 @@ export const ROWS = [
   { number: 3, title: "bookkeeping of a fault, without the clear", peer: null, run: faultBookkeeping },
   { number: 5, title: "load of a word that hits the TLB", peer: "the same reads of a typed array", run: loadHit },
   { number: 7, title: "translation that misses the TLB, two levels", peer: "v86: invlpg and load", run: translateMiss },
+  { number: 8, title: "a trace through TLBs in sets", peer: "the same in C", run: tlbSets },
+  { number: 9, title: "a trace through fully associative TLBs", peer: "the same in C", run: tlbFull },
+  { number: 11, title: "TLB counts from a trace's text", peer: "the same in C", run: tlbText },
   { number: 12, title: "area created and destroyed among 1,000", peer: "Linux mmap and munmap", run: areasFew },
   { number: 13, title: "area created and destroyed among 1,000,000", peer: "Linux mmap and munmap", run: areasMany },
   { number: 14, title: "growth of that from 1,000 to 1,000,000 areas", peer: null, run: areaGrowth },

@@ -24,11 +24,14 @@ export interface Batch {
   readonly kinds: Uint8Array;
   readonly granules: Float64Array;
   length: number;
+  /** Entries that are fetches, and entries that go on with an access. */
+  fetches: number;
+  continued: number;
 }
 
 /** Fills a batch again and again, and hands each one over. */
 export class Batcher implements TraceVisitor {
-  readonly #batch: Batch = { kinds: new Uint8Array(CAPACITY), granules: new Float64Array(CAPACITY), length: 0 };
+  readonly #batch: Batch = { kinds: new Uint8Array(CAPACITY), granules: new Float64Array(CAPACITY), length: 0, fetches: 0, continued: 0 };
   readonly #full: (batch: Batch) => void;
 
   /** @param full called with a batch that may be used until it returns */
@@ -50,19 +53,28 @@ export class Batcher implements TraceVisitor {
   flush(): void {
     if (this.#batch.length > 0) this.#full(this.#batch);
     this.#batch.length = 0;
+    this.#batch.fetches = 0;
+    this.#batch.continued = 0;
   }
 
   #part(kind: number, granule: number, isSplit: boolean): void {
+    this.#put(kind, granule);
+    if (!isSplit) return;
+    this.#put(kind | CONTINUED, granule + 1);
+    this.#batch.continued += 1;
+  }
+
+  #put(kind: number, granule: number): void {
     const batch = this.#batch;
     batch.kinds[batch.length] = kind;
     batch.granules[batch.length] = granule;
     batch.length += 1;
-    if (!isSplit) return;
-    batch.kinds[batch.length] = kind | CONTINUED;
-    batch.granules[batch.length] = granule + 1;
-    batch.length += 1;
+    if (sideOf(kind) === 0) batch.fetches += 1;
   }
 }
+
+/** 0 for a fetch, 1 for a load or a store; of the kind of an entry, whether it goes on or not. */
+export const sideOf = (kind: number): number => ((kind + 1) >>> 1) & 1;
 
 /** Which granules a trace touches, and by what. */
 export class Touched {

@@ -5,9 +5,9 @@
  * Most accesses are to the page of the one before, which changes nothing in any buffer: they are not even looked up.
  */
 import { EXECUTE, READ, WRITE, type Access } from "@portolan/core";
-import { FETCH, STORE } from "@portolan/workload";
-import { CONTINUED, GRANULE_BITS, type Batch } from "./batch.js";
-import type { TlbDesign } from "./design.js";
+import { STORE } from "@portolan/workload";
+import { CONTINUED, GRANULE_BITS, sideOf, type Batch } from "./batch.js";
+import type { LevelDesign, TlbDesign } from "./design.js";
 import { levelFor, type Level } from "./level.js";
 
 /** Translates what no TLB knows, and counts what that costs. Pages are of the design's size. */
@@ -28,36 +28,44 @@ export interface TlbCounts {
   readonly translations: number;
 }
 
+/** What `sideOf` answers for fetches. */
+const CODE = 0;
+const STRETCH = 2048;
+
+/** One design at work on one machine's translation. */
 export class Hierarchy {
-  readonly #instruction: Level;
+  /** The first level; the same buffer twice where one serves both. */
+  readonly #code: Level;
   readonly #data: Level;
   readonly #second: Level | null;
-  /** One buffer serves both: the page used last is one as well. */
-  readonly #isUnified: boolean;
   readonly #translation: Translation;
   readonly #granulesPerPage: number;
-  /** Pages that one tag of each buffer serves. */
-  readonly #instructionPair: number;
-  readonly #dataPair: number;
-  readonly #secondPair: number;
-  #lastCode = -1;
-  #lastData = -1;
-  #fetches = 0;
-  #dataAccesses = 0;
+  /** Granules that one tag serves. */
+  readonly #granulesPerCodeKey: number;
+  readonly #granulesPerDataKey: number;
+  readonly #granulesPerSecondKey: number;
+  /** 1 where code and data have buffers of their own, 0 where one serves both: a mask of sides. */
+  readonly #sides: number;
+  /** The granule looked up last, by side: looking it up again changes nothing in any buffer. */
+  readonly #last = new Float64Array(2).fill(-1);
   #fetchMisses = 0;
   #dataMisses = 0;
+  #fetches = 0;
+  #dataAccesses = 0;
   #translations = 0;
 
   constructor(design: TlbDesign, pageShift: number, translation: Translation, seed: number) {
     this.#data = levelFor(design.data, seed);
-    this.#isUnified = design.instruction === null;
-    this.#instruction = design.instruction === null ? this.#data : levelFor(design.instruction, seed + 1);
+    this.#code = design.instruction === null ? this.#data : levelFor(design.instruction, seed + 1);
     this.#second = design.second === null ? null : levelFor(design.second, seed + 2);
-    this.#dataPair = design.data.paired ? 2 : 1;
-    this.#instructionPair = (design.instruction ?? design.data).paired ? 2 : 1;
-    this.#secondPair = design.second?.paired === true ? 2 : 1;
+    this.#sides = design.instruction === null ? 0 : 1;
     this.#translation = translation;
-    this.#granulesPerPage = 2 ** (pageShift - GRANULE_BITS);
+    const granules = 2 ** (pageShift - GRANULE_BITS);
+    const perKey = (level: LevelDesign | null): number => (level?.paired === true ? 2 * granules : granules);
+    this.#granulesPerPage = granules;
+    this.#granulesPerCodeKey = perKey(design.instruction ?? design.data);
+    this.#granulesPerDataKey = perKey(design.data);
+    this.#granulesPerSecondKey = perKey(design.second);
   }
 
   get counts(): TlbCounts {
@@ -71,62 +79,55 @@ export class Hierarchy {
   }
 
   /** Looks up every entry of a batch. */
-  run({ kinds, granules, length }: Batch): void {
-    const isUnified = this.#isUnified;
-    let lastCode = this.#lastCode;
-    let lastData = this.#lastData;
-    let fetches = 0;
-    let joined = 0;
-    for (let i = 0; i < length; i += 1) {
-      const kind = kinds[i];
+  run(batch: Batch): void {
+    // In stretches: a loop that is entered often is compiled well sooner than one that lasts.
+    for (let from = 0; from < batch.length; from += STRETCH) this.#run(batch, from, Math.min(from + STRETCH, batch.length));
+    this.#fetches += batch.fetches;
+    this.#dataAccesses += batch.length - batch.fetches;
+    if (batch.continued > 0 && this.#granulesPerPage > 1) this.#join(batch);
+  }
+
+  #run({ kinds, granules }: Batch, from: number, to: number): void {
+    const { move } = this.#translation;
+    const last = this.#last;
+    const sides = this.#sides;
+    const code = this.#code;
+    const data = this.#data;
+    const codeKey = this.#granulesPerCodeKey;
+    const dataKey = this.#granulesPerDataKey;
+    for (let i = from; i < to; i += 1) {
       const granule = granules[i];
-      if (kind > STORE && this.#pageOf(granule) === this.#pageOf(granules[i - 1])) {
-        // The rest of an access, in the same large page: one look-up served both.
-        joined += 1;
-        if ((kind & ~CONTINUED) === FETCH) fetches -= 1;
-      }
-      if ((kind & ~CONTINUED) === FETCH) {
-        fetches += 1;
-        if (granule === lastCode) continue;
-        lastCode = granule;
-        if (isUnified) lastData = granule;
-        this.#fetch(granule);
-      } else {
-        if (granule === lastData) continue;
-        lastData = granule;
-        if (isUnified) lastCode = granule;
-        this.#access(granule, (kind & ~CONTINUED) === STORE ? WRITE : READ);
-      }
+      const side = sideOf(kinds[i]);
+      if (granule === last[side & sides]) continue;
+      last[side & sides] = granule;
+      const place = move === undefined ? granule : move(granule, side === CODE);
+      const isThere = side === CODE ? code.touch(quotient(place, codeKey)) : data.touch(quotient(place, dataKey));
+      if (!isThere) this.#miss(kinds[i], place);
     }
-    this.#lastCode = lastCode;
-    this.#lastData = lastData;
-    this.#fetches += fetches;
-    this.#dataAccesses += length - joined - fetches;
+  }
+
+  /** An access that reaches into the next granule of the same page was one look-up, not two. */
+  #join({ kinds, granules, length }: Batch): void {
+    for (let i = 1; i < length; i += 1) {
+      if (kinds[i] < CONTINUED || this.#pageOf(granules[i]) !== this.#pageOf(granules[i - 1])) continue;
+      if (sideOf(kinds[i]) === CODE) this.#fetches -= 1;
+      else this.#dataAccesses -= 1;
+    }
   }
 
   #pageOf(granule: number): number {
-    return this.#granulesPerPage === 1 ? granule : Math.floor(granule / this.#granulesPerPage);
+    return quotient(granule, this.#granulesPerPage);
   }
 
-  #fetch(granule: number): void {
-    const { move } = this.#translation;
-    const page = this.#pageOf(move === undefined ? granule : move(granule, true));
-    if (this.#instruction.touch(this.#instructionPair === 1 ? page : Math.floor(page / 2))) return;
-    this.#fetchMisses += 1;
-    this.#further(page, EXECUTE);
-  }
-
-  #access(granule: number, access: Access): void {
-    const { move } = this.#translation;
-    const page = this.#pageOf(move === undefined ? granule : move(granule, false));
-    if (this.#data.touch(this.#dataPair === 1 ? page : Math.floor(page / 2))) return;
-    this.#dataMisses += 1;
-    this.#further(page, access);
-  }
-
-  #further(page: number, access: Access): void {
-    if (this.#second?.touch(this.#secondPair === 1 ? page : Math.floor(page / 2)) === true) return;
+  #miss(kind: number, granule: number): void {
+    const side = sideOf(kind);
+    if (side === CODE) this.#fetchMisses += 1;
+    else this.#dataMisses += 1;
+    if (this.#second?.touch(quotient(granule, this.#granulesPerSecondKey)) === true) return;
     this.#translations += 1;
-    this.#translation.translate(page, access);
+    this.#translation.translate(this.#pageOf(granule), side === CODE ? EXECUTE : (kind & ~CONTINUED) === STORE ? WRITE : READ);
   }
 }
+
+/** A shift would cut granules to 32 bits. */
+const quotient = (granule: number, divisor: number): number => (divisor === 1 ? granule : Math.floor(granule / divisor));

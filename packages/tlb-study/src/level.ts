@@ -15,8 +15,11 @@ export interface Level {
 
 /** No key. */
 const NOTHING = -1;
-/** From so many ways on, the order of use is a list and keys are found by hash. */
-const MANY_WAYS = 12;
+/**
+ * From so many ways on, the order of use is a list and keys are found by hash: what was used lately stands in front, and
+ * a look at the first few places is faster than a hash.
+ */
+const MANY_WAYS = 48;
 
 const MAKERS: Readonly<Record<StudyReplacement, (entries: number, ways: number, seed: number) => Level>> = {
   lru: (entries, ways) => (ways < MANY_WAYS ? new LruLevel(entries, ways) : new ListLevel(entries, ways, true)),
