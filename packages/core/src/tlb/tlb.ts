@@ -114,6 +114,12 @@ export class Tlb {
     return found;
   }
 
+  /** Hardware pages of the smallest valid entry, Infinity where there is none: no other one lies within one this small. */
+  get smallestSpan(): number {
+    for (let size = 0; size < this.#spans.length; size += 1) if (this.#inUse[size] > 0) return this.#spans[size];
+    return Infinity;
+  }
+
   /** How many entries match: more than one is an error of software that hardware may answer with a machine check. */
   duplicates(page: number, asid: number): number {
     let count = 0;

@@ -129,7 +129,11 @@ describe("Tlb", () => {
     tlb.write(7, 9, 1, 2, 3, 1);
     expect([tlb.probe(9, 3), tlb.duplicates(9, 3)]).to.deep.equal([2, 3]);
     expect(tlb.frameOf(2, 9)).to.equal(65);
+    expect(tlb.smallestSpan).to.equal(1);
+    for (let entry = 3; entry < 8; entry += 1) tlb.drop(entry);
+    expect(tlb.smallestSpan, "of those that are valid").to.equal(8);
     tlb.invalidatePage(9, 3);
+    expect(tlb.smallestSpan).to.equal(Infinity);
     expect(tlb.probe(9, 3)).to.equal(-1);
     expect(tlb.probe(8, 3)).to.equal(-1);
   });
