@@ -310,6 +310,11 @@ export class Cp0 {
   /** Would an entry for `span` pages from `first` match an address that another one than `but` matches? V does not count. */
   #clashes(but: number, first: number, span: number, asid: number, isGlobal: boolean): boolean {
     const tlb = this.#tlb;
+    if (!isGlobal && span <= tlb.smallestSpan) {
+      // Nothing smaller lies within: whoever overlaps matches the first page, so one look decides, unless it sees `but`.
+      const found = tlb.probe(first, asid);
+      if (found !== but) return found >= 0;
+    }
     for (let entry = 0; entry < this.#lo0.length; entry += 1) {
       const start = tlb.firstPage(entry);
       if (start >= first + span || start + tlb.span(entry) <= first || entry === but) continue;

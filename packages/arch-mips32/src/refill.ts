@@ -23,6 +23,7 @@ import {
   LOCKS,
   NO_FAULT,
   PAGE_DIRTY,
+  PAGE_FLAG_SETS,
   PAGE_TABLES,
   PHYSICAL_MEMORY,
   PROTECTION,
@@ -50,7 +51,7 @@ import { pageMask, PROBE_FAILED } from "./registers.js";
 
 const G = 1;
 /** Flags that a page can be asked for with; marks are above them. */
-const ASKED = 63;
+const ASKED = PAGE_FLAG_SETS - 1;
 
 @injectable()
 export class SoftwareRefill implements Refill {
@@ -59,7 +60,9 @@ export class SoftwareRefill implements Refill {
   readonly #locks: Locks;
   readonly #events: Events;
   readonly #multipleMatches: MultipleMatches;
-  readonly #codec = new FormatCodec(entryLoFormat, {});
+  /** EntryLo for every set of flags, without a frame; and what one of the core's frames adds to it. */
+  readonly #words: Uint32Array;
+  readonly #frameUnit: number;
   /** Hardware pages in one of the core's. */
   readonly #parts: number;
   readonly #pageMask: number;
@@ -82,6 +85,9 @@ export class SoftwareRefill implements Refill {
     this.#multipleMatches = multipleMatches;
     this.#parts = 2 ** (architecture.pageShift - architecture.hardwarePageShift);
     this.#pageMask = pageMask(architecture.pageShift);
+    const codec = new FormatCodec(entryLoFormat, {});
+    this.#words = Uint32Array.from({ length: PAGE_FLAG_SETS }, (_, flags) => codec.encodeLow(0, flags));
+    this.#frameUnit = codec.encodeLow(memory.frameSize, 0) - codec.encodeLow(0, 0);
     this.#kernelFirst = Number(architecture.layout.kernel.first >> BigInt(architecture.pageShift));
   }
 
@@ -173,7 +179,7 @@ export class SoftwareRefill implements Refill {
     const { frame, flags } = this.#tables.found;
     const isWritten = (flags & PAGE_DIRTY) !== 0;
     const asked: PageFlags = flags & (isWritten ? ASKED : ASKED & ~WRITE);
-    const half = this.#codec.encodeLow(frame * this.#memory.frameSize, asked);
+    const half = this.#words[asked] + frame * this.#frameUnit;
     return machinePage >= this.#kernelFirst ? half | G : half;
   }
 
