@@ -43,6 +43,7 @@ const has = (value: bigint, bit: number): boolean => (value & BigInt(bit)) !== 0
 const isBeyond = (value: bigint, known: number): boolean => (value & ~BigInt(known)) !== 0n;
 const kept = (value: bigint, mask: number): number => Number(value & BigInt(mask));
 
+/** The control registers of one processor. */
 export class ControlRegisters {
   readonly #cpu: Cpu;
   #cr0 = CR0_ET;
@@ -87,6 +88,7 @@ export class ControlRegisters {
     return null;
   }
 
+  /** CR2 takes any value. */
   writeCr2(value: Wide): null {
     this.#cr2 = word(value);
     return null;

@@ -15,6 +15,7 @@ import { faults } from "./faults.js";
 import { levels } from "./formats.js";
 import { PROCESSORS, type Processor, type ProcessorName } from "./processors.js";
 
+/** What differs between processors and may be chosen. */
 export interface Amd64Options {
   /** Zen where absent: its buffers hold pages of every size, as they do here. */
   readonly processor?: ProcessorName;

@@ -17,6 +17,7 @@ export interface Buffers {
   readonly data: TlbGeometry;
 }
 
+/** What differs between processors. */
 export interface Processor extends EntryOptions {
   readonly title: string;
   readonly manual: string;
@@ -46,6 +47,7 @@ const buffer = (entries: number, ways: number | "full", pageShifts: readonly num
 
 const INTEL = "Intel 64 and IA-32 Architectures Optimization Reference Manual (248966)";
 
+/** The processors that have a name here. */
 export const PROCESSORS = {
   opteron: {
     title: "AMD Opteron (family 0Fh)",
@@ -159,4 +161,5 @@ export const PROCESSORS = {
   },
 } as const satisfies Readonly<Record<string, Processor>>;
 
+/** One of {@link PROCESSORS}. */
 export type ProcessorName = keyof typeof PROCESSORS;
