@@ -82,7 +82,7 @@ export const arm = (options: ArmOptions = {}): Architecture => {
   const split = ttbcrN < 2 ? 0x8000_0000n : 1n << BigInt(32 - ttbcrN);
   return {
     contract: CONTRACT_VERSION,
-    name: "arm",
+    name: isOld ? "arm" : `arm${format}`,
     title: `${options.processor === undefined ? "ARM" : processor.title}, short descriptors${isOld ? " of ARMv5" : format === "v6" ? " of ARMv6" : " of ARMv7"}`,
     manuals: [processor.manual, isOld ? "ARM Architecture Reference Manual (DDI 0100), part B" : "ARMv7-A ARM (DDI 0406C), chapter B3"],
     wordBits: 32,
