@@ -8,7 +8,7 @@
  * @see HelenOS kernel/generic/src/mm/as.c, as_page_fault()
  */
 import { BUS, DOMAIN, RESERVED, type FaultReason } from "../architecture/faults.js";
-import { USER, permits, type AccessMask } from "../architecture/rights.js";
+import { PAGE_ACCESSED, USER, permits, type AccessMask } from "../architecture/rights.js";
 import { pageFlagsOf } from "../area/area-flags.js";
 import { PortolanError } from "../errors.js";
 import { NO_PAGE } from "../objects/memory-object.js";
@@ -84,7 +84,9 @@ const decide = (space: AddressSpace, page: number, accesses: AccessMask): FaultR
   const flags = areas.flagsOf(area);
   if ((flags & accesses) === 0) return refuse(verdict, "the area forbids this access");
   const object = areas.objectOf(area);
-  if (object === null) return refuse(verdict, "the area has no backend");
+  if (object === null) {
+    return markByHand(space, page, flags & accesses) ? accept(verdict) : refuse(verdict, "the area has no backend");
+  }
 
   parts.locks.acquire("area", area);
   lockObject(parts.locks, object);
@@ -103,6 +105,24 @@ const decide = (space: AddressSpace, page: number, accesses: AccessMask): FaultR
     parts.locks.release("page-table", space.id);
     unlockObject(parts.locks, object);
     parts.locks.release("area", area);
+  }
+};
+
+/**
+ * Marks a page that was mapped by hand as accessed, where a page that is not faults.
+ * @returns false if the page is absent, narrower, or marked already: that was not what the processor objected to
+ */
+const markByHand = (space: AddressSpace, page: number, accesses: AccessMask): boolean => {
+  const { architecture, locks, tables } = space.parts;
+  if (architecture.can.recordAccess !== "fault") return false;
+  locks.acquire("page-table", space.id);
+  try {
+    const { found } = tables;
+    if (!tables.find(space.context, page) || (found.flags & PAGE_ACCESSED) !== 0 || !permitsOne(found.rights, accesses)) return false;
+    tables.mark(space.context, page, false);
+    return true;
+  } finally {
+    locks.release("page-table", space.id);
   }
 };
 

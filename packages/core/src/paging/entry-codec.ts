@@ -43,7 +43,7 @@ export const place = (field: Field, value: number): readonly [lo: number, hi: nu
 };
 
 /** Answers of a rule are laid out over windows of this many bits, at most, of both halves together. */
-const WIDEST_TABLE = 16;
+const WIDEST_TABLE = 13;
 
 /** The lowest and the highest bit that fields read in one half of a word. */
 const windowOf = (fields: readonly Field[], isHigh: boolean): { readonly shift: number; readonly width: number } => {
@@ -252,7 +252,7 @@ export class LevelCodec {
     const forms = level.forms ?? [];
     this.forms = forms.map(({ leaf, entries }) => new FormatCodec(leaf, switches, entries));
     this.#when = forms.map(
-      ({ when: { reads, tell } }) => new CompiledRule({ reads, tell: (values) => Number(tell(values, switches)) }, switches),
+      ({ when }) => new CompiledRule({ reads: when.reads, tell: (values) => Number(when.tell(values, switches)) }, switches),
     );
     this.entryBytes = (level.leaf ?? level.table)?.bytes ?? 4;
     this.#kind = new CompiledRule(
