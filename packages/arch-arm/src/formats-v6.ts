@@ -71,7 +71,7 @@ const permissions = (low: number, accessFlag: boolean): readonly Field[] =>
 const rightsRule = ({ format, accessFlag }: NewFormatOptions, fields: readonly Field[]): Rule<number> => ({
   reads: fields.filter(({ name }) => ["APX", "AP", "AP[1]", "XN"].includes(name)),
   tell: (values, switches) => {
-    const [apx = 0, xn = 0] = [values["APX"], values["XN"]];
+    const { APX: apx = 0, XN: xn = 0 } = values;
     return accessFlag ? rightsOfAp21(apx, values["AP[1]"] ?? 0, xn) : rightsOfApx(apx, values["AP"] ?? 0, xn, format, switches);
   },
 });

@@ -46,7 +46,7 @@ export const permissionsFromTheTable = (ap: string, xn: string, format: Format, 
   if (ap === "111" && format === "v6") return rightsOf("- -", xn);
   if (ap !== "000") return rightsOf(PERMISSIONS[ap] ?? "- -", xn);
   if (format === "v7") return rightsOf("- -", xn);
-  return rightsOf(BY_SYSTEM[`${Number(switches["S"] === true)}${Number(switches["R"] === true)}`] ?? "- -", xn);
+  return rightsOf(BY_SYSTEM[`${Number(switches["S"] ?? false)}${Number(switches["R"] ?? false)}`] ?? "- -", xn);
 };
 
 /** Bit 31 first, as the figures draw it. */

@@ -19,7 +19,7 @@ const NOBODY: Rights = rightsFor(NONE, NONE);
 /** AP = 00 was given a meaning by two bits of the control register; both at once are reserved. */
 const withoutPermission = (switches: Switches): Rights => {
   if (switches["S"] === switches["R"]) return NOBODY;
-  return switches["S"] === true ? rightsFor(RO, NONE) : rightsFor(RO, RO);
+  return switches["S"] ? rightsFor(RO, NONE) : rightsFor(RO, RO);
 };
 
 /** AP of one quarter of a page. */

@@ -17,8 +17,8 @@ const dacrBit = (bit: number): string => `DACR${bit}`;
 
 /** What DACR says of a domain. */
 export const domainAccessOf = (domain: number, switches: Switches): "closed" | "checked" | "open" => {
-  if (switches[dacrBit(2 * domain)] !== true) return "closed";
-  return switches[dacrBit(2 * domain + 1)] === true ? "open" : "checked";
+  if (!switches[dacrBit(2 * domain)]) return "closed";
+  return switches[dacrBit(2 * domain + 1)] ? "open" : "checked";
 };
 
 /** A value of DACR as switches: for `MachineOptions.switches`. */
@@ -28,7 +28,7 @@ export const dacrSwitches = (value: number): Switches =>
 /** The value of DACR that a processor's switches are. */
 export const dacrOf = (switches: Switches): number => {
   let value = 0;
-  for (let bit = 0; bit < 2 * DOMAINS; bit += 1) if (switches[dacrBit(bit)] === true) value += 2 ** bit;
+  for (let bit = 0; bit < 2 * DOMAINS; bit += 1) if (switches[dacrBit(bit)]) value += 2 ** bit;
   return value;
 };
 

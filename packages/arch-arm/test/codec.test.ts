@@ -67,7 +67,7 @@ const ADDRESSES = [0, 0xffff_ffff, ...Array.from({ length: 32 }, (_, bit) => 2 *
 
 describe("descriptors against a second reading of the manual", () => {
   for (const { title, options, switches: settings } of CASES) {
-    const { format = "v7", accessFlag = false, extendedSmallPages = false } = { format: formatOf(options), ...options };
+    const { format = formatOf(options), accessFlag = false, extendedSmallPages = false } = options;
     const second = oracleOf({ format, accessFlag, extendedSmallPages });
     FLAG_BITS.forEach((bits, depth) => {
       it(`agree on every flag bit of ${title}, level ${depth + 1}`, () => {

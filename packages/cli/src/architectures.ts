@@ -6,10 +6,10 @@ import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** Names that `--arch` takes without more. */
-export const ARCHITECTURES: readonly string[] = ["ia32", "amd64", "mips32", "mips32be", "sparc64", "abs32le"];
+export const ARCHITECTURES: readonly string[] = ["ia32", "amd64", "arm", "armv7", "mips32", "mips32be", "sparc64", "abs32le"];
 
 /** Names whose module is not the package of that name. */
-const MODULES: Readonly<Record<string, string>> = { mips32be: "@portolan/arch-mips32/big" };
+const MODULES: Readonly<Record<string, string>> = { armv7: "@portolan/arch-arm/v7", mips32be: "@portolan/arch-mips32/big" };
 
 /**
  * A machine by name, package name, or path of a module.

@@ -1,6 +1,7 @@
 /** Machines for tests: small, seeded, under a lock discipline that checks, looked over after every step. */
 import { abs32le } from "@portolan/arch-abs32le";
 import { amd64 } from "@portolan/arch-amd64";
+import { arm, arm32 } from "@portolan/arch-arm";
 import { ia32 } from "@portolan/arch-ia32";
 import { mips32 } from "@portolan/arch-mips32";
 import { sparc64 } from "@portolan/arch-sparc64";
@@ -31,8 +32,11 @@ export const RW = AREA_READ | AREA_WRITE | AREA_CACHEABLE;
 export const RO = AREA_READ | AREA_CACHEABLE;
 export const RX = AREA_READ | AREA_EXECUTE | AREA_CACHEABLE;
 
+/** ASIDs, a root of the kernel's own, and accesses that software records. */
+const armv7 = arm({ processor: "cortexa9", ttbcrN: 1, accessFlag: true });
+
 /** Every machine that the core is tested on; the one place where they are listed. */
-export const machines: readonly Architecture[] = [abs32le, ia32, amd64, mips32, sparc64, wide64];
+export const machines: readonly Architecture[] = [abs32le, ia32, amd64, arm32, armv7, mips32, sparc64, wide64];
 
 /** The same machine with so few ASIDs that three processors and a few spaces steal them all the time. */
 export const fewAsids = (architecture: Architecture): Architecture =>

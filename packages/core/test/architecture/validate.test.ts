@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { abs32le } from "@portolan/arch-abs32le";
+import { arm, arm32 } from "@portolan/arch-arm";
 import { amd64 } from "@portolan/arch-amd64";
 import { ia32 } from "@portolan/arch-ia32";
 import { sparc64 } from "@portolan/arch-sparc64";
@@ -113,6 +114,42 @@ describe("the check at the door", () => {
     expect(first((rights: number) => rights | 1)).to.match(/^translation\.combined: tells 1 of rights 0,/);
     expect(first(() => undefined)).to.match(/^translation\.combined: tells undefined of rights 0,/);
     expect(first(() => 64)).to.match(/^translation\.combined: tells 64/);
+  });
+
+  it("looks through what a tree may have besides: other forms of leaves, parts of pages, domains, a root of the kernel's own", () => {
+    const second = ["translation", "levels", "1"];
+    const form = [...second, "forms", "0"];
+    const reasons = (machine: Architecture, place: readonly string[], to: unknown): string =>
+      reasonsAgainst(changed(machine, place, to)).join("; ");
+    expect(reasons(arm32, [...form, "entries"], 3)).to.contain("entries is no power of two");
+    expect(reasons(arm32, [...form, "entries"], 512)).to.contain("that a table has room for");
+    expect(reasons(arm32, [...form, "leaf", "bytes"], 8)).to.contain("is not as long as the leaf of the level");
+    expect(reasons(arm32, [...form, "when", "tell"], () => 1)).to.contain("large page descriptor, when: tells number");
+    expect(reasons(arm32, [...second, "leaf", "partRights", "2", "tell"], () => 64)).to.contain("partRights: tells number");
+    expect(reasons(arm32, [...second, "leaf", "partRights"], [])).to.equal("");
+    const [rule] = arm32.translation.kind === "hierarchical" ? (arm32.translation.levels[1]?.leaf?.partRights ?? []) : [];
+    expect(reasons(arm32, [...second, "leaf", "partRights"], [rule])).to.contain("partRights are not four");
+    expect(reasons(arm32, ["translation", "domains", "count"], 8)).to.contain("names more domains than there are");
+    expect(reasons(arm32, ["translation", "domains", "count"], 17)).to.contain("count is not between 1 and 16");
+    expect(reasons(arm32, ["translation", "domains", "tell"], () => "ajar")).to.contain("tells ajar of domain 0");
+    expect(reasons(arm32, ["translation", "domains"], undefined)).to.contain("names more domains than there are");
+    expect(reasons(arm32, ["translation", "kernelRootRegister"], "TTBR1")).to.equal("");
+    const upper = { user: { first: 0n, last: 0x2fff_ffffn }, kernel: { first: 0x3000_0000n, last: 0xffff_ffffn }, userStack: 0n };
+    const uneven = { ...arm({ format: "v7", ttbcrN: 2 }).layout, ...upper };
+    expect(reasons(arm({ format: "v7", ttbcrN: 2 }), ["layout"], uneven)).to.contain("does not end at a power of two");
+    const tiny = { ...uneven, user: { first: 0n, last: 0x7_ffffn }, kernel: { first: 0x8_0000n, last: 0xffff_ffffn } };
+    expect(reasons(arm({ format: "v7", ttbcrN: 2 }), ["layout"], tiny)).to.contain("the root of a user space has no entry");
+  });
+
+  it("asks a machine with domains, or with marks by fault, what it reports of them", () => {
+    const silent = (reason: number) => ({
+      ...arm32.faults,
+      report: (asked: number) => (asked === reason ? null : { trap: "abort", code: 0 }),
+    });
+    expect(reasonsAgainst(changed(arm32, ["faults"], silent(7))).join()).to.contain("faults.report gives");
+    expect(reasonsAgainst(changed(arm32, ["faults"], silent(8))).join()).to.equal("");
+    const flagged = arm({ format: "v7", accessFlag: true });
+    expect(reasonsAgainst(changed(flagged, ["faults"], silent(8))).join()).to.contain("faults.report gives");
   });
 
   it("throws all of it as one error, with the machine's name", () => {
