@@ -144,10 +144,9 @@ export class ControlRegisters {
     return this.#setAc(false);
   }
 
-  /** Drops what this processor knows of the page at an address, global or not. Does nothing for an address in the hole. */
+  /** Drops what this processor knows of the page at an address, global or not. Of an address in the hole it knows nothing. */
   invlpg(address: Wide): void {
-    const page = word(address) / PAGE;
-    if (BigInt.asUintN(52, BigInt.asIntN(36, page)) === page) this.#cpu.invalidatePages(this.#cpu.context.asid, Number(page), 1);
+    this.#cpu.invalidatePages(this.#cpu.context.asid, Number(word(address) / PAGE), 1);
   }
 
   /** Delivers the exception that the last access raised: CR2 is written if it is a page fault. Null if it raised none. */
