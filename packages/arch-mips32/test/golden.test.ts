@@ -135,7 +135,7 @@ describe("mips32: registers after a miss", () => {
     expect(PAGE_SHIFTS.map((shift) => pageShiftOf(pageMask(shift)))).to.deep.equal(PAGE_SHIFTS);
     expect([0x2000, 0x4000, 0xe000, 0x3ff_e000].map(pageShiftOf)).to.deep.equal([-1, -1, -1, -1]);
     expect(contextAfter(0xff80_0000, 0xffff_e123)).to.equal(0xffff_fff0);
-    expect(contextAfter(0x1200_0ff0, ADDRESS)).to.equal(0x1200_2020);
+    expect(contextAfter(0x127f_fff0, ADDRESS)).to.equal(0x1200_2020);
   });
 
   it("bit 14 chooses the half of a 16 KiB pair, bits 31:15 decide the match, and the ASID unless both halves are global", () => {

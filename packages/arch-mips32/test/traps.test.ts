@@ -292,8 +292,9 @@ describe("mips32: handlers and address spaces", () => {
     machine.switchTo(machine.spaces.create());
     expect(cpu.translate((KSEG2 + PAGE) / 0x1000, WRITE, KERNEL)).to.equal(0x900);
     expect(cpu.statistics.refills, "the other half joined the entry of another space").to.equal(1);
-    expect(read(cp0, entry)).to.include({ lo0: 0x2_002b, lo1: 0x2_402f });
-    cpu.invalidatePages(machine.installed()?.context.asid ?? 0, KSEG2 / PAGE, 1);
+    const asid = machine.installed()?.context.asid ?? 0;
+    expect(read(cp0, entry), "tagged with whoever came last").to.include({ hi: KSEG2 + asid, lo0: 0x2_002b, lo1: 0x2_402f });
+    cpu.invalidatePages(asid, KSEG2 / PAGE, 1);
     machine.switchTo(space);
     expect(probe(cp0, KSEG2 + space.context.asid)).to.equal(0x8000_0000);
     expect(cpu.translate(KSEG2 / 0x1000, WRITE, USER)).to.equal(-1);
@@ -375,6 +376,23 @@ describe("mips32: handlers and address spaces", () => {
     expect(cpu.translate(0x401, READ, USER)).to.equal(-1);
     expect([cp0.cause >>> 2, cpu.fault.reason]).to.deep.equal([EXC_TLBL, 1]);
     expect(cpu.translate(0x400, EXECUTE, USER)).to.equal(0x800);
+  });
+
+  it("a look into the tables is two words, or one where the root already says no; and an event each", () => {
+    const walks: (readonly [page: number, reads: number, reason: number])[] = [];
+    const one = bench({}, { onEvent: (event) => event.kind === "walk" && walks.push([event.hardwarePage, event.reads, event.reason]) });
+    map(one, KUSEG, 0x80_0000, RO);
+    one.cpu.translate(KUSEG / 0x1000, READ, USER);
+    one.cpu.translate(KUSEG / 0x1000, WRITE, USER);
+    one.cpu.translate((KUSEG + PAGE) / 0x1000, READ, USER);
+    one.cpu.translate(0x7000_0000 / 0x1000, READ, USER);
+    expect(walks).to.deep.equal([
+      [KUSEG / 0x1000, 2, 0],
+      [KUSEG / 0x1000, 2, 2],
+      [(KUSEG + PAGE) / 0x1000, 2, 1],
+      [0x7000_0000 / 0x1000, 1, 1],
+    ]);
+    expect(one.cpu.statistics).to.include({ walks: 4, walkReads: 7 });
   });
 
   it("the refill code is a part like any other", () => {
