@@ -95,7 +95,7 @@ const coarse = (writesImp: boolean): EntryFormat => ({
   bytes: 4,
   fields: [
     { name: "base", bits: [31, 10], role: "frame", says: "physical address of the second-level table" },
-    { name: "mark", bits: 9, role: "software", says: "should be zero; HelenOS marks a table that is there but not present" },
+    { name: "mark", bits: 9, role: "software", says: "should be zero; the mark of HelenOS for a table that is there but not present" },
     DOMAIN,
     IMP,
     { name: "SBZ", bits: [3, 2], role: "ignored", says: "should be zero" },
