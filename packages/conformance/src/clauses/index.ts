@@ -7,6 +7,10 @@ import { accessClauses } from "./l1-access.js";
 import { walkClauses } from "./l1-walk.js";
 import { asidClauses } from "./l2-asid.js";
 import { tlbClauses } from "./l2-tlb.js";
+import { areaClauses } from "./l3-areas.js";
+import { historyClauses } from "./l3-history.js";
+import { interleavingClauses } from "./l5-interleavings.js";
+import { shootdownClauses } from "./l5-shootdown.js";
 
 export const clauses: readonly Clause[] = [
   ...descriptionClauses,
@@ -16,4 +20,8 @@ export const clauses: readonly Clause[] = [
   ...walkClauses,
   ...tlbClauses,
   ...asidClauses,
+  ...areaClauses,
+  ...historyClauses,
+  ...shootdownClauses,
+  ...interleavingClauses,
 ];
