@@ -23,7 +23,9 @@ import {
 } from "@portolan/core";
 import type { Format } from "./permissions.js";
 
+/** The exception of a load or a store that is refused. */
 export const DATA_ABORT = "data abort";
+/** The exception of an instruction that could not be fetched, when it comes to be executed. */
 export const PREFETCH_ABORT = "prefetch abort";
 /** DFSR.WnR: the access was a write. ARMv6 and later. */
 export const WNR = 1 << 11;

@@ -8,6 +8,7 @@
 import type { DecodedEntry, Oracle, Rights, Switches } from "@portolan/core";
 import type { Format } from "./permissions.js";
 
+/** Which descriptors are meant; as in `ArmOptions`. */
 export interface OracleOptions {
   readonly format: Format;
   /** SCTLR.AFE. */

@@ -2,6 +2,7 @@
 import type { TlbGeometry } from "@portolan/core";
 import type { Format } from "./permissions.js";
 
+/** What their manuals say of them. */
 export interface Processor {
   readonly title: string;
   readonly manual: string;
@@ -29,6 +30,7 @@ const buffer = (entries: number, ways: number | "full", pageShifts: readonly num
 const V5_PAGES = [12, 16, 20];
 const V6_PAGES = [12, 16, 20, 24];
 
+/** The processors that `arm` knows by name. */
 export const PROCESSORS = {
   arm920t: {
     title: "ARM920T",
@@ -98,4 +100,5 @@ export const PROCESSORS = {
   },
 } as const satisfies Readonly<Record<string, Processor>>;
 
+/** What `ArmOptions.processor` takes. */
 export type ProcessorName = keyof typeof PROCESSORS;

@@ -4,6 +4,7 @@
  */
 import type { Architecture, Switches } from "@portolan/core";
 
+/** How many domains there are. */
 export const DOMAINS = 16;
 /** Two bits a domain in the domain access control register (c3); 2 is reserved and lets nobody in. */
 export type DomainAccess = "none" | "client" | "manager";

@@ -141,8 +141,9 @@ export class FormatCodec {
   readonly #frameHigh: number;
   readonly #rights: CompiledRule | null;
   readonly #attributes: CompiledRule | null;
-  /** Entries that one page of this format fills. */
+  /** Entries that one page of this format fills, and the logarithm of that. */
   readonly entries: number;
+  readonly entriesLog: number;
   readonly #parts: readonly CompiledRule[];
   readonly #domain: Field | null;
   readonly #baseLow = new Float64Array(PAGE_FLAG_SETS);
@@ -151,6 +152,7 @@ export class FormatCodec {
   constructor(format: EntryFormat, switches: Switches, entries = 1) {
     this.format = format;
     this.entries = entries;
+    this.entriesLog = Math.log2(entries);
     this.#parts = (format.partRights ?? []).map((rule) => new CompiledRule(rule, switches));
     this.#domain = format.domain ?? null;
     [this.accessedLow, this.accessedHigh] = mask(format, "accessed");

@@ -168,9 +168,11 @@ export class HardwareWalk implements Refill {
       if (standing === CLOSED) return this.#end(cpu, page, depth, DOMAIN);
       const note = entryNote(site.domain, depth, format.partRightsOf(lo, hi));
       const pages = steps[depth].pagesPerEntry * format.entries;
-      const within = (page % pages) * this.#pageBytes + cpu.fault.offset;
-      const inPart = rightsAt(note, within, pages * this.#pageBytes);
-      if (standing !== OPEN && !permits(rights, privilege, access) && !permits(inPart, privilege, access))
+      if (
+        standing !== OPEN &&
+        !permits(rights, privilege, access) &&
+        !permits(this.#rightsInPart(cpu, page, pages, note), privilege, access)
+      )
         return this.#end(cpu, page, depth, PROTECTION);
       this.#record(depth, access);
       const isClean = this.#recordsWrite && access !== WRITE && !format.isDirty(lo, hi);
@@ -187,6 +189,11 @@ export class HardwareWalk implements Refill {
     return this.miss(cpu, page, access, privilege);
   }
 
+  /** What the part of a larger page lets through that holds the byte in question. */
+  #rightsInPart({ fault }: Cpu, page: number, pages: number, note: number): Rights {
+    return rightsAt(note, (page % pages) * this.#pageBytes + fault.offset, pages * this.#pageBytes);
+  }
+
   #enter(
     cpu: Cpu,
     page: number,
@@ -200,7 +207,7 @@ export class HardwareWalk implements Refill {
     note: number,
   ): void {
     const isFetch = access === EXECUTE;
-    const span = (isFetch ? instructionSpans : dataSpans)[Math.log2(format.entries)];
+    const span = (isFetch ? instructionSpans : dataSpans)[format.entriesLog];
     const pages = pagesPerEntry * format.entries;
     const within = span === pages ? 0 : page % pages;
     const frame = format.addressOf(lo, hi) / this.#pageBytes + within;
