@@ -28,8 +28,9 @@ import { entryLoFormat } from "./formats.js";
 import type { MultipleMatches } from "./multiple-matches.js";
 import { contextAfter, entryHi, entryHiAfter, pageShiftOf, PROBE_FAILED } from "./registers.js";
 
-/** Where exceptions lead, as after the boot code cleared Status.BEV: misses to one place, everything else to another. */
+/** Where a Refill leads, once boot code has cleared Status.BEV. */
 export const REFILL_VECTOR = 0x8000_0000;
+/** Where every other exception leads. */
 export const GENERAL_VECTOR = 0x8000_0180;
 
 const HARDWARE_PAGE = 0x1000;
@@ -39,6 +40,7 @@ const VALID = 2;
 /** Index, Random and Wired have room for 64 entries. */
 const NUMBERS = 0x3f;
 
+/** Coprocessor 0 of one processor, as far as it is the MMU's: registers are fields, instructions are methods. */
 export class Cp0 {
   readonly #cpu: Cpu;
   readonly #tlb: Tlb;

@@ -17,15 +17,21 @@ import {
   type FaultReason,
 } from "@portolan/core";
 
-/** Values of Cause.ExcCode. */
+/** Cause.ExcCode: TLB modified, a store to a page without D. */
 export const EXC_MOD = 1;
+/** Cause.ExcCode: TLB refill or invalid, load or fetch. */
 export const EXC_TLBL = 2;
+/** Cause.ExcCode: TLB refill or invalid, store. */
 export const EXC_TLBS = 3;
+/** Cause.ExcCode: address error, load or fetch. */
 export const EXC_ADEL = 4;
+/** Cause.ExcCode: address error, store. */
 export const EXC_ADES = 5;
+/** Cause.ExcCode: bus error, fetch. */
 export const EXC_IBE = 6;
+/** Cause.ExcCode: bus error, load or store. */
 export const EXC_DBE = 7;
-/** Two entries of the TLB would match one address. Never an access's. */
+/** Cause.ExcCode: machine check, two entries of the TLB would match one address. Never an access's. */
 export const EXC_MCHECK = 24;
 
 /** What they mean, in words. */

@@ -18,6 +18,7 @@ import {
 } from "@portolan/core";
 import { EXC_CODES } from "./faults.js";
 
+/** Which end the lowest byte of a word is at, and the first field of a C structure. */
 export type ByteOrder = "little" | "big";
 
 /** The fields as a little-endian compiler lays them out; for the other order bit `n` becomes bit 31 − `n`. */
@@ -33,14 +34,18 @@ const LITTLE = [
   { name: "g", bits: [0, 0], role: "global", says: "for every address space, if the other half of the pair says so too" },
 ] as const satisfies readonly Field[];
 
+/** The fields of an entry in one byte order. */
+const laidOut = (byteOrder: ByteOrder): readonly Field[] =>
+  LITTLE.map((field): Field => {
+    const [high, low] = byteOrder === "little" ? field.bits : [31 - field.bits[1], 31 - field.bits[0]];
+    return { ...field, bits: high === low ? high : [high, low] };
+  });
+
 const bit = (flags: PageFlags, flag: number): number => ((flags & flag) === 0 ? 0 : 1);
 
 /** A page-table entry. It stores neither USER nor READ nor EXECUTE: addresses decide for the first, nothing for the others. */
 export const tableEntry = (byteOrder: ByteOrder): EntryFormat => {
-  const fields = LITTLE.map((field): Field => {
-    const [high, low] = byteOrder === "little" ? field.bits : [31 - field.bits[1], 31 - field.bits[0]];
-    return { ...field, bits: high === low ? high : [high, low] };
-  });
+  const fields = laidOut(byteOrder);
   const named = (name: (typeof LITTLE)[number]["name"]): Field => fields[LITTLE.findIndex((field) => field.name === name)];
   return {
     name: "PTE",
@@ -67,6 +72,21 @@ export const tableEntry = (byteOrder: ByteOrder): EntryFormat => {
   };
 };
 
+/**
+ * An entry of the root: the same structure, with the bits that HelenOS sets in it. Of those that say something about a page
+ * none is asked here, by refill code or by anybody.
+ */
+export const rootEntry = (byteOrder: ByteOrder): EntryFormat => ({
+  name: "PTL0 entry",
+  bytes: 4,
+  fields: laidOut(byteOrder).map((field) =>
+    ["a", "w", "cacheable", "d", "g"].includes(field.name)
+      ? { ...field, role: "ignored", says: "of a page; of a table nobody asks" }
+      : field,
+  ),
+  encode: () => ({ p: 1, soft_valid: 1, w: 1, cacheable: 1 }),
+});
+
 const MANUAL = "HelenOS kernel/arch/mips32/include/mm/page.h: software's own, no MIPS processor reads tables";
 
 /** 64 entries of 64 MiB, then 4096 of 16 KiB. */
@@ -77,7 +97,7 @@ export const levels = (byteOrder: ByteOrder): readonly Level[] => {
     {
       name: "PTL0",
       indexBits: 6,
-      table: { ...entry, name: "PTL0 entry" },
+      table: rootEntry(byteOrder),
       manual: MANUAL,
       kind: { reads, tell: (values) => (values["p"] === 1 ? "table" : "absent") },
     },
@@ -102,8 +122,9 @@ const C: Field = {
 };
 const G: Field = { name: "G", bits: 0, role: "global", says: "the ASID is ignored, if the other half says so too" };
 
-/** Values of C that HelenOS writes. @see HelenOS kernel/arch/mips32/include/mm/tlb.h */
+/** C of EntryLo for an uncached page, as HelenOS writes it. @see HelenOS kernel/arch/mips32/include/mm/tlb.h */
 export const UNCACHED = 2;
+/** C of EntryLo for a cacheable page, as HelenOS writes it: on an R4000 exclusive on write, elsewhere the one kind there is. */
 export const CACHEABLE = 5;
 
 /** EntryLo0 and EntryLo1: one half of a pair. @see MIPS32 PRA vol III, CP0 registers 2 and 3 */
@@ -137,6 +158,7 @@ export const entryLoFormat: EntryFormat = {
   }),
 };
 
+/** The MMU's registers, but EntryLo0 and EntryLo1, which are entries: `entryLoFormat`. */
 export type RegisterName = "Index" | "Random" | "Context" | "PageMask" | "Wired" | "BadVAddr" | "EntryHi" | "Cause";
 
 /** The other registers of the MMU, field by field. @see MIPS32 PRA vol III, CP0 registers 0, 1, 4, 5, 6, 8, 10 and 13 */

@@ -7,7 +7,7 @@ import { mips32With } from "./machine.js";
 
 export { Cp0, GENERAL_VECTOR, REFILL_VECTOR } from "./cp0.js";
 export { EXC_ADEL, EXC_ADES, EXC_DBE, EXC_IBE, EXC_MCHECK, EXC_MOD, EXC_TLBL, EXC_TLBS } from "./faults.js";
-export { CACHEABLE, entryLoFormat, registerFields, tableEntry, UNCACHED, type ByteOrder, type RegisterName } from "./formats.js";
+export { CACHEABLE, entryLoFormat, registerFields, rootEntry, tableEntry, UNCACHED, type ByteOrder, type RegisterName } from "./formats.js";
 export { mips32With, type Mips32Options } from "./machine.js";
 export { MachineCheck, MULTIPLE_MATCHES, Shutdown, type MultipleMatches } from "./multiple-matches.js";
 export { PROCESSORS, type Processor, type ProcessorName } from "./processors.js";

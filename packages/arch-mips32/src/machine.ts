@@ -7,6 +7,7 @@ import { PROCESSORS, type Processor, type ProcessorName } from "./processors.js"
 import { SoftwareRefill } from "./refill.js";
 import { PAGE_SHIFTS } from "./registers.js";
 
+/** What differs between machines; an R4000, little-endian, where nothing is said. */
 export interface Mips32Options {
   /** `"little"` where absent. */
   readonly byteOrder?: ByteOrder;

@@ -7,6 +7,7 @@
 import { token } from "@portolan/core";
 import { EXC_MCHECK } from "./faults.js";
 
+/** An answer to a write after which two entries would match. */
 export interface MultipleMatches {
   /** Is the entry written all the same? */
   readonly isWritten: boolean;
@@ -14,6 +15,7 @@ export interface MultipleMatches {
   readonly excCode: number;
 }
 
+/** The part of a machine that answers. */
 export const MULTIPLE_MATCHES = token<MultipleMatches>("multiple matches");
 
 /** The write takes the Machine Check exception and changes no entry. */

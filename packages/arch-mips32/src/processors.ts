@@ -3,6 +3,8 @@
  * what happens when software makes two entries match. Those with a fixed mapping in place of a TLB (4Km, 4KEm, M14K) are
  * not here. M14Kc and P5600 have RI and XI in EntryLo, which read as zero until PageGrain says otherwise; nothing here does.
  */
+
+/** What a machine takes from a processor. */
 export interface Processor {
   /** Paired entries of the joint TLB, first what is taken where nothing is asked for; the small buffers before it are invisible. */
   readonly entries: readonly [usual: number, ...others: number[]];
@@ -22,6 +24,7 @@ const core = (entries: Processor["entries"], physicalBits: Processor["physicalBi
 });
 const mips3 = (entries: Processor["entries"]): Processor => ({ entries, physicalBits: 36, multipleMatches: "shutdown" });
 
+/** The processors that `mips32With` knows. */
 export const PROCESSORS = {
   /** R4000 User's Manual §4.1; what HelenOS takes unless told otherwise. */
   R4000: mips3([48]),
@@ -45,4 +48,5 @@ export const PROCESSORS = {
   VR5432: mips3([48]),
 } as const satisfies Readonly<Record<string, Processor>>;
 
+/** A key of {@link PROCESSORS}. */
 export type ProcessorName = keyof typeof PROCESSORS;

@@ -14,6 +14,7 @@ export const PROBE_FAILED = 0x8000_0000;
 /** VPN2 and ASID for an address. */
 export const entryHi = (address: number, asid: number): number => (address - (address % 0x2000) + (asid & 0xff)) >>> 0;
 
+/** What EntryLo0 or EntryLo1 says. */
 export interface HalfEntry {
   /** Physical address of the page, in bytes; a multiple of 4 KiB below 2^36. */
   readonly physical: number;

@@ -1,53 +1,26 @@
-/** Every combination of flag bits, against decoders written from the manual's tables with nothing but text. */
+/** Every combination of flag bits, against the second reading of the manual, which knows words as text only. */
 import { expect } from "chai";
-import { FormatCodec, PAGE_ACCESSED, PAGE_CACHEABLE, PAGE_DIRTY, PAGE_GLOBAL, type Rights } from "@portolan/core";
-import { entryHi, entryLo, entryLoFormat, halfOf, matches, PAGE_SHIFTS, pageMask, registerFields, tableEntry } from "#src/index.js";
+import { EXECUTE, FormatCodec, PAGE_CACHEABLE, PAGE_GLOBAL, READ, rightsFor, WRITE, type DecodedEntry } from "@portolan/core";
+import {
+  entryHi,
+  entryLo,
+  entryLoFormat,
+  halfOf,
+  matches,
+  mips32With,
+  PAGE_SHIFTS,
+  pageMask,
+  registerFields,
+  rootEntry,
+  tableEntry,
+} from "#src/index.js";
+import { oracle as bigOracle } from "#src/big-oracle.js";
+import { oracle as littleOracle } from "#src/oracle.js";
 
 /** Bit 31 first, as manuals draw them. */
 const bitsOf = (word: number): string => (word >>> 0).toString(2).padStart(32, "0");
 /** Bits high:low of a drawn word. */
 const slice = (bits: string, high: number, low: number): number => Number.parseInt(bits.slice(31 - high, 32 - low), 2);
-const reversed = (bits: string): string => bits.split("").toReversed().join("");
-
-interface Decoded {
-  readonly physical: number;
-  readonly rights: Rights;
-  readonly attributes: number;
-}
-
-const ALL_BUT_WRITE = 0b101_101;
-const ALL = 0b111_111;
-
-/** MIPS32 PRA vol III, EntryLo0 and EntryLo1. */
-const entryLoFromTheManual = (word: number): Decoded => {
-  const bits = bitsOf(word);
-  const [V, D, G, C] = [slice(bits, 1, 1), slice(bits, 2, 2), slice(bits, 0, 0), slice(bits, 5, 3)];
-  return {
-    physical: slice(bits, 29, 6) * 4096,
-    rights: V === 0 ? 0 : D === 1 ? ALL : ALL_BUT_WRITE,
-    attributes: (C === 2 ? 0 : PAGE_CACHEABLE) | (G === 1 ? PAGE_GLOBAL : 0),
-  };
-};
-
-/** HelenOS pte_t, drawn from the first field: the lowest bit on a little-endian machine, the highest on a big-endian one. */
-const tableEntryFromTheStructure = (word: number, byteOrder: "little" | "big"): Decoded & { marks: number; isPresent: boolean } => {
-  const drawn = byteOrder === "big" ? bitsOf(word) : reversed(bitsOf(word));
-  const widths = { g: 1, p: 1, d: 1, cacheable: 1, unused: 1, soft_valid: 1, pfn: 24, w: 1, a: 1 };
-  const values: Record<string, number> = {};
-  let at = 0;
-  for (const [name, width] of Object.entries(widths)) {
-    const field = drawn.slice(at, at + width);
-    values[name] = Number.parseInt(byteOrder === "big" ? field : reversed(field), 2);
-    at += width;
-  }
-  return {
-    physical: (values["pfn"] ?? 0) * 4096,
-    rights: values["w"] === 1 ? ALL : ALL_BUT_WRITE,
-    attributes: (values["cacheable"] === 1 ? PAGE_CACHEABLE : 0) | (values["g"] === 1 ? PAGE_GLOBAL : 0),
-    marks: (values["a"] === 1 ? PAGE_ACCESSED : 0) | (values["d"] === 1 ? PAGE_DIRTY : 0),
-    isPresent: values["p"] === 1,
-  };
-};
 
 /** 0, one bit, all bits but one, all bits: of 24. */
 const PFNS = [
@@ -57,27 +30,52 @@ const PFNS = [
   ...Array.from({ length: 24 }, (_, bit) => 0xff_ffff - 2 ** bit),
 ];
 
-const sameAs = (codec: FormatCodec, word: number, { physical, rights, attributes }: Decoded): void => {
-  if (codec.addressOf(word, 0) === physical && codec.rightsOf(word, 0) === rights && codec.attributesOf(word, 0) === attributes) return;
-  expect(
-    { physical: codec.addressOf(word, 0), rights: codec.rightsOf(word, 0), attributes: codec.attributesOf(word, 0) },
-    bitsOf(word),
-  ).to.deep.equal({ physical, rights, attributes });
+const ALL_BUT_WRITE = rightsFor(READ | EXECUTE, READ | EXECUTE);
+const ALL = rightsFor(READ | WRITE | EXECUTE, READ | WRITE | EXECUTE);
+
+const entryLoFromTheManual = (word: number): DecodedEntry => {
+  const decode = littleOracle.others?.[0]?.decode;
+  if (decode === undefined) throw new Error("a decoder of EntryLo");
+  return decode(BigInt(word));
 };
 
+/** What the codec reads, in the oracle's words. */
+const readBy = (codec: FormatCodec, word: number, isMarked: boolean): DecodedEntry => ({
+  kind: "leaf",
+  physical: BigInt(codec.addressOf(word, 0)),
+  rights: codec.rightsOf(word, 0),
+  isGlobal: (codec.attributesOf(word, 0) & PAGE_GLOBAL) !== 0,
+  isCacheable: (codec.attributesOf(word, 0) & PAGE_CACHEABLE) !== 0,
+  ...(isMarked ? { isAccessed: codec.isAccessed(word, 0), isDirty: codec.isDirty(word, 0) } : {}),
+  hasReserved: codec.hasReserved(word, 0),
+});
+
+const asked = (pfn: number, flags: number): DecodedEntry => ({
+  kind: "leaf",
+  physical: BigInt(pfn) * 4096n,
+  rights: (flags & WRITE) === 0 ? ALL_BUT_WRITE : ALL,
+  isGlobal: (flags & PAGE_GLOBAL) !== 0,
+  isCacheable: (flags & PAGE_CACHEABLE) !== 0,
+  hasReserved: false,
+});
+
 describe("mips32: codecs against decoders from the manual", () => {
-  it("EntryLo: every flag with every walking frame and both reserved bits; and the first 2^20 words", () => {
+  it("EntryLo: every flag with every walking frame and both reserved bits; and every flag with the first 2^12 frames", () => {
     const codec = new FormatCodec(entryLoFormat, {});
     for (const pfn of PFNS) {
-      for (let flags = 0; flags < 64; flags += 1) {
+      for (let low = 0; low < 64; low += 1) {
         for (let reserved = 0; reserved < 4; reserved += 1) {
-          const word = (reserved * 2 ** 30 + pfn * 64 + flags) >>> 0;
-          sameAs(codec, word, entryLoFromTheManual(word));
-          expect(codec.hasReserved(word, 0)).to.equal(reserved !== 0);
+          const word = (reserved * 2 ** 30 + pfn * 64 + low) >>> 0;
+          expect(readBy(codec, word, false), bitsOf(word)).to.deep.equal(entryLoFromTheManual(word));
         }
       }
     }
-    for (let word = 0; word < 2 ** 20; word += 1) sameAs(codec, word, entryLoFromTheManual(word));
+    for (let word = 0; word < 2 ** 18; word += 1) {
+      const { physical, rights, isGlobal, isCacheable } = entryLoFromTheManual(word);
+      const attributes = (isGlobal === true ? PAGE_GLOBAL : 0) | (isCacheable === true ? PAGE_CACHEABLE : 0);
+      const isSame = codec.addressOf(word, 0) === Number(physical) && codec.rightsOf(word, 0) === rights;
+      if (!isSame || codec.attributesOf(word, 0) !== attributes) expect.fail(`0x${word.toString(16)} is read in two ways`);
+    }
   });
 
   it("EntryLo: what is encoded decodes to what was asked, for every set of flags", () => {
@@ -85,40 +83,49 @@ describe("mips32: codecs against decoders from the manual", () => {
     for (const pfn of PFNS) {
       for (let flags = 0; flags < 64; flags += 1) {
         const word = codec.encodeLow(pfn * 4096, flags);
-        const isWritable = (flags & 2) !== 0;
-        expect(entryLoFromTheManual(word)).to.deep.equal({
-          physical: pfn * 4096,
-          rights: isWritable ? ALL : ALL_BUT_WRITE,
-          attributes: flags & (PAGE_CACHEABLE | PAGE_GLOBAL),
-        });
+        expect(entryLoFromTheManual(word)).to.deep.equal(asked(pfn, flags));
         const coherency = (flags & PAGE_CACHEABLE) === 0 ? 2 : 5;
-        const plain = { physical: pfn * 4096, coherency, writable: isWritable, valid: true, global: (flags & PAGE_GLOBAL) !== 0 };
+        const plain = {
+          physical: pfn * 4096,
+          coherency,
+          writable: (flags & WRITE) !== 0,
+          valid: true,
+          global: (flags & PAGE_GLOBAL) !== 0,
+        };
         expect(entryLo(plain)).to.equal(word);
       }
     }
   });
 
-  for (const byteOrder of ["little", "big"] as const) {
+  for (const [byteOrder, oracle] of [
+    ["little", littleOracle],
+    ["big", bigOracle],
+  ] as const) {
     it(`entries of tables, ${byteOrder}-endian: all 256 sets of flags with every walking frame, read and written`, () => {
+      const [root, leaf] = oracle.levels ?? [];
+      if (root === undefined || leaf === undefined) throw new Error("decoders of two levels");
       const codec = new FormatCodec(tableEntry(byteOrder), {});
+      const rootCodec = new FormatCodec(rootEntry(byteOrder), {});
+      const { translation } = mips32With({ byteOrder });
+      if (translation.kind !== "hierarchical") throw new Error("a tree");
       for (const pfn of PFNS) {
-        for (let flags = 0; flags < 256; flags += 1) {
-          const little = ((flags >>> 6) * 2 ** 30 + pfn * 64 + (flags & 63)) >>> 0;
-          // Both layouts put the fields in the same order; the frame keeps the direction of its own bits.
-          const word = byteOrder === "little" ? little : mirrored(little, pfn);
-          const known = tableEntryFromTheStructure(word, byteOrder);
-          sameAs(codec, word, known);
-          expect((codec.isAccessed(word, 0) ? PAGE_ACCESSED : 0) | (codec.isDirty(word, 0) ? PAGE_DIRTY : 0)).to.equal(known.marks);
+        for (let bits = 0; bits < 256; bits += 1) {
+          const [above, below] = [bits >>> 6, bits & 63];
+          const word = (byteOrder === "little" ? above * 2 ** 30 + pfn * 64 + below : below * 2 ** 26 + pfn * 4 + above) >>> 0;
+          const presence = byteOrder === "little" ? (word >>> 1) & 1 : (word >>> 30) & 1;
+          for (const level of translation.levels) {
+            const isLeaf = level.leaf !== undefined;
+            expect(level.kind.tell({ p: presence }, {})).to.equal((isLeaf ? leaf : root)(BigInt(word), {}).kind);
+          }
+          if (presence === 0) continue;
+          expect(readBy(codec, word, true), bitsOf(word)).to.deep.equal(leaf(BigInt(word), {}));
+          expect(BigInt(rootCodec.addressOf(word, 0))).to.equal(root(BigInt(word), {}).physical);
+          expect([rootCodec.rightsOf(word, 0), rootCodec.attributesOf(word, 0)], "of a table nobody asks").to.deep.equal([ALL, 0]);
         }
         for (let flags = 0; flags < 64; flags += 1) {
-          const written = tableEntryFromTheStructure(codec.encodeLow(pfn * 4096, flags), byteOrder);
-          expect(written).to.deep.equal({
-            physical: pfn * 4096,
-            rights: (flags & 2) === 0 ? ALL_BUT_WRITE : ALL,
-            attributes: flags & (PAGE_CACHEABLE | PAGE_GLOBAL),
-            marks: 0,
-            isPresent: true,
-          });
+          const written = leaf(BigInt(codec.encodeLow(pfn * 4096, flags)), {});
+          expect(written).to.deep.equal({ ...asked(pfn, flags), isAccessed: false, isDirty: false });
+          expect(root(BigInt(rootCodec.encodeLow(pfn * 4096, flags)), {})).to.include({ kind: "table", physical: BigInt(pfn) * 4096n });
         }
       }
     });
@@ -170,9 +177,3 @@ describe("mips32: codecs against decoders from the manual", () => {
     }
   });
 });
-
-/** The big-endian layout of a little-endian word: the fields from the other end, the frame's bits in their own direction. */
-const mirrored = (little: number, pfn: number): number => {
-  const drawn = reversed(bitsOf(little));
-  return Number.parseInt(drawn.slice(0, 6) + pfn.toString(2).padStart(24, "0") + drawn.slice(30), 2) >>> 0;
-};

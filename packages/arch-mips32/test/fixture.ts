@@ -19,9 +19,8 @@ export interface Bench {
   readonly cp0: Cp0;
 }
 
-/** A page of the core, and a pair of them. */
+/** A page of the core. */
 export const PAGE = 0x4000;
-export const PAIR = 0x8000;
 /** Flags of a mapping: what HelenOS's areas ask for. */
 export const RW = 1 | 2 | 8 | 32;
 export const RO = 1 | 8 | 32;
