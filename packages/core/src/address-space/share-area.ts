@@ -52,8 +52,9 @@ const shareLocked = ({ from, sourceBase, size, to, base, flags: asked }: ShareRe
     throw new PortolanError("ERR_AREA_KIND", { address: BigInt(sourceBase), backend: backend === null ? "none" : backend.name });
   }
   const sourceFlags = areas.flagsOf(source);
+  // Before bits are joined: that would make a whole number of any other.
+  checkAreaFlags(asked);
   const flags = asked | (sourceFlags & AREA_CACHEABLE);
-  checkAreaFlags(flags);
   const pages = areas.pagesOf(source);
   if (BigInt(size) !== units.bytesOf(pages)) throw new PortolanError("ERR_SHARE_SIZE", { size: BigInt(size), area: units.bytesOf(pages) });
   if ((sourceFlags & flags) !== flags) throw new PortolanError("ERR_SHARE_RIGHTS", { flags, source: sourceFlags });
