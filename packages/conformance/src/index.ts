@@ -5,6 +5,7 @@ export { Failure, Undecided } from "./failure.js";
 export { FEATURES, featuresOf, type Feature } from "./features.js";
 export { POLICIES, type Dials, type Policy } from "./policies.js";
 export { Rig, type Subject } from "./rig/rig.js";
+export { badge, countsLine, html, json, junit, markdown, matrix, REPORTERS, tap, text, type ReporterName } from "./reporters/reporters.js";
 export { readExpectations, type Expectation } from "./run/expectations.js";
 export { PROFILES, type Profile, type ProfileName } from "./run/profiles.js";
 export { isGood, OUTCOMES, type Counts, type Outcome, type Report, type Result } from "./run/report.js";

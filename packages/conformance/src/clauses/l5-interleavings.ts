@@ -21,6 +21,9 @@ const RW = AREA_READ | AREA_WRITE | AREA_CACHEABLE;
 /** The upper half of every word that is written here: what shows anything else shows somebody else's memory. */
 const MARK = 0x5a00_0000;
 
+/** Bytes before the chunk that holds most of RAM. */
+const LEAD = 0x1_0000;
+
 /** Space a on every processor, with an area of four pages, two of them in and known to all; space b beside it. */
 class Stage {
   readonly machine: Machine;
@@ -30,9 +33,11 @@ class Stage {
   readonly #perPage: number;
 
   constructor(rig: Rig, cpus: number) {
-    // RAM begins with the last frame of a chunk: machines whose frames lie beyond the first chunk are cheaper to make.
+    // One frame of RAM, a hole, and the rest in the next chunk of memory: such machines are cheaper to make.
     const memoryBytes = 64 * rig.pageSize;
-    this.machine = rig.build({ cpus, memoryBytes, memoryBase: Math.max(memoryBytes, 2 ** 20) - rig.pageSize });
+    const memoryBase = 2 ** Math.max(20, Math.ceil(Math.log2(memoryBytes + LEAD))) - LEAD;
+    const memoryHoles = [{ base: memoryBase + rig.pageSize, bytes: LEAD - rig.pageSize }];
+    this.machine = rig.build({ cpus, memoryBytes: memoryBytes + LEAD, memoryBase, memoryHoles });
     this.#perPage = rig.perPage;
     this.first = this.machine.parts.units.pageOf(rig.architecture.layout.user.first) + 16;
     this.a = this.machine.spaces.create();
