@@ -11,7 +11,7 @@ import { ABSENT, BAD_ADDRESS, BUS, DOMAIN, NO_FAULT, PROTECTION, type FaultReaso
 import { EXECUTE, KERNEL, READ, USER, WRITE, permits, type Access, type Privilege } from "../architecture/rights.js";
 import { PortolanError } from "../errors.js";
 import { Events } from "../events.js";
-import { depthOf, domainOf, rightsAt } from "../tlb/entry-note.js";
+import { depthOf, domainOf, needsEntryNotes, rightsAt } from "../tlb/entry-note.js";
 import { Lookaside, NO_STARTS } from "../tlb/lookaside.js";
 import type { Refill } from "../tlb/refill.js";
 import { Tlb } from "../tlb/tlb.js";
@@ -90,7 +90,7 @@ export class Cpu {
   readonly events: Events;
   interrupts = true;
   readonly fault: CpuFault = { isPending: false, reason: NO_FAULT, page: 0, offset: 0, access: READ, privilege: KERNEL };
-  /** Where it was found. One object, used again. */
+  /** Where it was found; of an entry of a TLB, only where machines have domains or pages in parts. One object, used again. */
   readonly faultSite = { depth: 0, domain: 0, onWalk: false };
   readonly statistics = new CpuStatistics();
   readonly #switches: Record<string, boolean>;
@@ -107,6 +107,7 @@ export class Cpu {
   readonly #userFirst: number;
   readonly #userEnd: number;
   readonly #windows: readonly WindowPages[];
+  readonly #hasNotes: boolean;
   /** How each domain stands under the switches; null where the machine has none. */
   #domains: Uint8Array | null = null;
   /** Offsets with any of these bits set are outside the page, or cross an alignment: the slow road. */
@@ -141,6 +142,7 @@ export class Cpu {
     this.dataTlb = new Tlb(tlb.data, tlb.invalidation, seed);
     this.instructionTlb = tlb.instruction === undefined ? this.dataTlb : new Tlb(tlb.instruction, tlb.invalidation, seed + 1);
     this.#switches = { ...initialSwitches(architecture) };
+    this.#hasNotes = needsEntryNotes(architecture);
     this.#pageSize = 2 ** hardwarePageShift;
     this.#hardwarePages = 2 ** (architecture.pageShift - hardwarePageShift);
     this.#swaps = memory.byteOrder === "big";
@@ -389,7 +391,7 @@ export class Cpu {
 
   #translateSlowly(page: number, offset: number, access: Access, privilege: Privilege): number {
     this.fault.isPending = false;
-    this.#noteSite(0);
+    if (this.#hasNotes) this.#noteSite(0);
     if (!this.#tlbActive) throw new Error(`processor ${this.id} accesses memory while it waits in a shootdown`);
     const known = this.#fronts[privilege * 3 + (access >>> 1)].frameOf(page);
     if (known >= 0) return known;
@@ -410,15 +412,12 @@ export class Cpu {
         const reason = this.#miss(tlb, page, asid, access, privilege);
         if (reason !== NO_FAULT) return this.#refuse(reason, page, offset, access, privilege);
       } else {
-        const note = tlb.note(entry);
-        const standing = this.domainAccess(domainOf(note));
-        this.#noteSite(note);
+        const standing = this.#hasNotes ? this.#standingOf(tlb.note(entry)) : CHECKED;
         if (standing === CLOSED) return this.#refuse(DOMAIN, page, offset, access, privilege);
         if (standing === OPEN || permits(tlb.rightsOf(entry, page), privilege, access))
           return this.#show(page, tlb.frameOf(entry, page), offset, access, privilege);
         // A part of the page lets through what the whole does not: the front, which knows pages only, is not told.
-        const within = (page - tlb.firstPage(entry)) * this.#pageSize + offset;
-        if (permits(rightsAt(note, within, tlb.span(entry) * this.#pageSize), privilege, access))
+        if (this.#hasNotes && this.#permitsPart(tlb, entry, page, offset, access, privilege))
           return this.#backed(page, tlb.frameOf(entry, page), offset, access, privilege);
         this.#note(page, offset, access, privilege);
         const reason = this.refill.refused(this, page, access, privilege, entry);
@@ -444,6 +443,18 @@ export class Cpu {
   /** The frame, or −1 with `fault` filled if there is no memory. */
   #backed(page: number, frame: number, offset: number, access: Access, privilege: Privilege): number {
     return this.memory.isBacked(frame * this.#pageSize) ? frame : this.#refuse(BUS, page, offset, access, privilege);
+  }
+
+  /** How the domain of an entry stands; what the entry is, is remembered for the report of a fault. */
+  #standingOf(note: number): number {
+    this.#noteSite(note);
+    return this.domainAccess(domainOf(note));
+  }
+
+  /** Does the part of an entry's page that holds a byte let an access through? */
+  #permitsPart(tlb: Tlb, entry: number, page: number, offset: number, access: Access, privilege: Privilege): boolean {
+    const within = (page - tlb.firstPage(entry)) * this.#pageSize + offset;
+    return permits(rightsAt(tlb.note(entry), within, tlb.span(entry) * this.#pageSize), privilege, access);
   }
 
   /** Where an entry came from, for the report of a fault. */

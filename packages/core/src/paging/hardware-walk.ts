@@ -24,10 +24,10 @@ import {
 import type { Switches } from "../architecture/entry-format.js";
 import type { TlbGeometry } from "../architecture/tlb-organisation.js";
 import type { Events } from "../events.js";
-import { CLOSED, OPEN, type Cpu } from "../machine/cpu.js";
+import { CHECKED, CLOSED, OPEN, type Cpu } from "../machine/cpu.js";
 import type { PhysicalMemory } from "../machine/physical-memory.js";
 import type { Refill } from "../tlb/refill.js";
-import { entryNote, rightsAt, withoutParts } from "../tlb/entry-note.js";
+import { entryNote, needsEntryNotes, rightsAt, withoutParts } from "../tlb/entry-note.js";
 import { ENTRY_GLOBAL } from "../tlb/tlb.js";
 import { ABSENT_ENTRY, MALFORMED_ENTRY, TABLE_ENTRY, type FormatCodec, type LevelCodec } from "./entry-codec.js";
 import { kernelRootFrom, storeysOf } from "./tree-shape.js";
@@ -93,6 +93,8 @@ export class HardwareWalk implements Refill {
   readonly #faultsOnReserved: boolean;
   readonly #recordsAccess: boolean;
   readonly #recordsWrite: boolean;
+  /** Entries say which domain they belong to, or have parts. */
+  readonly #hasNotes: boolean;
   /** A page that is not marked as accessed faults. */
   readonly #faultsUnmarked: boolean;
   /** First page that the kernel's own root translates; Infinity where it has none. */
@@ -118,6 +120,7 @@ export class HardwareWalk implements Refill {
     this.#faultsOnReserved = architecture.translation.faultsOnReserved;
     this.#recordsAccess = architecture.can.recordAccess === "hardware";
     this.#recordsWrite = architecture.can.recordWrite === "hardware";
+    this.#hasNotes = needsEntryNotes(architecture);
     this.#faultsUnmarked = architecture.can.recordAccess === "fault";
     this.#kernelFirst = kernelRootFrom(architecture, architecture.hardwarePageShift);
     this.#limit = 2 ** (architecture.virtualBits - architecture.hardwarePageShift);
@@ -135,45 +138,42 @@ export class HardwareWalk implements Refill {
     const low = index - high * HALF;
     let { root: table } = index >= this.#kernelFirst ? cpu.kernelContext : cpu.contextFor(privilege);
     let rights = ALL_RIGHTS;
-    const site = cpu.faultSite;
-    site.domain = 0;
-    site.onWalk = true;
+    const hasNotes = this.#hasNotes;
+    let domain = 0;
     for (let depth = 0; depth < steps.length; depth += 1) {
       const { codec, isWide, entryBytes, bit, mask } = steps[depth];
       const entry = (bit < HALF_BITS ? (low >>> bit) | (high << (HALF_BITS - bit)) : high >>> (bit - HALF_BITS)) & mask;
       const address = table + entry * entryBytes;
-      site.depth = depth;
-      if (!memory.isBacked(address)) return this.#end(cpu, page, depth, BUS);
+      if (!memory.isBacked(address)) return this.#end(cpu, page, depth, BUS, domain);
       statistics.walkReads += 1;
       const lo = isWide ? memory.readLow(address) : memory.read32(address);
       const hi = isWide ? memory.readHigh(address) : 0;
       const kind = codec.kindOf(lo, hi);
-      if (kind === ABSENT_ENTRY) return this.#end(cpu, page, depth, ABSENT);
-      if (kind === MALFORMED_ENTRY) return this.#end(cpu, page, depth, RESERVED);
+      if (kind === ABSENT_ENTRY) return this.#end(cpu, page, depth, ABSENT, domain);
+      if (kind === MALFORMED_ENTRY) return this.#end(cpu, page, depth, RESERVED, domain);
       const format = kind === TABLE_ENTRY ? codec.table : codec.leafOf(lo, hi);
-      if (format === null) return this.#end(cpu, page, depth, RESERVED);
-      if (this.#faultsOnReserved && format.hasReserved(lo, hi)) return this.#end(cpu, page, depth, RESERVED);
+      if (format === null) return this.#end(cpu, page, depth, RESERVED, domain);
+      if (this.#faultsOnReserved && format.hasReserved(lo, hi)) return this.#end(cpu, page, depth, RESERVED, domain);
       rights &= format.rightsOf(lo, hi);
       this.#addresses[depth] = address;
       this.#formats[depth] = format;
-      const domain = format.domainOf(lo, hi);
-      if (domain >= 0) site.domain = domain;
+      if (hasNotes) domain = Math.max(domain, format.domainOf(lo, hi));
       if (kind === TABLE_ENTRY) {
         table = format.addressOf(lo, hi);
         continue;
       }
       rights = combined[rights];
-      if (this.#faultsUnmarked && format.isUnmarked(lo, hi)) return this.#end(cpu, page, depth, UNMARKED);
-      const standing = cpu.domainAccess(site.domain);
-      if (standing === CLOSED) return this.#end(cpu, page, depth, DOMAIN);
-      const note = entryNote(site.domain, depth, format.partRightsOf(lo, hi));
+      if (this.#faultsUnmarked && format.isUnmarked(lo, hi)) return this.#end(cpu, page, depth, UNMARKED, domain);
+      const standing = hasNotes ? cpu.domainAccess(domain) : CHECKED;
+      if (standing === CLOSED) return this.#end(cpu, page, depth, DOMAIN, domain);
+      const note = hasNotes ? entryNote(domain, depth, format.partRightsOf(lo, hi)) : 0;
       const pages = steps[depth].pagesPerEntry * format.entries;
       if (
         standing !== OPEN &&
         !permits(rights, privilege, access) &&
         !permits(this.#rightsInPart(cpu, page, pages, note), privilege, access)
       )
-        return this.#end(cpu, page, depth, PROTECTION);
+        return this.#end(cpu, page, depth, PROTECTION, domain);
       this.#record(depth, access);
       const isClean = this.#recordsWrite && access !== WRITE && !format.isDirty(lo, hi);
       this.#enter(cpu, page, access, privilege, steps[depth], format, lo, hi, isClean ? rights & ALL_BUT_WRITE : rights, note);
@@ -241,7 +241,13 @@ export class HardwareWalk implements Refill {
     }
   }
 
-  #end(cpu: Cpu, page: number, depth: number, reason: FaultReason): FaultReason {
+  #end(cpu: Cpu, page: number, depth: number, reason: FaultReason, domain = 0): FaultReason {
+    if (reason !== NO_FAULT) {
+      const site = cpu.faultSite;
+      site.depth = depth;
+      site.domain = domain;
+      site.onWalk = true;
+    }
     const sink = this.#events.sink;
     if (sink !== null) sink({ kind: "walk", cpu: cpu.id, hardwarePage: page, reads: depth + 1, reason });
     return reason;
