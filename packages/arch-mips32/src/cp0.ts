@@ -8,7 +8,7 @@
  * Exceptions that refill code serves leave their traces as soon as they are taken; those of refused accesses (address
  * errors, bus errors) are seen by whoever reads a register before the next miss, as a handler does.
  *
- * @see MIPS32 PRA vol III, CP0 registers 0 to 6, 8, 10 and 13; R4000 User's Manual §4.3 and §4.5
+ * @see MIPS32 PRA vol III, CP0 registers 0 to 6, 8, 10 and 13; R4000 User's Manual, chapter 4
  */
 import {
   BUS,

@@ -2,7 +2,8 @@
  * What a processor does about a TLB write that would make two entries match one address. Hardware looks for it because two
  * entries that answer at once could damage the array; the manuals leave open when.
  *
- * @see MIPS32 PRA vol III, Machine Check exception; R4000 User's Manual §4.3, Status register (TS)
+ * @see MIPS32 PRA vol III, Machine Check exception; R4000 User's Manual, Status register (TS); MIPS32 4K Software User's Manual,
+ *   memory management (the TLB compares before it writes)
  */
 import { token } from "@portolan/core";
 import { EXC_MCHECK } from "./faults.js";

@@ -26,14 +26,14 @@ const mips3 = (entries: Processor["entries"]): Processor => ({ entries, physical
 
 /** The processors that `mips32With` knows. */
 export const PROCESSORS = {
-  /** R4000 User's Manual §4.1; what HelenOS takes unless told otherwise. */
+  /** R4000 User's Manual, chapter 4; what HelenOS takes unless told otherwise. */
   R4000: mips3([48]),
   /** The same with larger caches. */
   R4400: mips3([48]),
-  /** MIPS32 4K Processor Core Family Software User's Manual, chapter 3. */
+  /** MIPS32 4K Processor Core Family Software User's Manual, memory management. */
   "4Kc": core([16]),
   "4KEc": core([16]),
-  /** MIPS32 24K Processor Core Family Software User's Manual, chapter 3: the number is chosen when the core is built. */
+  /** MIPS32 24K Processor Core Family Software User's Manual, memory management: the number is chosen when the core is built. */
   "24Kc": core([16, 32, 64]),
   "24KEc": core([16, 32, 64]),
   "24Kf": core([16, 32, 64]),

@@ -2,7 +2,7 @@
  * Words of the MMU's registers as pure functions, unsigned 32-bit numbers: what software computes before TLBWI, and what
  * hardware leaves behind after an exception.
  *
- * @see MIPS32 PRA vol III, chapter on CP0 registers; R4000 User's Manual §4.3
+ * @see MIPS32 PRA vol III, chapter on CP0 registers; R4000 User's Manual, chapter 4
  */
 
 /** Pages of an entry, as shifts: 4 KiB to 16 MiB in steps of four. */
