@@ -69,6 +69,9 @@ interface WindowPages {
 /** A TLB that nobody refills. */
 const BY_HAND: Refill = { miss: () => ABSENT, refused: () => PROTECTION };
 
+/** The entry refuses, and whether for good is the refill code's business. */
+const UNDECIDED = -2;
+
 /** A refill followed by a refusal that is settled takes three rounds; more than this is a port that goes in circles. */
 const ROUNDS = 8;
 
@@ -411,14 +414,11 @@ export class Cpu {
         this.#note(page, offset, access, privilege);
         const reason = this.#miss(tlb, page, asid, access, privilege);
         if (reason !== NO_FAULT) return this.#refuse(reason, page, offset, access, privilege);
+      } else if (!this.#hasNotes && permits(tlb.rightsOf(entry, page), privilege, access)) {
+        return this.#show(page, tlb.frameOf(entry, page), offset, access, privilege);
       } else {
-        const standing = this.#hasNotes ? this.#standingOf(tlb.note(entry)) : CHECKED;
-        if (standing === CLOSED) return this.#refuse(DOMAIN, page, offset, access, privilege);
-        if (standing === OPEN || permits(tlb.rightsOf(entry, page), privilege, access))
-          return this.#show(page, tlb.frameOf(entry, page), offset, access, privilege);
-        // A part of the page lets through what the whole does not: the front, which knows pages only, is not told.
-        if (this.#hasNotes && this.#permitsPart(tlb, entry, page, offset, access, privilege))
-          return this.#backed(page, tlb.frameOf(entry, page), offset, access, privilege);
+        const frame = this.#hasNotes ? this.#askNote(tlb, entry, page, offset, access, privilege) : UNDECIDED;
+        if (frame !== UNDECIDED) return frame;
         this.#note(page, offset, access, privilege);
         const reason = this.refill.refused(this, page, access, privilege, entry);
         if (reason !== NO_FAULT) return this.#refuse(reason, page, offset, access, privilege);
@@ -445,16 +445,19 @@ export class Cpu {
     return this.memory.isBacked(frame * this.#pageSize) ? frame : this.#refuse(BUS, page, offset, access, privilege);
   }
 
-  /** How the domain of an entry stands; what the entry is, is remembered for the report of a fault. */
-  #standingOf(note: number): number {
+  /** What an entry says on machines with domains, or with pages in parts: the frame, −1 with `fault` filled, or UNDECIDED. */
+  #askNote(tlb: Tlb, entry: number, page: number, offset: number, access: Access, privilege: Privilege): number {
+    const note = tlb.note(entry);
     this.#noteSite(note);
-    return this.domainAccess(domainOf(note));
-  }
-
-  /** Does the part of an entry's page that holds a byte let an access through? */
-  #permitsPart(tlb: Tlb, entry: number, page: number, offset: number, access: Access, privilege: Privilege): boolean {
+    const standing = this.domainAccess(domainOf(note));
+    if (standing === CLOSED) return this.#refuse(DOMAIN, page, offset, access, privilege);
+    const frame = tlb.frameOf(entry, page);
+    if (standing === OPEN || permits(tlb.rightsOf(entry, page), privilege, access))
+      return this.#show(page, frame, offset, access, privilege);
+    // A part of the page may let through what the whole does not: the front, which knows pages only, is not told.
     const within = (page - tlb.firstPage(entry)) * this.#pageSize + offset;
-    return permits(rightsAt(tlb.note(entry), within, tlb.span(entry) * this.#pageSize), privilege, access);
+    const isPermitted = permits(rightsAt(note, within, tlb.span(entry) * this.#pageSize), privilege, access);
+    return isPermitted ? this.#backed(page, frame, offset, access, privilege) : UNDECIDED;
   }
 
   /** Where an entry came from, for the report of a fault. */
