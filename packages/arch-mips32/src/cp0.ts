@@ -37,8 +37,6 @@ const HARDWARE_PAGE = 0x1000;
 const KSEG0 = 0x8000_0000;
 const codec = new FormatCodec(entryLoFormat, {});
 const VALID = 2;
-/** Index, Random and Wired have room for 64 entries. */
-const NUMBERS = 0x3f;
 
 /** Coprocessor 0 of one processor, as far as it is the MMU's: registers are fields, instructions are methods. */
 export class Cp0 {
@@ -46,6 +44,8 @@ export class Cp0 {
   readonly #tlb: Tlb;
   readonly #random: Random;
   readonly #multipleMatches: MultipleMatches;
+  /** Bits of Index: as many as it takes to number the entries. */
+  readonly #numbers: number;
   /** Bits of EntryLo that this processor has: PFN as wide as its physical addresses. */
   readonly #implemented: number;
   /** EntryLo0 and EntryLo1 as they were last written into each entry. */
@@ -73,6 +73,7 @@ export class Cp0 {
     this.#tlb = cpu.dataTlb;
     this.#multipleMatches = multipleMatches;
     this.#random = new Random(seed);
+    this.#numbers = 2 ** Math.ceil(Math.log2(entries)) - 1;
     this.#implemented = 2 ** (cpu.architecture.physicalBits - 6) - 1;
     this.#lo0 = new Uint32Array(entries);
     this.#lo1 = new Uint32Array(entries);
@@ -86,7 +87,7 @@ export class Cp0 {
 
   set index(value: number) {
     // P is written by probes only.
-    this.#index = ((value & NUMBERS) | (this.#index & PROBE_FAILED)) >>> 0;
+    this.#index = ((value & this.#numbers) | (this.#index & PROBE_FAILED)) >>> 0;
   }
 
   /** The entry that the next TLBWR writes: from Wired to the last one. */
@@ -265,7 +266,7 @@ export class Cp0 {
   }
 
   #named(): number {
-    const entry = this.#index & NUMBERS;
+    const entry = this.#index & this.#numbers;
     const { entries } = this.#tlb.geometry;
     if (entry >= entries) throw new PortolanError("ERR_BAD_ARGUMENT", { index: entry, entries });
     return entry;

@@ -166,7 +166,12 @@ export const registerFields: Readonly<Record<RegisterName, readonly Field[]>> = 
   Index: [
     { name: "P", bits: 31, role: "control", says: "the last probe found no entry" },
     { name: "zero", bits: [30, 6], role: "reserved", says: "zero" },
-    { name: "Index", bits: [5, 0], role: "control", says: "the entry that TLBR reads and TLBWI writes" },
+    {
+      name: "Index",
+      bits: [5, 0],
+      role: "control",
+      says: "the entry that TLBR reads and TLBWI writes; fewer bits where there are fewer entries",
+    },
   ],
   Random: [
     { name: "zero", bits: [31, 6], role: "reserved", says: "zero" },

@@ -76,22 +76,25 @@ describe("mips32: the TLB and its registers", () => {
     cp0.context = 0xffff_ffff;
     cp0.index = 0xffff_ffff;
     expect([cp0.pageMask, cp0.entryHi, cp0.context, cp0.index]).to.deep.equal([0x01ff_e000, 0xffff_e0ff, 0xff80_0000, 0x3f]);
+    const small = bench({ processor: "4Kc" }).cp0;
+    small.index = 0x7fff_fff9;
+    expect(small.index, "four bits number sixteen entries").to.equal(9);
     probe(cp0, 0x0123_4005);
     cp0.index = 3;
     expect(cp0.index, "P is the probe's to write").to.equal(PROBE_FAILED + 3);
   });
 
   it("what the manual leaves undefined is refused: no such entry, no such page", () => {
-    const { cp0 } = bench({ processor: "4Kc" });
+    const { cp0 } = bench();
     const refused = (work: () => unknown): void => void expect(work).to.throw().with.property("code", "ERR_BAD_ARGUMENT");
-    cp0.index = 16;
+    cp0.index = 48;
     refused(() => cp0.tlbr());
     refused(() => cp0.tlbwi());
-    cp0.index = 15;
+    cp0.index = 47;
     cp0.pageMask = 0x2000;
     refused(() => cp0.tlbwi());
     refused(() => cp0.tlbwr());
-    for (const wired of [16, -1, 0.5, NaN]) refused(() => (cp0.wired = wired));
+    for (const wired of [48, -1, 0.5, NaN]) refused(() => (cp0.wired = wired));
     expect(cp0.wired).to.equal(1);
   });
 
@@ -175,6 +178,13 @@ describe("mips32: the TLB and its registers", () => {
     write(cp0, 3, { hi: 0x0040_0002, lo0: half(0x210) });
     cp0.wired = 9;
     expect([probe(other, 0x0040_0002), other.wired]).to.deep.equal([PROBE_FAILED, 1]);
+  });
+
+  it("machines of a thousand pairs are numbered too", () => {
+    const large = { ...mips32, tlb: { ...mips32.tlb, data: { ...mips32.tlb.data, entries: 1000 } } };
+    const { cp0 } = benchOf(large);
+    expect(write(cp0, 999, { hi: 0x0040_0002, lo0: half(0x210) })).to.equal(0);
+    expect([probe(cp0, 0x0040_0002), read(cp0, 999).hi]).to.deep.equal([999, 0x0040_0002]);
   });
 
   it("an entry written past the registers reads as what it lets through", () => {
