@@ -8,7 +8,7 @@
  * @see HelenOS kernel/generic/src/mm/as.c, as_page_fault()
  */
 import { BUS, DOMAIN, RESERVED, type FaultReason } from "../architecture/faults.js";
-import { PAGE_ACCESSED, USER, permits, type AccessMask } from "../architecture/rights.js";
+import { PAGE_ACCESSED, PAGE_DIRTY, USER, WRITE, permits, type AccessMask } from "../architecture/rights.js";
 import { pageFlagsOf } from "../area/area-flags.js";
 import { PortolanError } from "../errors.js";
 import { NO_PAGE } from "../objects/memory-object.js";
@@ -94,11 +94,11 @@ const decide = (space: AddressSpace, page: number, accesses: AccessMask): FaultR
   try {
     if (!parts.tables.find(space.context, page)) {
       parts.preemption.at("fault-before-supply");
-      return bringIn(space, area, page);
+      return bringIn(space, area, page, flags & accesses);
     }
     // Another processor was first, or its entry is narrower than the area by now: no new frame either way.
     if (!permitsOne(parts.tables.found.rights, flags & accesses)) space.widen(page, pageFlagsOf(flags));
-    if (parts.architecture.can.recordAccess === "fault") parts.tables.mark(space.context, page, false);
+    markByFault(space, page, flags & accesses);
     space.forgetLocally(page);
     return accept(verdict);
   } finally {
@@ -108,18 +108,31 @@ const decide = (space: AddressSpace, page: number, accesses: AccessMask): FaultR
   }
 };
 
+/** Does an access that a machine reports as these want its page marked as written, by whoever handles the fault? */
+const isFirstWrite = (space: AddressSpace, accesses: AccessMask): boolean =>
+  space.parts.architecture.can.recordWrite === "fault" && (accesses & WRITE) !== 0;
+
+/** Leaves the marks of an access that will be tried again, on machines that leave them to the handler. */
+const markByFault = (space: AddressSpace, page: number, accesses: AccessMask): void => {
+  const { architecture, tables } = space.parts;
+  const isWrite = isFirstWrite(space, accesses);
+  if (isWrite || architecture.can.recordAccess === "fault") tables.mark(space.context, page, isWrite);
+};
+
 /**
- * Marks a page that was mapped by hand as accessed, where a page that is not faults.
+ * Marks a page that was mapped by hand as accessed, or as written, where a page that is not faults.
  * @returns false if the page is absent, narrower, or marked already: that was not what the processor objected to
  */
 const markByHand = (space: AddressSpace, page: number, accesses: AccessMask): boolean => {
   const { architecture, locks, tables } = space.parts;
-  if (architecture.can.recordAccess !== "fault") return false;
+  const isWrite = isFirstWrite(space, accesses);
+  if (!isWrite && architecture.can.recordAccess !== "fault") return false;
+  const wanted = isWrite ? PAGE_ACCESSED | PAGE_DIRTY : PAGE_ACCESSED;
   locks.acquire("page-table", space.id);
   try {
     const { found } = tables;
-    if (!tables.find(space.context, page) || (found.flags & PAGE_ACCESSED) !== 0 || !permitsOne(found.rights, accesses)) return false;
-    tables.mark(space.context, page, false);
+    if (!tables.find(space.context, page) || (found.flags & wanted) === wanted || !permitsOne(found.rights, accesses)) return false;
+    tables.mark(space.context, page, isWrite);
     return true;
   } finally {
     locks.release("page-table", space.id);
@@ -127,7 +140,7 @@ const markByHand = (space: AddressSpace, page: number, accesses: AccessMask): bo
 };
 
 /** Supplies an absent page, maps it and marks it used; or leaves everything as it was. */
-const bringIn = (space: AddressSpace, area: number, page: number): FaultResult => {
+const bringIn = (space: AddressSpace, area: number, page: number, accesses: AccessMask): FaultResult => {
   const { parts, verdict } = space;
   const areas = parts.areas;
   const object = areas.objectOf(area);
@@ -146,7 +159,7 @@ const bringIn = (space: AddressSpace, area: number, page: number): FaultResult =
     parts.preemption.at("fault-before-insert");
     parts.tables.insert(space.context, page, frame, pageFlagsOf(areas.flagsOf(area)));
     // The access that brings a page in counts: it would only fault once more.
-    if (parts.architecture.can.recordAccess === "fault") parts.tables.mark(space.context, page, false);
+    markByFault(space, page, accesses);
   } catch (error) {
     if (isReserved) areas.used.unreserve(area);
     if (frame !== NO_PAGE) parts.frames.release(frame);

@@ -115,9 +115,9 @@ export interface Capabilities {
   /** Are there translations shared by all address spaces? */
   readonly global: boolean;
   /** Does hardware record accesses and writes in the entry? If not, refill code does or nobody does. */
-  /** `"fault"`: the first access to a page faults (`UNMARKED`), and the handler marks it. */
+  /** `"fault"`: the first access to a page (the first write) faults (`UNMARKED`), and the handler marks it. */
   readonly recordAccess: "hardware" | "refill" | "fault" | "no";
-  readonly recordWrite: "hardware" | "refill" | "no";
+  readonly recordWrite: "hardware" | "refill" | "fault" | "no";
   /** Do kernel writes obey the write right? A switch name where a register decides (CR0.WP). */
   readonly kernelObeysWrite: boolean | { readonly switch: string };
 }

@@ -18,7 +18,7 @@ export const BUS = 5;
 export const PRIVILEGED = 6;
 /** The domain that the translation belongs to is closed to everybody. */
 export const DOMAIN = 7;
-/** A translation exists, and software has to mark the page as accessed before it may be used. */
+/** A translation exists, and software has to mark the page as accessed before it may be used, or as written before it is. */
 export const UNMARKED = 8;
 export type FaultReason = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 

@@ -142,8 +142,7 @@ const tlb = record({
 
 const range = record({ first: address, last: address });
 const window = record({ name: text, first: address, last: address, physical: address, cacheable: truth, privilege: one(KERNEL, USER) });
-const records = one("hardware", "refill", "no");
-const recordsAccess = one("hardware", "refill", "fault", "no");
+const records = one("hardware", "refill", "fault", "no");
 
 const architecture = record({
   contract: whole,
@@ -172,7 +171,7 @@ const architecture = record({
     forbidRead: truth,
     forbidExecute: truth,
     global: truth,
-    recordAccess: recordsAccess,
+    recordAccess: records,
     recordWrite: records,
     kernelObeysWrite: switched,
   }),

@@ -293,7 +293,7 @@ const checkFaults = ({ faults, translation, can }: Architecture, say: Say): void
   const objections = new Set<string>();
   const reasons: FaultReason[] = [ABSENT, PROTECTION, RESERVED, BAD_ADDRESS, BUS, PRIVILEGED];
   if (translation.kind === "hierarchical" && translation.domains !== undefined) reasons.push(DOMAIN);
-  if (can.recordAccess === "fault") reasons.push(UNMARKED);
+  if (can.recordAccess === "fault" || can.recordWrite === "fault") reasons.push(UNMARKED);
   for (const reason of reasons) {
     for (const access of [READ, WRITE, EXECUTE] as const) {
       for (const privilege of [KERNEL, USER] as const) {

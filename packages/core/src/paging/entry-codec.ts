@@ -204,6 +204,11 @@ export class FormatCodec {
     return (this.accessedLow !== 0 || this.accessedHigh !== 0) && !this.isAccessed(lo, hi);
   }
 
+  /** Must it mark an entry as written before a write? Only where `can.recordWrite` is `"fault"`. */
+  isClean(lo: number, hi: number): boolean {
+    return (this.dirtyLow !== 0 || this.dirtyHigh !== 0) && !this.isDirty(lo, hi);
+  }
+
   isAccessed(lo: number, hi: number): boolean {
     return (lo & this.accessedLow) !== 0 || (hi & this.accessedHigh) !== 0;
   }

@@ -117,14 +117,15 @@ export const explainTree = (
       if (permits(rights, privilege, access) && !permits(remaining, privilege, access)) rule = combined.says;
       rights = remaining;
     }
-    const marks = format.fields.filter(({ role }) => role === "accessed");
-    if (architecture.can.recordAccess === "fault" && marks.length > 0 && marks.every((field) => valueOf(field, raw) === 0n))
+    if (architecture.can.recordAccess === "fault" && isUnmarked(format, "accessed", raw))
       return answer(UNMARKED, `entry ${index} of the ${level.name} is not marked as accessed`, level.manual);
     const standing = translation.domains?.tell(domain, switches) ?? "checked";
     if (standing === "closed") rights = 0;
     if (standing === "open") rights = ALL_RIGHTS;
     if (standing === "closed") return answer(DOMAIN, `domain ${domain} is closed`, level.manual);
     if (!permits(rights, privilege, access)) return answer(PROTECTION, rule, level.manual);
+    if (architecture.can.recordWrite === "fault" && access === WRITE && isUnmarked(format, "dirty", raw))
+      return answer(UNMARKED, `entry ${index} of the ${level.name} is not marked as written`, level.manual);
     const physical = target + (address & (size - 1n));
     if (!memory.isBacked(Number(physical))) return answer(BUS, "the page lies outside physical memory", level.manual);
     const why =
@@ -145,6 +146,12 @@ export const isCanonical = (architecture: Architecture, address: bigint): boolea
 };
 
 const valueOf = (field: Field, raw: bigint): bigint => (raw >> BigInt(fieldBits(field)[1])) & ((1n << BigInt(fieldWidth(field))) - 1n);
+
+/** Has the format bits for this mark, and are they clear? */
+const isUnmarked = (format: EntryFormat, mark: "accessed" | "dirty", raw: bigint): boolean => {
+  const marks = format.fields.filter(({ role }) => role === mark);
+  return marks.length > 0 && marks.every((field) => valueOf(field, raw) === 0n);
+};
 
 const valuesOf = (fields: readonly Field[], raw: bigint): FieldValues =>
   Object.fromEntries(fields.map((field) => [field.name, Number(valueOf(field, raw))]));

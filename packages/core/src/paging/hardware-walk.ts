@@ -40,6 +40,8 @@ const HALF = 2 ** HALF_BITS;
 /** A level as the walker needs it: everything that a switch or a TLB decides is decided. */
 interface Step {
   readonly codec: LevelCodec;
+  /** Leaves of other forms are to be told apart. */
+  readonly hasForms: boolean;
   readonly isWide: boolean;
   readonly entryBytes: number;
   readonly pagesPerEntry: number;
@@ -69,6 +71,7 @@ class WalkPlan {
         sizes.map((pages) => (pageShifts.includes(architecture.hardwarePageShift + Math.log2(pages)) ? pages : 1));
       return {
         codec,
+        hasForms: codec.forms.length > 0,
         isWide: entryBytes === 8,
         entryBytes,
         pagesPerEntry,
@@ -95,8 +98,9 @@ export class HardwareWalk implements Refill {
   readonly #recordsWrite: boolean;
   /** Entries say which domain they belong to, or have parts. */
   readonly #hasNotes: boolean;
-  /** A page that is not marked as accessed faults. */
+  /** A page that is not marked as accessed faults, and one that is written and not marked so. */
   readonly #faultsUnmarked: boolean;
+  readonly #faultsClean: boolean;
   /** First page that the kernel's own root translates; Infinity where it has none. */
   readonly #kernelFirst: number;
   /** Pages that a root translates, and bytes of one. */
@@ -122,6 +126,7 @@ export class HardwareWalk implements Refill {
     this.#recordsWrite = architecture.can.recordWrite === "hardware";
     this.#hasNotes = needsEntryNotes(architecture);
     this.#faultsUnmarked = architecture.can.recordAccess === "fault";
+    this.#faultsClean = architecture.can.recordWrite === "fault";
     this.#kernelFirst = kernelRootFrom(architecture, architecture.hardwarePageShift);
     this.#limit = 2 ** (architecture.virtualBits - architecture.hardwarePageShift);
     this.#pageBytes = 2 ** architecture.hardwarePageShift;
@@ -141,7 +146,7 @@ export class HardwareWalk implements Refill {
     const hasNotes = this.#hasNotes;
     let domain = 0;
     for (let depth = 0; depth < steps.length; depth += 1) {
-      const { codec, isWide, entryBytes, bit, mask } = steps[depth];
+      const { codec, hasForms, isWide, entryBytes, bit, mask } = steps[depth];
       const entry = (bit < HALF_BITS ? (low >>> bit) | (high << (HALF_BITS - bit)) : high >>> (bit - HALF_BITS)) & mask;
       const address = table + entry * entryBytes;
       if (!memory.isBacked(address)) return this.#end(cpu, page, depth, BUS, domain);
@@ -151,7 +156,7 @@ export class HardwareWalk implements Refill {
       const kind = codec.kindOf(lo, hi);
       if (kind === ABSENT_ENTRY) return this.#end(cpu, page, depth, ABSENT, domain);
       if (kind === MALFORMED_ENTRY) return this.#end(cpu, page, depth, RESERVED, domain);
-      const format = kind === TABLE_ENTRY ? codec.table : codec.leafOf(lo, hi);
+      const format = kind === TABLE_ENTRY ? codec.table : hasForms ? codec.leafOf(lo, hi) : codec.leaf;
       if (format === null) return this.#end(cpu, page, depth, RESERVED, domain);
       if (this.#faultsOnReserved && format.hasReserved(lo, hi)) return this.#end(cpu, page, depth, RESERVED, domain);
       rights &= format.rightsOf(lo, hi);
@@ -174,9 +179,10 @@ export class HardwareWalk implements Refill {
         !permits(this.#rightsInPart(cpu, page, pages, note), privilege, access)
       )
         return this.#end(cpu, page, depth, PROTECTION, domain);
+      if (this.#faultsClean && access === WRITE && format.isClean(lo, hi)) return this.#end(cpu, page, depth, UNMARKED, domain);
       this.#record(depth, access);
-      const isClean = this.#recordsWrite && access !== WRITE && !format.isDirty(lo, hi);
-      this.#enter(cpu, page, access, privilege, steps[depth], format, lo, hi, isClean ? rights & ALL_BUT_WRITE : rights, note);
+      const waits = access !== WRITE && (this.#recordsWrite ? !format.isDirty(lo, hi) : this.#faultsClean && format.isClean(lo, hi));
+      this.#enter(cpu, page, access, privilege, steps[depth], format, lo, hi, waits ? rights & ALL_BUT_WRITE : rights, note);
       return this.#end(cpu, page, depth, NO_FAULT);
     }
     return this.#end(cpu, page, steps.length - 1, RESERVED);
@@ -184,7 +190,7 @@ export class HardwareWalk implements Refill {
 
   refused(cpu: Cpu, page: number, access: Access, privilege: Privilege, entry: number): FaultReason {
     // Only a write may have been withheld for the sake of the dirty bit; anything else the entry says for good.
-    if (access !== WRITE || !this.#recordsWrite) return PROTECTION;
+    if (access !== WRITE || !(this.#recordsWrite || this.#faultsClean)) return PROTECTION;
     cpu.dataTlb.drop(entry);
     return this.miss(cpu, page, access, privilege);
   }
