@@ -76,7 +76,8 @@ export const excCodeOf = (reason: FaultReason, access: Access): number => {
     case BUS:
       return access === EXECUTE ? EXC_IBE : EXC_DBE;
     case PROTECTION:
-      return access === WRITE ? EXC_MOD : EXC_TLBL;
+      // No entry forbids a load or a fetch; only an address does.
+      return access === WRITE ? EXC_MOD : EXC_ADEL;
     default:
       return access === WRITE ? EXC_TLBS : EXC_TLBL;
   }
