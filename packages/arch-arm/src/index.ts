@@ -30,12 +30,13 @@ export {
 export interface ArmOptions {
   /** A real processor; every other option overrides one of its figures. Absent: as HelenOS has it, on an ARM926EJ-S's TLB. */
   readonly processor?: ProcessorName;
+  /** `"v5"`, also for ARMv4 and for ARMv6 with SCTLR.XP clear; `"v6"`, before ARMv6K; `"v7"`, from ARMv6K on. */
   readonly format?: Format;
   /** TTBCR.N, 0 to 7, from ARMv6 on: TTBR0 translates the lowest 2^(32 − N) bytes for the user, TTBR1 the rest for the kernel. 0: all by TTBR0. */
   readonly ttbcrN?: number;
   /** From ARMv6 on: TLB entries carry the 8-bit ASID. Absent: yes. */
   readonly asids?: boolean;
-  /** SCTLR.AFE, ARMv7: AP[0] is an access flag, and the first access to a page faults so that software sets it. */
+  /** SCTLR.AFE, from ARMv6K on: AP[0] is an access flag, and the first access to a page faults so that software sets it. */
   readonly accessFlag?: boolean;
   /** Bit 4 of descriptors of second-level tables is set (ARMv5). */
   readonly writesImp?: boolean;
@@ -44,12 +45,13 @@ export interface ArmOptions {
   /** `"big"`: SCTLR.B with words as they are (BE-32), or SCTLR.EE from ARMv6 on. */
   readonly byteOrder?: "little" | "big";
   readonly data?: TlbGeometry;
-  /** null: one TLB for both. */
+  /** null: the one above serves fetches too. */
   readonly instruction?: TlbGeometry | null;
 }
 
 /** What contradicts itself, with what to do instead. */
-const check = ({ processor = "arm926ejs", ...options }: ArmOptions): Processor => {
+const check = (options: ArmOptions): Processor => {
+  const { processor = "arm926ejs" } = options;
   if (!Object.hasOwn(PROCESSORS, processor)) throw new PortolanError("ERR_BAD_ARGUMENT", { processor, known: Object.keys(PROCESSORS) });
   const real: Processor = PROCESSORS[processor];
   const { format = real.format, ttbcrN = 0, asids, accessFlag = false, extendedSmallPages = false, writesImp = false } = options;
@@ -57,6 +59,8 @@ const check = ({ processor = "arm926ejs", ...options }: ArmOptions): Processor =
   const refuse = (option: string, reason: string): never => {
     throw new PortolanError("ERR_BAD_ARGUMENT", { option, format, reason });
   };
+  const canRead = options.processor === undefined || format === real.format || (isOld && real.readsOldFormat === true);
+  if (!canRead) refuse("format", `the ${real.title} reads no such descriptors`);
   if (!Number.isInteger(ttbcrN) || ttbcrN < 0 || ttbcrN > 7) refuse("ttbcrN", "TTBCR.N is 0 to 7");
   if (isOld && ttbcrN > 0) refuse("ttbcrN", "TTBCR came with ARMv6");
   if (isOld && asids === true) refuse("asids", "they came with ARMv6");

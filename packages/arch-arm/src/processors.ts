@@ -7,6 +7,8 @@ export interface Processor {
   readonly title: string;
   readonly manual: string;
   readonly format: Format;
+  /** It can be told to read descriptors of ARMv5 (SCTLR.XP clear). */
+  readonly readsOldFormat?: boolean;
   /** Bit 4 of descriptors of tables is to be written as one. */
   readonly writesImp: boolean;
   /** Of the format of ARMv5: pages of 4 KiB with one set of permissions and a memory type. */
@@ -65,6 +67,7 @@ export const PROCESSORS = {
     title: "ARM1136JF-S (r0), SCTLR.XP set",
     manual: "ARM1136JF-S and ARM1136J-S Technical Reference Manual (DDI 0211), chapter 6",
     format: "v6",
+    readsOldFormat: true,
     writesImp: false,
     extendedSmallPages: true,
     hasInstructionStatus: true,
@@ -74,8 +77,9 @@ export const PROCESSORS = {
     title: "ARM1176JZF-S, SCTLR.XP set",
     manual: "ARM1176JZF-S Technical Reference Manual (DDI 0301H), chapter 6; TLB: §6.2.2",
     format: "v7",
+    readsOldFormat: true,
     writesImp: false,
-    extendedSmallPages: false,
+    extendedSmallPages: true,
     hasInstructionStatus: true,
     data: buffer(64, 2, V6_PAGES),
   },

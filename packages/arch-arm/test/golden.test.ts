@@ -180,6 +180,7 @@ describe("arm, the machines", () => {
     ...[1, 2, 7].map((ttbcrN) => ({ processor: "cortexa9" as const, ttbcrN })),
     { processor: "cortexa9", accessFlag: true, byteOrder: "big" },
     { processor: "arm1136jfs", format: "v5" },
+    { processor: "arm1176jzfs", format: "v5" },
     { format: "v7", asids: false },
   ];
 
@@ -195,6 +196,9 @@ describe("arm, the machines", () => {
       { processor: "arm1136jfs", accessFlag: true },
       { processor: "cortexa9", ttbcrN: 8 },
       { processor: "cortexa9", extendedSmallPages: true },
+      { processor: "cortexa9", format: "v5" },
+      { processor: "arm920t", format: "v7" },
+      { processor: "arm1136jfs", format: "v7" },
       { processor: "cortexa9", writesImp: true },
       { processor: "arm610" as ProcessorName },
     ];

@@ -27,6 +27,7 @@ const MACHINES: readonly (readonly [title: string, ArmOptions])[] = [
   ["ARMv5, big-endian, entered in pieces", { byteOrder: "big", data: SMALL_ONLY }],
   ["XScale", { processor: "xscale" }],
   ["ARM1136", { processor: "arm1136jfs" }],
+  ["ARM1176 in its old way", { processor: "arm1176jzfs", format: "v5" }],
   ["Cortex-A9", { processor: "cortexa9" }],
   ["Cortex-A8 with the access flag, entered in pieces", { processor: "cortexa8", accessFlag: true, data: SMALL_ONLY, instruction: null }],
   ["Cortex-A9 with TTBR1 from 2 GiB on", { processor: "cortexa9", ttbcrN: 1 }],
