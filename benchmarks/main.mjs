@@ -86,7 +86,9 @@ if (args[0] === "--row") {
 const numbers = args.map(Number);
 const unknown = numbers.filter((number) => !ROWS.some((row) => row.number === number));
 if (unknown.length > 0) {
-  console.error(`There is no row ${args.find((arg) => !ROWS.some((row) => row.number === Number(arg)))}. Rows: ${ROWS.map(({ number }) => number).join(", ")}.`);
+  console.error(
+    `There is no row ${args.find((arg) => !ROWS.some((row) => row.number === Number(arg)))}. Rows: ${ROWS.map(({ number }) => number).join(", ")}.`,
+  );
   process.exit(2);
 }
 process.exit(all(numbers));

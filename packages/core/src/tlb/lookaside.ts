@@ -47,7 +47,7 @@ export class Lookaside {
   /** The hardware frame of a page, or −1 if it is not here. */
   frameOf(page: number): number {
     const slot = page & SLOT_MASK;
-    return this.#pages[slot] === page ? (this.#frames[slot] as number) : -1;
+    return this.#pages[slot] === page ? this.#frames[slot] : -1;
   }
 
   /** `address` is the physical address of the page's first byte, which is backed. */
@@ -82,7 +82,7 @@ export class Lookaside {
 
   flush(): void {
     for (let i = 0; i < this.#filledCount; i += 1) {
-      const slot = this.#filled[i] as number;
+      const slot = this.#filled[i];
       this.#clear(slot);
       this.#isFilled[slot] = 0;
     }
@@ -90,7 +90,7 @@ export class Lookaside {
   }
 
   #clear(slot: number): void {
-    const page = this.#pages[slot] as number;
+    const page = this.#pages[slot];
     if (page < STARTS && this.starts !== NO_STARTS) this.starts[page] = 0;
     this.#pages[slot] = EMPTY;
   }

@@ -71,7 +71,7 @@ export class ReplacementOrder {
    */
   touch(entry: number): number {
     if (this.#policy === "used-bit") {
-      this.#flags[entry] = (this.#flags[entry] as number) | ENTRY_USED;
+      this.#flags[entry] = this.#flags[entry] | ENTRY_USED;
       return NONE;
     }
     return this.#policy === "lru" ? this.#moveToHead(entry) : NONE;
@@ -80,7 +80,7 @@ export class ReplacementOrder {
   /** An entry has been written. Answers like `touch`. */
   entered(entry: number): number {
     const set = this.#setOf(entry);
-    this.#valid[set] = (this.#valid[set] as number) + 1;
+    this.#valid[set] = this.#valid[set] + 1;
     this.changed(entry);
     // A new entry is unused until it has translated something; for the other orders it is the newest.
     return this.#policy === "lru" || this.#policy === "fifo" ? this.#moveToHead(entry) : NONE;
@@ -89,14 +89,14 @@ export class ReplacementOrder {
   /** An entry has become invalid. */
   dropped(entry: number): void {
     const set = this.#setOf(entry);
-    this.#valid[set] = (this.#valid[set] as number) - 1;
+    this.#valid[set] = this.#valid[set] - 1;
     this.changed(entry);
   }
 
   /** An entry may have become a candidate: unlocked, or no longer used. */
   changed(entry: number): void {
     const set = this.#setOf(entry);
-    if ((this.#searchFrom[set] as number) > entry) this.#searchFrom[set] = entry;
+    if (this.#searchFrom[set] > entry) this.#searchFrom[set] = entry;
   }
 
   /** The entry of `set` that a new translation goes into, or {@link ALL_LOCKED}. `cleared` says if used bits went. */
@@ -104,9 +104,9 @@ export class ReplacementOrder {
     this.cleared = false;
     const first = Math.max(set * this.#ways, this.#wired);
     const end = (set + 1) * this.#ways;
-    if ((this.#valid[set] as number) < this.#ways) {
+    if (this.#valid[set] < this.#ways) {
       for (let entry = first; entry < end; entry += 1) {
-        if (((this.#flags[entry] as number) & ENTRY_VALID) === 0) return entry;
+        if ((this.#flags[entry] & ENTRY_VALID) === 0) return entry;
       }
     }
     switch (this.#policy) {
@@ -120,14 +120,14 @@ export class ReplacementOrder {
   }
 
   #unused(set: number, first: number, end: number): number {
-    let entry = Math.max(first, this.#searchFrom[set] as number);
-    while (entry < end && ((this.#flags[entry] as number) & (ENTRY_USED | ENTRY_LOCKED)) !== 0) entry += 1;
+    let entry = Math.max(first, this.#searchFrom[set]);
+    while (entry < end && (this.#flags[entry] & (ENTRY_USED | ENTRY_LOCKED)) !== 0) entry += 1;
     if (entry === end) {
       // Every candidate is used. Locked entries lose their used bit with the others.
       let candidate = ALL_LOCKED;
-      for (let each = end - 1; each >= first; each -= 1) if (((this.#flags[each] as number) & ENTRY_LOCKED) === 0) candidate = each;
+      for (let each = end - 1; each >= first; each -= 1) if ((this.#flags[each] & ENTRY_LOCKED) === 0) candidate = each;
       if (candidate === ALL_LOCKED) return ALL_LOCKED;
-      for (let each = set * this.#ways; each < end; each += 1) this.#flags[each] = (this.#flags[each] as number) & ~ENTRY_USED;
+      for (let each = set * this.#ways; each < end; each += 1) this.#flags[each] = this.#flags[each] & ~ENTRY_USED;
       this.cleared = true;
       entry = candidate;
     }
@@ -137,11 +137,11 @@ export class ReplacementOrder {
 
   #any(first: number, end: number): number {
     let candidates = 0;
-    for (let entry = first; entry < end; entry += 1) if (((this.#flags[entry] as number) & ENTRY_LOCKED) === 0) candidates += 1;
+    for (let entry = first; entry < end; entry += 1) if ((this.#flags[entry] & ENTRY_LOCKED) === 0) candidates += 1;
     if (candidates === 0) return ALL_LOCKED;
     let skip = this.#random.below(candidates);
     for (let entry = first; entry < end; entry += 1) {
-      if (((this.#flags[entry] as number) & ENTRY_LOCKED) !== 0) continue;
+      if ((this.#flags[entry] & ENTRY_LOCKED) !== 0) continue;
       if (skip === 0) return entry;
       skip -= 1;
     }
@@ -149,9 +149,8 @@ export class ReplacementOrder {
   }
 
   #oldest(set: number): number {
-    let entry = this.#tail[set] as number;
-    while (entry !== NONE && (entry < this.#wired || ((this.#flags[entry] as number) & ENTRY_LOCKED) !== 0))
-      entry = this.#newer[entry] as number;
+    let entry = this.#tail[set];
+    while (entry !== NONE && (entry < this.#wired || (this.#flags[entry] & ENTRY_LOCKED) !== 0)) entry = this.#newer[entry];
     return entry;
   }
 
@@ -161,10 +160,10 @@ export class ReplacementOrder {
 
   #moveToHead(entry: number): number {
     const set = this.#setOf(entry);
-    const head = this.#head[set] as number;
+    const head = this.#head[set];
     if (head === entry) return NONE;
-    const newer = this.#newer[entry] as number;
-    const older = this.#older[entry] as number;
+    const newer = this.#newer[entry];
+    const older = this.#older[entry];
     this.#older[newer] = older;
     if (older === NONE) this.#tail[set] = newer;
     else this.#newer[older] = newer;

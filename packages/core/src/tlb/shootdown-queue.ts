@@ -49,8 +49,8 @@ export class ShootdownQueue {
         processor.invalidateAll();
         break;
       }
-      if (this.#types[i] === ASID) processor.invalidateAsid(this.#asids[i] as number);
-      else processor.invalidatePages(this.#asids[i] as number, this.#pages[i] as number, this.#counts[i] as number);
+      if (this.#types[i] === ASID) processor.invalidateAsid(this.#asids[i]);
+      else processor.invalidatePages(this.#asids[i], this.#pages[i], this.#counts[i]);
     }
     this.#length = 0;
     return messages;

@@ -18,6 +18,7 @@ import type { AddressSpace } from "../address-space/address-space.js";
 import type { Machine } from "../compose/machine.js";
 import type { MemoryObject } from "../objects/memory-object.js";
 import { SharedObject } from "../objects/shared-object.js";
+import { HASH_ENTRY_BYTES } from "../paging/page-hash-format.js";
 import { storeysOf } from "../paging/tree-shape.js";
 
 const ANY_WRITE = rightsFor(WRITE, WRITE);
@@ -95,12 +96,16 @@ const checkSpace = (
     });
   }
   let mapped = 0;
-  tables.each(space.context, 0, userPages(machine, space), (_page, { frame }) => {
+  const needs = tablesNeeded(machine);
+  tables.each(space.context, 0, userPages(machine, space), (page, { frame }) => {
     mapped += 1;
+    needs.add(page);
     if (machine.parts.frames.references(frame) >= 0) count(frame);
     return true;
   });
-  checkTables(machine, space, found);
+  const actual = tables.bytes(space.context);
+  if (!space.context.isKernel && actual !== needs.bytes())
+    found.push(`space ${space.id} has ${actual} bytes of tables, its mappings need ${needs.bytes()}`);
   if (mapped !== used) found.push(`space ${space.id} maps ${mapped} pages but its areas use ${used}`);
 };
 
@@ -128,22 +133,26 @@ const checkShared = (machine: Machine, space: AddressSpace, area: number, name: 
   });
 };
 
-/** Counts the tables that a tree needs for the pages it maps, level by level. */
-const checkTables = (machine: Machine, space: AddressSpace, found: string[]): void => {
-  const { tables } = machine.parts;
-  const { translation } = machine.architecture;
-  if (space.context.isKernel || translation.kind !== "hierarchical") return;
+/** Counts the memory that tables need for pages: a tree's, level by level; a hash's, entry by entry. */
+const tablesNeeded = (machine: Machine): { add(page: number): void; bytes(): number } => {
+  const { translation, virtualBits, pageShift } = machine.architecture;
+  if (translation.kind !== "hierarchical") {
+    let pages = 0;
+    return { add: () => (pages += 1), bytes: () => pages * HASH_ENTRY_BYTES };
+  }
   const storeys = storeysOf(machine.architecture, translation, {});
-  const needed = storeys.map(() => new Set<number>());
-  const limit = 2 ** (machine.architecture.virtualBits - machine.architecture.pageShift);
-  tables.each(space.context, 0, userPages(machine, space), (page) => {
-    storeys.forEach(({ entries, pagesPerEntry }, depth) => needed[depth]?.add(Math.floor((page % limit) / (entries * pagesPerEntry))));
-    return true;
-  });
-  needed[0]?.add(0);
-  const bytes = storeys.reduce((sum, { tableBytes }, depth) => sum + tableBytes * (needed[depth]?.size ?? 0), 0);
-  const actual = tables.bytes(space.context);
-  if (bytes !== actual) found.push(`space ${space.id} has ${actual} bytes of tables, its mappings need ${bytes}`);
+  const limit = 2 ** (virtualBits - pageShift);
+  const leafPages = storeys.at(-1)?.entries ?? 1;
+  const needed = storeys.map((_, depth) => new Set<number>(depth === 0 ? [0] : []));
+  let last = -1;
+  return {
+    add(page) {
+      if (Math.floor(page / leafPages) === last) return;
+      last = Math.floor(page / leafPages);
+      storeys.forEach(({ entries, pagesPerEntry }, depth) => needed[depth]?.add(Math.floor((page % limit) / (entries * pagesPerEntry))));
+    },
+    bytes: () => storeys.reduce((sum, { tableBytes }, depth) => sum + tableBytes * (needed[depth]?.size ?? 0), 0),
+  };
 };
 
 const checkFrames = (machine: Machine, references: Map<number, number>, found: string[]): void => {

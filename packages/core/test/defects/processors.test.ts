@@ -296,6 +296,7 @@ for (const architecture of machines) {
     it("HD-40: questions about areas wait for whoever changes them", () => {
       const space = installed(machine);
       area(space, at(16), 2);
+      machine.write32(at(17), 1);
       const questions: readonly (() => unknown)[] = [
         () => space.areaSize(at(16)),
         () => space.areaInfo(at(16)),
