@@ -207,8 +207,8 @@ export class AddressSpace {
     const hexadecimal = (address: bigint): string => `0x${address.toString(16).padStart(width, "0")}`;
     return [...this.areas()]
       .map(
-        ({ base, size, pages, flags, backend, isShared, usedPages }) =>
-          `${hexadecimal(base)}–${hexadecimal(base + size - 1n)} ${areaFlagsInWords(flags)} ${pages} pages, ${usedPages} used, ${backend}${isShared ? ", shared" : ""}`,
+        ({ base, size, pages, flags, backend, usedPages, ...area }) =>
+          `${hexadecimal(base)}–${hexadecimal(base + size - 1n)} ${areaFlagsInWords(flags)} ${pages} pages, ${usedPages} used, ${backend}${area.isShared ? ", shared" : ""}`,
       )
       .join("\n");
   }

@@ -77,7 +77,8 @@ export class TablePool {
   eachFrame(visit: (frame: number, owner: number) => void): void {
     const { frameSize } = this.#memory;
     for (const [table, { bytes, owner }] of this.#tables) {
-      for (let at = table; bytes >= frameSize && at < table + bytes; at += frameSize) visit(at / frameSize, owner);
+      if (bytes < frameSize) continue;
+      for (let at = table; at < table + bytes; at += frameSize) visit(at / frameSize, owner);
     }
     for (const [frame, { owners }] of this.#cut) {
       const [first = 0, ...others] = new Set(owners.values());

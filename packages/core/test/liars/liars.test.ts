@@ -287,8 +287,8 @@ describe("liars", () => {
     it("a software cache that keeps what it is told to forget", () => {
       isCaught(/software cache|gone|stale/, sparc64, (parts) =>
         parts.register(SOFTWARE_CACHES, (get) => {
-          const [own] = sparc64.parts ?? [];
-          const honest = new (own?.useClass as new (...rest: unknown[]) => SoftwareCaches)(get(FRAMES), get(PHYSICAL_MEMORY));
+          const [own] = sparc64.parts as NonNullable<typeof sparc64.parts>;
+          const honest = new (own.useClass as new (...rest: unknown[]) => SoftwareCaches)(get(FRAMES), get(PHYSICAL_MEMORY));
           return {
             create(context) {
               honest.create(context);
