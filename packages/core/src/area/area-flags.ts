@@ -4,9 +4,13 @@ import { PortolanError } from "../errors.js";
 
 /** The low three bits are the accesses themselves, so that `flags & access` answers. */
 export const AREA_READ = 1;
+/** Pages may be written; never together with {@link AREA_EXECUTE}. */
 export const AREA_WRITE = 2;
+/** Instructions may be fetched; never together with {@link AREA_WRITE}. */
 export const AREA_EXECUTE = 4;
+/** Caches may hold the pages; absent for device memory. No access is decided by it. */
 export const AREA_CACHEABLE = 8;
+/** A sum of `AREA_READ`, `AREA_WRITE`, `AREA_EXECUTE` and `AREA_CACHEABLE`; see {@link checkAreaFlags} for which sums are legal. */
 export type AreaFlags = number;
 
 const PERMISSIONS = AREA_READ | AREA_WRITE | AREA_EXECUTE;

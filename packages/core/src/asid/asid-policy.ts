@@ -15,4 +15,5 @@ export interface AsidPolicy {
   readonly stolen: number;
 }
 
+/** The part that gives and takes ASIDs: on tagged machines {@link StealOldest}, {@link FixedAsid} elsewhere. */
 export const ASID_POLICY = token<AsidPolicy>("ASID policy");

@@ -54,6 +54,12 @@ const BY_HAND: Refill = { miss: () => ABSENT, refused: () => PROTECTION };
 /** A refill followed by a refusal that is settled takes three rounds; more than this is a port that goes in circles. */
 const ROUNDS = 8;
 
+/**
+ * One simulated processor, of which a machine has 1 to 64: its TLBs, its switches, the installed space and its counts.
+ *
+ * Doors take page numbers and offsets as numbers, never bigints. A refused access is no exception: the door answers −1
+ * ({@link REFUSED} for words, false for stores), fills `fault`, and has written nothing but, at most, accessed and dirty marks.
+ */
 export class Cpu {
   readonly id: number;
   readonly architecture: Architecture;
@@ -293,12 +299,14 @@ export class Cpu {
     this.#honourGlobal();
   }
 
+  /** Drops what "invalidate everything" drops on this machine, from this processor only; other processors are the shootdown's business. */
   invalidateAll(): void {
     let dropped = 0;
     for (const tlb of this.#tlbs()) dropped += tlb.invalidateAll();
     this.#invalidated("all", 0, 0, 0, dropped);
   }
 
+  /** Drops entries tagged `asid` from this processor; everything, where entries carry no tag. */
   invalidateAsid(asid: number): void {
     const tag = this.#tagless ? 0 : asid;
     let dropped = 0;

@@ -15,6 +15,7 @@ export interface MemoryRange {
   readonly bytes: number;
 }
 
+/** What makes a memory: how much of it, where, and in which byte order. */
 export interface PhysicalMemoryOptions {
   /** RAM in bytes, a multiple of the frame size. */
   readonly bytes: number;
@@ -39,6 +40,13 @@ export interface Region {
   readonly end: number;
 }
 
+/**
+ * The bytes of a machine. Untouched memory reads as zero.
+ *
+ * The doors check nothing: whether there is memory at an address is {@link PhysicalMemory.isBacked}'s to say, and the
+ * caller's to ask. Addresses are physical and in bytes; 16- and 32-bit words may lie at any alignment, 64-bit words at
+ * multiples of four.
+ */
 export class PhysicalMemory {
   readonly byteOrder: "little" | "big";
   readonly physicalBits: number;
@@ -144,6 +152,7 @@ export class PhysicalMemory {
     return this.#words[slot];
   }
 
+  /** The chunk in slot `slot` as bytes, in the machine's order. A live view. */
   bytes(slot: number): Uint8Array {
     return this.#bytes[slot];
   }
@@ -153,22 +162,26 @@ export class PhysicalMemory {
     return this.#bytes.reduce((sum, chunk) => sum + chunk.length, 0);
   }
 
+  /** The byte at an address. */
   read8(address: number): number {
     const main = address - this.#mainStart;
     if (main >= 0 && main < this.#mainBytes.length) return this.#mainBytes[main];
     return this.bytes(this.chunkOf(address))[this.offsetInChunk(address)];
   }
 
+  /** Writes the low 8 bits of `value`. */
   write8(address: number, value: number): void {
     this.bytes(this.chunkOf(address))[this.offsetInChunk(address)] = value;
   }
 
+  /** A 16-bit word, unsigned, in the machine's byte order. */
   read16(address: number): number {
     const one = this.read8(address);
     const two = this.read8(address + 1);
     return this.#swaps ? one * 256 + two : two * 256 + one;
   }
 
+  /** Writes the low 16 bits of `value` in the machine's byte order. */
   write16(address: number, value: number): void {
     this.write8(address + (this.#swaps ? 1 : 0), value & 0xff);
     this.write8(address + (this.#swaps ? 0 : 1), (value >>> 8) & 0xff);
@@ -190,6 +203,7 @@ export class PhysicalMemory {
     return this.#swaps ? swap32(word) : word;
   }
 
+  /** Writes the low 32 bits of `value` in the machine's byte order. */
   write32(address: number, value: number): void {
     const offset = address - this.#mainStart;
     if (offset >= 0 && offset < this.#mainBytes.length && (offset & 3) === 0) {
@@ -214,11 +228,13 @@ export class PhysicalMemory {
     return this.read32(this.#swaps ? address : address + 4);
   }
 
+  /** Writes a 64-bit word given as bits 31:0 and bits 63:32. */
   write64(address: number, low: number, high: number): void {
     this.write32(address, this.#swaps ? high : low);
     this.write32(address + 4, this.#swaps ? low : high);
   }
 
+  /** Fills a frame, given by its number, with zero bytes. */
   zeroFrame(frame: number): void {
     const address = frame * this.frameSize;
     const main = address - this.#mainStart;
@@ -231,6 +247,7 @@ export class PhysicalMemory {
     this.bytes(this.chunkOf(address)).fill(0, offset, offset + this.frameSize);
   }
 
+  /** Copies the bytes of frame `from` over those of frame `to`; both are frame numbers. */
   copyFrame(from: number, to: number): void {
     const source = this.bytes(this.chunkOf(from * this.frameSize));
     const target = this.bytes(this.chunkOf(to * this.frameSize));
@@ -245,6 +262,7 @@ export class PhysicalMemory {
     this.#eachPart(address, target.length, (chunk, offset, from, count) => target.set(chunk.subarray(offset, offset + count), from));
   }
 
+  /** Writes all bytes of `source` from `address` on. */
   writeBytes(address: number, source: Uint8Array): void {
     this.#eachPart(address, source.length, (chunk, offset, from, count) => chunk.set(source.subarray(from, from + count), offset));
   }
@@ -315,4 +333,5 @@ const without = (holes: readonly MemoryRange[], region: Region, frameSize: numbe
 export const swap32 = (word: number): number =>
   ((((word << 8) | (word >>> 24)) & 0x00ff00ff) | (((word >>> 8) | (word << 24)) & 0xff00ff00)) >>> 0;
 
+/** The machine's memory, for parts that read or write it themselves: walkers, refill code, TSBs. */
 export const PHYSICAL_MEMORY = token<PhysicalMemory>("physical memory");

@@ -17,6 +17,7 @@ import {
 } from "../architecture/entry-format.js";
 import { ALL_RIGHTS, PAGE_FLAG_SETS, type PageFlags, type Rights } from "../architecture/rights.js";
 
+/** What {@link LevelCodec.kindOf} answers for an entry that maps nothing and leads nowhere. */
 export const ABSENT_ENTRY = 0;
 export const TABLE_ENTRY = 1;
 export const LEAF_ENTRY = 2;
@@ -167,22 +168,27 @@ export class FormatCodec {
     return address;
   }
 
+  /** What an entry lets through, alone; upper levels may permit less. All rights where the format says nothing of them. */
   rightsOf(lo: number, hi: number): Rights {
     return this.#rights === null ? ALL_RIGHTS : this.#rights.answer(lo, hi);
   }
 
+  /** The page flags that an entry stores beside its rights (global, cacheable); 0 where the format stores none. */
   attributesOf(lo: number, hi: number): PageFlags {
     return this.#attributes === null ? 0 : this.#attributes.answer(lo, hi);
   }
 
+  /** Is the accessed mark set? Never, where the format has none. */
   isAccessed(lo: number, hi: number): boolean {
     return (lo & this.accessedLow) !== 0 || (hi & this.accessedHigh) !== 0;
   }
 
+  /** Is the dirty mark set? Never, where the format has none. */
   isDirty(lo: number, hi: number): boolean {
     return (lo & this.dirtyLow) !== 0 || (hi & this.dirtyHigh) !== 0;
   }
 
+  /** Is a bit set that the manual reserves? */
   hasReserved(lo: number, hi: number): boolean {
     return (lo & this.reservedLow) !== 0 || (hi & this.reservedHigh) !== 0;
   }
@@ -195,6 +201,7 @@ export class FormatCodec {
     return word;
   }
 
+  /** Bits 63:32 of that entry; 0 in formats of four bytes. */
   encodeHigh(address: number, flags: PageFlags): number {
     let word = this.#baseHigh[flags];
     if (this.#isInPlace) return word + ((Math.floor(address / TWO_32) & this.#frameHigh) >>> 0);

@@ -26,4 +26,5 @@ export interface Refill {
   fixedFrame?(page: number): number;
 }
 
+/** The machine's refill: the hardware walker, or the code that a port brings. */
 export const REFILL = token<Refill>("refill");

@@ -10,8 +10,11 @@ import type { Random } from "../random.js";
 
 /** Flags of an entry. GLOBAL and LOCKED are what a caller may ask for; the others are the buffer's own. */
 export const ENTRY_VALID = 1;
+/** The entry matches every tag, where the processor honours that. */
 export const ENTRY_GLOBAL = 2;
+/** Replacement passes the entry by; invalidating everything may spare it, a page's invalidation never does. */
 export const ENTRY_LOCKED = 4;
+/** The entry has translated an access since used bits were last cleared. */
 export const ENTRY_USED = 8;
 
 /** What `choose` answers when every entry that could go is locked or wired. */

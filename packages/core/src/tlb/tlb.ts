@@ -18,6 +18,11 @@ const PROBES = 16;
 /** The multiple of `span` at or below a page. The remainder of doubles is several times slower. */
 const startOf = (page: number, span: number): number => (span === 1 ? page : Math.floor(page / span) * span);
 
+/**
+ * One buffer of one processor. It drops and replaces; it reads no page table and knows no fault.
+ *
+ * Lookups and drops cost the same at any size: a chain of one or two entries. Nothing here is allocated after the constructor.
+ */
 export class Tlb {
   readonly geometry: TlbGeometry;
   readonly invalidation: Invalidation;
@@ -228,6 +233,7 @@ export class Tlb {
     return dropped;
   }
 
+  /** Makes the fronts forget everything; the entries stay. */
   flushFronts(): void {
     for (const front of this.#fronts) front.flush();
   }
@@ -237,9 +243,12 @@ export class Tlb {
     for (let entry = 0; entry < this.#flags.length; entry += 1) if (this.isValid(entry)) visit(entry);
   }
 
+  /** Does this entry map anything? The questions below mean valid entries only. */
   isValid(entry: number): boolean {
     return (this.#flags[entry] & ENTRY_VALID) !== 0;
   }
+
+  /** The first hardware page that the entry maps. */
   firstPage(entry: number): number {
     return this.#first[entry];
   }
@@ -251,6 +260,8 @@ export class Tlb {
   frame(entry: number): number {
     return this.#frame[entry];
   }
+
+  /** The tag of the entry; 0 where entries carry none. */
   asid(entry: number): number {
     return this.#asid[entry];
   }
@@ -258,12 +269,18 @@ export class Tlb {
   rights(entry: number): Rights {
     return this.#rights[entry];
   }
+
+  /** Was it entered as global? Whether that counts is `honoursGlobal`'s business. */
   isGlobal(entry: number): boolean {
     return (this.#flags[entry] & ENTRY_GLOBAL) !== 0;
   }
+
+  /** Was it entered as locked, on a machine that has locks? */
   isLocked(entry: number): boolean {
     return (this.#flags[entry] & ENTRY_LOCKED) !== 0;
   }
+
+  /** Is its used bit set? Meaningful under `used-bit` replacement. */
   isUsed(entry: number): boolean {
     return (this.#flags[entry] & ENTRY_USED) !== 0;
   }
