@@ -14,6 +14,7 @@ const buffer = (entries: number): TlbGeometry => ({
   paired: false,
 });
 
+/** The description of IA-32 without PAE. @see Intel SDM vol 3A §4.3, 32-bit paging */
 export const ia32: Architecture = {
   contract: CONTRACT_VERSION,
   name: "ia32",

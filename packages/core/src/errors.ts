@@ -8,6 +8,7 @@
 /** HelenOS result names that an error shows at the system-call face. @see HelenOS abi/include/abi/errno.h */
 export type Errno = "ENOENT" | "ENOMEM" | "EPERM" | "ENOTSUP" | "EADDRNOTAVAIL" | "EINVAL" | "EBUSY" | "EEXIST";
 
+/** What is known of an error before it happens. */
 export interface ErrorEntry {
   /** One sentence without values and without a full stop. */
   readonly says: string;
@@ -17,6 +18,7 @@ export interface ErrorEntry {
   readonly errno?: Errno;
 }
 
+/** Every error the product throws at callers, by code. docs/errors.md is made from it. */
 export const ERRORS = {
   ERR_BAD_ARGUMENT: {
     says: "an argument is outside what the operation accepts",
@@ -131,6 +133,7 @@ export const ERRORS = {
   },
 } as const satisfies Record<string, ErrorEntry>;
 
+/** A code of {@link ERRORS}. Codes are stable: they may be compared, stored and documented. */
 export type ErrorCode = keyof typeof ERRORS;
 
 /** A value an error can show. Addresses are bigint and print in hexadecimal. */

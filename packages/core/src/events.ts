@@ -66,6 +66,7 @@ export type PortolanEvent =
     }
   | { readonly kind: "space"; readonly space: number; readonly action: "create" | "destroy" };
 
+/** Takes events one by one, while the operation that tells them is under way: it may look at the machine, but not change it. */
 export type EventSink = (event: PortolanEvent) => void;
 
 /** Where events go. A field read decides: `if (events.sink !== null) events.sink({ … })`. */

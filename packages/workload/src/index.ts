@@ -12,11 +12,12 @@ export {
 export { AccessEngine, type Places, type Refusal } from "./run/access-engine.js";
 export type { RunReport } from "./run/report.js";
 export { runWorkload, type RunOptions, type Workload } from "./run/run-workload.js";
-export { sweep } from "./run/sweep.js";
+export { MOST_REFUSED, sweep } from "./run/sweep.js";
 export { Footprint } from "./trace/footprint.js";
 export {
   FETCH,
   LackeyReader,
+  LARGEST_ACCESS,
   LOAD,
   MODIFY,
   readTrace,

@@ -29,9 +29,16 @@ export interface AreaInfo {
   readonly flags: AreaFlags;
   readonly backend: string;
   readonly isShared: boolean;
+  /** Pages that have a frame now. */
   readonly usedPages: number;
 }
 
+/**
+ * One address space. Addresses and sizes are bytes, as bigint or as safe integers; page numbers are the machine's.
+ *
+ * Every operation takes the space's lock for as long as it lasts and refuses a destroyed space with ERR_SPACE_GONE. One
+ * that throws has changed nothing: no area, no mapping, no frame, no reference.
+ */
 export class AddressSpace {
   readonly parts: SpaceParts;
   readonly context: TranslationContext;
@@ -53,10 +60,12 @@ export class AddressSpace {
     this.#forgotten = forgotten;
   }
 
+  /** Unique for the life of the machine, never reused; 0 is the kernel's. */
   get id(): number {
     return this.context.id;
   }
 
+  /** True from the last release on. */
   get isDestroyed(): boolean {
     return this.#destroyed;
   }

@@ -5,6 +5,7 @@ import { PortolanError } from "../errors.js";
 import type { Wide } from "../units/address-units.js";
 import type { AddressSpace, AreaInfo } from "./address-space.js";
 
+/** What a new area should be like. Addresses and sizes are bytes. */
 export interface AreaRequest {
   /** First address, page aligned; absent: wherever there is room between the bounds. */
   readonly base?: Wide;

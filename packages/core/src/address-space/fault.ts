@@ -14,10 +14,16 @@ import { NO_PAGE } from "../objects/memory-object.js";
 import { lockObject, unlockObject } from "../objects/shared-object.js";
 import type { AddressSpace } from "./address-space.js";
 
-/** How a page fault ended; the numbers are those of HelenOS in 2008. */
+/** The fault could not be served; nothing has changed. The numbers of the three results are those of HelenOS in 2008. */
 export const FAULT = 0;
+/** The fault was served: the access may be tried again. */
 export const OK = 1;
+/**
+ * HelenOS's third answer: the fault happened in a copy to or from user space, which gives up. Here such a copy ends with
+ * the number of bytes done, so no function of the core answers this; a kernel around it may.
+ */
 export const DEFER = 2;
+/** FAULT, OK or DEFER, as HelenOS's `as_page_fault()` answers. */
 export type FaultResult = typeof FAULT | typeof OK | typeof DEFER;
 
 /** Why a fault could not be served, in words that reports and tests can compare. */

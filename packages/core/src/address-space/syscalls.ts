@@ -10,6 +10,7 @@ import { PortolanError, type Errno } from "../errors.js";
 import type { Wide } from "../units/address-units.js";
 import type { AddressSpace, AreaInfo } from "./address-space.js";
 
+/** Success. */
 export const EOK = 0;
 /** Result numbers as in 2008; EBUSY and EEXIST are those of later HelenOS. */
 export const ERRNO: Readonly<Record<Errno, number>> = {
@@ -26,6 +27,10 @@ export const ERRNO: Readonly<Record<Errno, number>> = {
 /** What a failed creation returns: all bits set, which is no page-aligned address. */
 export const AS_MAP_FAILED = -1n;
 
+/**
+ * System calls on behalf of one address space. What a program gets wrong comes back as a negative number of
+ * {@link ERRNO}, never as an exception, and has changed nothing; {@link ERRNO} and docs/errors.md say which error gives which.
+ */
 export class Syscalls {
   readonly #space: AddressSpace;
 
@@ -64,14 +69,17 @@ export class Syscalls {
     return attempt(() => this.#space.changeAreaFlags(address, flags, true));
   }
 
+  /** Destroys the area that holds an address, wherever in it. EOK, or ENOENT where there is none. */
   as_area_destroy(address: Wide): number {
     return attempt(() => this.#space.destroyArea(address));
   }
 
+  /** Bytes of the area that holds an address; 0 where there is none. @throws PortolanError ERR_BAD_ADDRESS */
   as_area_get_size(address: Wide): bigint {
     return this.#space.areaSize(address);
   }
 
+  /** All areas of the space in order of their addresses; copies. */
   as_get_area_info(): AreaInfo[] {
     return [...this.#space.areas()];
   }

@@ -15,6 +15,7 @@ export const BAD_ADDRESS = 4;
 export const BUS = 5;
 /** A translation exists for the kernel only, on machines that report this apart from other protection. */
 export const PRIVILEGED = 6;
+/** Why hardware refuses an access; `NO_FAULT` if it does not. {@link FAULT_REASONS} has them in words. */
 export type FaultReason = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 
 /** In words, by reason; for reports. */
@@ -36,6 +37,7 @@ export interface FaultReport {
   readonly code: number;
 }
 
+/** How a machine reports a refused access to its operating system, and what can be read from the report. */
 export interface FaultDecoding {
   /**
    * The accesses that the machine's report is consistent with. A machine that tells exactly returns `access`; ia32

@@ -10,7 +10,7 @@ export const AREA_WRITE = 2;
 export const AREA_EXECUTE = 4;
 /** Caches may hold the pages; absent for device memory. No access is decided by it. */
 export const AREA_CACHEABLE = 8;
-/** A sum of `AREA_READ`, `AREA_WRITE`, `AREA_EXECUTE` and `AREA_CACHEABLE`; see {@link checkAreaFlags} for which sums are legal. */
+/** A sum of `AREA_READ`, `AREA_WRITE`, `AREA_EXECUTE` and `AREA_CACHEABLE`; other bits, no permission, or `AREA_WRITE` with `AREA_EXECUTE` are ERR_AREA_FLAGS. */
 export type AreaFlags = number;
 
 const PERMISSIONS = AREA_READ | AREA_WRITE | AREA_EXECUTE;

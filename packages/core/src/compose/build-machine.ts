@@ -36,6 +36,7 @@ import { NoSoftwareCaches, SOFTWARE_CACHES } from "../tlb/software-caches.js";
 import { AddressUnits } from "../units/address-units.js";
 import { Machine } from "./machine.js";
 
+/** How large a machine is, and what is peculiar to this one. Everything has a default; sizes and addresses are bytes. */
 export interface MachineOptions {
   /** Processors, 1 to 64; 1 where absent. */
   readonly cpus?: number;
@@ -51,14 +52,21 @@ export interface MachineOptions {
   readonly seed?: number;
   /** Processor switches that differ from the port's, by name. */
   readonly switches?: Readonly<Record<string, boolean>>;
+  /** Told everything that happens in the machine, from the first event on. */
   readonly onEvent?: EventSink;
 }
 
+/** The description the machine was built from. */
 export const ARCHITECTURE: Token<Architecture> = token("architecture");
+/** Where parts tell what happens; one sink a machine. */
 export const EVENTS: Token<Events> = token("events");
+/** The machine's locks. Give `discipline` a {@link LockOrder} to have order and ownership checked. */
 export const LOCKS: Token<Locks> = token("locks");
+/** Whose work is being done, and the points at which another processor could run. */
 export const PREEMPTION: Token<Preemption> = token("preemption");
+/** The part that makes other processors forget. */
 export const SHOOTDOWN: Token<Shootdown> = token("shootdown");
+/** The machine's processors, by number. */
 export const CPUS: Token<readonly Cpu[]> = token("processors");
 
 /**

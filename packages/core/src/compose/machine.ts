@@ -36,6 +36,14 @@ const MOST_FAULTS = 16;
 
 const wordOf = (cpu: Cpu, word: number): number => (word === REFUSED && cpu.fault.isPending ? -1 : word);
 
+/**
+ * What was built. Addresses are virtual and in bytes, as bigint or as safe integers; a processor is named by its number,
+ * 0 where none is given.
+ *
+ * Accesses (`read8` to `translate`) are a user's, in the space installed on the processor, and serve faults on the way.
+ * Refused ones change nothing that the guest can see and leave the reason in `outcome`; only an address that the machine
+ * cannot name at all, or a processor that is not there, is an exception (ERR_BAD_ADDRESS, ERR_BAD_ARGUMENT).
+ */
 export class Machine {
   readonly architecture: Architecture;
   readonly parts: SpaceParts;
@@ -103,6 +111,7 @@ export class Machine {
     return this.#access(address, cpu, (processor, page, offset) => wordOf(processor, processor.load32(page, offset, USER)));
   }
 
+  /** Reads a byte as `read32` does. */
   read8(address: Wide, cpu = 0): number {
     return this.#access(address, cpu, (processor, page, offset) => processor.load8(page, offset, USER));
   }
@@ -112,6 +121,7 @@ export class Machine {
     return this.#access(address, cpu, (processor, page, offset) => (processor.store32(page, offset, value, USER) ? 0 : -1)) === 0;
   }
 
+  /** Writes the low 8 bits of `value` as `write32` does. */
   write8(address: Wide, value: number, cpu = 0): boolean {
     return this.#access(address, cpu, (processor, page, offset) => (processor.store8(page, offset, value, USER) ? 0 : -1)) === 0;
   }

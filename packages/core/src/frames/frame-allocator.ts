@@ -32,7 +32,9 @@ export interface FrameAllocator {
   readonly reserved: number;
   /** Promises `count` frames, to be taken later by `takeReserved`. False if there are not so many; nothing changed then. */
   reserve(count: number): boolean;
+  /** Takes back a promise of `count` frames that will not be used. */
   unreserve(count: number): void;
 }
 
+/** The allocator of a machine's frames. */
 export const FRAMES = token<FrameAllocator>("frame allocator");

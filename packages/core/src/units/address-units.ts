@@ -7,6 +7,7 @@ import { PortolanError } from "../errors.js";
 /** An address or a size at the door. Numbers must be safe integers. */
 export type Wide = bigint | number;
 
+/** Addresses and pages of one machine: conversion, alignment, and which of them exist. Pages are the machine's. */
 export class AddressUnits {
   readonly pageShift: number;
   /** Bytes. */

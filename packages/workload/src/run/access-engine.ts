@@ -10,7 +10,9 @@ import { FETCH, LOAD, MODIFY, STORE, type TraceKind, type TraceVisitor } from ".
 
 /** Where pages of the program or the trace are, in pages of the machine, and what they hold before anything is stored. */
 export interface Places {
+  /** The machine's page for data at a page of the trace. */
   dataHome(page: number): number;
+  /** The machine's page for instructions at a page of the trace; another one where a page is both written and executed. */
   codeHome(page: number): number;
   /** Fills `bytes`, which are zero, with what page `home` of the machine holds at first. */
   fill(home: number, bytes: Uint8Array): void;
@@ -29,6 +31,10 @@ const DESCRIBED = 8;
 /** Each fault served takes an access further; one that is refused still after so many is a mistake of ours. */
 const MOST_FAULTS = 16;
 
+/**
+ * Makes processors perform accesses, `slice` of them at a turn, as the user of the installed space; faults are served on the
+ * way. What is refused is counted and described, and the next access follows.
+ */
 export class AccessEngine implements TraceVisitor {
   /** Accesses of each kind, and the translations they asked for. */
   readonly counts = [0, 0, 0, 0];

@@ -6,6 +6,10 @@ import type { Machine } from "@portolan/core";
 import type { LoadedProgram } from "../load/load-program.js";
 import type { Homes } from "../trace/settle.js";
 
+/**
+ * Counts of one run, from the machine's own statistics and events. Plain JSON: numbers are exact integers, addresses are
+ * hexadecimal strings, sizes are bytes. `portolan run --json` prints it.
+ */
 export interface RunReport {
   readonly architecture: string;
   readonly processors: number;

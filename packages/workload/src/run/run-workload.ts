@@ -13,6 +13,7 @@ import { EventCounts } from "./event-counts.js";
 import { memoryOf, reportOf, type RunReport } from "./report.js";
 import { sweep } from "./sweep.js";
 
+/** What is run: a program, a trace, or a trace over the program it was recorded from. One of them at least. */
 export interface Workload {
   /** An ELF executable's bytes. */
   readonly program?: Uint8Array;
@@ -20,6 +21,7 @@ export interface Workload {
   readonly trace?: TraceSource;
 }
 
+/** How a workload is run. Everything has a default. */
 export interface RunOptions {
   /** 1 to 64; 1 where absent. All have the address space installed and take turns. */
   readonly processors?: number;

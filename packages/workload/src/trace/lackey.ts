@@ -15,11 +15,15 @@
  */
 import { PortolanError } from "@portolan/core";
 
-/** What a line stands for. */
+/** An instruction is fetched: a line that begins with `I`. */
 export const FETCH = 0;
+/** Bytes are read: a line that begins with ` L`. */
 export const LOAD = 1;
+/** Bytes are written: a line that begins with ` S`. */
 export const STORE = 2;
+/** One instruction reads bytes and writes them back: a line that begins with ` M`. */
 export const MODIFY = 3;
+/** FETCH, LOAD, STORE or MODIFY. */
 export type TraceKind = typeof FETCH | typeof LOAD | typeof STORE | typeof MODIFY;
 
 /** Whoever wants the accesses, in order. */
@@ -52,6 +56,7 @@ for (let digit = 0; digit < 16; digit += 1) {
   DIGITS[shown.toUpperCase().charCodeAt(0)] = digit;
 }
 
+/** Reads a trace that comes in chunks, cut anywhere. It keeps at most one line, and less than that of a long one. */
 export class LackeyReader {
   /** Lines read so far: all, and those that are not accesses. */
   lines = 0;
