@@ -178,6 +178,7 @@ export class AddressSpace {
 
   /** Serves a page fault. @see servePageFault */
   pageFault(page: number, accesses: AccessMask): FaultResult {
+    this.#alive();
     return servePageFault(this, page, accesses);
   }
 
@@ -258,6 +259,7 @@ export class AddressSpace {
 
   /** Looks while nobody changes the space. */
   #looking<T>(look: () => T): T {
+    this.#alive();
     const { locks } = this.parts;
     locks.acquire("address-space", this.id);
     try {

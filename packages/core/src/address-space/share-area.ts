@@ -30,6 +30,7 @@ export interface ShareRequest {
 export const shareArea = (request: ShareRequest): AreaInfo => {
   const { from, to } = request;
   const { locks } = from.parts;
+  if (to.parts !== from.parts) throw new PortolanError("ERR_BAD_ARGUMENT", { space: to.id, machine: "another" });
   // Two spaces are locked in the order of their numbers, so that two shares in opposite directions cannot wait for
   // each other.
   const [one, two] = from.id <= to.id ? [from, to] : [to, from];
@@ -45,6 +46,7 @@ export const shareArea = (request: ShareRequest): AreaInfo => {
 
 const shareLocked = ({ from, sourceBase, size, to, base, flags: asked }: ShareRequest): AreaInfo => {
   const { areas, units, locks, preemption, events } = from.parts;
+  const bytes = units.wholeBytes(size);
   const source = areaAt(from, sourceBase);
   const object = areas.objectOf(source);
   const backend = areas.backendOf(source);
@@ -52,10 +54,10 @@ const shareLocked = ({ from, sourceBase, size, to, base, flags: asked }: ShareRe
     throw new PortolanError("ERR_AREA_KIND", { address: BigInt(sourceBase), backend: backend === null ? "none" : backend.name });
   }
   const sourceFlags = areas.flagsOf(source);
+  checkAreaFlags(asked);
   const flags = asked | (sourceFlags & AREA_CACHEABLE);
-  checkAreaFlags(flags);
   const pages = areas.pagesOf(source);
-  if (BigInt(size) !== units.bytesOf(pages)) throw new PortolanError("ERR_SHARE_SIZE", { size: BigInt(size), area: units.bytesOf(pages) });
+  if (bytes !== units.bytesOf(pages)) throw new PortolanError("ERR_SHARE_SIZE", { size: bytes, area: units.bytesOf(pages) });
   if ((sourceFlags & flags) !== flags) throw new PortolanError("ERR_SHARE_RIGHTS", { flags, source: sourceFlags });
   const first = units.alignedPageOf(base, "base");
   to.placement.check(first, pages, -1, false);

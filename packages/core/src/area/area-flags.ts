@@ -22,7 +22,7 @@ const KNOWN = PERMISSIONS | AREA_CACHEABLE;
  *   executable at once
  */
 export const checkAreaFlags = (flags: AreaFlags): void => {
-  if (!Number.isInteger(flags) || (flags & ~KNOWN) !== 0 || flags < 0) {
+  if (!Number.isInteger(flags) || flags < 0 || flags > KNOWN) {
     throw new PortolanError("ERR_AREA_FLAGS", { flags, known: KNOWN });
   }
   if ((flags & PERMISSIONS) === 0) throw new PortolanError("ERR_AREA_FLAGS", { flags, permissions: "none" });

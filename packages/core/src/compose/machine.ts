@@ -96,6 +96,7 @@ export class Machine {
   /** Installs a space on a processor. @throws PortolanError ERR_SPACE_GONE; nothing has changed then */
   switchTo(space: AddressSpace, cpu = 0): void {
     const processor = this.cpu(cpu);
+    this.#own(space);
     const before = this.#installed[cpu] ?? null;
     this.on(cpu, () => switchSpace(this.parts, processor, before, space));
     this.#installed[cpu] = space;
@@ -156,6 +157,7 @@ export class Machine {
 
   /** Every word that translates an address in a space, and the rule that decides on a processor. Changes nothing. */
   walk(space: AddressSpace, address: Wide, access: Access = READ, privilege: Privilege = USER, cpu = 0): Walk {
+    this.#own(space);
     this.parts.units.pageOf(address);
     return this.parts.tables.walk(space.context, BigInt(address), access, privilege, this.cpu(cpu).switches);
   }
@@ -219,6 +221,10 @@ export class Machine {
       ...faults.report(fault.reason, fault.access, fault.privilege),
     };
     return false;
+  }
+
+  #own(space: AddressSpace): void {
+    if (space.parts !== this.parts) throw new PortolanError("ERR_BAD_ARGUMENT", { space: space.id, machine: "another" });
   }
 
   #needed(cpu: number): AddressSpace {

@@ -65,6 +65,11 @@ export class ImageFile {
     }
   }
 
+  /** Was it loaded into this memory? An image of another machine has nothing to show here. */
+  isIn(memory: PhysicalMemory): boolean {
+    return this.#memory === memory;
+  }
+
   /** Whoever opened it has closed it: no new area may show it. */
   get isClosed(): boolean {
     return this.#isClosed;

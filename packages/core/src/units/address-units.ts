@@ -92,6 +92,12 @@ export class AddressUnits {
     return Number((size + this.#within) >> this.#shift);
   }
 
+  /** A size as it is, in bytes. @throws PortolanError ERR_BAD_ARGUMENT if it is no integer */
+  wholeBytes(size: Wide, name = "size"): bigint {
+    if (typeof size === "number" && !Number.isSafeInteger(size)) throw new PortolanError("ERR_BAD_ARGUMENT", { [name]: size });
+    return BigInt(size);
+  }
+
   /** First byte of a page. One past the last page gives 2^word bits. */
   addressOf(page: number): bigint {
     return BigInt(page) << this.#shift;
