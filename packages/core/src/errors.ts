@@ -6,7 +6,7 @@
  */
 
 /** HelenOS result names that an error shows at the system-call face. @see HelenOS abi/include/abi/errno.h */
-export type Errno = "ENOENT" | "ENOMEM" | "EPERM" | "ENOTSUP" | "EADDRNOTAVAIL" | "EINVAL" | "EBUSY" | "EEXIST";
+export type Errno = "ENOENT" | "ENOMEM" | "EPERM" | "ENOTSUP" | "EADDRNOTAVAIL" | "EINVAL" | "EBUSY" | "EEXISTS";
 
 /** What is known of an error before it happens. */
 export interface ErrorEntry {
@@ -99,7 +99,7 @@ export const ERRORS = {
   ERR_PAGE_MAPPED: {
     says: "the page is mapped already",
     hint: "destroy the area, or choose another page",
-    errno: "EEXIST",
+    errno: "EEXISTS",
   },
   ERR_SPACE_IN_USE: {
     says: "the address space is still held or installed on a processor",
