@@ -127,6 +127,10 @@ export const ERRORS = {
     says: "the program or the trace does not fit the machine's address space as it stands",
     hint: "let addresses be moved (`--rebase`), or choose a machine with a wider user range or smaller pages",
   },
+  ERR_ACCESS_REFUSED: {
+    says: "the machine refused accesses of the program or the trace",
+    hint: "out of memory: give the machine more (`--memory`); anything else: `portolan walk` shows what the tables say of the address",
+  },
   ERR_BAD_ARCHITECTURE: {
     says: "the description of the architecture cannot be right",
     hint: "mend every reason that is listed; the contract is documented in docs/contract.md",

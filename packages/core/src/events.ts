@@ -34,7 +34,15 @@ export type PortolanEvent =
       readonly trap: string;
     }
   | { readonly kind: "page-fault"; readonly space: number; readonly page: number; readonly accesses: AccessMask; readonly result: string }
-  | { readonly kind: "page-in"; readonly space: number; readonly page: number; readonly frame: number; readonly from: string }
+  | {
+      readonly kind: "page-in";
+      readonly space: number;
+      readonly page: number;
+      readonly frame: number;
+      /** The kind of memory object that supplied it, and what it did, in words. */
+      readonly from: string;
+      readonly what: string;
+    }
   | { readonly kind: "map"; readonly space: number; readonly page: number; readonly frame: number }
   | { readonly kind: "unmap"; readonly space: number; readonly page: number; readonly frame: number }
   | { readonly kind: "table"; readonly space: number; readonly level: number; readonly frame: number; readonly action: "allocate" | "free" }

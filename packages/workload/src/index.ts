@@ -20,6 +20,7 @@ export {
   LARGEST_ACCESS,
   LOAD,
   MODIFY,
+  PATIENCE,
   readTrace,
   STORE,
   type TraceKind,

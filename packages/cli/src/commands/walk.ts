@@ -38,7 +38,7 @@ export const addWalk = (program: Command, terminal: Terminal): void => {
       let walk: Walk | null = null;
       const { architecture } = await perform(file, options, terminal, {
         inspect(machine, space, where) {
-          walk = machine.walk(space, where(asked), ACCESSES[options.access], PRIVILEGES[options.privilege]);
+          walk = machine.walk(space, where(asked, ACCESSES[options.access]), ACCESSES[options.access], PRIVILEGES[options.privilege]);
         },
       });
       if (walk === null) throw new WorkFailed("the run ended before the address could be looked at");

@@ -102,6 +102,8 @@ const bringIn = (space: AddressSpace, area: number, page: number): FaultResult =
   const object = areas.objectOf(area);
   if (object === null) return refuse(verdict, "the area has no backend");
   const offset = areas.offsetOf(area) + (page - areas.firstOf(area));
+  const sink = parts.events.sink;
+  const what = sink === null ? "" : object.describe(offset);
   let frame = NO_PAGE;
   let isReserved = false;
   try {
@@ -121,8 +123,7 @@ const bringIn = (space: AddressSpace, area: number, page: number): FaultResult =
     throw error;
   }
   areas.used.insert(area, page, 1);
-  const sink = parts.events.sink;
-  if (sink !== null) sink({ kind: "page-in", space: space.id, page, frame, from: object.kind });
+  if (sink !== null) sink({ kind: "page-in", space: space.id, page, frame, from: object.kind, what });
   return accept(verdict);
 };
 

@@ -26,7 +26,7 @@ export interface Refusal {
   readonly trap: string;
 }
 
-/** So many refusals are described; all are counted. */
+/** So many refusals are described, of a page each; all are counted. */
 const DESCRIBED = 8;
 /** Each fault served takes an access further; one that is refused still after so many is a mistake of ours. */
 const MOST_FAULTS = 16;
@@ -65,6 +65,8 @@ export class AccessEngine implements TraceVisitor {
   #dataBytes: Uint8Array | null = null;
   readonly #shadows = new Map<number, Uint8Array>();
   #stored = 0;
+  /** The page whose refusal was described last. */
+  #refusedPage: bigint | null = null;
 
   /** @param slice accesses that a processor performs before it is the next one's turn */
   constructor(machine: Machine, places: Places, slice: number) {
@@ -251,7 +253,11 @@ export class AccessEngine implements TraceVisitor {
     }
     this.refused += 1;
     const { outcome } = machine;
-    if (outcome !== null && this.refusals.length < DESCRIBED) {
+    if (outcome === null) return false;
+    const page = outcome.address >> BigInt(this.#pageShift);
+    // A page that is refused is refused word by word: once is enough to read.
+    if (this.refusals.length < DESCRIBED && page !== this.#refusedPage) {
+      this.#refusedPage = page;
       this.refusals.push({ address: outcome.address, rule: outcome.rule, reason: outcome.reason, trap: outcome.trap });
     }
     return false;

@@ -2,7 +2,16 @@
  * Runs a program, a trace, or a trace over a program, on a machine that it builds: loads it, performs the accesses,
  * takes everything down again, and reports.
  */
-import { buildMachine, PortolanError, type AddressSpace, type Architecture, type EventSink, type Machine } from "@portolan/core";
+import {
+  buildMachine,
+  EXECUTE,
+  PortolanError,
+  type Access,
+  type AddressSpace,
+  type Architecture,
+  type EventSink,
+  type Machine,
+} from "@portolan/core";
 import { readElf } from "../elf/elf-file.js";
 import { areaHolding, fillFromFile, loadProgram, type LoadedProgram } from "../load/load-program.js";
 import { Footprint } from "../trace/footprint.js";
@@ -41,9 +50,10 @@ export interface RunOptions {
   readonly onEvent?: EventSink;
   /**
    * Called when all accesses are done, before the address space goes: a look at what is there. `where` gives the machine's
-   * address for one of the trace's, which may have been moved.
+   * address for one of the trace's, which may have been moved: code and data of a page that was written and executed lie in two
+   * places, and `access` says which is meant.
    */
-  readonly inspect?: (machine: Machine, space: AddressSpace, where: (address: bigint) => bigint) => void;
+  readonly inspect?: (machine: Machine, space: AddressSpace, where: (address: bigint, access: Access) => bigint) => void;
 }
 
 const USUAL_SLICE = 1000;
@@ -126,9 +136,9 @@ const placesOf = (machine: Machine, program: LoadedProgram | null, homes: Homes 
 
 const whereIn =
   (machine: Machine, homes: Homes | null) =>
-  (address: bigint): bigint => {
+  (address: bigint, access: Access): bigint => {
     const { units } = machine.parts;
     const page = Number(address >> BigInt(units.pageShift));
-    const home = homes?.data.get(page) ?? homes?.code.get(page);
+    const home = access === EXECUTE ? homes?.code.get(page) : homes?.data.get(page);
     return home === undefined ? address : units.addressOf(home) + (address % BigInt(units.pageSize));
   };

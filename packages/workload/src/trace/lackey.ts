@@ -165,6 +165,9 @@ export class LackeyReader {
 /** Bytes of a trace, to be read from the beginning each time it is called. */
 export type TraceSource = () => AsyncIterable<Uint8Array>;
 
+/** Bytes without any access after which a text is no trace: what has no end, or unpacks to a world of nothing, ends here. */
+export const PATIENCE = 2 ** 24;
+
 /**
  * Reads a whole trace.
  * @returns lines, and those among them that are no accesses
@@ -180,6 +183,7 @@ export const readTrace = async (
   for await (const chunk of source()) {
     reader.push(chunk);
     bytes += chunk.length;
+    if (bytes > PATIENCE && reader.lines === reader.otherLines) break;
     onBytes?.(bytes);
   }
   reader.end();
