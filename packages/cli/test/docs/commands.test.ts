@@ -27,9 +27,9 @@ const timeless = (text: string): string => text.trim().replaceAll(/^time .*$/gm,
 const isComplete = (line: string): boolean => !/\b[A-Z]{3,}\b|…/.test(line.replaceAll(/[A-Z]+=(?:on|off)/g, ""));
 
 /** Lines of shell in a document, in blocks and in the text. */
-const shellLines = [...new Set(documents.flatMap((document) => [...blocksOf(document, "sh").flatMap((block) => block.split("\n")), ...inlineOf(document)]))].map(
-  (line) => line.replace(/\s+#.*$/, "").trim(),
-);
+const shellLines = [
+  ...new Set(documents.flatMap((document) => [...blocksOf(document, "sh").flatMap((block) => block.split("\n")), ...inlineOf(document)])),
+].map((line) => line.replace(/\s+#.*$/, "").trim());
 
 describe("commands in documents", () => {
   const consoles = documents.flatMap((document) => blocksOf(document, "console").map((block) => ({ path: document.path, block })));
@@ -68,15 +68,20 @@ describe("commands in documents", () => {
   });
 
   it("use options that there are", async () => {
-    const help = (await Promise.all(["run", "walk", "archs", "demo"].map((name) => typed(`${name} --help`)))).map(({ out }) => out).join("");
+    const help = (await Promise.all(["run", "walk", "archs", "demo"].map((name) => typed(`${name} --help`))))
+      .map(({ out }) => out)
+      .join("");
     for (const path of ["README.md", "CONTRIBUTING.md", "packages/cli/README.md"]) {
       const options = inlineOf(documentAt(path)).flatMap((code) => /^--[a-z]+/.exec(code)?.[0] ?? []);
-      for (const option of options.filter((name) => name !== "--help" && name !== "--fix")) expect(help, `${path}: ${option}`).to.contain(option);
+      for (const option of options.filter((name) => name !== "--help" && name !== "--fix"))
+        expect(help, `${path}: ${option}`).to.contain(option);
     }
   });
 
   it("are listed in the page of the package as the program lists them", async () => {
-    const named = Array.from((await typed("--help")).out.matchAll(/^ {2}([a-z]+) \[/gm), ([, name = ""]) => name).filter((name) => name !== "help");
+    const named = Array.from((await typed("--help")).out.matchAll(/^ {2}([a-z]+) \[/gm), ([, name = ""]) => name).filter(
+      (name) => name !== "help",
+    );
     const listed = Array.from(documentAt("packages/cli/README.md").text.matchAll(/^\| `([a-z]+)/gm), ([, name = ""]) => name);
     expect(listed).to.have.members(named);
   });

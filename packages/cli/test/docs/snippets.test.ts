@@ -20,7 +20,10 @@ const inFolder = async (work: (folder: string) => void | Promise<void>): Promise
 
 /** `EXPRESSION; // → VALUE` becomes a comparison. */
 const checked = (block: string): string =>
-  block.replaceAll(/^(.+?);\s*\/\/ → (.+)$/gm, (line, expression: string, value: string) => `$check(${expression}, ${value}, ${JSON.stringify(line)});`);
+  block.replaceAll(
+    /^(.+?);\s*\/\/ → (.+)$/gm,
+    (line, expression: string, value: string) => `$check(${expression}, ${value}, ${JSON.stringify(line)});`,
+  );
 
 describe("programs in documents", () => {
   for (const document of documents) {
@@ -45,7 +48,9 @@ describe("programs in documents", () => {
             process.chdir(before);
             Reflect.deleteProperty(globalThis, name);
           }
-          expect(comparisons).to.equal(block.split("// →").length - 1).and.be.greaterThan(0);
+          expect(comparisons)
+            .to.equal(block.split("// →").length - 1)
+            .and.be.greaterThan(0);
         }));
     }
   }
