@@ -6,7 +6,7 @@
  */
 import { areaFlagsInWords, pageFlagsOf, type AreaFlags } from "../area/area-flags.js";
 import { AreaTree } from "../area/area-tree.js";
-import type { AccessMask, PageFlags } from "../architecture/rights.js";
+import { KERNEL, PAGE_GLOBAL, PAGE_USER, USER, type AccessMask, type PageFlags, type Privilege } from "../architecture/rights.js";
 import { PortolanError } from "../errors.js";
 import type { TranslationContext } from "../machine/translation-context.js";
 import { StaleTranslations } from "../paging/stale.js";
@@ -44,6 +44,10 @@ export class AddressSpace {
   readonly context: TranslationContext;
   readonly tree: AreaTree;
   readonly placement: Placement;
+  /** Who accesses its areas… */
+  readonly privilege: Privilege;
+  /** …and the page flag that says so: the kernel's pages are nobody else's, and the same in all spaces that show them. */
+  readonly pageOwner: PageFlags;
   /** Why the last page fault of this space ended as it did. */
   readonly verdict: FaultVerdict = { result: FAULT, rule: "no area at this address" };
   readonly #forgotten: (space: AddressSpace) => void;
@@ -57,6 +61,10 @@ export class AddressSpace {
     this.context = context;
     this.tree = new AreaTree(parts.areas);
     this.placement = new Placement(parts, this.tree, context.isKernel);
+    this.privilege = context.isKernel ? KERNEL : USER;
+    const { can, layout } = parts.architecture;
+    const ofKernel = can.global && !layout.kernelAddressSpaceShadowed ? PAGE_GLOBAL : 0;
+    this.pageOwner = context.isKernel ? ofKernel : PAGE_USER;
     this.#forgotten = forgotten;
   }
 
@@ -161,7 +169,7 @@ export class AddressSpace {
       locks.acquire("area", area);
       locks.acquire("page-table", this.id);
       try {
-        tables.insert(this.context, page, frame, pageFlagsOf(areas.flagsOf(area)));
+        tables.insert(this.context, page, frame, pageFlagsOf(areas.flagsOf(area), this.pageOwner));
       } catch (error) {
         areas.used.unreserve(area);
         throw error;

@@ -7,7 +7,7 @@
  *
  * @see HelenOS kernel/generic/src/mm/as.c, as_page_fault()
  */
-import { USER, permits, type AccessMask } from "../architecture/rights.js";
+import { permits, type AccessMask, type Privilege } from "../architecture/rights.js";
 import { pageFlagsOf } from "../area/area-flags.js";
 import { PortolanError } from "../errors.js";
 import { NO_PAGE } from "../objects/memory-object.js";
@@ -85,7 +85,7 @@ const decide = (space: AddressSpace, page: number, accesses: AccessMask): FaultR
       return bringIn(space, area, page);
     }
     // Another processor was first, or its entry is narrower than the area by now: no new frame either way.
-    if (!permitsOne(parts.tables.found.rights, flags & accesses)) space.widen(page, pageFlagsOf(flags));
+    if (!permitsOne(parts.tables.found.rights, space.privilege, flags & accesses)) space.widen(page, pageFlagsOf(flags, space.pageOwner));
     space.forgetLocally(page);
     return accept(verdict);
   } finally {
@@ -115,7 +115,7 @@ const bringIn = (space: AddressSpace, area: number, page: number): FaultResult =
       return refuse(verdict, "the area's memory has no such page");
     }
     parts.preemption.at("fault-before-insert");
-    parts.tables.insert(space.context, page, frame, pageFlagsOf(areas.flagsOf(area)));
+    parts.tables.insert(space.context, page, frame, pageFlagsOf(areas.flagsOf(area), space.pageOwner));
   } catch (error) {
     if (isReserved) areas.used.unreserve(area);
     if (frame !== NO_PAGE) parts.frames.release(frame);
@@ -130,9 +130,9 @@ const bringIn = (space: AddressSpace, area: number, page: number): FaultResult =
 /** The tables led to an address where there is neither memory nor a device: no change of ours would help. */
 export const refuseBusError = (space: AddressSpace): FaultResult => refuse(space.verdict, "nothing answers at that physical address");
 
-const permitsOne = (rights: number, accesses: AccessMask): boolean => {
+const permitsOne = (rights: number, privilege: Privilege, accesses: AccessMask): boolean => {
   for (let access = 1; access <= 4; access *= 2) {
-    if ((accesses & access) !== 0 && permits(rights, USER, access)) return true;
+    if ((accesses & access) !== 0 && permits(rights, privilege, access)) return true;
   }
   return false;
 };

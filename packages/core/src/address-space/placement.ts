@@ -10,13 +10,14 @@ export class Placement {
   readonly #firstPage: number;
   readonly #lastPage: number;
 
+  /** @param isKernel areas of the kernel's space lie in its range, above what it is given without a table */
   constructor(parts: SpaceParts, tree: AreaTree, isKernel: boolean) {
     this.#parts = parts;
     this.#tree = tree;
     const { layout } = parts.architecture;
     const range = isKernel ? layout.kernel : layout.user;
     // Page 0 is nobody's: a null pointer must fault.
-    this.#firstPage = Math.max(1, parts.units.pageOf(range.first));
+    this.#firstPage = Math.max(1, parts.units.pageOf(range.first), isKernel ? fixedPages(parts) : 0);
     this.#lastPage = parts.units.pageOf(range.last);
   }
 
@@ -66,3 +67,7 @@ export class Placement {
     });
   }
 }
+
+/** The machine's pages from 0 on that refill code gives the kernel without asking a table: what an area mapped there would never be seen. */
+const fixedPages = ({ refill, architecture }: SpaceParts): number =>
+  Math.ceil((refill.fixedPages ?? 0) / 2 ** (architecture.pageShift - architecture.hardwarePageShift));

@@ -31,9 +31,12 @@ export const checkAreaFlags = (flags: AreaFlags): void => {
   }
 };
 
-/** The page flags of mappings in an area: user, present, and what the area permits; never global. */
-export const pageFlagsOf = (flags: AreaFlags): PageFlags =>
-  (flags & PERMISSIONS) | PAGE_USER | ((flags & AREA_CACHEABLE) !== 0 ? PAGE_CACHEABLE : 0);
+/**
+ * The page flags of mappings in an area: what the area permits, and whose they are.
+ * @param owner PAGE_USER for a user's, never global; of the kernel's: PAGE_GLOBAL where spaces share them, or nothing
+ */
+export const pageFlagsOf = (flags: AreaFlags, owner: PageFlags = PAGE_USER): PageFlags =>
+  (flags & PERMISSIONS) | owner | ((flags & AREA_CACHEABLE) !== 0 ? PAGE_CACHEABLE : 0);
 
 /** `"rw-c"` and the like, for people. */
 export const areaFlagsInWords = (flags: AreaFlags): string =>

@@ -3,7 +3,7 @@
  * emulator, a teaching tool or a test works with is a field of it.
  */
 import type { Architecture } from "../architecture/architecture.js";
-import { READ, USER, type Access, type Privilege } from "../architecture/rights.js";
+import { KERNEL, READ, USER, type Access, type Privilege } from "../architecture/rights.js";
 import { BUS, FAULT_REASONS, type FaultReason } from "../architecture/faults.js";
 import type { AddressSpace } from "../address-space/address-space.js";
 import type { AddressSpaces } from "../address-space/address-spaces.js";
@@ -207,8 +207,8 @@ export class Machine {
     const { fault } = this.cpu(cpu);
     fault.isPending = false;
     const { faults } = this.architecture;
-    const space = fault.privilege === USER ? this.installed(cpu) : this.spaces.kernel;
     const page = Math.floor(fault.page / this.#hardwarePages);
+    const space = fault.privilege === KERNEL && this.#isKernels(page) ? this.spaces.kernel : this.installed(cpu);
     const told = faults.told(fault.reason, fault.access, fault.privilege);
     if (space !== null && (fault.reason === BUS ? refuseBusError(space) : space.pageFault(page, told)) === OK) return true;
     const shift = BigInt(this.architecture.hardwarePageShift);
@@ -221,6 +221,14 @@ export class Machine {
       ...faults.report(fault.reason, fault.access, fault.privilege),
     };
     return false;
+  }
+
+  /** Does an access of the kernel to this page mean the kernel's space? Where spaces are one it may mean a user's. */
+  #isKernels(page: number): boolean {
+    const { layout } = this.architecture;
+    if (layout.kernelAddressSpaceShadowed) return true;
+    const { units } = this.parts;
+    return page >= units.pageOf(layout.kernel.first) && page <= units.pageOf(layout.kernel.last);
   }
 
   #own(space: AddressSpace): void {

@@ -24,6 +24,8 @@ export interface Refill {
    * page has one. For the checker.
    */
   fixedFrame?(page: number): number;
+  /** Hardware pages from 0 on among which `fixedFrame` may have an answer. Absent: none. No area of the kernel's space lies there. */
+  readonly fixedPages?: number;
 }
 
 /** The machine's refill: the hardware walker, or the code that a port brings. */

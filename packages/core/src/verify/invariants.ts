@@ -86,9 +86,10 @@ const checkSpace = (
     tables.each(space.context, first, pages, (page, { rights }) => {
       if (!areas.used.contains(area, page)) found.push(`page ${page.toString(16)} of ${name} is mapped but not used`);
       for (let access = 1; access <= 4; access *= 2) {
-        const told = faults.told(2, access as 1 | 2 | 4, USER);
-        const canForbid = access !== 1 || machine.architecture.can.forbidRead;
-        if (permits(rights, USER, access) && (told & flags) === 0 && canForbid) {
+        const told = faults.told(2, access as 1 | 2 | 4, space.privilege);
+        const canForbid = (access !== 1 || machine.architecture.can.forbidRead) && (access !== 2 || space.privilege === USER);
+        if (space.privilege !== USER && permits(rights, USER, access)) found.push(`the user reaches page ${page.toString(16)} of ${name}`);
+        if (permits(rights, space.privilege, access) && (told & flags) === 0 && canForbid) {
           found.push(`page ${page.toString(16)} of ${name} may be accessed (${access}) though the area forbids it`);
         }
       }
@@ -97,24 +98,28 @@ const checkSpace = (
   }
   let mapped = 0;
   const needs = tablesNeeded(machine);
-  tables.each(space.context, 0, userPages(machine, space), (page, { frame }) => {
-    mapped += 1;
-    needs.add(page);
-    if (machine.parts.frames.references(frame) >= 0) count(frame);
-    return true;
-  });
+  for (const [first, pages] of extents(machine, space)) {
+    tables.each(space.context, first, pages, (page, { frame }) => {
+      mapped += 1;
+      needs.add(page);
+      if (machine.parts.frames.references(frame) >= 0) count(frame);
+      return true;
+    });
+  }
   const actual = tables.bytes(space.context);
   if (!space.context.isKernel && actual !== needs.bytes())
     found.push(`space ${space.id} has ${actual} bytes of tables, its mappings need ${needs.bytes()}`);
   if (mapped !== used) found.push(`space ${space.id} maps ${mapped} pages but its areas use ${used}`);
 };
 
-/** Pages that areas of a space can lie in: the kernel's own mappings are not made by areas. */
-const userPages = (machine: Machine, space: AddressSpace): number => {
-  const { units } = machine.parts;
+/** First page and pages of what only areas may map: all that is a user's; of the kernel's, which has mappings of its own, the areas. */
+const extents = (machine: Machine, space: AddressSpace): [first: number, pages: number][] => {
+  const { units, areas } = machine.parts;
   const { layout } = machine.architecture;
-  if (space.context.isKernel) return 0;
-  return layout.kernelAddressSpaceShadowed ? units.pageLimit : units.pageOf(layout.user.last) + 1;
+  if (!space.context.isKernel) return [[0, layout.kernelAddressSpaceShadowed ? units.pageLimit : units.pageOf(layout.user.last) + 1]];
+  const found: [number, number][] = [];
+  for (let area = space.tree.first(); area >= 0; area = space.tree.next(area)) found.push([areas.firstOf(area), areas.pagesOf(area)]);
+  return found;
 };
 
 /** Sharers see one memory: what they map is what the object keeps. */
@@ -188,11 +193,14 @@ const checkTlbs = (machine: Machine, found: string[]): void => {
       tlb.each((entry) => {
         const asid = tlb.asid(entry);
         const tagged = machine.architecture.asids.bits > 0;
-        const owners = tagged
-          ? (byAsid.get(asid) ?? [])
-          : machine.installed(cpu.id) === null
-            ? []
-            : [machine.installed(cpu.id) as AddressSpace];
+        const owners =
+          tlb.isGlobal(entry) && tlb.honoursGlobal
+            ? [machine.spaces.kernel]
+            : tagged
+              ? (byAsid.get(asid) ?? [])
+              : machine.installed(cpu.id) === null
+                ? []
+                : [machine.installed(cpu.id) as AddressSpace];
         // Nobody can use the tag now; it is purged before somebody gets it.
         if (owners.length === 0) return;
         const first = tlb.firstPage(entry);
