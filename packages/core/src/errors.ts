@@ -172,7 +172,7 @@ const listed = (values: Readonly<Record<string, ErrorValue>>): string => {
 };
 
 const shown = (value: ErrorValue): string => {
-  if (typeof value === "bigint") return `0x${value.toString(16)}`;
+  if (typeof value === "bigint") return value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
   if (typeof value === "object" && value !== null) return value.join("; ");
   return String(value);
 };

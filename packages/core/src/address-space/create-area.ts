@@ -31,6 +31,8 @@ export const createArea = (space: AddressSpace, request: AreaRequest, partial: b
   const { parts } = space;
   const pages = parts.units.pagesFor(request.size);
   checkAreaFlags(request.flags);
+  // Without one nothing would ever come in: that is said with null, not by forgetting it.
+  if (request.backend === undefined) throw new PortolanError("ERR_BAD_ARGUMENT", { backend: "none", rule: "a backend, or null" });
   const guard = request.guard === true;
   const wanted = request.base === undefined ? -1 : parts.units.alignedPageOf(request.base, "base");
   parts.locks.acquire("address-space", space.id);

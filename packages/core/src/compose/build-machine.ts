@@ -56,6 +56,31 @@ export interface MachineOptions {
   readonly onEvent?: EventSink;
 }
 
+/** Every name of {@link MachineOptions}: a misspelt one would do nothing, without a word. */
+const OPTIONS: Readonly<Record<keyof MachineOptions, true>> = {
+  cpus: true,
+  memoryBytes: true,
+  memoryBase: true,
+  memoryHoles: true,
+  memory: true,
+  seed: true,
+  switches: true,
+  onEvent: true,
+};
+
+/** @throws PortolanError ERR_BAD_ARGUMENT; sizes and switches are checked by the parts that they are for */
+const checkOptions = (options: MachineOptions): void => {
+  for (const option of Object.keys(options))
+    if (!Object.hasOwn(OPTIONS, option)) throw new PortolanError("ERR_BAD_ARGUMENT", { option, known: Object.keys(OPTIONS) });
+  const { cpus = 1, seed = 1, memory, memoryBytes, onEvent } = options;
+  if (!Number.isInteger(cpus) || cpus < 1 || cpus > 64) throw new PortolanError("ERR_BAD_ARGUMENT", { cpus, lowest: 1, highest: 64 });
+  if (!Number.isSafeInteger(seed)) throw new PortolanError("ERR_BAD_ARGUMENT", { seed, rule: "an integer" });
+  if (memory !== undefined && memoryBytes !== undefined && memory.byteLength !== memoryBytes)
+    throw new PortolanError("ERR_BAD_ARGUMENT", { memoryBytes, memory: memory.byteLength, rule: "one or the other" });
+  if (onEvent !== undefined && typeof onEvent !== "function")
+    throw new PortolanError("ERR_BAD_ARGUMENT", { onEvent: typeof onEvent, rule: "a function" });
+};
+
 /** The description the machine was built from. */
 export const ARCHITECTURE: Token<Architecture> = token("architecture");
 /** Where parts tell what happens; one sink a machine. */
@@ -89,9 +114,8 @@ const keepAll: Replace = () => {
  */
 export const buildMachine = (described: Architecture, options: MachineOptions = {}, replace: Replace = keepAll): Machine => {
   const architecture = checkArchitecture(described);
+  checkOptions(options);
   const cpuCount = options.cpus ?? 1;
-  if (!Number.isInteger(cpuCount) || cpuCount < 1 || cpuCount > 64)
-    throw new PortolanError("ERR_BAD_ARGUMENT", { cpus: cpuCount, lowest: 1, highest: 64 });
   const parts = container.createChildContainer();
   const put = putInto(parts);
   const kernelContext = new TranslationContext(0, true, architecture.asids.kernel);
