@@ -25,7 +25,7 @@ export class Progress {
     this.#isDrawn = true;
     const part = Math.min(1, done / this.#total);
     const full = Math.round(part * WIDTH);
-    this.#terminal.err(`\r${label} ${"█".repeat(full)}${"░".repeat(WIDTH - full)} ${Math.floor(part * 100)} %`);
+    this.#terminal.err(`\r${label} ${"█".repeat(full)}${"░".repeat(WIDTH - full)} ${String(Math.floor(part * 100)).padStart(3)} %`);
   }
 
   clear(): void {

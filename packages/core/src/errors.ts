@@ -129,7 +129,7 @@ export const ERRORS = {
   },
   ERR_ACCESS_REFUSED: {
     says: "the machine refused accesses of the program or the trace",
-    hint: "out of memory: give the machine more (`--memory`); anything else: `portolan walk` shows what the tables say of the address",
+    hint: "if memory ran out, give the machine more (`--memory`); otherwise look at the address as `portolan walk --help` shows",
   },
   ERR_BAD_ARCHITECTURE: {
     says: "the description of the architecture cannot be right",

@@ -88,7 +88,7 @@ export const loadProgram = (
     const before = planned[i - 1];
     if (before !== undefined && before.base + before.size > area.base) {
       throw new PortolanError("ERR_DOES_NOT_FIT", {
-        reason: "two segments share a page of this machine",
+        reason: "two segments share a page: the program was built for smaller ones than this machine has",
         address: area.base,
         pageSize: units.pageSize,
       });
