@@ -185,9 +185,9 @@ export class AddressSpace {
   }
 
   /** Serves a page fault. @see servePageFault */
-  pageFault(page: number, accesses: AccessMask): FaultResult {
+  pageFault(page: number, accesses: AccessMask, isCopying = false): FaultResult {
     this.#alive();
-    return servePageFault(this, page, accesses);
+    return servePageFault(this, page, accesses, isCopying);
   }
 
   /** Bytes of the area that holds `address`; 0 if there is none. */

@@ -47,14 +47,17 @@ export interface FaultVerdict {
  * Serves a fault of `space` at `page` (the machine's page).
  *
  * @param accesses what the processor's report is consistent with; one of them being permitted is enough
- * @returns OK if the access may be tried again, else FAULT; `space.verdict` says why. Nothing has changed on FAULT
+ * @param isCopying the kernel was copying for the user: what cannot be served ends the copy and nobody's life
+ * @returns OK if the access may be tried again; else FAULT, or DEFER while copying; `space.verdict` says why. Nothing has
+ *   changed then
  */
-export const servePageFault = (space: AddressSpace, page: number, accesses: AccessMask): FaultResult => {
+export const servePageFault = (space: AddressSpace, page: number, accesses: AccessMask, isCopying: boolean): FaultResult => {
   const parts = space.parts;
   parts.locks.acquire("address-space", space.id);
   let result: FaultResult = FAULT;
   try {
     result = decide(space, page, accesses);
+    if (result === FAULT && isCopying) result = defer(space.verdict);
   } finally {
     parts.locks.release("address-space", space.id);
   }
@@ -128,7 +131,10 @@ const bringIn = (space: AddressSpace, area: number, page: number): FaultResult =
 };
 
 /** The tables led to an address where there is neither memory nor a device: no change of ours would help. */
-export const refuseBusError = (space: AddressSpace): FaultResult => refuse(space.verdict, "nothing answers at that physical address");
+export const refuseBusError = (space: AddressSpace, isCopying: boolean): FaultResult => {
+  const result = refuse(space.verdict, "nothing answers at that physical address");
+  return isCopying ? defer(space.verdict) : result;
+};
 
 const permitsOne = (rights: number, privilege: Privilege, accesses: AccessMask): boolean => {
   for (let access = 1; access <= 4; access *= 2) {
@@ -141,6 +147,11 @@ const refuse = (verdict: FaultVerdict, rule: FaultRule): FaultResult => {
   verdict.result = FAULT;
   verdict.rule = rule;
   return FAULT;
+};
+
+const defer = (verdict: FaultVerdict): FaultResult => {
+  verdict.result = DEFER;
+  return DEFER;
 };
 
 const accept = (verdict: FaultVerdict): FaultResult => {

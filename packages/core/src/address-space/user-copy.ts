@@ -76,13 +76,14 @@ const reach = (
   for (;;) {
     const frame = cpu.translate(hardwarePage, access, USER);
     if (frame >= 0) return frame;
-    const result = cpu.fault.reason === BUS ? refuseBusError(space) : space.pageFault(page, told(cpu.fault.reason, access, USER));
+    const result =
+      cpu.fault.reason === BUS ? refuseBusError(space, true) : space.pageFault(page, told(cpu.fault.reason, access, USER), true);
     if (result !== OK) return -1;
   }
 };
 
 /** Where kernel and user share one space, the kernel's half is out of bounds. */
-const isUserPage = (parts: SpaceParts, page: number): boolean => {
+export const isUserPage = (parts: SpaceParts, page: number): boolean => {
   const { units, architecture } = parts;
   if (!units.isCanonical(page)) return false;
   const { user, kernelAddressSpaceShadowed } = architecture.layout;

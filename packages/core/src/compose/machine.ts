@@ -3,16 +3,16 @@
  * emulator, a teaching tool or a test works with is a field of it.
  */
 import type { Architecture } from "../architecture/architecture.js";
-import { KERNEL, READ, USER, type Access, type Privilege } from "../architecture/rights.js";
-import { BUS, FAULT_REASONS, type FaultReason } from "../architecture/faults.js";
+import { KERNEL, READ, USER, WRITE, type Access, type Privilege } from "../architecture/rights.js";
+import { BAD_ADDRESS, BUS, FAULT_REASONS, type FaultReason } from "../architecture/faults.js";
 import type { AddressSpace } from "../address-space/address-space.js";
 import type { AddressSpaces } from "../address-space/address-spaces.js";
 import { OK, refuseBusError, type FaultRule } from "../address-space/fault.js";
 import type { SpaceParts } from "../address-space/parts.js";
 import { switchSpace } from "../address-space/switch.js";
-import { copyFromUser, copyToUser } from "../address-space/user-copy.js";
+import { copyFromUser, copyToUser, isUserPage } from "../address-space/user-copy.js";
 import { PortolanError } from "../errors.js";
-import { REFUSED, type Cpu } from "../machine/cpu.js";
+import { REFUSED, type Cpu, type CpuFault } from "../machine/cpu.js";
 import { ImageFile } from "../objects/image-file.js";
 import type { Walk } from "../architecture/walk.js";
 import type { Wide } from "../units/address-units.js";
@@ -30,6 +30,8 @@ export interface FaultOutcome {
   readonly trap: string;
   readonly code: number;
 }
+
+type Refused = Pick<CpuFault, "reason" | "access" | "privilege">;
 
 /** An access of a word takes at most a fault for each of two pages, and each may have been served elsewhere meanwhile. */
 const MOST_FAULTS = 16;
@@ -145,14 +147,22 @@ export class Machine {
     return frame < 0 ? null : (BigInt(frame) << BigInt(shift)) + BigInt(offset);
   }
 
-  /** Copies from the space installed on a processor. @returns bytes copied; fewer than asked if a page could not be read */
+  /**
+   * Copies from the space installed on a processor.
+   * @returns bytes copied; fewer than asked if a page could not be read, with `outcome` saying why
+   */
   copyFromUser(address: Wide, target: Uint8Array, cpu = 0): number {
-    return this.on(cpu, () => copyFromUser(this.parts, this.cpu(cpu), this.#needed(cpu), address, target));
+    const done = this.on(cpu, () => copyFromUser(this.parts, this.cpu(cpu), this.#needed(cpu), address, target));
+    return this.#copied(address, done, target.length, READ, cpu);
   }
 
-  /** Copies into the space installed on a processor. @returns bytes copied; fewer than asked if a page could not be written */
+  /**
+   * Copies into the space installed on a processor.
+   * @returns bytes copied; fewer than asked if a page could not be written, with `outcome` saying why
+   */
   copyToUser(address: Wide, source: Uint8Array, cpu = 0): number {
-    return this.on(cpu, () => copyToUser(this.parts, this.cpu(cpu), this.#needed(cpu), address, source));
+    const done = this.on(cpu, () => copyToUser(this.parts, this.cpu(cpu), this.#needed(cpu), address, source));
+    return this.#copied(address, done, source.length, WRITE, cpu);
   }
 
   /** Every word that translates an address in a space, and the rule that decides on a processor. Changes nothing. */
@@ -210,17 +220,31 @@ export class Machine {
     const page = Math.floor(fault.page / this.#hardwarePages);
     const space = fault.privilege === KERNEL && this.#isKernels(page) ? this.spaces.kernel : this.installed(cpu);
     const told = faults.told(fault.reason, fault.access, fault.privilege);
-    if (space !== null && (fault.reason === BUS ? refuseBusError(space) : space.pageFault(page, told)) === OK) return true;
+    if (space !== null && (fault.reason === BUS ? refuseBusError(space, false) : space.pageFault(page, told)) === OK) return true;
     const shift = BigInt(this.architecture.hardwarePageShift);
-    this.outcome = {
-      address: (BigInt(fault.page) << shift) + BigInt(fault.offset),
-      access: fault.access,
-      privilege: fault.privilege,
-      reason: FAULT_REASONS[fault.reason],
-      rule: space === null ? "no area at this address" : space.verdict.rule,
-      ...faults.report(fault.reason, fault.access, fault.privilege),
-    };
+    const address = (BigInt(fault.page) << shift) + BigInt(fault.offset);
+    this.outcome = this.#outcomeOf(fault, address, space === null ? "no area at this address" : space.verdict.rule);
     return false;
+  }
+
+  /** A copy ended: wholly, or at a byte that could not be reached. */
+  #copied(address: Wide, done: number, length: number, access: Access, cpu: number): number {
+    this.outcome = null;
+    if (done === length) return done;
+    const { units } = this.parts;
+    const stopped = BigInt(address) + BigInt(done);
+    const { fault } = this.cpu(cpu);
+    const isUsers = stopped >> BigInt(units.pageShift) < BigInt(units.pageLimit) && isUserPage(this.parts, units.pageOf(stopped));
+    fault.isPending = false;
+    // No access was made in the kernel's half, in the hole and beyond the last address: what it would have been is told.
+    const met: Refused = isUsers ? fault : { reason: BAD_ADDRESS, access, privilege: USER };
+    this.outcome = this.#outcomeOf(met, stopped, isUsers ? this.#needed(cpu).verdict.rule : "no area at this address");
+    return done;
+  }
+
+  #outcomeOf({ reason, access, privilege }: Refused, address: bigint, rule: FaultRule): FaultOutcome {
+    const { faults } = this.architecture;
+    return { address, access, privilege, reason: FAULT_REASONS[reason], rule, ...faults.report(reason, access, privilege) };
   }
 
   /** Does an access of the kernel to this page mean the kernel's space? Where spaces are one it may mean a user's. */

@@ -67,7 +67,7 @@ const checkSpace = (
   objects: Set<MemoryObject>,
 ): void => {
   const { areas, tables } = machine.parts;
-  const { faults } = machine.architecture;
+  const { faults, can } = machine.architecture;
   let end = 0;
   let used = 0;
   for (let area = space.tree.first(); area >= 0; area = space.tree.next(area)) {
@@ -87,7 +87,7 @@ const checkSpace = (
       if (!areas.used.contains(area, page)) found.push(`page ${page.toString(16)} of ${name} is mapped but not used`);
       for (let access = 1; access <= 4; access *= 2) {
         const told = faults.told(2, access as 1 | 2 | 4, space.privilege);
-        const canForbid = (access !== 1 || machine.architecture.can.forbidRead) && (access !== 2 || space.privilege === USER);
+        const canForbid = access === 1 ? can.forbidRead : access === 2 ? space.privilege === USER : can.forbidExecute;
         if (space.privilege !== USER && permits(rights, USER, access)) found.push(`the user reaches page ${page.toString(16)} of ${name}`);
         if (permits(rights, space.privilege, access) && (told & flags) === 0 && canForbid) {
           found.push(`page ${page.toString(16)} of ${name} may be accessed (${access}) though the area forbids it`);
