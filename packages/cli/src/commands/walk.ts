@@ -2,7 +2,7 @@
 import { EXECUTE, KERNEL, PortolanError, READ, USER, WRITE, type Walk } from "@portolan/core";
 import { Option, type Command } from "commander";
 import { addMachineOptions, addressOf, type MachineArguments } from "../options.js";
-import { walkLines, walkValue } from "../render/walk.js";
+import { kernelView, walkLines, walkValue, type KernelView } from "../render/walk.js";
 import { WorkFailed, type Terminal } from "../terminal.js";
 import { perform } from "./run.js";
 
@@ -36,16 +36,18 @@ export const addWalk = (program: Command, terminal: Terminal): void => {
         command.error("error: a program, or --trace FILE, is needed before ADDRESS", { exitCode: 2 });
       const asked = addressIn(text);
       let walk: Walk | null = null;
+      let kernel: KernelView = { area: null, verdict: null };
       const { architecture } = await perform(file, options, terminal, {
         inspect(machine, space, where) {
           walk = machine.walk(space, where(asked, ACCESSES[options.access]), ACCESSES[options.access], PRIVILEGES[options.privilege]);
+          kernel = kernelView(machine, space, walk);
         },
       });
       if (walk === null) throw new WorkFailed("the run ended before the address could be looked at");
       terminal.out(
         options.json === true
-          ? `${JSON.stringify(walkValue(asked, walk), null, 2)}\n`
-          : `${walkLines(architecture, asked, walk).join("\n")}\n`,
+          ? `${JSON.stringify(walkValue(asked, walk, kernel), null, 2)}\n`
+          : `${walkLines(architecture, asked, walk, kernel).join("\n")}\n`,
       );
     });
 };
