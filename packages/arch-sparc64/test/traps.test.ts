@@ -9,6 +9,7 @@ import {
   buildMachine,
   ENTRY_GLOBAL,
   EXECUTE,
+  FRAMES,
   KERNEL,
   READ,
   rightsFor,
@@ -172,6 +173,38 @@ describe("sparc64: traps", () => {
     space.release();
     expect(machine.parts.frames.free).to.equal(free);
     assertInvariants(machine);
+  });
+
+  it("the buffers are aligned in the kernel's space as in memory, so RAM begins at a multiple of 64 KiB, and never at its address 0", () => {
+    for (const memoryBase of [0x4000, 0x8000, 2 ** 32 + 0xc000]) {
+      expect(() => buildMachine(sparc64, { memoryBytes: 4 * 2 ** 20, memoryBase }))
+        .to.throw("the address is not a multiple of the required alignment")
+        .with.property("code", "ERR_MISALIGNED");
+    }
+    for (const memoryBase of [0, 2 ** 32 + 0x30000]) {
+      const machine = buildMachine(sparc64, { memoryBytes: 4 * 2 ** 20, memoryBase }, (parts) =>
+        parts.register(FRAMES, (_get, usual) => {
+          const frames = usual();
+          frames.takeRun(4, 4);
+          return frames;
+        }),
+      );
+      // Whatever lies at the start of RAM usually is gone, and its frames are free.
+      for (let frame = 0; frame < 4; frame += 1) machine.parts.frames.release(machine.parts.memory.firstFrame + frame);
+      const spaces = [];
+      try {
+        for (;;) spaces.push(machine.spaces.create());
+      } catch (error) {
+        expect(error).to.have.property("code", "ERR_OUT_OF_FRAMES");
+      }
+      for (const space of spaces) {
+        machine.switchTo(space);
+        expect((space.context.cache as TsbPair).kernelAddress).to.be.at.least(0x10000);
+        expect(machine.cpu(0).translate(0, READ, KERNEL), "a null pointer of the kernel's").to.equal(-1);
+        assertInvariants(machine);
+      }
+      expect(spaces.length).to.be.greaterThan(10);
+    }
   });
 
   it("a walk shows the slot and the chain, and which entry decides", () => {
