@@ -75,6 +75,8 @@ const checkOptions = (options: MachineOptions): void => {
   const { cpus = 1, seed = 1, memory, memoryBytes, onEvent } = options;
   if (!Number.isInteger(cpus) || cpus < 1 || cpus > 64) throw new PortolanError("ERR_BAD_ARGUMENT", { cpus, lowest: 1, highest: 64 });
   if (!Number.isSafeInteger(seed)) throw new PortolanError("ERR_BAD_ARGUMENT", { seed, rule: "an integer" });
+  // Words over a view would be a copy of it: the caller would look at one memory, and the machine at another.
+  if (ArrayBuffer.isView(memory)) throw new PortolanError("ERR_BAD_ARGUMENT", { memory: "a view", rule: "the ArrayBuffer itself" });
   if (memory !== undefined && memoryBytes !== undefined && memory.byteLength !== memoryBytes)
     throw new PortolanError("ERR_BAD_ARGUMENT", { memoryBytes, memory: memory.byteLength, rule: "one or the other" });
   if (onEvent !== undefined && typeof onEvent !== "function")

@@ -21,6 +21,7 @@ describe("what a machine is built with", () => {
       [{ cpus: "2" }, "cpus 2"],
       [{ seed: 0.5 }, "seed 0.5"],
       [{ memory: new ArrayBuffer(2 ** 20), memoryBytes: 2 ** 21 }, "memoryBytes 2097152, memory 1048576"],
+      [{ memory: new Uint8Array(2 ** 20) }, "memory a view, rule the ArrayBuffer itself"],
       [{ onEvent: "console" }, "onEvent string"],
       [{ switches: { WP: true } }, "switch WP"],
     ] as const) {
