@@ -39,7 +39,7 @@ export interface ElfFile {
 }
 
 const MAGIC = 0x7f45_4c46;
-const TYPES: Readonly<Record<number, string>> = { 0: "no type", 1: "a relocatable object", 4: "a core dump" };
+const TYPES: Readonly<Record<number, string>> = { 0: "of no type", 1: "a relocatable object", 4: "a core dump" };
 const PT_LOAD = 1;
 const PT_INTERP = 3;
 const PF_EXECUTE = 1;
