@@ -3,7 +3,8 @@
  * ASID is purged from every TLB before somebody gets it, whether it was free or stolen: its last owner's translations
  * may still be there.
  *
- * Inactive spaces with an ASID form a doubly linked list in the order in which they became inactive.
+ * Inactive spaces with an ASID form a doubly linked list, through their own contexts, in the order in which they became
+ * inactive.
  *
  * @see HelenOS kernel/genarch/src/mm/asid.c and kernel/generic/src/mm/as.c, as_switch()
  */
@@ -27,8 +28,6 @@ export class StealOldest implements AsidPolicy {
   #fresh: number;
   readonly #returned: number[] = [];
   #returnedHead = 0;
-  readonly #older = new Map<TranslationContext, TranslationContext | null>();
-  readonly #newer = new Map<TranslationContext, TranslationContext | null>();
   #oldest: TranslationContext | null = null;
   #newest: TranslationContext | null = null;
 
@@ -115,22 +114,23 @@ export class StealOldest implements AsidPolicy {
   }
 
   #append(context: TranslationContext): void {
-    this.#older.set(context, this.#newest);
-    this.#newer.set(context, null);
+    context.isIdle = true;
+    context.older = this.#newest;
+    context.newer = null;
     if (this.#newest === null) this.#oldest = context;
-    else this.#newer.set(this.#newest, context);
+    else this.#newest.newer = context;
     this.#newest = context;
   }
 
   #unlink(context: TranslationContext): void {
-    if (!this.#older.has(context)) return;
-    const older = this.#older.get(context) ?? null;
-    const newer = this.#newer.get(context) ?? null;
+    if (!context.isIdle) return;
+    const { older, newer } = context;
     if (older === null) this.#oldest = newer;
-    else this.#newer.set(older, newer);
+    else older.newer = newer;
     if (newer === null) this.#newest = older;
-    else this.#older.set(newer, older);
-    this.#older.delete(context);
-    this.#newer.delete(context);
+    else newer.older = older;
+    context.isIdle = false;
+    context.older = null;
+    context.newer = null;
   }
 }

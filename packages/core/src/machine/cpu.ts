@@ -15,7 +15,7 @@ import { Lookaside, NO_STARTS } from "../tlb/lookaside.js";
 import type { Refill } from "../tlb/refill.js";
 import { Tlb } from "../tlb/tlb.js";
 import { CpuStatistics } from "./cpu-statistics.js";
-import { swap32, type PhysicalMemory } from "./physical-memory.js";
+import { integer, swap32, type PhysicalMemory } from "./physical-memory.js";
 import type { TranslationContext } from "./translation-context.js";
 
 /** The last refused access of a processor; one object, used again. */
@@ -54,6 +54,18 @@ const BY_HAND: Refill = { miss: () => ABSENT, refused: () => PROTECTION };
 /** A refill followed by a refusal that is settled takes three rounds; more than this is a port that goes in circles. */
 const ROUNDS = 8;
 
+// Fields begin as what they will be: one that begins as nothing is asked what it is at every use.
+const NO_BYTES = new Uint8Array(0);
+const NO_WORDS = new Uint32Array(0);
+
+/** What is imported is looked up at every use; these are constants to a compiler. */
+const FROM_USER = USER;
+const FROM_KERNEL = KERNEL;
+const TO_READ = READ;
+const TO_WRITE = WRITE;
+const TO_EXECUTE = EXECUTE;
+const NONE = NO_FAULT;
+
 /**
  * One simulated processor, of which a machine has 1 to 64: its TLBs, its switches, the installed space and its counts.
  *
@@ -78,19 +90,19 @@ export class Cpu {
   readonly fault: CpuFault = { isPending: false, reason: NO_FAULT, page: 0, offset: 0, access: READ, privilege: KERNEL };
   readonly statistics = new CpuStatistics();
   readonly #switches: Record<string, boolean>;
-  readonly #pageSize: number;
-  readonly #hardwarePages: number;
-  readonly #swaps: boolean;
-  readonly #tagless: boolean;
-  readonly #shadowed: boolean;
+  readonly #pageSize: number = 0;
+  readonly #hardwarePages: number = 0;
+  readonly #swaps: boolean = false;
+  readonly #tagless: boolean = false;
+  readonly #shadowed: boolean = false;
   /** Valid page numbers: below `#lowEnd`, or from `#highStart` to below `#highEnd`. */
-  readonly #lowEnd: number;
-  readonly #highStart: number;
-  readonly #highEnd: number;
+  readonly #lowEnd: number = 0;
+  readonly #highStart: number = 0;
+  readonly #highEnd: number = 0;
   /** Offsets with any of these bits set are outside the page, or cross an alignment: the slow road. */
-  readonly #outside: number;
-  readonly #unlike16: number;
-  readonly #unlike32: number;
+  readonly #outside: number = 0;
+  readonly #unlike16: number = 0;
+  readonly #unlike32: number = 0;
   /** Fronts by privilege × 3 + access index, and their tables of starts; while the processor is parked there is nothing in those. */
   readonly #fronts: readonly Lookaside[];
   #kernelReads: Int32Array = NO_STARTS;
@@ -100,8 +112,8 @@ export class Cpu {
   #userWrites: Int32Array = NO_STARTS;
   #userFetches: Int32Array = NO_STARTS;
   /** The chunk that holds the start of RAM, usually all of it. */
-  readonly #words: Uint32Array;
-  readonly #bytes: Uint8Array;
+  readonly #words: Uint32Array = NO_WORDS;
+  readonly #bytes: Uint8Array = NO_BYTES;
   #tlbActive = true;
 
   constructor(options: CpuOptions) {
@@ -118,17 +130,18 @@ export class Cpu {
     this.dataTlb = new Tlb(tlb.data, tlb.invalidation, seed);
     this.instructionTlb = tlb.instruction === undefined ? this.dataTlb : new Tlb(tlb.instruction, tlb.invalidation, seed + 1);
     this.#switches = { ...initialSwitches(architecture) };
-    this.#pageSize = 2 ** hardwarePageShift;
-    this.#hardwarePages = 2 ** (architecture.pageShift - hardwarePageShift);
+    // By shifts: a power is kept as a double.
+    this.#pageSize = 1 << hardwarePageShift;
+    this.#hardwarePages = 1 << (architecture.pageShift - hardwarePageShift);
     this.#swaps = memory.byteOrder === "big";
     this.#tagless = architecture.asids.bits === 0;
     this.#shadowed = architecture.layout.kernelAddressSpaceShadowed;
     const pages = 2 ** (virtualBits - hardwarePageShift);
     const all = 2 ** (architecture.wordBits - hardwarePageShift);
     const isSigned = architecture.virtualRule === "sign-extended";
-    this.#lowEnd = isSigned ? pages / 2 : pages;
-    this.#highStart = isSigned ? all - pages / 2 : pages;
-    this.#highEnd = isSigned ? all : pages;
+    this.#lowEnd = integer(isSigned ? pages / 2 : pages);
+    this.#highStart = integer(isSigned ? all - pages / 2 : pages);
+    this.#highEnd = integer(isSigned ? all : pages);
     this.#outside = -this.#pageSize;
     this.#unlike16 = -this.#pageSize | 1;
     this.#unlike32 = -this.#pageSize | 3;
@@ -137,11 +150,7 @@ export class Cpu {
     const chunk = memory.chunkOf(memory.firstFrame * memory.frameSize);
     this.#words = memory.words(chunk);
     this.#bytes = memory.bytes(chunk);
-    if (this.instructionTlb === this.dataTlb) this.dataTlb.attach(fronts);
-    else {
-      this.dataTlb.attach(fronts.filter((_, index) => index % 3 !== 2));
-      this.instructionTlb.attach(fronts.filter((_, index) => index % 3 === 2));
-    }
+    for (const buffer of this.#tlbs()) buffer.attach(fronts);
     this.#honourGlobal();
   }
 
@@ -168,7 +177,7 @@ export class Cpu {
 
   /** The space that a privilege's addresses belong to. */
   contextFor(privilege: Privilege): TranslationContext {
-    return privilege === KERNEL && this.#shadowed ? this.kernelContext : this.context;
+    return privilege === FROM_KERNEL && this.#shadowed ? this.kernelContext : this.context;
   }
 
   /** The hardware frame of a page for an access, or −1 with `fault` filled. */
@@ -183,17 +192,17 @@ export class Cpu {
 
   /** An unsigned byte, or −1 with `fault` filled. */
   load8(page: number, offset: number, privilege: Privilege): number {
-    const starts = privilege === USER ? this.#userReads : this.#kernelReads;
+    const starts = privilege === FROM_USER ? this.#userReads : this.#kernelReads;
     const start = starts[page] | 0;
     if (start > 0 && (offset & this.#outside) === 0) {
       return this.#bytes[(start - 1) * 4 + offset];
     }
-    return this.#loadSlowly(page, offset, 1, READ, privilege) | 0;
+    return this.#loadSlowly(page, offset, 1, TO_READ, privilege) | 0;
   }
 
   /** 16 bits, unsigned, in the machine's byte order; any alignment. −1 with `fault` filled where refused. */
   load16(page: number, offset: number, privilege: Privilege): number {
-    const starts = privilege === USER ? this.#userReads : this.#kernelReads;
+    const starts = privilege === FROM_USER ? this.#userReads : this.#kernelReads;
     const start = starts[page] | 0;
     if (start > 0 && (offset & this.#unlike16) === 0) {
       const at = (start - 1) * 4 + offset;
@@ -201,7 +210,7 @@ export class Cpu {
       const two = this.#bytes[at + 1];
       return this.#swaps ? (one << 8) | two : (two << 8) | one;
     }
-    return this.#loadSlowly(page, offset, 2, READ, privilege) | 0;
+    return this.#loadSlowly(page, offset, 2, TO_READ, privilege) | 0;
   }
 
   /**
@@ -209,29 +218,29 @@ export class Cpu {
    * `fault.isPending` is an access that was refused; see {@link CpuFault} for how long a fault is pending.
    */
   load32(page: number, offset: number, privilege: Privilege): number {
-    const starts = privilege === USER ? this.#userReads : this.#kernelReads;
+    const starts = privilege === FROM_USER ? this.#userReads : this.#kernelReads;
     const start = starts[page] | 0;
     if (start > 0 && (offset & this.#unlike32) === 0) {
       const word = this.#words[start - 1 + (offset >>> 2)];
       return this.#swaps ? swap32(word) : word;
     }
-    return this.#loadSlowly(page, offset, 4, READ, privilege) >>> 0;
+    return this.#loadSlowly(page, offset, 4, TO_READ, privilege) >>> 0;
   }
 
   /** An instruction word, as `load32`. */
   fetch32(page: number, offset: number, privilege: Privilege): number {
-    const starts = privilege === USER ? this.#userFetches : this.#kernelFetches;
+    const starts = privilege === FROM_USER ? this.#userFetches : this.#kernelFetches;
     const start = starts[page] | 0;
     if (start > 0 && (offset & this.#unlike32) === 0) {
       const word = this.#words[start - 1 + (offset >>> 2)];
       return this.#swaps ? swap32(word) : word;
     }
-    return this.#loadSlowly(page, offset, 4, EXECUTE, privilege) >>> 0;
+    return this.#loadSlowly(page, offset, 4, TO_EXECUTE, privilege) >>> 0;
   }
 
   /** False with `fault` filled where refused; nothing has been written then. */
   store8(page: number, offset: number, value: number, privilege: Privilege): boolean {
-    const starts = privilege === USER ? this.#userWrites : this.#kernelWrites;
+    const starts = privilege === FROM_USER ? this.#userWrites : this.#kernelWrites;
     const start = starts[page] | 0;
     if (start > 0 && (offset & this.#outside) === 0) {
       this.#bytes[(start - 1) * 4 + offset] = value;
@@ -242,7 +251,7 @@ export class Cpu {
 
   /** As `store8`; any alignment. A store that crosses into another page happens wholly or not at all. */
   store16(page: number, offset: number, value: number, privilege: Privilege): boolean {
-    const starts = privilege === USER ? this.#userWrites : this.#kernelWrites;
+    const starts = privilege === FROM_USER ? this.#userWrites : this.#kernelWrites;
     const start = starts[page] | 0;
     if (start > 0 && (offset & this.#unlike16) === 0) {
       const at = (start - 1) * 4 + offset;
@@ -255,7 +264,7 @@ export class Cpu {
 
   /** As `store16`. */
   store32(page: number, offset: number, value: number, privilege: Privilege): boolean {
-    const starts = privilege === USER ? this.#userWrites : this.#kernelWrites;
+    const starts = privilege === FROM_USER ? this.#userWrites : this.#kernelWrites;
     const start = starts[page] | 0;
     if (start > 0 && (offset & this.#unlike32) === 0) {
       this.#words[start - 1 + (offset >>> 2)] = this.#swaps ? swap32(value) : value;
@@ -318,7 +327,11 @@ export class Cpu {
   invalidatePages(asid: number, page: number, count: number): void {
     const tag = this.#tagless ? 0 : asid;
     let dropped = 0;
-    for (const tlb of this.#tlbs()) dropped += tlb.invalidatePages(page * this.#hardwarePages, count * this.#hardwarePages, tag);
+    const { dataTlb, instructionTlb } = this;
+    const first = page * this.#hardwarePages;
+    const pages = count * this.#hardwarePages;
+    dropped += dataTlb.invalidatePages(first, pages, tag);
+    if (instructionTlb !== dataTlb) dropped += instructionTlb.invalidatePages(first, pages, tag);
     this.#invalidated("pages", asid, page, count, dropped);
   }
 
@@ -341,28 +354,29 @@ export class Cpu {
   #translateSlowly(page: number, offset: number, access: Access, privilege: Privilege): number {
     this.fault.isPending = false;
     if (!this.#tlbActive) throw new Error(`processor ${this.id} accesses memory while it waits in a shootdown`);
-    const known = this.#fronts[privilege * 3 + (access >>> 1)].frameOf(page);
+    const number = privilege * 3 + (access >>> 1);
+    const front = this.#fronts[number];
+    const known = front.frameOf(page);
     if (known >= 0) return known;
     if (!this.#hasPage(page)) return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
-    const tlb = access === EXECUTE ? this.instructionTlb : this.dataTlb;
+    const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
     const asid = this.asidFor(privilege);
     for (let round = 0; round < ROUNDS; round += 1) {
       const entry = tlb.lookup(page, asid);
       if (entry < 0) {
         const reason = this.#miss(tlb, page, asid, access, privilege);
-        if (reason !== NO_FAULT) return this.#refuse(reason, page, offset, access, privilege);
+        if (reason !== NONE) return this.#refuse(reason, page, offset, access, privilege);
       } else if (permits(tlb.rightsOf(entry, page), privilege, access)) {
         const frame = tlb.frameOf(entry, page);
         const address = frame * this.#pageSize;
         if (!this.memory.isBacked(address)) return this.#refuse(BUS, page, offset, access, privilege);
-        const front = this.#fronts[privilege * 3 + (access >>> 1)];
         const { starts } = front;
-        front.fill(page, frame, address);
+        tlb.show(entry, number, page, frame, address);
         if (front.starts !== starts) this.#expose();
         return frame;
       } else {
         const reason = this.refill.refused(this, page, access, privilege, entry);
-        if (reason !== NO_FAULT) return this.#refuse(reason, page, offset, access, privilege);
+        if (reason !== NONE) return this.#refuse(reason, page, offset, access, privilege);
         this.statistics.upgrades += 1;
       }
     }
@@ -372,19 +386,19 @@ export class Cpu {
   }
 
   #miss(tlb: Tlb, page: number, asid: number, access: Access, privilege: Privilege): FaultReason {
-    const unit = access === EXECUTE ? "instruction" : "data";
-    if (access === EXECUTE) this.statistics.itlbMisses += 1;
+    const unit = access === TO_EXECUTE ? "instruction" : "data";
+    if (access === TO_EXECUTE) this.statistics.itlbMisses += 1;
     if (tlb === this.dataTlb) this.statistics.tlbMisses += 1;
     if (this.events.sink !== null) this.events.sink({ kind: "tlb-miss", cpu: this.id, unit, hardwarePage: page, asid });
     const reason = this.refill.miss(this, page, access, privilege);
-    if (reason !== NO_FAULT) return reason;
+    if (reason !== NONE) return reason;
     this.statistics.refills += 1;
     if (this.events.sink !== null) {
       const entry = tlb.probe(page, asid);
       const frame = entry < 0 ? -1 : tlb.frameOf(entry, page);
       this.events.sink({ kind: "tlb-fill", cpu: this.id, unit, hardwarePage: page, frame, asid });
     }
-    return NO_FAULT;
+    return NONE;
   }
 
   #refuse(reason: FaultReason, page: number, offset: number, access: Access, privilege: Privilege): number {
@@ -429,7 +443,7 @@ export class Cpu {
   #storeSlowly(page: number, offset: number, value: number, width: 1 | 2 | 4, privilege: Privilege): boolean {
     this.#checkOffset(offset);
     const inFirst = Math.min(width, this.#pageSize - offset);
-    const address = this.#locate(page, offset, WRITE, privilege);
+    const address = this.#locate(page, offset, TO_WRITE, privilege);
     if (address < 0) return false;
     if (inFirst === width) {
       if (width === 4) this.memory.write32(address, value);
@@ -438,7 +452,7 @@ export class Cpu {
       return true;
     }
     // Both pages are known to be writable before the first byte changes.
-    const second = this.#locate(page + 1, 0, WRITE, privilege);
+    const second = this.#locate(page + 1, 0, TO_WRITE, privilege);
     if (second < 0) return false;
     for (let byte = 0; byte < width; byte += 1) {
       const shift = (this.#swaps ? width - 1 - byte : byte) * 8;

@@ -40,6 +40,10 @@ export interface Region {
   readonly end: number;
 }
 
+// Fields begin as what they will be: one that begins as nothing is asked what it is at every use.
+const NO_BYTES = new Uint8Array(0);
+const NO_WORDS = new Uint32Array(0);
+
 /**
  * The bytes of a machine. Untouched memory reads as zero.
  *
@@ -58,8 +62,8 @@ export class PhysicalMemory {
   readonly frameCount: number;
   /** Bytes in a chunk, a power of two. Hot paths may keep `words(chunkOf(address))`. */
   readonly chunkSize: number;
-  readonly #swaps: boolean;
-  readonly #base: number;
+  readonly #swaps: boolean = false;
+  readonly #base: number = 0;
   /** RAM between the holes, in ascending order. */
   readonly ram: readonly Region[];
   readonly #regions: Region[];
@@ -68,11 +72,14 @@ export class PhysicalMemory {
   readonly #bytes: Uint8Array[] = [];
   readonly #words: Uint32Array[] = [];
   /** The chunk that holds the start of RAM, usually all of it: most accesses need ask no further. */
-  readonly #mainStart: number;
-  readonly #mainBytes: Uint8Array;
-  readonly #mainWords: Uint32Array;
+  readonly #mainStart: number = 0;
+  readonly #mainBytes: Uint8Array = NO_BYTES;
+  readonly #mainWords: Uint32Array = NO_WORDS;
+  /** RAM up to the first hole, as far as the chunk goes that it begins in: most addresses lie there. */
+  readonly #ramStart: number = 0;
+  readonly #ramEnd: number = 0;
   /** One over the bytes of a chunk, exactly: the remainder of doubles is a call. */
-  readonly #perChunk: number;
+  readonly #perChunk: number = 0;
   #lastChunk = -1;
   #lastSlot = 0;
 
@@ -111,7 +118,9 @@ export class PhysicalMemory {
     }
     this.#perChunk = 1 / this.chunkSize;
     const main = this.chunkOf(base);
-    this.#mainStart = base - this.offsetInChunk(base);
+    this.#mainStart = integer(base - this.offsetInChunk(base));
+    this.#ramStart = integer(this.ram[0].first);
+    this.#ramEnd = integer(Math.min(this.ram[0].end, this.#mainStart + this.chunkSize));
     this.#mainBytes = this.bytes(main);
     this.#mainWords = this.words(main);
   }
@@ -129,8 +138,7 @@ export class PhysicalMemory {
 
   /** Is there memory at this address? */
   isBacked(address: number): boolean {
-    const [main] = this.#regions;
-    if (address >= main.first && address < main.end) return true;
+    if (address >= this.#ramStart && address < this.#ramEnd) return true;
     for (const region of this.#regions) if (address >= region.first && address < region.end) return true;
     return false;
   }
@@ -139,6 +147,12 @@ export class PhysicalMemory {
   chunkOf(address: number): number {
     const chunk = Math.floor((address - this.#base) * this.#perChunk);
     return chunk === this.#lastChunk ? this.#lastSlot : this.#findChunk(chunk);
+  }
+
+  /** Offset of an address in the chunk that holds the start of RAM, in bytes; −1 if it lies in another one. */
+  offsetInMain(address: number): number {
+    const offset = address - this.#mainStart;
+    return offset >= 0 && offset < this.#mainBytes.length ? offset : -1;
   }
 
   /** Offset of an address in its chunk, in bytes. */
@@ -190,7 +204,7 @@ export class PhysicalMemory {
   /** A 32-bit word, unsigned. */
   read32(address: number): number {
     const offset = address - this.#mainStart;
-    if (offset >= 0 && offset < this.#mainBytes.length && (offset & 3) === 0) {
+    if (address >= this.#ramStart && address < this.#ramEnd && (offset & 3) === 0) {
       const main = this.#mainWords[offset >>> 2];
       return this.#swaps ? swap32(main) : main;
     }
@@ -311,6 +325,9 @@ export class PhysicalMemory {
     return slot;
   }
 }
+
+/** The same number; as an integer, where the host has integers of that size and arithmetic would have left a double. */
+export const integer = (value: number): number => (value === (value | 0) ? value | 0 : value);
 
 /** What remains of a region. @throws PortolanError ERR_BAD_ARGUMENT if nothing does, or a hole is not frame aligned, or not within */
 const without = (holes: readonly MemoryRange[], region: Region, frameSize: number): Region[] => {

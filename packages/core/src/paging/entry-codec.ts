@@ -55,50 +55,66 @@ const windowOf = (fields: readonly Field[], isHigh: boolean): { readonly shift: 
 };
 
 /**
- * A rule compiled: the answer to every combination of the bits between the lowest and the highest that it reads, in both
- * halves. A rule that reads bits far apart gathers them into an index first.
+ * The answer to every combination of the bits between the lowest and the highest that fields cover, in both halves of a
+ * word.
  */
-class CompiledRule {
-  readonly #rule: Rule<number>;
-  readonly #lowShift: number;
-  readonly #lowMask: number;
-  readonly #highShift: number;
-  readonly #highMask: number;
+class AnswerTable {
+  readonly #lowShift: number = 0;
+  readonly #lowMask: number = 0;
+  readonly #highShift: number = 0;
+  readonly #highMask: number = 0;
   /** Where the bits of the high half begin in an index. */
-  readonly #lowWidth: number;
-  readonly #isTable: boolean;
-  readonly #answers: Int32Array;
+  readonly #lowWidth: number = 0;
+  readonly #answers: Int32Array = new Int32Array(0);
 
-  /** @param rule answers with small integers */
-  constructor(rule: Rule<number>, switches: Switches) {
-    const low = windowOf(rule.reads, false);
-    const high = windowOf(rule.reads, true);
-    const crosses = rule.reads.some((field) => fieldBits(field)[0] >= 32 && fieldBits(field)[1] < 32);
-    this.#rule = rule;
+  /** @param tell answers with a small integer for a word that has zeroes outside the windows */
+  constructor(fields: readonly Field[], tell: (lo: number, hi: number) => number) {
+    const low = windowOf(fields, false);
+    const high = windowOf(fields, true);
     this.#lowShift = low.shift;
-    this.#lowMask = 2 ** low.width - 1;
+    this.#lowMask = (1 << low.width) - 1;
     this.#lowWidth = low.width;
     this.#highShift = high.shift;
-    this.#highMask = 2 ** high.width - 1;
-    this.#isTable = !crosses && low.width + high.width <= WIDEST_TABLE;
-    const width = rule.reads.reduce((sum, field) => sum + fieldWidth(field), 0);
-    this.#answers = new Int32Array(2 ** (this.#isTable ? low.width + high.width : width));
-    for (let index = 0; index < this.#answers.length; index += 1) {
-      const values = this.#isTable ? this.#valuesOf(index) : gatheredValues(rule.reads, index);
-      this.#answers[index] = rule.tell(values, switches);
-    }
+    this.#highMask = (1 << high.width) - 1;
+    this.#answers = Int32Array.from({ length: 2 ** (low.width + high.width) }, (_, index) =>
+      tell((index & this.#lowMask) * 2 ** low.shift, (index >>> low.width) * 2 ** high.shift),
+    );
+  }
+
+  /** Do fields lie close enough together for a table, none of them across the middle of a word? */
+  static fits(fields: readonly Field[]): boolean {
+    const crosses = fields.some((field) => fieldBits(field)[0] >= 32 && fieldBits(field)[1] < 32);
+    return !crosses && windowOf(fields, false).width + windowOf(fields, true).width <= WIDEST_TABLE;
   }
 
   answer(lo: number, hi: number): number {
-    if (!this.#isTable) return this.#answers[gather(this.#rule.reads, lo, hi)];
     return this.#answers[((lo >>> this.#lowShift) & this.#lowMask) | (((hi >>> this.#highShift) & this.#highMask) << this.#lowWidth)];
   }
+}
 
-  /** What the fields are where the windows show `index`. */
-  #valuesOf(index: number): FieldValues {
-    const lo = (index & this.#lowMask) * 2 ** this.#lowShift;
-    const hi = (index >>> this.#lowWidth) * 2 ** this.#highShift;
-    return Object.fromEntries(this.#rule.reads.map((field) => [field.name, extract(field, lo, hi)]));
+/** A rule compiled to a table. One that reads bits far apart gathers them into an index first. */
+class CompiledRule {
+  readonly #reads: readonly Field[];
+  readonly #table: AnswerTable | null;
+  readonly #answers: Int32Array | null = null;
+
+  /** @param rule answers with small integers */
+  constructor(rule: Rule<number>, switches: Switches) {
+    const { reads } = rule;
+    this.#reads = reads;
+    this.#table = AnswerTable.fits(reads)
+      ? new AnswerTable(reads, (lo, hi) =>
+          rule.tell(Object.fromEntries(reads.map((field) => [field.name, extract(field, lo, hi)])), switches),
+        )
+      : null;
+    if (this.#table !== null) return;
+    const width = reads.reduce((sum, field) => sum + fieldWidth(field), 0);
+    this.#answers = Int32Array.from({ length: 2 ** width }, (_, index) => rule.tell(gatheredValues(reads, index), switches));
+  }
+
+  answer(lo: number, hi: number): number {
+    if (this.#table !== null) return this.#table.answer(lo, hi);
+    return this.#answers === null ? 0 : this.#answers[gather(this.#reads, lo, hi)];
   }
 }
 
@@ -126,17 +142,17 @@ const gatheredValues = (fields: readonly Field[], index: number): FieldValues =>
 /** One format, under one setting of the switches. */
 export class FormatCodec {
   readonly format: EntryFormat;
-  readonly accessedLow: number;
-  readonly accessedHigh: number;
-  readonly dirtyLow: number;
-  readonly dirtyHigh: number;
-  readonly reservedLow: number;
-  readonly reservedHigh: number;
+  readonly accessedLow: number = 0;
+  readonly accessedHigh: number = 0;
+  readonly dirtyLow: number = 0;
+  readonly dirtyHigh: number = 0;
+  readonly reservedLow: number = 0;
+  readonly reservedHigh: number = 0;
   readonly #frames: readonly Field[];
   /** Every bit of the address stands in the entry where it stands in the address: masks are all it takes. */
-  readonly #isInPlace: boolean;
-  readonly #frameLow: number;
-  readonly #frameHigh: number;
+  readonly #isInPlace: boolean = false;
+  readonly #frameLow: number = 0;
+  readonly #frameHigh: number = 0;
   readonly #rights: CompiledRule | null;
   readonly #attributes: CompiledRule | null;
   readonly #baseLow = new Float64Array(PAGE_FLAG_SETS);
@@ -162,7 +178,13 @@ export class FormatCodec {
 
   /** The physical address an entry holds. */
   addressOf(lo: number, hi: number): number {
-    if (this.#isInPlace) return ((hi & this.#frameHigh) >>> 0) * TWO_32 + ((lo & this.#frameLow) >>> 0);
+    const low = (lo & this.#frameLow) >>> 0;
+    if (this.#isInPlace) return this.#frameHigh === 0 ? low : ((hi & this.#frameHigh) >>> 0) * TWO_32 + low;
+    return this.#gathered(lo, hi);
+  }
+
+  /** An address whose bits stand elsewhere in the entry. */
+  #gathered(lo: number, hi: number): number {
     let address = 0;
     for (const field of this.#frames) address += extract(field, lo, hi) * 2 ** (field.unitShift ?? fieldBits(field)[1]);
     return address;
@@ -214,6 +236,13 @@ export class FormatCodec {
   }
 }
 
+/** What an entry means, in one number: its kind in two bits, then the six bits of its rights, then its page flags. */
+const RIGHTS_SHIFT = 2;
+const FLAGS_SHIFT = 8;
+export const kindIn = (meaning: number): number => meaning & 3;
+export const rightsIn = (meaning: number): Rights => (meaning >>> RIGHTS_SHIFT) & ALL_RIGHTS;
+export const flagsIn = (meaning: number): PageFlags => meaning >>> FLAGS_SHIFT;
+
 /** One level, under one setting of the switches. */
 export class LevelCodec {
   readonly level: Level;
@@ -221,6 +250,8 @@ export class LevelCodec {
   readonly leaf: FormatCodec | null;
   readonly entryBytes: 4 | 8;
   readonly #kind: CompiledRule;
+  /** Null where what an entry means is spread too widely over its bits. */
+  readonly #meanings: AnswerTable | null;
 
   constructor(level: Level, switches: Switches) {
     this.level = level;
@@ -231,6 +262,21 @@ export class LevelCodec {
       { reads: level.kind.reads, tell: (values: FieldValues) => KINDS.indexOf(level.kind.tell(values, switches)) },
       switches,
     );
+    const formats = [level.table, level.leaf];
+    const fields = [level.kind, ...formats.flatMap((format) => [format?.rights, format?.attributes])].flatMap((rule) => rule?.reads ?? []);
+    this.#meanings = AnswerTable.fits(fields) ? new AnswerTable(fields, (lo, hi) => this.#meaning(lo, hi)) : null;
+  }
+
+  /** All that an entry says but its address; see `kindIn`, `rightsIn` and `flagsIn`. */
+  meaningOf(lo: number, hi: number): number {
+    return this.#meanings === null ? this.#meaning(lo, hi) : this.#meanings.answer(lo, hi);
+  }
+
+  #meaning(lo: number, hi: number): number {
+    const kind = this.kindOf(lo, hi);
+    const format = kind === TABLE_ENTRY ? this.table : kind === LEAF_ENTRY ? this.leaf : null;
+    if (format === null) return kind;
+    return kind | (format.rightsOf(lo, hi) << RIGHTS_SHIFT) | (format.attributesOf(lo, hi) << FLAGS_SHIFT);
   }
 
   /** ABSENT_ENTRY, TABLE_ENTRY, LEAF_ENTRY or MALFORMED_ENTRY. */
@@ -265,5 +311,6 @@ const mask = (format: EntryFormat, role: FieldRole): readonly [lo: number, hi: n
       else hi += 2 ** (bit - 32);
     }
   }
-  return [lo % TWO_32, hi % TWO_32];
+  // As signed integers: a mask beyond them would be kept as a double.
+  return [lo | 0, hi | 0];
 };

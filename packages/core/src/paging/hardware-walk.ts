@@ -9,21 +9,32 @@
  */
 import type { Architecture, HierarchicalTranslation } from "../architecture/architecture.js";
 import { ABSENT, BUS, NO_FAULT, PROTECTION, RESERVED, type FaultReason } from "../architecture/faults.js";
-import { EXECUTE, PAGE_GLOBAL, WRITE, permits, rightsFor, type Access, type Privilege, type Rights } from "../architecture/rights.js";
+import { ALL_RIGHTS, EXECUTE, PAGE_GLOBAL, WRITE, permits, rightsFor, type Access, type Privilege } from "../architecture/rights.js";
 import type { Switches } from "../architecture/entry-format.js";
 import type { TlbGeometry } from "../architecture/tlb-organisation.js";
 import type { Events } from "../events.js";
 import type { Cpu } from "../machine/cpu.js";
-import type { PhysicalMemory } from "../machine/physical-memory.js";
+import { integer, type PhysicalMemory } from "../machine/physical-memory.js";
 import type { Refill } from "../tlb/refill.js";
 import { ENTRY_GLOBAL } from "../tlb/tlb.js";
-import { ABSENT_ENTRY, MALFORMED_ENTRY, TABLE_ENTRY, type FormatCodec, type LevelCodec } from "./entry-codec.js";
+import { ABSENT_ENTRY, MALFORMED_ENTRY, TABLE_ENTRY, flagsIn, kindIn, rightsIn, type FormatCodec, type LevelCodec } from "./entry-codec.js";
 import { storeysOf } from "./tree-shape.js";
 
 const ALL_BUT_WRITE = ~rightsFor(WRITE, WRITE);
 /** Indices of a tree travel as two integers of this many bits, so that shifts can take them apart. */
 const HALF_BITS = 26;
-const HALF = 2 ** HALF_BITS;
+const HALF = 1 << HALF_BITS;
+
+/** What is imported is looked up at every use; these are constants to a compiler. */
+const TO_WRITE = WRITE;
+const TO_EXECUTE = EXECUTE;
+const NONE = NO_FAULT;
+const IS_ABSENT = ABSENT_ENTRY;
+const IS_MALFORMED = MALFORMED_ENTRY;
+const IS_TABLE = TABLE_ENTRY;
+const ALL = ALL_RIGHTS;
+const SAYS_GLOBAL = PAGE_GLOBAL;
+const GLOBAL = ENTRY_GLOBAL;
 
 /** A level as the walker needs it: everything that a switch or a TLB decides is decided. */
 interface Step {
@@ -47,14 +58,14 @@ class WalkPlan {
     const { data, instruction } = architecture.tlb;
     this.steps = storeysOf(architecture, translation, switches).map(({ codec, entries, entryBytes, pagesPerEntry }) => {
       const shift = architecture.hardwarePageShift + Math.log2(pagesPerEntry);
-      const spanIn = (tlb: TlbGeometry): number => (tlb.pageShifts.includes(shift) ? pagesPerEntry : 1);
+      const spanIn = (tlb: TlbGeometry): number => (tlb.pageShifts.includes(shift) ? integer(pagesPerEntry) : 1);
       return {
         codec,
         isWide: entryBytes === 8,
         entryBytes,
-        pagesPerEntry,
-        bit: Math.log2(pagesPerEntry),
-        mask: entries - 1,
+        pagesPerEntry: integer(pagesPerEntry),
+        bit: Math.log2(pagesPerEntry) | 0,
+        mask: (entries - 1) | 0,
         dataSpan: spanIn(data),
         instructionSpan: spanIn(instruction ?? data),
       };
@@ -67,14 +78,14 @@ export class HardwareWalk implements Refill {
   readonly #translation: HierarchicalTranslation;
   readonly #memory: PhysicalMemory;
   readonly #events: Events;
-  readonly #faultsOnReserved: boolean;
-  readonly #recordsAccess: boolean;
-  readonly #recordsWrite: boolean;
-  /** Pages that a root translates, and bytes of one. */
-  readonly #limit: number;
-  readonly #pageBytes: number;
+  readonly #faultsOnReserved: boolean = false;
+  readonly #recordsAccess: boolean = false;
+  readonly #recordsWrite: boolean = false;
+  /** Pages that a root translates, and one over the bytes of one, exactly. */
+  readonly #limit: number = 0;
+  readonly #perPage: number = 0;
   /** Where the entries of the walk lay, and their formats. */
-  readonly #addresses: Float64Array;
+  readonly #addresses: Float64Array = new Float64Array(0);
   readonly #formats: FormatCodec[] = [];
   /** Every setting of the switches that was met, in their order. */
   readonly #plans = new Map<string, WalkPlan>();
@@ -88,8 +99,8 @@ export class HardwareWalk implements Refill {
     this.#faultsOnReserved = architecture.translation.faultsOnReserved;
     this.#recordsAccess = architecture.can.recordAccess === "hardware";
     this.#recordsWrite = architecture.can.recordWrite === "hardware";
-    this.#limit = 2 ** (architecture.virtualBits - architecture.hardwarePageShift);
-    this.#pageBytes = 2 ** architecture.hardwarePageShift;
+    this.#limit = integer(2 ** (architecture.virtualBits - architecture.hardwarePageShift));
+    this.#perPage = 2 ** -architecture.hardwarePageShift;
     this.#addresses = new Float64Array(architecture.translation.levels.length);
   }
 
@@ -99,64 +110,55 @@ export class HardwareWalk implements Refill {
     const { statistics } = cpu;
     statistics.walks += 1;
     const index = page < this.#limit ? page : page % this.#limit;
-    const high = index < HALF ? 0 : Math.floor(index / HALF);
-    const low = index - high * HALF;
+    const isSmall = index < HALF;
+    const high = isSmall ? 0 : Math.floor(index / HALF);
+    const low = isSmall ? index : index - high * HALF;
     let table = cpu.contextFor(privilege).root;
-    let rights = 0o77;
+    let rights = ALL;
+    let isRecorded = true;
     for (let depth = 0; depth < steps.length; depth += 1) {
-      const { codec, isWide, entryBytes, bit, mask } = steps[depth];
-      const entry = (bit < HALF_BITS ? (low >>> bit) | (high << (HALF_BITS - bit)) : high >>> (bit - HALF_BITS)) & mask;
-      const address = table + entry * entryBytes;
+      const step = steps[depth];
+      const { codec, bit } = step;
+      const entry = (bit < HALF_BITS ? (low >>> bit) | (high << (HALF_BITS - bit)) : high >>> (bit - HALF_BITS)) & step.mask;
+      const address = table + entry * step.entryBytes;
       if (!memory.isBacked(address)) return this.#end(cpu, page, depth, BUS);
       statistics.walkReads += 1;
-      const lo = isWide ? memory.readLow(address) : memory.read32(address);
-      const hi = isWide ? memory.readHigh(address) : 0;
-      const kind = codec.kindOf(lo, hi);
-      if (kind === ABSENT_ENTRY) return this.#end(cpu, page, depth, ABSENT);
-      if (kind === MALFORMED_ENTRY) return this.#end(cpu, page, depth, RESERVED);
-      const format = kind === TABLE_ENTRY ? codec.table : codec.leaf;
-      if (format === null) return this.#end(cpu, page, depth, RESERVED);
-      if (this.#faultsOnReserved && format.hasReserved(lo, hi)) return this.#end(cpu, page, depth, RESERVED);
-      rights &= format.rightsOf(lo, hi);
+      const lo = step.isWide ? memory.readLow(address) : memory.read32(address);
+      const hi = step.isWide ? memory.readHigh(address) : 0;
+      const meaning = codec.meaningOf(lo, hi);
+      const kind = kindIn(meaning);
+      if (kind === IS_ABSENT) return this.#end(cpu, page, depth, ABSENT);
+      if (kind === IS_MALFORMED) return this.#end(cpu, page, depth, RESERVED);
+      const format = kind === IS_TABLE ? codec.table : codec.leaf;
+      if (format === null || (this.#faultsOnReserved && format.hasReserved(lo, hi))) return this.#end(cpu, page, depth, RESERVED);
+      rights &= rightsIn(meaning);
+      isRecorded &&= format.isAccessed(lo, hi);
       this.#addresses[depth] = address;
       this.#formats[depth] = format;
-      if (kind === TABLE_ENTRY) {
+      if (kind === IS_TABLE) {
         table = format.addressOf(lo, hi);
         continue;
       }
       if (!permits(rights, privilege, access)) return this.#end(cpu, page, depth, PROTECTION);
-      this.#record(depth, access);
-      const isClean = this.#recordsWrite && access !== WRITE && !format.isDirty(lo, hi);
-      this.#enter(cpu, page, access, privilege, steps[depth], format, lo, hi, isClean ? rights & ALL_BUT_WRITE : rights);
-      return this.#end(cpu, page, depth, NO_FAULT);
+      const isDirty = format.isDirty(lo, hi);
+      if (!isRecorded || (access === TO_WRITE && !isDirty)) this.#record(depth, access);
+      if (this.#recordsWrite && access !== TO_WRITE && !isDirty) rights &= ALL_BUT_WRITE;
+      const isFetch = access === TO_EXECUTE;
+      const span = isFetch ? step.instructionSpan : step.dataSpan;
+      const within = span === step.pagesPerEntry ? 0 : page % step.pagesPerEntry;
+      const frame = format.addressOf(lo, hi) * this.#perPage + within;
+      const flags = (flagsIn(meaning) & SAYS_GLOBAL) === 0 ? 0 : GLOBAL;
+      (isFetch ? cpu.instructionTlb : cpu.dataTlb).enter(page, span, frame, cpu.asidFor(privilege), rights, flags);
+      return this.#end(cpu, page, depth, NONE);
     }
     return this.#end(cpu, page, steps.length - 1, RESERVED);
   }
 
   refused(cpu: Cpu, page: number, access: Access, privilege: Privilege, entry: number): FaultReason {
     // Only a write may have been withheld for the sake of the dirty bit; anything else the entry says for good.
-    if (access !== WRITE || !this.#recordsWrite) return PROTECTION;
+    if (access !== TO_WRITE || !this.#recordsWrite) return PROTECTION;
     cpu.dataTlb.drop(entry);
     return this.miss(cpu, page, access, privilege);
-  }
-
-  #enter(
-    cpu: Cpu,
-    page: number,
-    access: Access,
-    privilege: Privilege,
-    { pagesPerEntry, dataSpan, instructionSpan }: Step,
-    format: FormatCodec,
-    lo: number,
-    hi: number,
-    rights: Rights,
-  ): void {
-    const isFetch = access === EXECUTE;
-    const span = isFetch ? instructionSpan : dataSpan;
-    const within = span === pagesPerEntry ? 0 : page % pagesPerEntry;
-    const frame = format.addressOf(lo, hi) / this.#pageBytes + within;
-    const flags = (format.attributesOf(lo, hi) & PAGE_GLOBAL) === 0 ? 0 : ENTRY_GLOBAL;
-    (isFetch ? cpu.instructionTlb : cpu.dataTlb).enter(page, span, frame, cpu.asidFor(privilege), rights, flags);
   }
 
   /** Sets accessed on every entry that was used, and dirty on the leaf of a write. */
@@ -164,7 +166,7 @@ export class HardwareWalk implements Refill {
     if (!this.#recordsAccess) return;
     for (let depth = 0; depth <= leafDepth; depth += 1) {
       const format = this.#formats[depth];
-      const isWrite = depth === leafDepth && access === WRITE && this.#recordsWrite;
+      const isWrite = depth === leafDepth && access === TO_WRITE && this.#recordsWrite;
       const low = format.accessedLow | (isWrite ? format.dirtyLow : 0);
       const high = format.accessedHigh | (isWrite ? format.dirtyHigh : 0);
       const address = this.#addresses[depth];

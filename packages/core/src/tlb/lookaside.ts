@@ -30,8 +30,6 @@ export class Lookaside {
    */
   starts: Int32Array = NO_STARTS;
   readonly #memory: PhysicalMemory;
-  /** The chunk that holds the start of RAM, usually all of it. */
-  readonly #main: Uint32Array;
   readonly #pages = new Float64Array(FRONT_SLOTS).fill(EMPTY);
   readonly #frames = new Float64Array(FRONT_SLOTS);
   /** Slots that were filled since the last flush, each once. */
@@ -41,7 +39,6 @@ export class Lookaside {
 
   constructor(memory: PhysicalMemory) {
     this.#memory = memory;
-    this.#main = memory.words(memory.chunkOf(memory.firstFrame * memory.frameSize));
   }
 
   /** The hardware frame of a page, or −1 if it is not here. */
@@ -61,14 +58,20 @@ export class Lookaside {
       this.#filled[this.#filledCount] = slot;
       this.#filledCount += 1;
     }
-    const memory = this.#memory;
-    if (page >= STARTS || memory.words(memory.chunkOf(address)) !== this.#main) return;
+    if (page >= STARTS) return;
+    const offset = this.#memory.offsetInMain(address);
+    if (offset < 0) return;
     if (this.starts === NO_STARTS) this.starts = new Int32Array(STARTS);
-    this.starts[page] = memory.offsetInChunk(address) / 4 + 1;
+    this.starts[page] = (offset >>> 2) + 1;
   }
 
   /** Forgets `span` pages from `page`. */
   drop(page: number, span: number): void {
+    if (span === 1) {
+      const slot = page & SLOT_MASK;
+      if (this.#pages[slot] === page) this.#clear(slot);
+      return;
+    }
     if (this.#filledCount === 0) return;
     if (span > SLOT_MASK) {
       this.flush();
