@@ -18,13 +18,6 @@ export class TranslationContext {
   asid: number;
   /** On how many processors it is installed. Guarded by the ASID lock. */
   installedOn = 0;
-  /**
-   * Its place among the spaces that hold an ASID and are installed nowhere, in the order in which they became so. The ASID
-   * policy's own; guarded by the ASID lock.
-   */
-  isIdle = false;
-  older: TranslationContext | null = null;
-  newer: TranslationContext | null = null;
   /** Pages mapped; kept by page tables that are shared by all spaces and cannot tell otherwise. */
   mappedPages = 0;
   /** The software cache of translations that belongs to this space (a TSB), where the machine has such. */
