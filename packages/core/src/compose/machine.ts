@@ -3,7 +3,7 @@
  * emulator, a teaching tool or a test works with is a field of it.
  */
 import type { Architecture } from "../architecture/architecture.js";
-import { KERNEL, READ, USER, WRITE, type Access, type Privilege } from "../architecture/rights.js";
+import { EXECUTE, KERNEL, READ, USER, WRITE, type Access, type Privilege } from "../architecture/rights.js";
 import { BAD_ADDRESS, BUS, FAULT_REASONS, type FaultReason } from "../architecture/faults.js";
 import type { AddressSpace } from "../address-space/address-space.js";
 import type { AddressSpaces } from "../address-space/address-spaces.js";
@@ -30,6 +30,12 @@ export interface FaultOutcome {
   readonly trap: string;
   readonly code: number;
 }
+
+/** @throws PortolanError ERR_BAD_ARGUMENT: masks of several accesses are not one */
+const checkAccess = (access: Access, privilege: Privilege): void => {
+  if (![READ, WRITE, EXECUTE].includes(access)) throw new PortolanError("ERR_BAD_ARGUMENT", { access, rule: "READ, WRITE or EXECUTE" });
+  if (![KERNEL, USER].includes(privilege)) throw new PortolanError("ERR_BAD_ARGUMENT", { privilege, rule: "KERNEL or USER" });
+};
 
 type Refused = Pick<CpuFault, "reason" | "access" | "privilege">;
 
@@ -138,6 +144,7 @@ export class Machine {
    * Translates an address for an access, faults served: the physical address, or null with `outcome` saying why not.
    */
   translate(address: Wide, access: Access, cpu = 0, privilege: Privilege = USER): bigint | null {
+    checkAccess(access, privilege);
     const shift = this.architecture.hardwarePageShift;
     let offset = 0;
     const frame = this.#access(address, cpu, (processor, page, within) => {
@@ -168,6 +175,7 @@ export class Machine {
   /** Every word that translates an address in a space, and the rule that decides on a processor. Changes nothing. */
   walk(space: AddressSpace, address: Wide, access: Access = READ, privilege: Privilege = USER, cpu = 0): Walk {
     this.#own(space);
+    checkAccess(access, privilege);
     this.parts.units.pageOf(address);
     return this.parts.tables.walk(space.context, BigInt(address), access, privilege, this.cpu(cpu).switches);
   }
@@ -215,6 +223,7 @@ export class Machine {
    */
   serveFault(cpu = 0): boolean {
     const { fault } = this.cpu(cpu);
+    if (!fault.isPending) throw new PortolanError("ERR_BAD_ARGUMENT", { cpu, fault: "none is pending" });
     fault.isPending = false;
     const { faults } = this.architecture;
     const page = Math.floor(fault.page / this.#hardwarePages);
