@@ -126,7 +126,13 @@ class Play {
     const known = pair.areas.length === 0 ? undefined : this.any(pair.areas);
     const choice = this.random.below(20);
     if (known === undefined || choice < 2)
-      this.any([this.create, this.create, this.createAnywhere, this.createDevice, this.createBare]).call(this, pair);
+      this.any([
+        () => this.create(pair),
+        () => this.create(pair),
+        () => this.createAnywhere(pair),
+        () => this.createDevice(pair),
+        () => this.createBare(pair),
+      ])();
     else if (choice < 3) this.createImage(pair);
     else if (choice < 5) this.destroy(pair, known);
     else if (choice < 7) this.share(pair, known);
