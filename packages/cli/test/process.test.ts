@@ -109,6 +109,12 @@ describe("the command as a process", () => {
     );
   });
 
+  it("ends with the status it should, also where nobody hears why", () => {
+    shell('{ portolan run --arch vax x; echo $? > "$DIR/status"; } 2>&1 | true', (_ended, directory) =>
+      expect(readFileSync(join(directory, "status"), "utf8")).to.equal("2\n"),
+    );
+  });
+
   it("is silent where it is asked to be, and its status tells", () => {
     shell("portolan run --quiet --arch ia32 examples/programs/words.i686.elf", (ended) =>
       expect(ended).to.deep.equal({ status: 0, out: "", err: "" }),
