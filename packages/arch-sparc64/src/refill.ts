@@ -52,6 +52,7 @@ const WINDOW: PageFlags = READ | WRITE | PAGE_CACHEABLE;
 const L = 0x40;
 const VALID_HIGH = 0x8000_0000;
 
+/** The trap handlers of misses and of protection, as one part of the machine. */
 @injectable()
 export class SoftwareRefill implements Refill {
   readonly #memory: PhysicalMemory;

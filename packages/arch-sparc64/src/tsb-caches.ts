@@ -14,6 +14,7 @@ import {
 import { inject, injectable } from "tsyringe";
 import { TSB_PAIR_BYTES, TsbPair } from "./tsb-pair.js";
 
+/** Gives each space a {@link TsbPair} in an aligned run of frames; the run goes with the space. */
 @injectable()
 export class TsbCaches implements SoftwareCaches {
   readonly #frames: FrameAllocator;

@@ -30,6 +30,7 @@ import { dataTte, instructionTte, tsbEntryFields } from "./formats.js";
 
 /** Slots of each buffer: 512 × 2^2. */
 export const TSB_SLOTS = 2048;
+/** Physical memory of both buffers together, in bytes: 64 KiB, to which the run is aligned. */
 export const TSB_PAIR_BYTES = 2 * TSB_SLOTS * 16;
 const HARDWARE_PAGE = 0x2000;
 /** The run in hardware pages: one entry of 64 KiB. */

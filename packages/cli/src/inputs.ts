@@ -8,6 +8,7 @@ import { createGunzip } from "node:zlib";
 import { PortolanError } from "@portolan/core";
 import { LackeyReader, PATIENCE, type TraceSource, type Workload } from "@portolan/workload";
 
+/** What was opened: the workload, and how far its trace has been read. Whoever opened it closes it. */
 export interface Inputs {
   readonly workload: Workload;
   /** Bytes of the trace file as it lies there; 0 without one. */

@@ -5,6 +5,7 @@ const WIDTH = 32;
 /** Milliseconds between drawings, and before the first one: short work draws nothing. */
 const INTERVAL = 100;
 
+/** One bar, for one pass over a trace of a known length in bytes. */
 export class Progress {
   readonly #terminal: Terminal;
   readonly #total: number;

@@ -125,7 +125,7 @@ export const ERRORS = {
   },
   ERR_DOES_NOT_FIT: {
     says: "the program or the trace does not fit the machine's address space as it stands",
-    hint: "let addresses be moved (`--rebase`), or choose a machine with a wider user range or smaller pages",
+    hint: "regions of a trace may be moved with `--rebase`; a program wants a machine with a wider user range, or with smaller pages",
   },
   ERR_ACCESS_REFUSED: {
     says: "the machine refused accesses of the program or the trace",

@@ -23,6 +23,7 @@ interface RunArguments extends MachineArguments {
   readonly quiet?: boolean;
 }
 
+/** Adds `portolan run` to the program: a program or a trace, and the report. */
 export const addRun = (program: Command, terminal: Terminal): void => {
   addMachineOptions(program.command("run"))
     .description("loads a program and touches it from end to end, or performs a trace's accesses; checks every byte, and reports")
@@ -60,6 +61,8 @@ export const perform = async (
   more: Pick<RunOptions, "inspect"> = {},
 ): Promise<RunReport> => {
   const architecture = await architectureNamed(options.arch);
+  if (options.base !== undefined && file === undefined)
+    throw new PortolanError("ERR_BAD_ARGUMENT", { "--base": options.base, rule: "for a program, and there is none" });
   if (options.memory !== undefined) checkMemory(architecture, options.memory);
   const inputs = await openInputs(file, options.trace);
   const progress = new Progress(terminal, inputs.traceBytes);

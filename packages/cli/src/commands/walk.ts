@@ -21,6 +21,7 @@ Examples:
   portolan walk --arch sparc64 --access write examples/programs/words.sparc64.elf 0x2035e0
   portolan walk --arch ia32 --rebase --trace examples/traces/sort.amd64.trace.gz 0x1fff000600`;
 
+/** Adds `portolan walk` to the program: the same, and one address explained. */
 export const addWalk = (program: Command, terminal: Terminal): void => {
   addMachineOptions(program.command("walk"))
     .description("runs a program or a trace, then shows every table word that translates an address, and why it faults if it does")

@@ -4,6 +4,7 @@ import { bytesIn, table } from "./table.js";
 
 const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
+/** The lines of a report, label and value, for people. */
 export const reportLines = (report: RunReport, milliseconds: number): string[] => {
   const { program, trace, accesses, tlb, tsb, walks, faults, memory } = report;
   const rows: string[][] = [];

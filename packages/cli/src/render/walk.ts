@@ -43,6 +43,7 @@ export interface KernelView {
   readonly verdict: FaultRule | null;
 }
 
+/** What the area says of an address, and what the fault would come to. Looks only. */
 export const kernelView = ({ architecture }: Machine, space: AddressSpace, walk: Walk): KernelView => {
   let area: AreaInfo | null = null;
   for (const info of space.areas()) if (info.base <= walk.address && walk.address < info.base + info.size) area = info;

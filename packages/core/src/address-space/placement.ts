@@ -4,6 +4,7 @@ import type { AreaRequest } from "./create-area.js";
 import type { SpaceParts } from "./parts.js";
 import type { AreaTree } from "../area/area-tree.js";
 
+/** Answers for one address space: its range, its hole, its neighbours. Holds no state of its own. */
 export class Placement {
   readonly #parts: SpaceParts;
   readonly #tree: AreaTree;

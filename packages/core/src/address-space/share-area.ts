@@ -7,6 +7,7 @@ import type { Wide } from "../units/address-units.js";
 import type { AddressSpace, AreaInfo } from "./address-space.js";
 import { areaAt } from "./create-area.js";
 
+/** Which area is to be seen where, and with which rights. */
 export interface ShareRequest {
   readonly from: AddressSpace;
   /** Any address inside the source area. */

@@ -48,6 +48,7 @@ const MOST_BACKENDS = 2 ** (32 - BACKEND_SHIFT) - 1;
 const ROWS = 2 ** 26;
 const GENERATIONS = 2 ** 26;
 
+/** The rows of all areas of a machine; who owns a handle returns it with `destroy`. */
 export class AreaTable {
   /** Which pages of an area have a mapping; slot = area. */
   readonly used: UsedSpaces;

@@ -18,6 +18,7 @@ import type { AsidPolicy } from "./asid-policy.js";
 
 const NONE = -1;
 
+/** The policy `"steal-oldest"`. */
 export class StealOldest implements AsidPolicy {
   stolen = 0;
   readonly #asids: Architecture["asids"];

@@ -19,8 +19,11 @@ import { ALL_RIGHTS, PAGE_FLAG_SETS, type PageFlags, type Rights } from "../arch
 
 /** What {@link LevelCodec.kindOf} answers for an entry that maps nothing and leads nowhere. */
 export const ABSENT_ENTRY = 0;
+/** The entry leads to a table of the next level. */
 export const TABLE_ENTRY = 1;
+/** The entry maps a page. */
 export const LEAF_ENTRY = 2;
+/** The entry has a form that the manual forbids. */
 export const MALFORMED_ENTRY = 3;
 const KINDS: readonly EntryKind[] = ["absent", "table", "leaf", "malformed"];
 
@@ -239,8 +242,11 @@ export class FormatCodec {
 /** What an entry means, in one number: its kind in two bits, then the six bits of its rights, then its page flags. */
 const RIGHTS_SHIFT = 2;
 const FLAGS_SHIFT = 8;
+/** The kind of entry in a meaning: {@link ABSENT_ENTRY}, {@link TABLE_ENTRY}, {@link LEAF_ENTRY} or {@link MALFORMED_ENTRY}. */
 export const kindIn = (meaning: number): number => meaning & 3;
+/** The rights in a meaning. */
 export const rightsIn = (meaning: number): Rights => (meaning >>> RIGHTS_SHIFT) & ALL_RIGHTS;
+/** The page flags in a meaning. */
 export const flagsIn = (meaning: number): PageFlags => meaning >>> FLAGS_SHIFT;
 
 /** One level, under one setting of the switches. */

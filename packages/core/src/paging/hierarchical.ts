@@ -41,6 +41,7 @@ import type { Walk } from "../architecture/walk.js";
 const TABLE_FLAGS = READ | WRITE | EXECUTE | PAGE_USER | PAGE_CACHEABLE;
 const MOST_LEVELS = 6;
 
+/** The strategy `"hierarchical"`: a tree per space, in the machine's own entries. */
 export class HierarchicalTables implements PageTables {
   readonly kind = "hierarchical";
   readonly found: FoundMapping = { frame: 0, rights: 0, flags: 0 };

@@ -15,6 +15,7 @@ interface CutFrame {
   readonly free: number[];
 }
 
+/** What is known of a table besides where it lies. */
 export interface Table {
   readonly bytes: number;
   readonly owner: number;
@@ -22,6 +23,7 @@ export interface Table {
   readonly depth: number;
 }
 
+/** Gives tables room: small ones share frames that are cut into pieces, large ones have an aligned run. */
 export class TablePool {
   readonly #memory: PhysicalMemory;
   readonly #frames: FrameAllocator;

@@ -3,6 +3,7 @@ import type { Architecture, HierarchicalTranslation } from "../architecture/arch
 import type { Switches } from "../architecture/entry-format.js";
 import { LevelCodec } from "./entry-codec.js";
 
+/** One level of a tree, counted out. */
 export interface Storey {
   readonly codec: LevelCodec;
   /** Entries of a table, and pages (of the MMU) that one entry spans. */

@@ -27,6 +27,7 @@ export interface TableFreeing {
   freeTable(unit: number): void;
 }
 
+/** The protocol of one machine. One withdrawal is open at a time; who begins one settles it, whatever happens in between. */
 export class Withdrawals {
   readonly #debt = new StaleTranslations();
   readonly #releaseFrame: (frame: number) => void;

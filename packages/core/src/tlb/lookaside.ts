@@ -23,6 +23,7 @@ const STARTS = 2 ** 20;
 /** A table in which there is nothing: every front's at first, and a processor's while it must not use its TLBs. */
 export const NO_STARTS = new Int32Array(STARTS);
 
+/** One front: what accesses of one kind and one privilege have found in the TLB. It may forget at any time; it never knows more. */
 export class Lookaside {
   /**
    * By page: the place of its first word in the main chunk of memory, in words of four bytes, plus one; 0 where the page

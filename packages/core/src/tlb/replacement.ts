@@ -44,6 +44,7 @@ const NO_FLAGS = new Uint8Array(0);
 /** `Math.max` would make a double of it. */
 const larger = (one: number, other: number): number => (one > other ? one : other);
 
+/** The order of all sets of one buffer. */
 export class ReplacementOrder {
   /** How often `choose` had to clear used bits: hits on entries that were used before then change their state again. */
   clearings = 0;

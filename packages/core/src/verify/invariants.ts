@@ -23,6 +23,7 @@ import { storeysOf } from "../paging/tree-shape.js";
 
 const ANY_WRITE = rightsFor(WRITE, WRITE);
 
+/** What the checker cannot know by itself. */
 export interface InvariantOptions {
   /** References that a test itself holds, by frame. */
   readonly held?: ReadonlyMap<number, number>;

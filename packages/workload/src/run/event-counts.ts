@@ -1,6 +1,7 @@
 /** Counts what the core tells of faults and shootdowns. */
 import type { PortolanEvent } from "@portolan/core";
 
+/** Counts what a machine tells: pass `sink` as its `onEvent`. */
 export class EventCounts {
   served = 0;
   shootdowns = 0;

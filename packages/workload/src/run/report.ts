@@ -96,6 +96,7 @@ export const memoryOf = (machine: Machine, freeBefore: number): RunReport["memor
   return { residentPages, tableBytes: tables.bytes(), tsbBytes, framesInUse: freeBefore - frames.free };
 };
 
+/** What a report is made from. */
 export interface RunParts {
   readonly machine: Machine;
   readonly engine: AccessEngine;
@@ -107,6 +108,7 @@ export interface RunParts {
   readonly leakedFrames: number;
 }
 
+/** Adds up the counts of all processors. */
 export const reportOf = ({ machine, engine, events, program, trace, memory, isComplete, leakedFrames }: RunParts): RunReport => {
   const sum = (
     counter: "tlbMisses" | "itlbMisses" | "refills" | "upgrades" | "tsbHits" | "tsbMisses" | "walks" | "walkReads" | "invalidations",
