@@ -132,6 +132,8 @@ describe("the command line", () => {
       ["walk --arch ia32 --access jump a 0x1000", "Allowed choices"],
       ["walk --arch ia32 examples/programs/words.i686.elf 0x100000000", "ERR_BAD_ADDRESS"],
       ["run --arch ia32 --memory 4097 examples/programs/words.i686.elf", "a multiple of 4 KiB, at most 4 GiB"],
+      ["run --arch ia32 --base 0x1000 --trace examples/traces/sort.amd64.trace.gz", "for a program, and there is none"],
+      ["run --arch ia32 --base 0x1000 examples/programs/words.i686.elf", "linked to its addresses"],
       ["run --arch ia32 --memory 5G examples/programs/words.i686.elf", "a multiple of 4 KiB, at most 4 GiB"],
       ["run --arch sparc64 --memory 8K examples/programs/words.sparc64.elf", "a multiple of 16 KiB, at most 2 TiB"],
       ["run --arch examples examples/programs/words.i686.elf", "ERR_UNKNOWN_ARCHITECTURE"],
