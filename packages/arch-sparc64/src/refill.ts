@@ -83,8 +83,8 @@ export class SoftwareRefill implements Refill {
   /** Traps 0x64 and 0x68. */
   miss(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason {
     const context = cpu.contextFor(privilege);
-    if (access !== EXECUTE && context.isKernel) {
-      const frame = this.fixedFrame(page);
+    if (context.isKernel) {
+      const frame = this.fixedFrame(page, access);
       if (frame >= 0) {
         const codec = this.#codec(cpu, access);
         return this.#enter(
@@ -130,7 +130,8 @@ export class SoftwareRefill implements Refill {
   }
 
   /** The kernel's window: virtual address = physical address − base of RAM. Nobody may use its page 0. */
-  fixedFrame(page: number): number {
+  fixedFrame(page: number, access?: Access): number {
+    if (access === EXECUTE) return -1;
     if (page < 1 || page >= this.fixedPages) return -1;
     const frame = page + this.#memory.firstFrame * this.#halves;
     return this.#memory.isBacked(frame * HARDWARE_PAGE) ? frame : -1;

@@ -4,7 +4,7 @@
  */
 import type { Architecture } from "../architecture/architecture.js";
 import { EXECUTE, KERNEL, READ, USER, WRITE, type Access, type Privilege } from "../architecture/rights.js";
-import { BAD_ADDRESS, BUS, FAULT_REASONS, type FaultReason } from "../architecture/faults.js";
+import { BAD_ADDRESS, BUS, FAULT_REASONS, NO_FAULT, type FaultReason } from "../architecture/faults.js";
 import type { AddressSpace } from "../address-space/address-space.js";
 import type { AddressSpaces } from "../address-space/address-spaces.js";
 import { OK, refuseBusError, type FaultRule } from "../address-space/fault.js";
@@ -176,8 +176,35 @@ export class Machine {
   walk(space: AddressSpace, address: Wide, access: Access = READ, privilege: Privilege = USER, cpu = 0): Walk {
     this.#own(space);
     checkAccess(access, privilege);
-    this.parts.units.pageOf(address);
-    return this.parts.tables.walk(space.context, BigInt(address), access, privilege, this.cpu(cpu).switches);
+    const page = this.parts.units.pageOf(address);
+    // Where the spaces are shadowed an access of the kernel's means its own, whatever is installed.
+    const meant = privilege === KERNEL && this.architecture.layout.kernelAddressSpaceShadowed ? this.spaces.kernel : space;
+    const given = meant.context.isKernel && privilege === KERNEL ? this.#walkOfFixed(page, BigInt(address), access) : null;
+    return given ?? this.parts.tables.walk(meant.context, BigInt(address), access, privilege, this.cpu(cpu).switches);
+  }
+
+  /** The refill code may give the kernel a page without asking a table: there is nothing to show but that. */
+  #walkOfFixed(machinePage: number, address: bigint, access: Access): Walk | null {
+    const { refill, units } = this.parts;
+    const shift = BigInt(this.architecture.hardwarePageShift);
+    const within = BigInt(units.offsetOf(address));
+    const page = machinePage * this.#hardwarePages + Number(within >> shift);
+    const frameFor = (way: Access): number => refill.fixedFrame?.(page, way) ?? -1;
+    const frame = frameFor(access);
+    if (frame < 0) return null;
+    const kernelRights = ([READ, WRITE, EXECUTE] as const).reduce<number>((rights, way) => (frameFor(way) < 0 ? rights : rights | way), 0);
+    return {
+      address,
+      access,
+      privilege: KERNEL,
+      steps: [],
+      physical: (BigInt(frame) << shift) + (address & ((1n << shift) - 1n)),
+      reason: NO_FAULT,
+      rule: "the refill code gives the kernel this page without asking a table",
+      manual: this.architecture.manuals[0] ?? "",
+      kernelRights,
+      userRights: 0,
+    };
   }
 
   /** Loads a file into frames for the image backend. @throws PortolanError ERR_OUT_OF_FRAMES; nothing has changed then */
