@@ -36,6 +36,7 @@ export interface CpuFault {
 /** What a load of a word answers where the access was refused, if `fault.isPending` says so as well. */
 export const REFUSED = 0xffff_ffff;
 
+/** What a processor is made of. */
 export interface CpuOptions {
   readonly id: number;
   readonly architecture: Architecture;
@@ -65,6 +66,10 @@ const TO_READ = READ;
 const TO_WRITE = WRITE;
 const TO_EXECUTE = EXECUTE;
 const NONE = NO_FAULT;
+const swapped = swap32;
+
+const LITTLE = 0;
+const BIG = 1;
 
 /**
  * One simulated processor, of which a machine has 1 to 64: its TLBs, its switches, the installed space and its counts.
@@ -92,7 +97,8 @@ export class Cpu {
   readonly #switches: Record<string, boolean>;
   readonly #pageSize: number = 0;
   readonly #hardwarePages: number = 0;
-  readonly #swaps: boolean = false;
+  /** LITTLE or BIG: a comparison of integers, where a boolean would be asked whether it is one. */
+  readonly #byteOrder: number = LITTLE;
   readonly #tagless: boolean = false;
   readonly #shadowed: boolean = false;
   /** Valid page numbers: below `#lowEnd`, or from `#highStart` to below `#highEnd`. */
@@ -133,7 +139,7 @@ export class Cpu {
     // By shifts: a power is kept as a double.
     this.#pageSize = 1 << hardwarePageShift;
     this.#hardwarePages = 1 << (architecture.pageShift - hardwarePageShift);
-    this.#swaps = memory.byteOrder === "big";
+    this.#byteOrder = memory.byteOrder === "big" ? BIG : LITTLE;
     this.#tagless = architecture.asids.bits === 0;
     this.#shadowed = architecture.layout.kernelAddressSpaceShadowed;
     const pages = 2 ** (virtualBits - hardwarePageShift);
@@ -208,7 +214,7 @@ export class Cpu {
       const at = (start - 1) * 4 + offset;
       const one = this.#bytes[at];
       const two = this.#bytes[at + 1];
-      return this.#swaps ? (one << 8) | two : (two << 8) | one;
+      return this.#byteOrder === BIG ? (one << 8) | two : (two << 8) | one;
     }
     return this.#loadSlowly(page, offset, 2, TO_READ, privilege) | 0;
   }
@@ -222,7 +228,7 @@ export class Cpu {
     const start = starts[page] | 0;
     if (start > 0 && (offset & this.#unlike32) === 0) {
       const word = this.#words[start - 1 + (offset >>> 2)];
-      return this.#swaps ? swap32(word) : word;
+      return this.#byteOrder === BIG ? swapped(word) : word;
     }
     return this.#loadSlowly(page, offset, 4, TO_READ, privilege) >>> 0;
   }
@@ -233,7 +239,7 @@ export class Cpu {
     const start = starts[page] | 0;
     if (start > 0 && (offset & this.#unlike32) === 0) {
       const word = this.#words[start - 1 + (offset >>> 2)];
-      return this.#swaps ? swap32(word) : word;
+      return this.#byteOrder === BIG ? swapped(word) : word;
     }
     return this.#loadSlowly(page, offset, 4, TO_EXECUTE, privilege) >>> 0;
   }
@@ -255,8 +261,8 @@ export class Cpu {
     const start = starts[page] | 0;
     if (start > 0 && (offset & this.#unlike16) === 0) {
       const at = (start - 1) * 4 + offset;
-      this.#bytes[at] = this.#swaps ? value >>> 8 : value;
-      this.#bytes[at + 1] = this.#swaps ? value : value >>> 8;
+      this.#bytes[at] = this.#byteOrder === BIG ? value >>> 8 : value;
+      this.#bytes[at + 1] = this.#byteOrder === BIG ? value : value >>> 8;
       return true;
     }
     return this.#storeSlowly(page, offset, value, 2, privilege);
@@ -267,7 +273,7 @@ export class Cpu {
     const starts = privilege === FROM_USER ? this.#userWrites : this.#kernelWrites;
     const start = starts[page] | 0;
     if (start > 0 && (offset & this.#unlike32) === 0) {
-      this.#words[start - 1 + (offset >>> 2)] = this.#swaps ? swap32(value) : value;
+      this.#words[start - 1 + (offset >>> 2)] = this.#byteOrder === BIG ? swapped(value) : value;
       return true;
     }
     return this.#storeSlowly(page, offset, value, 4, privilege);
@@ -435,7 +441,7 @@ export class Cpu {
     let value = 0;
     for (let byte = 0; byte < width; byte += 1) {
       const read = this.memory.read8(byte < inFirst ? address + byte : second + byte - inFirst);
-      value += read * 256 ** (this.#swaps ? width - 1 - byte : byte);
+      value += read * 256 ** (this.#byteOrder === BIG ? width - 1 - byte : byte);
     }
     return value;
   }
@@ -455,7 +461,7 @@ export class Cpu {
     const second = this.#locate(page + 1, 0, TO_WRITE, privilege);
     if (second < 0) return false;
     for (let byte = 0; byte < width; byte += 1) {
-      const shift = (this.#swaps ? width - 1 - byte : byte) * 8;
+      const shift = (this.#byteOrder === BIG ? width - 1 - byte : byte) * 8;
       this.memory.write8(byte < inFirst ? address + byte : second + byte - inFirst, (value >>> shift) & 0xff);
     }
     return true;

@@ -44,6 +44,13 @@ export interface Region {
 const NO_BYTES = new Uint8Array(0);
 const NO_WORDS = new Uint32Array(0);
 
+/** The four bytes of a word the other way round; unsigned. Two rotations: bytes at odd places go one way, the others the other. */
+const swapped = (word: number): number =>
+  ((((word << 8) | (word >>> 24)) & 0x00ff00ff) | (((word >>> 8) | (word << 24)) & 0xff00ff00)) >>> 0;
+
+const LITTLE = 0;
+const BIG = 1;
+
 /**
  * The bytes of a machine. Untouched memory reads as zero.
  *
@@ -62,7 +69,8 @@ export class PhysicalMemory {
   readonly frameCount: number;
   /** Bytes in a chunk, a power of two. Hot paths may keep `words(chunkOf(address))`. */
   readonly chunkSize: number;
-  readonly #swaps: boolean = false;
+  /** LITTLE or BIG: a comparison of integers, where a boolean would be asked whether it is one. */
+  readonly #order: number = LITTLE;
   readonly #base: number = 0;
   /** RAM between the holes, in ascending order. */
   readonly ram: readonly Region[];
@@ -104,7 +112,7 @@ export class PhysicalMemory {
     this.frameCount = bytes / frameSize;
     this.ram = without(options.holes ?? [], { first: base, end: base + bytes }, frameSize);
     this.#regions = [...this.ram];
-    this.#swaps = options.byteOrder === "big";
+    this.#order = options.byteOrder === "big" ? BIG : LITTLE;
     if (buffer === undefined) {
       let shift = SMALLEST_CHUNK_SHIFT;
       while (shift < LARGEST_CHUNK_SHIFT && 2 ** shift < bytes) shift += 1;
@@ -192,13 +200,13 @@ export class PhysicalMemory {
   read16(address: number): number {
     const one = this.read8(address);
     const two = this.read8(address + 1);
-    return this.#swaps ? one * 256 + two : two * 256 + one;
+    return this.#order === BIG ? one * 256 + two : two * 256 + one;
   }
 
   /** Writes the low 16 bits of `value` in the machine's byte order. */
   write16(address: number, value: number): void {
-    this.write8(address + (this.#swaps ? 1 : 0), value & 0xff);
-    this.write8(address + (this.#swaps ? 0 : 1), (value >>> 8) & 0xff);
+    this.write8(address + (this.#order === BIG ? 1 : 0), value & 0xff);
+    this.write8(address + (this.#order === BIG ? 0 : 1), (value >>> 8) & 0xff);
   }
 
   /** A 32-bit word, unsigned. */
@@ -206,46 +214,46 @@ export class PhysicalMemory {
     const offset = address - this.#mainStart;
     if (address >= this.#ramStart && address < this.#ramEnd && (offset & 3) === 0) {
       const main = this.#mainWords[offset >>> 2];
-      return this.#swaps ? swap32(main) : main;
+      return this.#order === BIG ? swapped(main) : main;
     }
     if (address % 4 !== 0) {
-      return this.#swaps
+      return this.#order === BIG
         ? this.read16(address) * 65536 + this.read16(address + 2)
         : this.read16(address + 2) * 65536 + this.read16(address);
     }
     const word = this.words(this.chunkOf(address))[this.offsetInChunk(address) >>> 2];
-    return this.#swaps ? swap32(word) : word;
+    return this.#order === BIG ? swapped(word) : word;
   }
 
   /** Writes the low 32 bits of `value` in the machine's byte order. */
   write32(address: number, value: number): void {
     const offset = address - this.#mainStart;
     if (offset >= 0 && offset < this.#mainBytes.length && (offset & 3) === 0) {
-      this.#mainWords[offset >>> 2] = this.#swaps ? swap32(value) : value;
+      this.#mainWords[offset >>> 2] = this.#order === BIG ? swapped(value) : value;
       return;
     }
     if (address % 4 !== 0) {
-      this.write16(address + (this.#swaps ? 2 : 0), value & 0xffff);
-      this.write16(address + (this.#swaps ? 0 : 2), value >>> 16);
+      this.write16(address + (this.#order === BIG ? 2 : 0), value & 0xffff);
+      this.write16(address + (this.#order === BIG ? 0 : 2), value >>> 16);
       return;
     }
-    this.words(this.chunkOf(address))[this.offsetInChunk(address) >>> 2] = this.#swaps ? swap32(value) : value;
+    this.words(this.chunkOf(address))[this.offsetInChunk(address) >>> 2] = this.#order === BIG ? swapped(value) : value;
   }
 
   /** Bits 31:0 of the 64-bit word at an address. */
   readLow(address: number): number {
-    return this.read32(this.#swaps ? address + 4 : address);
+    return this.read32(this.#order === BIG ? address + 4 : address);
   }
 
   /** Bits 63:32 of the 64-bit word at an address. */
   readHigh(address: number): number {
-    return this.read32(this.#swaps ? address : address + 4);
+    return this.read32(this.#order === BIG ? address : address + 4);
   }
 
   /** Writes a 64-bit word given as bits 31:0 and bits 63:32. */
   write64(address: number, low: number, high: number): void {
-    this.write32(address, this.#swaps ? high : low);
-    this.write32(address + 4, this.#swaps ? low : high);
+    this.write32(address, this.#order === BIG ? high : low);
+    this.write32(address + 4, this.#order === BIG ? low : high);
   }
 
   /** Fills a frame, given by its number, with zero bytes. */
@@ -346,9 +354,8 @@ const without = (holes: readonly MemoryRange[], region: Region, frameSize: numbe
   return remaining;
 };
 
-/** Swaps the four bytes of a word; unsigned. Two rotations: bytes at odd places go one way, the others the other. */
-export const swap32 = (word: number): number =>
-  ((((word << 8) | (word >>> 24)) & 0x00ff00ff) | (((word >>> 8) | (word << 24)) & 0xff00ff00)) >>> 0;
+/** Swaps the four bytes of a word; unsigned. */
+export const swap32 = swapped;
 
 /** The machine's memory, for parts that read or write it themselves: walkers, refill code, TSBs. */
 export const PHYSICAL_MEMORY = token<PhysicalMemory>("physical memory");

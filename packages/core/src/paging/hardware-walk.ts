@@ -17,7 +17,7 @@ import type { Cpu } from "../machine/cpu.js";
 import { integer, type PhysicalMemory } from "../machine/physical-memory.js";
 import type { Refill } from "../tlb/refill.js";
 import { ENTRY_GLOBAL } from "../tlb/tlb.js";
-import { ABSENT_ENTRY, MALFORMED_ENTRY, TABLE_ENTRY, flagsIn, kindIn, rightsIn, type FormatCodec, type LevelCodec } from "./entry-codec.js";
+import { ABSENT_ENTRY, MALFORMED_ENTRY, TABLE_ENTRY, flagsIn, kindIn, rightsIn, type LevelCodec } from "./entry-codec.js";
 import { storeysOf } from "./tree-shape.js";
 
 const ALL_BUT_WRITE = ~rightsFor(WRITE, WRITE);
@@ -26,15 +26,24 @@ const HALF_BITS = 26;
 const HALF = 1 << HALF_BITS;
 
 /** What is imported is looked up at every use; these are constants to a compiler. */
+const lets = permits;
+const kindOf = kindIn;
+const rightsOf = rightsIn;
+const flagsOf = flagsIn;
 const TO_WRITE = WRITE;
 const TO_EXECUTE = EXECUTE;
 const NONE = NO_FAULT;
+const NOT_BACKED = BUS;
 const IS_ABSENT = ABSENT_ENTRY;
 const IS_MALFORMED = MALFORMED_ENTRY;
 const IS_TABLE = TABLE_ENTRY;
 const ALL = ALL_RIGHTS;
 const SAYS_GLOBAL = PAGE_GLOBAL;
 const GLOBAL = ENTRY_GLOBAL;
+
+/** An index's bits from `bit` on, and at least 26 of them. */
+const partOf = (low: number, high: number, bit: number): number =>
+  bit < HALF_BITS ? (low >>> bit) | (high << (HALF_BITS - bit)) : high >>> (bit - HALF_BITS);
 
 /** A level as the walker needs it: everything that a switch or a TLB decides is decided. */
 interface Step {
@@ -73,6 +82,7 @@ class WalkPlan {
   }
 }
 
+/** The usual {@link Refill} of machines whose hardware walks; it has a plan for each setting of the switches. */
 export class HardwareWalk implements Refill {
   readonly #architecture: Architecture;
   readonly #translation: HierarchicalTranslation;
@@ -84,9 +94,6 @@ export class HardwareWalk implements Refill {
   /** Pages that a root translates, and one over the bytes of one, exactly. */
   readonly #limit: number = 0;
   readonly #perPage: number = 0;
-  /** Where the entries of the walk lay, and their formats. */
-  readonly #addresses: Float64Array = new Float64Array(0);
-  readonly #formats: FormatCodec[] = [];
   /** Every setting of the switches that was met, in their order. */
   readonly #plans = new Map<string, WalkPlan>();
 
@@ -101,53 +108,48 @@ export class HardwareWalk implements Refill {
     this.#recordsWrite = architecture.can.recordWrite === "hardware";
     this.#limit = integer(2 ** (architecture.virtualBits - architecture.hardwarePageShift));
     this.#perPage = 2 ** -architecture.hardwarePageShift;
-    this.#addresses = new Float64Array(architecture.translation.levels.length);
   }
 
   miss(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason {
     const { steps } = cpu.refillState instanceof WalkPlan ? cpu.refillState : this.#plan(cpu);
     const memory = this.#memory;
-    const { statistics } = cpu;
-    statistics.walks += 1;
     const index = page < this.#limit ? page : page % this.#limit;
     const isSmall = index < HALF;
     const high = isSmall ? 0 : Math.floor(index / HALF);
     const low = isSmall ? index : index - high * HALF;
-    let table = cpu.contextFor(privilege).root;
+    const { root } = cpu.contextFor(privilege);
+    let table = root;
     let rights = ALL;
     let isRecorded = true;
     for (let depth = 0; depth < steps.length; depth += 1) {
       const step = steps[depth];
       const { codec, bit } = step;
-      const entry = (bit < HALF_BITS ? (low >>> bit) | (high << (HALF_BITS - bit)) : high >>> (bit - HALF_BITS)) & step.mask;
+      const entry = partOf(low, high, bit) & step.mask;
       const address = table + entry * step.entryBytes;
       if (!memory.isBacked(address)) return this.#end(cpu, page, depth, BUS);
-      statistics.walkReads += 1;
       const lo = step.isWide ? memory.readLow(address) : memory.read32(address);
       const hi = step.isWide ? memory.readHigh(address) : 0;
       const meaning = codec.meaningOf(lo, hi);
-      const kind = kindIn(meaning);
+      const kind = kindOf(meaning);
       if (kind === IS_ABSENT) return this.#end(cpu, page, depth, ABSENT);
       if (kind === IS_MALFORMED) return this.#end(cpu, page, depth, RESERVED);
       const format = kind === IS_TABLE ? codec.table : codec.leaf;
       if (format === null || (this.#faultsOnReserved && format.hasReserved(lo, hi))) return this.#end(cpu, page, depth, RESERVED);
-      rights &= rightsIn(meaning);
+      rights &= rightsOf(meaning);
       isRecorded &&= format.isAccessed(lo, hi);
-      this.#addresses[depth] = address;
-      this.#formats[depth] = format;
       if (kind === IS_TABLE) {
         table = format.addressOf(lo, hi);
         continue;
       }
-      if (!permits(rights, privilege, access)) return this.#end(cpu, page, depth, PROTECTION);
+      if (!lets(rights, privilege, access)) return this.#end(cpu, page, depth, PROTECTION);
       const isDirty = format.isDirty(lo, hi);
-      if (!isRecorded || (access === TO_WRITE && !isDirty)) this.#record(depth, access);
+      if (!isRecorded || (access === TO_WRITE && !isDirty)) this.#record(steps, root, low, high, access);
       if (this.#recordsWrite && access !== TO_WRITE && !isDirty) rights &= ALL_BUT_WRITE;
       const isFetch = access === TO_EXECUTE;
       const span = isFetch ? step.instructionSpan : step.dataSpan;
       const within = span === step.pagesPerEntry ? 0 : page % step.pagesPerEntry;
       const frame = format.addressOf(lo, hi) * this.#perPage + within;
-      const flags = (flagsIn(meaning) & SAYS_GLOBAL) === 0 ? 0 : GLOBAL;
+      const flags = (flagsOf(meaning) & SAYS_GLOBAL) === 0 ? 0 : GLOBAL;
       (isFetch ? cpu.instructionTlb : cpu.dataTlb).enter(page, span, frame, cpu.asidFor(privilege), rights, flags);
       return this.#end(cpu, page, depth, NONE);
     }
@@ -161,28 +163,34 @@ export class HardwareWalk implements Refill {
     return this.miss(cpu, page, access, privilege);
   }
 
-  /** Sets accessed on every entry that was used, and dirty on the leaf of a write. */
-  #record(leafDepth: number, access: Access): void {
+  /** Walks again, where the walk is known to end well: sets accessed on every entry, and dirty on the leaf of a write. */
+  #record(steps: readonly Step[], root: number, low: number, high: number, access: Access): void {
     if (!this.#recordsAccess) return;
-    for (let depth = 0; depth <= leafDepth; depth += 1) {
-      const format = this.#formats[depth];
-      const isWrite = depth === leafDepth && access === TO_WRITE && this.#recordsWrite;
-      const low = format.accessedLow | (isWrite ? format.dirtyLow : 0);
-      const high = format.accessedHigh | (isWrite ? format.dirtyHigh : 0);
-      const address = this.#addresses[depth];
-      if (format.format.bytes === 4) {
-        const word = this.#memory.read32(address);
-        if ((word & low) !== (low | 0)) this.#memory.write32(address, (word | low) >>> 0);
-      } else {
-        const lo = this.#memory.readLow(address);
-        const hi = this.#memory.readHigh(address);
-        if ((lo & low) === (low | 0) && (hi & high) === (high | 0)) continue;
-        this.#memory.write64(address, (lo | low) >>> 0, (hi | high) >>> 0);
+    const memory = this.#memory;
+    let table = root;
+    for (const { codec, isWide, entryBytes, bit, mask } of steps) {
+      const address = table + (partOf(low, high, bit) & mask) * entryBytes;
+      const lo = isWide ? memory.readLow(address) : memory.read32(address);
+      const hi = isWide ? memory.readHigh(address) : 0;
+      const isLeaf = codec.kindOf(lo, hi) !== IS_TABLE;
+      const format = isLeaf ? codec.leaf : codec.table;
+      if (format === null) throw new Error("a walk that ended well goes another way");
+      const isWrite = isLeaf && access === TO_WRITE && this.#recordsWrite;
+      const newLow = (lo | format.accessedLow | (isWrite ? format.dirtyLow : 0)) >>> 0;
+      const newHigh = (hi | format.accessedHigh | (isWrite ? format.dirtyHigh : 0)) >>> 0;
+      if (newLow !== lo || newHigh !== hi) {
+        if (isWide) memory.write64(address, newLow, newHigh);
+        else memory.write32(address, newLow);
       }
+      if (isLeaf) return;
+      table = format.addressOf(lo, hi);
     }
   }
 
   #end(cpu: Cpu, page: number, depth: number, reason: FaultReason): FaultReason {
+    const { statistics } = cpu;
+    statistics.walks += 1;
+    statistics.walkReads += reason === NOT_BACKED ? depth : depth + 1;
     const sink = this.#events.sink;
     if (sink !== null) sink({ kind: "walk", cpu: cpu.id, hardwarePage: page, reads: depth + 1, reason });
     return reason;
