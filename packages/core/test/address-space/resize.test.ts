@@ -47,6 +47,16 @@ for (const architecture of machines) {
       expect(space.createArea({ ...bounds, size: 2 * size }).base).to.equal(BigInt(at(34)));
     });
 
+    it("C-12.3: room among very many areas is found as soon as one of them shrinks", () => {
+      for (let i = 0; i < 200; i += 1) area(space, at(16 + 3 * i), 3);
+      const wanted = { lowest: at(16), highest: at(16 + 600) - 1, size: 2 * size, flags: RW, backend: anonymous };
+      for (const i of [117, 3, 199, 64]) {
+        refuses("ERR_NO_FREE_RANGE", () => space.createArea(wanted));
+        space.resizeArea(at(16 + 3 * i), size);
+        expect(space.createArea(wanted).base).to.equal(BigInt(at(17 + 3 * i)));
+      }
+    });
+
     it("C-12.3: pages on either side of the new end keep or lose what they had, wherever the used intervals lie", () => {
       area(space, at(16), 12);
       for (const page of [16, 18, 19, 20, 22, 25, 26]) machine.write32(at(page), page);
