@@ -95,7 +95,8 @@ export class PhysicalMemory {
   constructor(options: PhysicalMemoryOptions) {
     const { bytes, physicalBits, frameShift, buffer } = options;
     const base = options.base ?? 0;
-    const frameSize = 2 ** frameShift;
+    // Powers leave doubles: shifts and `integer` keep what is counted with every day out of them.
+    const frameSize = 1 << frameShift;
     if (!Number.isInteger(physicalBits) || physicalBits < 20 || physicalBits > 52)
       throw new PortolanError("ERR_BAD_ARGUMENT", { physicalBits });
     if (!Number.isSafeInteger(bytes) || bytes < frameSize || bytes % frameSize !== 0)
@@ -116,11 +117,11 @@ export class PhysicalMemory {
     if (buffer === undefined) {
       let shift = SMALLEST_CHUNK_SHIFT;
       while (shift < LARGEST_CHUNK_SHIFT && 2 ** shift < bytes) shift += 1;
-      this.chunkSize = 2 ** shift;
+      this.chunkSize = integer(2 ** shift);
       this.#base = 0;
     } else {
       // The caller's memory is one chunk, whatever its size; chunk numbers count from its base.
-      this.chunkSize = 2 ** Math.ceil(Math.log2(bytes));
+      this.chunkSize = integer(2 ** Math.ceil(Math.log2(bytes)));
       this.#base = base;
       this.#adopt(0, buffer);
     }

@@ -1,6 +1,7 @@
 /** The shape of a tree of tables, counted out once from the list of levels. */
 import type { Architecture, HierarchicalTranslation } from "../architecture/architecture.js";
 import type { Switches } from "../architecture/entry-format.js";
+import { integer } from "../machine/physical-memory.js";
 import { LevelCodec } from "./entry-codec.js";
 
 /** One level of a tree, counted out. */
@@ -18,8 +19,8 @@ export const storeysOf = (architecture: Architecture, translation: HierarchicalT
   let pages = 2 ** (architecture.virtualBits - architecture.hardwarePageShift);
   return translation.levels.map((level) => {
     const codec = new LevelCodec(level, switches);
-    const entries = 2 ** level.indexBits;
-    pages /= entries;
+    const entries = 1 << level.indexBits;
+    pages = integer(pages / entries);
     return { codec, entries, pagesPerEntry: pages, entryBytes: codec.entryBytes, tableBytes: entries * codec.entryBytes };
   });
 };
