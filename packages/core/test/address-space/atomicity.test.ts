@@ -62,6 +62,8 @@ const scene = (architecture: Architecture): Scene => {
   machine.parts.memory.addRegion(2 ** (architecture.physicalBits - 4), 2 * size);
   a.createArea({ base: at(112), size: 8 * size, flags: RW, backend: null });
   area(a, at(4096), 2);
+  area(a, at(140), 2);
+  a.shareArea(at(140), 2 * size, b, at(140), RO);
   return { machine, a, b, file, size, at };
 };
 
@@ -106,6 +108,7 @@ const operations: Record<string, (scene: Scene) => unknown> = {
   "a write fault": ({ machine, at }) => touched(machine, at(17), WRITE),
   "a write fault far away": ({ machine, at }) => touched(machine, at(34), WRITE),
   "a fault where tables have to be made first": ({ machine, at }) => touched(machine, at(4097), WRITE),
+  "a fault in shared memory that nobody has touched": ({ machine, at }) => touched(machine, at(141), WRITE),
   "an execute fault": ({ machine, at }) => touched(machine, at(80), EXECUTE),
   "a fault in a file's writable page": ({ machine, at }) => touched(machine, at(65), WRITE),
   "a fault in device memory": ({ machine, at }) => touched(machine, at(96), READ),

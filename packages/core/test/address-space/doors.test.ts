@@ -1,6 +1,18 @@
 /** What a caller can hand in wrongly: refused by its own name, with nothing changed. */
 import { expect } from "chai";
-import { anonymous, AREA_READ, assertInvariants, image, physical, READ, Syscalls, type AddressSpace, type Machine } from "#src/index.js";
+import {
+  anonymous,
+  AREA_READ,
+  assertInvariants,
+  image,
+  physical,
+  PortolanError,
+  READ,
+  SOFTWARE_CACHES,
+  Syscalls,
+  type AddressSpace,
+  type Machine,
+} from "#src/index.js";
 import { area, build, installed, machines, refuses, RO, RW } from "../fixture.js";
 import { portrait } from "../state-hash.js";
 
@@ -84,6 +96,30 @@ for (const architecture of machines) {
       assertInvariants(other);
       expect(space.areaInfo(at(16))?.isShared).to.equal(false);
       expect(machine.installed()).to.equal(space);
+    });
+
+    it("C-11.1: a space whose software cache finds no memory is not made, and leaves no tables behind", () => {
+      let isShort = false;
+      const own = build(architecture, {}, (parts) =>
+        parts.register(SOFTWARE_CACHES, (_get, usual) => {
+          const caches = usual();
+          return {
+            create(context) {
+              if (isShort) throw new PortolanError("ERR_OUT_OF_FRAMES");
+              caches.create(context);
+            },
+            destroy: (context) => caches.destroy(context),
+          };
+        }),
+      );
+      const before = portrait(own);
+      isShort = true;
+      refuses("ERR_OUT_OF_FRAMES", () => own.spaces.create());
+      expect(portrait(own)).to.deep.equal(before);
+      assertInvariants(own);
+      isShort = false;
+      own.spaces.create().destroy();
+      expect(portrait(own)).to.deep.equal(before);
     });
 
     it("C-11.3: a space that is gone answers nothing and takes nothing", () => {

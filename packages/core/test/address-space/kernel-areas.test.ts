@@ -115,6 +115,25 @@ for (const architecture of [...machines, { ...withoutGlobal(), title: "abs32le w
       expect(machine.outcome?.rule).to.equal("no area at this address");
     });
 
+    it("C-5.1: the kernel's accesses to a user's address mean the space that is installed now", () => {
+      const spaces = [1, 2, 3].map((value) => {
+        const space = installed(machine);
+        area(space, 16 * size, 1);
+        machine.write32(16 * size, value);
+        return space;
+      });
+      for (let round = 0; round < 6; round += 1) {
+        const space = spaces[round % 3];
+        machine.switchTo(space);
+        const physical = machine.translate(16 * size, READ, 0, KERNEL);
+        expect(physical, "the kernel's access").not.to.equal(null);
+        const users = machine.translate(16 * size, READ, 0, USER);
+        if (isShadowed) expect(physical).not.to.equal(users);
+        else expect(machine.parts.memory.read32(Number(physical))).to.equal(1 + (round % 3));
+        assertInvariants(machine);
+      }
+    });
+
     it("C-10.3: lie in the kernel's range only, and are found room for there", () => {
       const { kernel } = machine.spaces;
       if (!isShadowed) {

@@ -66,6 +66,8 @@ for (const architecture of machines) {
         target.subarray(3 * size - 8).every((byte) => byte === 255),
         "what was not reached stays",
       ).to.equal(true);
+      expect(machine.copyFromUser(at(16), new Uint8Array(4))).to.equal(4);
+      expect(machine.outcome, "of the last copy").to.equal(null);
       expect(machine.read32(at(16) + 8), "the task lives on").to.be.at.least(0);
       expect(machine.outcome).to.equal(null);
     });

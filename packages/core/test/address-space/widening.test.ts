@@ -1,6 +1,6 @@
 /** Entries that are narrower than their area: widened in place, and seen by every processor that holds the old one. */
 import { expect } from "chai";
-import { assertInvariants, PAGE_CACHEABLE, PAGE_USER, READ, StaleTranslations, WRITE } from "#src/index.js";
+import { assertInvariants, PAGE_CACHEABLE, PAGE_USER, READ, StaleTranslations, WRITE, type SoftwareCache } from "#src/index.js";
 import { area, build, fewAsids, installed, machines } from "../fixture.js";
 
 for (const architecture of machines) {
@@ -35,4 +35,46 @@ for (const architecture of machines) {
       assertInvariants(machine);
     }
   });
+
+  it(`C-6.1: a software cache on ${architecture.name} forgets the narrower entry too`, () => {
+    const size = 2 ** architecture.pageShift;
+    const machine = build(architecture);
+    const space = installed(machine);
+    area(space, 16 * size, 1);
+    machine.write32(16 * size, 5);
+    const forgotten: [number, number][] = [];
+    const cache = space.context.cache ?? none();
+    const forget = cache.invalidate.bind(cache);
+    cache.invalidate = (page, count) => {
+      forgotten.push([page, count]);
+      forget(page, count);
+    };
+    space.context.cache = cache;
+    machine.parts.tables.update(space.context, 16, READ | PAGE_USER | PAGE_CACHEABLE, new StaleTranslations());
+    machine.cpu(0).invalidateAll();
+    cache.invalidate(16, 1);
+    forgotten.length = 0;
+    expect(machine.write32(16 * size, 6)).to.equal(true);
+    expect(forgotten).to.deep.equal([[16, 1]]);
+    machine.switchToKernel();
+    space.destroy();
+    expect(forgotten).to.deep.equal([
+      [16, 1],
+      [16, 1],
+    ]);
+    assertInvariants(machine);
+  });
 }
+
+/** A cache that holds nothing, for machines that have none. */
+const none = (): SoftwareCache => ({
+  invalidate: () => {},
+  install: () => {},
+  deinstall: () => {},
+  bytes: 0,
+  eachFrame: () => {},
+  eachTranslation: () => {},
+  explain: () => {
+    throw new Error("not asked");
+  },
+});
