@@ -15,8 +15,11 @@ import {
   PAGE_DIRTY,
   PAGE_USER,
   PREEMPTION,
+  KERNEL,
   READ,
   SHOOTDOWN,
+  USER,
+  WRITE,
   type Architecture,
   type Cpu,
   type Events,
@@ -46,6 +49,7 @@ export const exercise = (described: Architecture, replace: Replace = () => {}, S
   areas(machine, size);
   sharing(machine, size);
   manySpaces(machine, size);
+  kernelArea(machine, size);
   tables(machine, size);
   slowProcessor(machine, size, shootdowns[0]);
   assertInvariants(machine);
@@ -128,6 +132,23 @@ const manySpaces = (machine: Machine, size: number): void => {
   for (const cpu of [0, 1]) machine.switchToKernel(cpu);
   for (const space of spaces) space.destroy();
   assertInvariants(machine);
+};
+
+/** An area of the kernel's space, touched through two others. */
+const kernelArea = (machine: Machine, size: number): void => {
+  const { kernel } = machine.spaces;
+  const users = [0, 1].map((cpu) => installed(machine, cpu));
+  const { base } = kernel.createArea({ size: 2 * size, flags: RW, backend: anonymous });
+  const page = base + BigInt(size);
+  for (const cpu of [0, 1]) expect(machine.translate(page, WRITE, cpu, KERNEL), "the kernel's own page").not.to.equal(null);
+  assertInvariants(machine);
+  expect(machine.translate(page, READ, 0, USER), "a page of the kernel's in a user's hands").to.equal(null);
+  kernel.resizeArea(base, size);
+  for (const cpu of [0, 1]) expect(machine.translate(page, READ, cpu, KERNEL), "a page of the kernel's that is gone").to.equal(null);
+  kernel.destroyArea(base);
+  assertInvariants(machine);
+  for (const cpu of [0, 1]) machine.switchToKernel(cpu);
+  for (const user of users) user.destroy();
 };
 
 /** What is promised of page tables themselves. */

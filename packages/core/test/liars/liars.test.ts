@@ -222,6 +222,35 @@ describe("liars", () => {
       );
     });
 
+    it("entries that let the user do what the kernel may", () => {
+      const open = withLeaf((leaf) => {
+        const { rights } = leaf;
+        if (rights === undefined) return leaf;
+        return { ...leaf, rights: { ...rights, tell: (values, switches) => (rights.tell(values, switches) & 7) * 9 } };
+      });
+      isCaught(/the user reaches page|in a user's hands/, open);
+    });
+
+    it("pages that are everybody's and survive being asked for by name", () => {
+      const { tlb } = abs32le;
+      const page = { ...tlb.invalidation.page, dropsGlobal: false };
+      const all = { ...tlb.invalidation.all, sparesGlobal: true };
+      isCaught(/stale|that is gone/, { ...abs32le, tlb: { ...tlb, invalidation: { ...tlb.invalidation, page, all } } });
+    });
+
+    it("refill code that gives the kernel memory without saying where", () => {
+      isCaught(/stale|the kernel's|that is gone|may be/, sparc64, (parts) =>
+        parts.register(REFILL, (_get, usual) => {
+          const honest = usual();
+          return {
+            miss: (...access) => honest.miss(...access),
+            refused: (...access) => honest.refused(...access),
+            fixedFrame: (page, access) => honest.fixedFrame?.(page, access) ?? -1,
+          };
+        }),
+      );
+    });
+
     it("entries that are always writable", () => {
       isCaught(
         /though the area forbids it|read-only/,
