@@ -4,7 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { cpus, release, totalmem, type } from "node:os";
+import { cpus, loadavg, release, totalmem, type } from "node:os";
 import { join } from "node:path";
 import { ROWS } from "./rows/index.mjs";
 
@@ -19,13 +19,14 @@ const verdict = ({ figure, gate, aim, note }) => {
 
 const gcc = () => {
   const { status, stdout } = spawnSync("gcc", ["--version"], { encoding: "utf8" });
-  return status === 0 ? stdout.split("\n")[0] : "no C compiler";
+  return status === 0 ? stdout.split("\n")[0] : "no gcc";
 };
 
 const machine = () => {
   const [first] = cpus();
   const distribution = /PRETTY_NAME="(.*)"/.exec(readIfThere("/etc/os-release"))?.[1] ?? type();
-  return `${cpus().length} × ${first.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${distribution} (${type()} ${release()}), Node ${process.version}, ${gcc()}`;
+  const cores = `${cpus().length} × ${first.model.trim()}${first.speed > 0 ? `, ${first.speed} MHz` : ""}`;
+  return `${cores}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${distribution} (${type()} ${release()}), Node ${process.version}, ${gcc()}`;
 };
 
 const readIfThere = (path) => {
@@ -52,28 +53,55 @@ const runRow = (number) => {
   return JSON.parse(stdout, (_, value) => (value === null ? Number.NaN : value));
 };
 
+/** Of a row run in several processes: each line as the process tells it whose figure is in the middle. */
+const medianLines = (runs) =>
+  runs[0].map((_, index) => runs.map((lines) => lines[index]).toSorted((one, other) => one.figure - other.figure)[runs.length >> 1]);
+
+/** What was held, missed and reached, in sentences. */
+const summary = (lines) => {
+  const gated = lines.filter(({ gate }) => gate !== undefined);
+  const name = ({ row, what }) => `${row} (${what})`;
+  const list = (some) => (some.length === 0 ? "none" : some.map(name).join("; "));
+  return [
+    `Gates held: ${gated.filter(({ figure, gate }) => figure <= gate).length} of ${gated.length}.`,
+    `Gates missed: ${list(gated.filter(({ figure, gate }) => figure > gate))}.`,
+    `Not measured: ${list(gated.filter(({ figure }) => Number.isNaN(figure)))}.`,
+    `Aims reached: ${list(gated.filter(({ figure, aim }) => aim !== undefined && figure <= aim))}.`,
+    `Aims not reached: ${list(gated.filter(({ figure, aim }) => aim !== undefined && figure > aim))}.`,
+  ];
+};
+
 const all = (numbers) => {
   const description = machine();
   console.log(description);
+  if (description.endsWith("no gcc")) {
+    console.log("Rows 1, 2, 12 and 13 need gcc for their peers (Debian: apt-get install gcc libc6-dev); without it only our side runs.");
+  }
+  const busy = loadavg()[0].toFixed(1);
   const parts = [];
-  let missed = 0;
-  for (const { number, title, peer } of ROWS) {
+  const told = [];
+  for (const { number, title, peer, processes = 1 } of ROWS) {
     if (numbers.length > 0 && !numbers.includes(number)) continue;
     const heading = `${number}. ${title}${peer === null ? "" : `; peer: ${peer}`}`;
     console.log(`\n${heading}`);
-    const lines = runRow(number);
+    const lines = medianLines(Array.from({ length: processes }, () => runRow(number)));
     for (const line of lines) {
       console.log(lineOf(number, line));
-      if (line.gate !== undefined && line.figure > line.gate) missed += 1;
+      told.push({ row: number, ...line });
     }
     parts.push(`## ${heading}\n\n${HEAD}\n${lines.map((line) => lineOf(number, line)).join("\n")}\n`);
   }
+  const sentences = summary(told);
+  console.log(`\n${sentences.join("\n")}`);
   if (numbers.length === 0) {
     const intro =
-      "Written by `npm run bench`. Both sides of a row run in turn, round by round; figures are medians, ratios the median of the rounds' ratios. Absolute figures belong to this machine and this hour; ratios travel better.";
-    writeFileSync(join(import.meta.dirname, "RESULTS.md"), `# Results\n\n${intro}\n\nMachine: ${description}.\n\n${parts.join("\n")}`);
+      "Written by `npm run bench`. Both sides of a row run in turn, round by round (row 22 in five processes, of which the middle one is told); figures are medians of processor time (so that other programs on the machine count less), ratios the median of the rounds' ratios. Absolute figures belong to this machine and this hour; ratios travel better.";
+    writeFileSync(
+      join(import.meta.dirname, "RESULTS.md"),
+      `# Results\n\n${intro}\n\nMachine: ${description}.\n\nDate: ${new Date().toISOString().slice(0, 10)}; load average when the run began: ${busy}.\n\n${sentences.map((sentence) => `- ${sentence}`).join("\n")}\n\n${parts.join("\n")}`,
+    );
   }
-  return missed === 0 ? 0 : 1;
+  return told.some(({ gate, figure }) => gate !== undefined && figure > gate) ? 1 : 0;
 };
 
 const args = process.argv.slice(2);
@@ -86,7 +114,9 @@ if (args[0] === "--row") {
 const numbers = args.map(Number);
 const unknown = numbers.filter((number) => !ROWS.some((row) => row.number === number));
 if (unknown.length > 0) {
-  console.error(`There is no row ${args.find((arg) => !ROWS.some((row) => row.number === Number(arg)))}. Rows: ${ROWS.map(({ number }) => number).join(", ")}.`);
+  console.error(
+    `There is no row ${args.find((arg) => !ROWS.some((row) => row.number === Number(arg)))}. Rows: ${ROWS.map(({ number }) => number).join(", ")}.`,
+  );
   process.exit(2);
 }
 process.exit(all(numbers));

@@ -29,10 +29,12 @@ const steps = [
 ];
 
 /** Numbers that stand for something, by the name of the value. */
-const names = { reason: FAULT_REASONS, access: { 1: "read", 2: "write", 4: "fetch" }, privilege: ["kernel", "user"] };
+const accesses = ["none", "read", "write", "read or write", "fetch", "read or fetch", "write or fetch", "any"];
+const names = { accesses, reason: FAULT_REASONS, access: { 1: "read", 2: "write", 4: "fetch" }, privilege: ["kernel", "user"] };
 const inWords = ({ kind, ...values }) =>
   kind.padEnd(15) +
   Object.entries(values)
+    .filter(([name]) => name !== "asid" || architecture.asids.bits > 0) // of no interest where entries carry none
     .map(([name, value]) => `${name} ${names[name]?.[value] ?? value}`)
     .join(", ");
 

@@ -78,7 +78,7 @@ export const areasMany = async () => {
 };
 
 /** Nodes of the tree that a pair visits, counted by watching every read of a child and of a leaf's keys. */
-const visitsOf = ({ space, machine }, count, pairs, at) => {
+const visitsOf = ({ space, machine }, size, pairs, at) => {
   const pool = machine.parts.areas.trees;
   let visits = 0;
   const seen = new Set();
@@ -100,12 +100,11 @@ const visitsOf = ({ space, machine }, count, pairs, at) => {
   pool.leafKeys = watched(leafKeys, 1);
   for (let pair = 0; pair < pairs; pair += 1) {
     const address = at(pair);
-    const { size, flags } = space.areaInfo(address);
     seen.clear();
     space.destroyArea(address);
     visits += seen.size;
     seen.clear();
-    space.createArea({ base: address, size, flags, backend: null });
+    anonymousArea(space, address, size);
     visits += seen.size;
   }
   pool.innerChildren = innerChildren;
@@ -119,7 +118,7 @@ export const areaGrowth = async () => {
   const scattered = await inTurn(many.random, few.random);
   const local = await inTurn(many.inSequence, few.inSequence);
   const size = 2 ** sparc64.pageShift;
-  const visits = visitsOf(many, MANY, 2000, (pair) => 0x40_0000 + ((pair * 7919 * 61) % MANY) * 2 * size);
+  const visits = visitsOf(many, size, 2000, (pair) => 0x40_0000 + ((pair * 7919 * 61) % MANY) * 2 * size);
   const allowed = Math.ceil(Math.log(MANY) / Math.log(16)) + 2;
   return [
     { what: "anywhere: a million over a thousand", ...scattered, figure: scattered.ratio, unit: "ns a pair", gate: 4, aim: 3 },

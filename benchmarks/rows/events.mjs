@@ -61,13 +61,13 @@ const lives = (architecture, module, sink) => {
       anonymousArea(space, BASE, 1024 * 4096, module.anonymous);
       for (let page = 0; page < 1024; page += 1) machine.machine.write32(BASE + page * 4096, 1);
       let sum = 0;
-      const figure = timed(1024 * 100, () => {
-        for (let round = 0; round < 100; round += 1) {
+      const figure = timed(1024 * 200, () => {
+        for (let round = 0; round < 200; round += 1) {
           for (let page = first; page < first + 1024; page += 1) sum += cpu.load32(page, 0, core.USER);
         }
       });
       space.destroyArea(BASE);
-      if (sum !== 1024 * 100) throw new Error("the machine's memory does not hold what was written");
+      if (sum !== 1024 * 200) throw new Error("the machine's memory does not hold what was written");
       return figure;
     },
   };
@@ -79,7 +79,7 @@ export const events = async () => {
   const listen = () => {
     heard += 1;
   };
-  const options = { warmUp: 6, rounds: 15 };
+  const options = { warmUp: 5, rounds: 9 };
   const lines = [];
   const rounds = [
     ["pages", "first store to a page", "ns a page"],

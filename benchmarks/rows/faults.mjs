@@ -10,23 +10,29 @@ const FIRST = BASE / 4096;
 const MEMORY = { memoryBytes: 512 * MIB };
 
 /** A round: an area of 256 MiB, every page of it asked for once; what is timed is the asking. */
-const touching = ({ space }, order, touch, backend) => () => {
-  anonymousArea(space, BASE, PAGES * 4096, backend);
-  const figure = timed(PAGES, () => {
-    for (let index = 0; index < PAGES; index += 1) touch(FIRST + order[index]);
-  });
-  space.destroyArea(BASE);
-  return figure;
-};
+const touching =
+  ({ space }, order, touch, backend) =>
+  () => {
+    anonymousArea(space, BASE, PAGES * 4096, backend);
+    const figure = timed(PAGES, () => {
+      for (let index = 0; index < PAGES; index += 1) touch(FIRST + order[index]);
+    });
+    space.destroyArea(BASE);
+    return figure;
+  };
 
-const service = ({ space }) => (page) => {
-  if (space.pageFault(page, WRITE) !== 1) throw new Error("a page fault was refused");
-};
+const service =
+  ({ space }) =>
+  (page) => {
+    if (space.pageFault(page, WRITE) !== 1) throw new Error("a page fault was refused");
+  };
 
 /** The whole of it as a program sees it: miss, walk, trap, service, and the store again. */
-const store = ({ machine, cpu }) => (page) => {
-  while (!cpu.store8(page, 0, 1, USER)) if (!machine.serveFault(0)) throw new Error("a store was refused");
-};
+const store =
+  ({ machine, cpu }) =>
+  (page) => {
+    while (!cpu.store8(page, 0, 1, USER)) if (!machine.serveFault(0)) throw new Error("a store was refused");
+  };
 
 const faults = async (order, kind, gate, aim) => {
   const one = withSpace(ia32, MEMORY);

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { ia32 } from "@portolan/arch-ia32";
 import { USER } from "@portolan/core";
 import { V86 } from "v86";
-import { inTurn, timed } from "../harness.mjs";
+import { inTurn, processorTime, timed } from "../harness.mjs";
 import { GUEST, GUEST_LOADS } from "../guests/miss.mjs";
 import { MIB, anonymousArea, withSpace } from "./machines.mjs";
 
@@ -32,8 +32,8 @@ const startV86 = () => {
   let begun = 0;
   let done = () => {};
   emulator.add_listener("serial0-output-byte", (byte) => {
-    if (byte === "m".charCodeAt(0)) begun = performance.now();
-    else if (begun > 0) done(((performance.now() - begun) * 1e6) / GUEST_LOADS);
+    if (byte === "m".charCodeAt(0)) begun = processorTime();
+    else if (begun > 0) done((processorTime() - begun) / GUEST_LOADS);
   });
   const ready = new Promise((resolve) => emulator.add_listener("emulator-ready", resolve));
   return {

@@ -85,5 +85,6 @@ const fromText = (hierarchy, _batches, text) => {
 
 // Gates of rates are at least 0.4 and 0.5 of C's; these are their times.
 export const tlbSets = () => compare("64x4", "1024x8", "I 64×4, D 64×4, L2 1024×8, LRU; same counts", "run", fromMemory, 2.5, 1.67);
-export const tlbFull = () => compare("32x32", "1024x8", "I and D of 32 entries, fully associative, L2; same counts", "run", fromMemory, 2.5, 1.67);
+export const tlbFull = () =>
+  compare("32x32", "1024x8", "I and D of 32 entries, fully associative, L2; same counts", "run", fromMemory, 2.5, 1.67);
 export const tlbText = () => compare("64x4", "1024x8", "counts from the text of a trace", "text", fromText, 2, 1.25);

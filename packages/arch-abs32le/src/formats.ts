@@ -35,6 +35,7 @@ const rights: Rule<number> = {
   },
 };
 
+/** An entry of the root table that leads to a leaf table. */
 export const pointer: EntryFormat = {
   name: "pointer",
   bytes: 4,
@@ -49,6 +50,7 @@ export const pointer: EntryFormat = {
   encode: () => ({ V: 1 }),
 };
 
+/** An entry of a leaf table: one page of 4 KiB. */
 export const mapping: EntryFormat = {
   name: "mapping",
   bytes: 4,
@@ -69,6 +71,7 @@ export const mapping: EntryFormat = {
   }),
 };
 
+/** Root table, leaf table: ten index bits each. */
 export const levels: readonly Level[] = [
   {
     name: "root table",

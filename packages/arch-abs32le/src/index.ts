@@ -16,6 +16,7 @@ const faults: FaultDecoding = {
   manual: "README, Faults",
 };
 
+/** The description of the paper machine. The README of this package is its manual. */
 export const abs32le: Architecture = {
   contract: CONTRACT_VERSION,
   name: "abs32le",

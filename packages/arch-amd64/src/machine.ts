@@ -109,7 +109,7 @@ export const amd64With = (options: Amd64Options = {}): Architecture => {
       ...tlbs,
       invalidation: {
         // A CR3 write: it spares global entries, which exist only while CR4.PGE is set. @see SDM vol 3A §4.10.4.1
-        all: { sparesGlobal: true, sparesLocked: false },
+        all: { sparesGlobal: false, sparesLocked: false },
         asid: { by: "all", sparesGlobal: true, sparesLocked: false },
         // INVLPG drops the page, of whatever size, and whatever its G bit.
         page: { dropsGlobal: true, anyAsid: true },

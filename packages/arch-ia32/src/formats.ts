@@ -120,6 +120,7 @@ export const tableEntry: EntryFormat = {
   }),
 };
 
+/** Page directory, page table: ten index bits each. @see Intel SDM vol 3A §4.3 */
 export const levels: readonly Level[] = [
   {
     name: "page directory",

@@ -14,6 +14,7 @@ const buffer = (entries: number): TlbGeometry => ({
   paired: false,
 });
 
+/** The description of IA-32 without PAE. @see Intel SDM vol 3A §4.3, 32-bit paging */
 export const ia32: Architecture = {
   contract: CONTRACT_VERSION,
   name: "ia32",
@@ -32,8 +33,8 @@ export const ia32: Architecture = {
     instruction: buffer(32),
     data: buffer(64),
     invalidation: {
-      // A CR3 write: it spares global entries, which exist only while CR4.PGE is set. @see SDM vol 3A §4.10.4.1
-      all: { sparesGlobal: true, sparesLocked: false },
+      // CR4.PGE turned off and on where it is set, a CR3 write where not: global entries go as well. @see SDM vol 3A §4.10.4.1
+      all: { sparesGlobal: false, sparesLocked: false },
       asid: { by: "all", sparesGlobal: true, sparesLocked: false },
       // INVLPG drops the page whatever its G bit.
       page: { dropsGlobal: true, anyAsid: true },

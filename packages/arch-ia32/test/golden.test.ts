@@ -87,6 +87,33 @@ describe("ia32", () => {
     expect(ia32.faults.report(cpu.fault.reason, READ, USER).code).to.equal(13);
   });
 
+  it("records accesses and writes in the entry of a 4 MiB page, enters it whole, and INVLPG of any address in it drops it", () => {
+    const { space, memory, cpu } = build();
+    const at = space.context.root + 0x100 * 4;
+    memory.write32(at, 0x0080_0083 | 4);
+    expect(cpu.translate(0x40123, READ, USER)).to.equal(0x923);
+    expect(memory.read32(at)).to.equal(0x0080_00a7);
+    const { walks } = cpu.statistics;
+    expect(cpu.translate(0x403ff, READ, USER), "the same entry").to.equal(0xbff);
+    expect(cpu.statistics.walks).to.equal(walks);
+    expect(cpu.translate(0x40000, WRITE, USER)).to.equal(0x800);
+    expect(memory.read32(at), "dirty in the directory's entry").to.equal(0x0080_00e7);
+    memory.write32(at, 0);
+    expect(cpu.translate(0x40200, READ, USER), "what the TLB holds").to.equal(0xa00);
+    cpu.invalidatePages(3, 0x402aa, 1);
+    expect(cpu.translate(0x40200, READ, USER)).to.equal(-1);
+  });
+
+  it("takes a directory entry with PS for a table's while CR4.PSE is clear", () => {
+    const { space, tables, memory, cpu } = build({ PSE: false });
+    tables.insert(space.context, 0x40001, 0x789a, USER_RW);
+    const at = space.context.root + 0x100 * 4;
+    memory.write32(at, memory.read32(at) | 0x80);
+    expect(cpu.translate(0x40001, READ, USER)).to.equal(0x789a);
+    cpu.setSwitch("PSE", true);
+    expect(cpu.translate(0x40001, READ, USER)).not.to.equal(0x789a);
+  });
+
   it("keeps global entries over a CR3 write only while CR4.PGE is set", () => {
     for (const PGE of [false, true]) {
       const { machine, tables, cpu } = build({ PGE });

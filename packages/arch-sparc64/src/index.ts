@@ -36,6 +36,7 @@ const buffer: TlbGeometry = {
 /** Both spaces have every address that 44 bits, sign-extended, can name. */
 const everything = { first: 0n, last: 0xffff_ffff_ffff_ffffn };
 
+/** The description of UltraSPARC I and II. @see UltraSPARC I/II User's Manual, chapter 6 */
 export const sparc64: Architecture = {
   contract: CONTRACT_VERSION,
   name: "sparc64",

@@ -47,13 +47,12 @@ import { dataTte, instructionTte } from "./formats.js";
 import { tagHigh, tagLow, TsbPair } from "./tsb-pair.js";
 
 const HARDWARE_PAGE = 0x2000;
-/** PA[40:13]. */
-const FRAMES_OF_PA = 2 ** 28;
 /** What the kernel's own window is mapped with: V, CP, P, W (and CV). */
 const WINDOW: PageFlags = READ | WRITE | PAGE_CACHEABLE;
 const L = 0x40;
 const VALID_HIGH = 0x8000_0000;
 
+/** The trap handlers of misses and of protection, as one part of the machine. */
 @injectable()
 export class SoftwareRefill implements Refill {
   readonly #memory: PhysicalMemory;
@@ -64,6 +63,8 @@ export class SoftwareRefill implements Refill {
   readonly #data = new FormatCodec(dataTte(false), {});
   readonly #dataVirtuallyCached = new FormatCodec(dataTte(true), {});
   readonly #halves: number;
+  /** The kernel's window ends where RAM does. */
+  readonly fixedPages: number;
 
   constructor(
     @inject(PHYSICAL_MEMORY) memory: PhysicalMemory,
@@ -76,13 +77,14 @@ export class SoftwareRefill implements Refill {
     this.#locks = locks;
     this.#events = events;
     this.#halves = memory.frameSize / HARDWARE_PAGE;
+    this.fixedPages = memory.frameCount * this.#halves;
   }
 
   /** Traps 0x64 and 0x68. */
   miss(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason {
     const context = cpu.contextFor(privilege);
-    if (access !== EXECUTE && context.isKernel) {
-      const frame = this.fixedFrame(page);
+    if (context.isKernel) {
+      const frame = this.fixedFrame(page, access);
       if (frame >= 0) {
         const codec = this.#codec(cpu, access);
         return this.#enter(
@@ -128,8 +130,9 @@ export class SoftwareRefill implements Refill {
   }
 
   /** The kernel's window: virtual address = physical address − base of RAM. Nobody may use its page 0. */
-  fixedFrame(page: number): number {
-    if (page < 1 || page >= FRAMES_OF_PA) return -1;
+  fixedFrame(page: number, access?: Access): number {
+    if (access === EXECUTE) return -1;
+    if (page < 1 || page >= this.fixedPages) return -1;
     const frame = page + this.#memory.firstFrame * this.#halves;
     return this.#memory.isBacked(frame * HARDWARE_PAGE) ? frame : -1;
   }

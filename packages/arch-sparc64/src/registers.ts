@@ -12,6 +12,7 @@ export const tagAccess = (address: bigint, context: number): bigint => (address 
 /** What a TSB entry's tag must be equal to. @see USUM §6.9.2 */
 export const tagTarget = (address: bigint, context: number): bigint => (BigInt(context) << 48n) | ((address & WORD) >> 22n);
 
+/** What the TSB register holds. @see USUM §6.9.6 */
 export interface TsbRegister {
   /** Virtual address of the buffer. */
   readonly base: bigint;

@@ -30,6 +30,7 @@ import { dataTte, instructionTte, tsbEntryFields } from "./formats.js";
 
 /** Slots of each buffer: 512 × 2^2. */
 export const TSB_SLOTS = 2048;
+/** Physical memory of both buffers together, in bytes: 64 KiB, to which the run is aligned. */
 export const TSB_PAIR_BYTES = 2 * TSB_SLOTS * 16;
 const HARDWARE_PAGE = 0x2000;
 /** The run in hardware pages: one entry of 64 KiB. */
@@ -42,6 +43,7 @@ export const tagLow = (page: number): number => Math.floor(page / SLOT_BITS_OF_T
 /** Bits 63:32: the context in 60:48, VA[63:54] below. */
 export const tagHigh = (page: number, context: number): number => context * 65536 + Math.floor(page / (SLOT_BITS_OF_TAG * TWO_32));
 
+/** The pair of one space. It neither allocates nor frees the run; whoever made it does. */
 export class TsbPair implements SoftwareCache {
   readonly instruction: Tsb;
   readonly data: Tsb;
@@ -78,6 +80,7 @@ export class TsbPair implements SoftwareCache {
     this.data.invalidate(page * perPage, count * perPage);
   }
 
+  /** Maps the run by a locked entry of the data TLB; an older entry for these pages goes first. */
   install(cpu: Cpu): void {
     const page = this.kernelAddress / HARDWARE_PAGE;
     const asid = cpu.asidFor(KERNEL);
@@ -85,6 +88,7 @@ export class TsbPair implements SoftwareCache {
     cpu.dataTlb.enter(page, RUN, this.#base / HARDWARE_PAGE, asid, rightsFor(READ | WRITE, 0), ENTRY_LOCKED);
   }
 
+  /** Drops the locked entry that mapped the run. */
   deinstall(cpu: Cpu): void {
     cpu.dataTlb.invalidatePages(this.kernelAddress / HARDWARE_PAGE, RUN, cpu.asidFor(KERNEL));
   }

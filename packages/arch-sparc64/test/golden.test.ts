@@ -15,6 +15,8 @@ import {
   READ,
   WRITE,
   type Machine,
+  USER,
+  PAGE_GLOBAL,
 } from "@portolan/core";
 import {
   dataTte,
@@ -162,6 +164,18 @@ describe("sparc64: the TSB in memory", () => {
     expect(dataTlb.probe(pair.kernelAddress / 0x2000 + 3, 0)).to.equal(-1);
   });
 
+  it("a global translation is global in the TLB and never in the buffers, whose tags name a context", () => {
+    const { machine, pair } = example();
+    const space = machine.installed();
+    if (space === null) throw new Error("a space is installed");
+    machine.parts.tables.insert(space.context, 0x800000 / 0x4000, 9, READ | PAGE_USER | PAGE_GLOBAL);
+    const cpu = machine.cpu(0);
+    expect(cpu.translate(0x800000 / 0x2000, READ, USER)).to.equal(18);
+    expect(cpu.dataTlb.isGlobal(cpu.dataTlb.probe(0x800000 / 0x2000, space.context.asid))).to.equal(true);
+    expect(pair.data.isMarked(pair.data.slotOf(0x800000 / 0x2000))).to.equal(false);
+    expect(pair.data.dataLow(pair.data.slotOf(0x800000 / 0x2000)) & 1).to.equal(0);
+  });
+
   it("fetches go through the instruction buffer, and only where the area may be executed", () => {
     const { machine, pair } = example();
     const space = machine.installed();
@@ -177,7 +191,9 @@ describe("sparc64: the TSB in memory", () => {
     });
     expect(machine.fetch32(0x100004)).to.equal(0x04050607);
     expect(pair.instruction.isMarked(pair.instruction.slotOf(0x100000 / 0x2000))).to.equal(false);
+    expect(machine.read32(ADDRESS), "in, and in the data buffers").to.be.at.least(0);
     expect(machine.fetch32(ADDRESS)).to.equal(-1);
+    expect(pair.instruction.isMarked(pair.instruction.slotOf(Number(ADDRESS) / 0x2000))).to.equal(true);
     expect(machine.outcome).to.include({ trap: "fast_instruction_access_MMU_miss (0x64)", rule: "the area forbids this access" });
   });
 });

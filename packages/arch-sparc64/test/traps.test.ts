@@ -3,17 +3,20 @@ import { expect } from "chai";
 import {
   anonymous,
   AREA_CACHEABLE,
+  AREA_EXECUTE,
   AREA_READ,
   AREA_WRITE,
   assertInvariants,
   buildMachine,
   ENTRY_GLOBAL,
   EXECUTE,
+  FRAMES,
   KERNEL,
   READ,
   rightsFor,
   USER,
   WRITE,
+  type AddressSpace,
   type Machine,
   type MachineOptions,
 } from "@portolan/core";
@@ -163,6 +166,50 @@ describe("sparc64: traps", () => {
     expect([0x101, 0x102].map((page) => dataTlb.probe(page, 9) >= 0)).to.deep.equal([false, false]);
   });
 
+  it("C-6.1: both halves of a page leave both buffers and both TLBs on every road, other pages stay", () => {
+    const roads: readonly [string, (space: AddressSpace, machine: Machine) => void, isPage: boolean][] = [
+      ["destroyed", (space) => space.destroyArea(0x400000), true],
+      ["cut off", (space) => space.resizeArea(0x400000, 0x4000), true],
+      ["protected", (space) => space.changeAreaFlags(0x400000, AREA_READ), true],
+      [
+        "stolen from",
+        (_space, machine) => {
+          machine.switchToKernel();
+          for (let i = 0; i < 3; i += 1) machine.switchTo(machine.spaces.create());
+          machine.switchToKernel();
+        },
+        false,
+      ],
+    ];
+    for (const [name, work, isPage] of roads) {
+      const few = { ...sparc64, asids: { ...sparc64.asids, last: 4 } };
+      const machine = buildMachine(few, { memoryBytes: 4 * 2 ** 20, cpus: 2 });
+      const space = machine.spaces.create();
+      for (const cpu of [0, 1]) machine.switchTo(space, cpu);
+      space.createArea({ base: 0x400000, size: 0x8000, flags: AREA_READ | AREA_EXECUTE | AREA_CACHEABLE, backend: anonymous });
+      space.createArea({ base: 0x410000, size: 0x4000, flags: RW, backend: anonymous });
+      for (const cpu of [0, 1]) {
+        for (const address of [0x404000, 0x406000, 0x410000]) machine.read32(address, cpu);
+        for (const address of [0x404000, 0x406000]) machine.fetch32(address, cpu);
+      }
+      const { instruction, data } = space.context.cache as TsbPair;
+      const { asid } = space.context;
+      const slots = [0x202, 0x203];
+      const held = (): boolean[] => [
+        ...[instruction, data].flatMap((tsb) => slots.map((slot) => !tsb.isMarked(slot))),
+        ...machine.cpus.flatMap(({ instructionTlb, dataTlb }) =>
+          [instructionTlb, dataTlb].flatMap((tlb) => slots.map((slot) => tlb.probe(slot, asid) >= 0)),
+        ),
+      ];
+      expect(held(), name).to.deep.equal(Array(12).fill(true));
+      if (!isPage) machine.switchToKernel(1);
+      work(space, machine);
+      expect(held(), name).to.deep.equal(Array(12).fill(false));
+      expect(data.isMarked(0x208), name).to.equal(!isPage);
+      assertInvariants(machine);
+    }
+  });
+
   it("every space's buffers are aligned to their size and go with it", () => {
     const machine = machineWith();
     const free = machine.parts.frames.free;
@@ -172,6 +219,38 @@ describe("sparc64: traps", () => {
     space.release();
     expect(machine.parts.frames.free).to.equal(free);
     assertInvariants(machine);
+  });
+
+  it("the buffers are aligned in the kernel's space as in memory, so RAM begins at a multiple of 64 KiB, and never at its address 0", () => {
+    for (const memoryBase of [0x4000, 0x8000, 2 ** 32 + 0xc000]) {
+      expect(() => buildMachine(sparc64, { memoryBytes: 4 * 2 ** 20, memoryBase }))
+        .to.throw("the address is not a multiple of the required alignment")
+        .with.property("code", "ERR_MISALIGNED");
+    }
+    for (const memoryBase of [0, 2 ** 32 + 0x30000]) {
+      const machine = buildMachine(sparc64, { memoryBytes: 4 * 2 ** 20, memoryBase }, (parts) =>
+        parts.register(FRAMES, (_get, usual) => {
+          const frames = usual();
+          frames.takeRun(4, 4);
+          return frames;
+        }),
+      );
+      // Whatever lies at the start of RAM usually is gone, and its frames are free.
+      for (let frame = 0; frame < 4; frame += 1) machine.parts.frames.release(machine.parts.memory.firstFrame + frame);
+      const spaces = [];
+      try {
+        for (;;) spaces.push(machine.spaces.create());
+      } catch (error) {
+        expect(error).to.have.property("code", "ERR_OUT_OF_FRAMES");
+      }
+      for (const space of spaces) {
+        machine.switchTo(space);
+        expect((space.context.cache as TsbPair).kernelAddress).to.be.at.least(0x10000);
+        expect(machine.cpu(0).translate(0, READ, KERNEL), "a null pointer of the kernel's").to.equal(-1);
+        assertInvariants(machine);
+      }
+      expect(spaces.length).to.be.greaterThan(10);
+    }
   });
 
   it("a walk shows the slot and the chain, and which entry decides", () => {

@@ -2,7 +2,7 @@
 import { loadArchitecture, PortolanError, type Architecture, type Importer } from "@portolan/core";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** Names that `--arch` takes without more. */
@@ -16,13 +16,23 @@ const MODULES: Readonly<Record<string, string>> = { armv7: "@portolan/arch-arm/v
  * @throws PortolanError ERR_UNKNOWN_ARCHITECTURE, which lists the known ones, and ERR_BAD_ARCHITECTURE with every reason
  */
 export const architectureNamed = async (name: string): Promise<Architecture> => {
-  const module = isPath(name) ? pathToFileURL(resolve(name)).href : Object.hasOwn(MODULES, name) ? MODULES[name] : name;
+  const module = isPath(name) ? pathToFileURL(moduleAt(resolve(name))).href : Object.hasOwn(MODULES, name) ? MODULES[name] : name;
   try {
     return await loadArchitecture(module, importer);
   } catch (error) {
     if (!(error instanceof PortolanError) || error.code !== "ERR_UNKNOWN_ARCHITECTURE") throw error;
     const why = isMissing(error.cause) ? `no such ${isPath(name) ? "file" : "name or package"}` : (error.values["why"] ?? "");
     throw new PortolanError("ERR_UNKNOWN_ARCHITECTURE", { architecture: name, why, known: [...ARCHITECTURES] }, error);
+  }
+};
+
+/** A directory stands for the package in it; what cannot be found there is left to the loader to say. */
+const moduleAt = (path: string): string => {
+  try {
+    const manifest = createRequire(join(path, "package.json"));
+    return manifest.resolve((manifest("./package.json") as { name: string }).name);
+  } catch {
+    return path;
   }
 };
 

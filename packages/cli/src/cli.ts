@@ -1,6 +1,7 @@
 /** The command line: which commands there are, and what becomes of errors. */
 import { PortolanError } from "@portolan/core";
 import { Command, CommanderError } from "commander";
+import { createRequire } from "node:module";
 import pc from "picocolors";
 import { addArchs } from "./commands/archs.js";
 import { addDemo } from "./commands/demo.js";
@@ -9,6 +10,8 @@ import { addPack } from "./commands/pack.js";
 import { addTlb } from "./commands/tlb.js";
 import { addWalk } from "./commands/walk.js";
 import { WorkFailed, type Terminal } from "./terminal.js";
+
+const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
 /** Exit statuses: what was asked could not be understood; it was understood, and failed. */
 const USAGE = 2;
@@ -20,6 +23,7 @@ const OF_USAGE: readonly string[] = ["ERR_UNKNOWN_ARCHITECTURE", "ERR_BAD_ARGUME
 export const cli = async (args: readonly string[], terminal: Terminal): Promise<number> => {
   const program = new Command("portolan")
     .description("Virtual memory on many machines: page tables, TLBs, address spaces.")
+    .version(version, "-V, --version", "prints the version")
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
     .exitOverride()
     .showHelpAfterError("(--help shows what there is)")

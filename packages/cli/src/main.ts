@@ -9,6 +9,9 @@ process.stdout.on("error", (error: Error & { readonly code?: string }) => {
   process.exit(1);
 });
 
+// Where nobody hears complaints either, the exit status still tells.
+process.stderr.on("error", () => {});
+
 process.exitCode = await cli(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),

@@ -12,6 +12,7 @@ export const sizeOf = (text: string): number => {
   return bytes;
 };
 
+/** A number of processors, 1 to 64. */
 export const countOf = (text: string): number => {
   const count = /^\d+$/.test(text) ? Number(text) : NaN;
   if (!(count >= 1 && count <= 64)) throw new InvalidArgumentError("There are 1 to 64 processors.");
@@ -44,6 +45,7 @@ const switchOf = (text: string, before: Readonly<Record<string, boolean>> = {}):
   return { ...before, [name]: value === undefined || value === "on" || value === "1" || value === "true" };
 };
 
+/** The options that `run` and `walk` have in common. */
 export const addMachineOptions = (command: Command): Command =>
   command
     .requiredOption("-a, --arch <name>", "the machine: a name (`portolan archs` lists them), a package, or the path of a module")

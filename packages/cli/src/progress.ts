@@ -5,6 +5,7 @@ const WIDTH = 32;
 /** Milliseconds between drawings, and before the first one: short work draws nothing. */
 const INTERVAL = 100;
 
+/** One bar, for one pass over a trace of a known length in bytes. */
 export class Progress {
   readonly #terminal: Terminal;
   readonly #total: number;
@@ -25,7 +26,7 @@ export class Progress {
     this.#isDrawn = true;
     const part = Math.min(1, done / this.#total);
     const full = Math.round(part * WIDTH);
-    this.#terminal.err(`\r${label} ${"█".repeat(full)}${"░".repeat(WIDTH - full)} ${Math.floor(part * 100)} %`);
+    this.#terminal.err(`\r${label} ${"█".repeat(full)}${"░".repeat(WIDTH - full)} ${String(Math.floor(part * 100)).padStart(3)} %`);
   }
 
   clear(): void {

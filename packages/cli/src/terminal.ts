@@ -8,7 +8,7 @@ export interface Terminal {
   readonly now: () => number;
 }
 
-/** The work was done and its result is bad: wrong bytes, refused accesses. */
+/** The work was done and its result is bad: wrong bytes, frames that are gone. A mistake of ours. */
 export class WorkFailed extends Error {
   override readonly name = "WorkFailed";
 }

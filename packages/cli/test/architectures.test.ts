@@ -55,6 +55,14 @@ describe("machines by name", () => {
     });
   });
 
+  it("are found as the package in a directory", async () => {
+    const manifest = JSON.stringify({ name: "my-vax", type: "module", exports: "./index.js" });
+    await among({ "vax/package.json": manifest, "vax/index.js": MINE, "empty/readme": "" }, async (directory) => {
+      for (const path of ["./vax", "./vax/", join(directory, "vax")]) expect((await architectureNamed(path)).name, path).to.equal("mine");
+      expect((await refusal("./empty")).code).to.equal("ERR_UNKNOWN_ARCHITECTURE");
+    });
+  });
+
   it("that nobody knows are answered with those that exist, and how to add one", async () => {
     for (const [name, why] of [
       ["vax", "no such name or package"],

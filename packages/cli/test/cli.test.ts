@@ -63,6 +63,7 @@ describe("the command line", () => {
     const { out } = await typed("run --arch sparc64 --cpus 2 examples/programs/words.sparc64.elf");
     expect(out)
       .to.match(/machine +sparc64, 2 processors, pages of 16 KiB/)
+      .and.to.match(/executable for SPARC V9, 2 segments/)
       .and.to.match(/bytes checked +\d+, 0 wrong/)
       .and.to.match(/TSB lookups +\d+: \d+ hits/);
     const { out: json } = await typed("run --arch ia32 --json examples/programs/words.i686.elf");
@@ -82,6 +83,32 @@ describe("the command line", () => {
     expect(walk.asked).to.equal("0x1fff000600");
     expect(walk.address).to.not.equal(walk.asked);
     expect(walk.physical).to.match(/^0x[0-9a-f]+600$/);
+  });
+
+  it("says of each page what was put into it", async () => {
+    const { out } = await typed("run --arch ia32 examples/programs/words.i686.elf");
+    const counts = [...out.matchAll(/^ +(\d+) × (.*)$/gm)].map(([, count, what]) => [what, Number(count)]);
+    // `readelf -lW`: three pages of headers, text and constants, none of them full; one of data and zeroes; then 0x804c000 to
+    // 0x805cfff of zeroes. The runner fills 64 KiB of heap and of stack.
+    expect(Object.fromEntries(counts)).to.deep.equal({
+      "image: part file, part zeroes": 4,
+      "image: zero-filled": 17,
+      "anonymous memory: a zeroed frame on first touch": 32,
+    });
+    expect(out).to.match(/page faults +53 served/);
+  });
+
+  it("explains code and data of a page that was written and executed where each of them lies", async () => {
+    await withFile("mixed.trace", "I  04001000,4\n S 04001000,4\n", async (path) => {
+      const moved = async (access: string): Promise<boolean> =>
+        (await typed(`walk --arch ia32 --rebase --trace ${path} --access ${access} 0x4001000`)).out.includes("(moved to ");
+      expect(await moved("read")).to.equal(false);
+      expect(await moved("execute")).to.equal(true);
+    });
+  });
+
+  it("tells its version", async () => {
+    expect(await typed("--version")).to.deep.equal({ status: 0, out: "0.1.0\n", err: "" });
   });
 
   it("lists every machine it can name", async () => {
@@ -107,7 +134,12 @@ describe("the command line", () => {
       ["walk --arch ia32 a b 0x1000", "too many operands"],
       ["walk --arch ia32 --access jump a 0x1000", "Allowed choices"],
       ["walk --arch ia32 examples/programs/words.i686.elf 0x100000000", "ERR_BAD_ADDRESS"],
-      ["run --arch ia32 --memory 4097 examples/programs/words.i686.elf", "ERR_BAD_ARGUMENT"],
+      ["run --arch ia32 --memory 4097 examples/programs/words.i686.elf", "a multiple of 4 KiB, at most 4 GiB"],
+      ["run --arch ia32 --base 0x1000 --trace examples/traces/sort.amd64.trace.gz", "for a program, and there is none"],
+      ["run --arch ia32 --base 0x1000 examples/programs/words.i686.elf", "linked to its addresses"],
+      ["run --arch ia32 --memory 5G examples/programs/words.i686.elf", "a multiple of 4 KiB, at most 4 GiB"],
+      ["run --arch sparc64 --memory 8K examples/programs/words.sparc64.elf", "a multiple of 16 KiB, at most 2 TiB"],
+      ["run --arch examples examples/programs/words.i686.elf", "ERR_UNKNOWN_ARCHITECTURE"],
     ] as const) {
       const { status, err } = await typed(line);
       expect(err, line).to.contain(says);
@@ -122,7 +154,10 @@ describe("the command line", () => {
       ["run --arch ia32 package.json", "ERR_BAD_ELF"],
       ["run --arch ia32 --trace package.json", "ERR_BAD_TRACE"],
       ["run --arch ia32 --trace examples/traces/sort.amd64.trace.gz", "--rebase"],
-      ["run --arch ia32 --memory 64K examples/programs/sieve.i686.elf", "accesses were refused"],
+      ["run --arch ia32 --memory 64K examples/programs/words.i686.elf", "ERR_ACCESS_REFUSED"],
+      ["run --arch ia32 --memory 64K examples/programs/words.i686.elf", "rule out of memory"],
+      ["run --arch ia32 /dev/zero", "ERR_BAD_ELF"],
+      ["run --arch ia32 --trace /dev/zero", "ERR_BAD_TRACE"],
       ["run --arch ia32 --memory 8K examples/programs/sieve.i686.elf", "ERR_OUT_OF_FRAMES"],
     ] as const) {
       const { status, err } = await typed(line);

@@ -33,6 +33,8 @@ interface Explained {
   readonly rule: string;
   readonly kernelRights: string;
   readonly userRights: string;
+  readonly area: { readonly base: string } | null;
+  readonly kernelVerdict: string | null;
   readonly steps: readonly {
     readonly table: string;
     readonly tableAddress: string | null;
@@ -193,5 +195,25 @@ describe("portolan archs", () => {
       }
       expect(await typed(`run --quiet --set NOSUCH=on ${program}`)).to.include({ status: 2 });
     }
+  });
+
+  it("says which area holds the address, and what the kernel would make of the fault", async () => {
+    for (const [line, area, verdict] of [
+      [`${IA32} 0x804b348`, "0x804b000", null],
+      [`${IA32} --access write 0x804a000`, "0x804a000", "the area forbids this access"],
+      [`${IA32} 0x0`, null, "no area at this address"],
+      [`${SPARC64} 0x900000`, null, "no area at this address"],
+      [`${SPARC64} --access execute 0x200000`, "0x200000", "the area forbids this access"],
+      [`${IA32} --privilege kernel 0x0`, null, null],
+    ] as const) {
+      const view = await explained(line);
+      expect([view.area?.base ?? null, view.kernelVerdict], line).to.deep.equal([area, verdict]);
+    }
+    const { out } = await typed(`walk ${IA32} 0x804b348`);
+    expect(out).to.contain("It lies in the area 0x804b000 to 0x805cfff, rw-c, image, with 18 of 18 pages in.");
+    // The runner touches 64 KiB of the stack from above.
+    const { out: below } = await typed(`walk ${IA32} 0x7ffc0000`);
+    expect(below).to.match(/The kernel would serve the fault: the area permits the access\.\n$/);
+    expect((await typed(`walk ${IA32} 0x0`)).out).to.match(/The kernel would refuse: no area at this address\.\n$/);
   });
 });

@@ -70,8 +70,7 @@ const dialled = (machine: Architecture, dials: Dials): Architecture => {
       ...tlb,
       data: sized(tlb.data),
       ...(tlb.instruction === undefined ? {} : { instruction: sized(tlb.instruction) }),
-      invalidation:
-        dials.rootLoad === "keeps" && asids.bits > 0 ? { ...tlb.invalidation, rootLoadInvalidates: false } : tlb.invalidation,
+      invalidation: dials.rootLoad === "keeps" && asids.bits > 0 ? { ...tlb.invalidation, rootLoadInvalidates: false } : tlb.invalidation,
     },
   };
 };
@@ -177,4 +176,3 @@ class MarkingByFault implements Refill {
     }
   }
 }
-

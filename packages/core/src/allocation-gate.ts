@@ -5,6 +5,7 @@
 import { PortolanError } from "./errors.js";
 import { token } from "./token.js";
 
+/** Counts allocations, and refuses the ones it was told to refuse. */
 export class AllocationGate {
   #passed = 0;
   #failsFrom = Infinity;
@@ -37,6 +38,7 @@ export class AllocationGate {
     this.#failsUntil = this.#failsFrom + failures;
   }
 
+  /** Refuses nothing any more; the count goes on. */
   disarm(): void {
     this.#failsFrom = Infinity;
     this.#failsUntil = Infinity;
@@ -48,6 +50,7 @@ export class AllocationGate {
   }
 }
 
+/** The gate of a machine. Tests reach it as `machine.parts.gate`. */
 export const ALLOCATION_GATE = token<AllocationGate>("allocation gate");
 
 /**

@@ -6,8 +6,9 @@
  */
 
 /** HelenOS result names that an error shows at the system-call face. @see HelenOS abi/include/abi/errno.h */
-export type Errno = "ENOENT" | "ENOMEM" | "EPERM" | "ENOTSUP" | "EADDRNOTAVAIL" | "EINVAL" | "EBUSY" | "EEXIST";
+export type Errno = "ENOENT" | "ENOMEM" | "EPERM" | "ENOTSUP" | "EADDRNOTAVAIL" | "EINVAL" | "EBUSY" | "EEXISTS";
 
+/** What is known of an error before it happens. */
 export interface ErrorEntry {
   /** One sentence without values and without a full stop. */
   readonly says: string;
@@ -17,6 +18,7 @@ export interface ErrorEntry {
   readonly errno?: Errno;
 }
 
+/** Every error the product throws at callers, by code. docs/errors.md is made from it. */
 export const ERRORS = {
   ERR_BAD_ARGUMENT: {
     says: "an argument is outside what the operation accepts",
@@ -97,7 +99,7 @@ export const ERRORS = {
   ERR_PAGE_MAPPED: {
     says: "the page is mapped already",
     hint: "destroy the area, or choose another page",
-    errno: "EEXIST",
+    errno: "EEXISTS",
   },
   ERR_SPACE_IN_USE: {
     says: "the address space is still held or installed on a processor",
@@ -135,7 +137,11 @@ export const ERRORS = {
   },
   ERR_DOES_NOT_FIT: {
     says: "the program or the trace does not fit the machine's address space as it stands",
-    hint: "let addresses be moved (`--rebase`), or choose a machine with a wider user range or smaller pages",
+    hint: "regions of a trace may be moved with `--rebase`; a program wants a machine with a wider user range, or with smaller pages",
+  },
+  ERR_ACCESS_REFUSED: {
+    says: "the machine refused accesses of the program or the trace",
+    hint: "if memory ran out, give the machine more (`--memory`); otherwise look at the address as `portolan walk --help` shows",
   },
   ERR_BAD_ARCHITECTURE: {
     says: "the description of the architecture cannot be right",
@@ -143,6 +149,7 @@ export const ERRORS = {
   },
 } as const satisfies Record<string, ErrorEntry>;
 
+/** A code of {@link ERRORS}. Codes are stable: they may be compared, stored and documented. */
 export type ErrorCode = keyof typeof ERRORS;
 
 /** A value an error can show. Addresses are bigint and print in hexadecimal. */
@@ -177,7 +184,7 @@ const listed = (values: Readonly<Record<string, ErrorValue>>): string => {
 };
 
 const shown = (value: ErrorValue): string => {
-  if (typeof value === "bigint") return `0x${value.toString(16)}`;
+  if (typeof value === "bigint") return value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
   if (typeof value === "object" && value !== null) return value.join("; ");
   return String(value);
 };

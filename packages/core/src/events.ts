@@ -34,7 +34,15 @@ export type PortolanEvent =
       readonly trap: string;
     }
   | { readonly kind: "page-fault"; readonly space: number; readonly page: number; readonly accesses: AccessMask; readonly result: string }
-  | { readonly kind: "page-in"; readonly space: number; readonly page: number; readonly frame: number; readonly from: string }
+  | {
+      readonly kind: "page-in";
+      readonly space: number;
+      readonly page: number;
+      readonly frame: number;
+      /** The kind of memory object that supplied it, and what it did, in words. */
+      readonly from: string;
+      readonly what: string;
+    }
   | { readonly kind: "map"; readonly space: number; readonly page: number; readonly frame: number }
   | { readonly kind: "unmap"; readonly space: number; readonly page: number; readonly frame: number }
   | { readonly kind: "table"; readonly space: number; readonly level: number; readonly frame: number; readonly action: "allocate" | "free" }
@@ -66,6 +74,7 @@ export type PortolanEvent =
     }
   | { readonly kind: "space"; readonly space: number; readonly action: "create" | "destroy" };
 
+/** Takes events one by one, while the operation that tells them is under way: it may look at the machine, but not change it. */
 export type EventSink = (event: PortolanEvent) => void;
 
 /** Where events go. A field read decides: `if (events.sink !== null) events.sink({ … })`. */

@@ -30,7 +30,7 @@ export {
   type MakePart,
   type Replace,
 } from "./compose/build-machine.js";
-export { loadArchitecture, type Importer } from "./compose/load-architecture.js";
+export { loadArchitecture, type Importer, type LoadedModule } from "./compose/load-architecture.js";
 export type { FaultOutcome, Machine } from "./compose/machine.js";
 export { ERRORS, PortolanError, type Errno, type ErrorCode, type ErrorEntry, type ErrorValue } from "./errors.js";
 export { Events, type EventSink, type PortolanEvent } from "./events.js";

@@ -4,5 +4,8 @@
  */
 export type Token<T> = symbol & { readonly stands?: T };
 
-/** @param name shown when something is missing at composition */
+/**
+ * A new token, different from every other whatever its name.
+ * @param name shown when something is missing at composition
+ */
 export const token = <T>(name: string): Token<T> => Symbol(name);

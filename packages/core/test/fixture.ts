@@ -38,6 +38,15 @@ const armv7 = arm({ processor: "cortexa9", ttbcrN: 1, accessFlag: true });
 /** Every machine that the core is tested on; the one place where they are listed. */
 export const machines: readonly Architecture[] = [abs32le, ia32, amd64, arm32, armv7, mips32, sparc64, wide64];
 
+/** A page of the kernel's range that tables translate: the sixteenth above its beginning, or above a window in it. */
+export const kernelPlace = ({ layout, pageShift }: Architecture): bigint => {
+  let first = layout.kernel.first;
+  for (const { last } of (layout.windows ?? []).toSorted((one, other) => Number(one.first - other.first))) {
+    if (first <= last) first = last + 1n;
+  }
+  return first + (16n << BigInt(pageShift));
+};
+
 /** The same machine with so few ASIDs that three processors and a few spaces steal them all the time. */
 export const fewAsids = (architecture: Architecture): Architecture =>
   architecture.asids.policy === "fixed"

@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ERRORS } from "#src/index.js";
+import { ERRORS, type ErrorEntry } from "#src/index.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const source = join(root, "packages/core/src");
@@ -59,9 +59,28 @@ describe("the house", () => {
 
   it("documents every error with the words that it says, and no other", () => {
     const text = readFileSync(join(root, "docs/errors.md"), "utf8");
-    const documented = [...text.matchAll(/^## (\S+)$/gm)].map(([, code]) => code);
-    expect(documented).to.have.members(Object.keys(ERRORS));
-    for (const { says, hint } of Object.values(ERRORS)) expect(text).to.contain(says).and.to.contain(hint);
+    const sections = new Map(
+      text.split(/^## /m).map((section): [string, string] => [/^\S*/.exec(section)?.[0] ?? "", section.replace(/^.*\n\n/, "").trim()]),
+    );
+    sections.delete("#");
+    expect([...sections.keys()]).to.deep.equal(Object.keys(ERRORS).toSorted());
+    for (const [code, { says, hint, errno }] of Object.entries<ErrorEntry>(ERRORS)) {
+      expect(sections.get(code), `${code}: node tools/write-errors.mjs writes the page anew`).to.equal(
+        `The message: ${says}.\n\nThe hint: ${hint}.\n\nAt the system-call face: ${errno ?? "EINVAL"}.`,
+      );
+    }
+  });
+
+  it("throws every error somewhere: none is documented for nothing", () => {
+    const thrown = new Set<string>();
+    for (const name of readdirSync(join(root, "packages"))) {
+      const folder = join(root, "packages", name, "src");
+      for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+        if (!entry.isFile() || entry.name === "errors.ts") continue;
+        for (const [code] of readFileSync(join(entry.parentPath, entry.name), "utf8").matchAll(/(?<=")ERR_\w+(?=")/g)) thrown.add(code);
+      }
+    }
+    expect(Object.keys(ERRORS).filter((code) => !thrown.has(code))).to.deep.equal([]);
   });
 
   it("gives every architecture a README, a test and a row in the table of machines", () => {

@@ -12,12 +12,12 @@ export {
 export { AccessEngine, type Places, type Refusal } from "./run/access-engine.js";
 export type { RunReport } from "./run/report.js";
 export { runWorkload, type RunOptions, type Workload } from "./run/run-workload.js";
-export { sweep } from "./run/sweep.js";
+export { MOST_REFUSED, sweep } from "./run/sweep.js";
 export { Footprint } from "./trace/footprint.js";
 export { ChampSimReader } from "./trace/champsim.js";
 export { CompactReader, CompactWriter } from "./trace/compact.js";
 export { LackeyReader } from "./trace/lackey.js";
-export { readTrace, TRACE_FORMATS, traceFormatOf, type TraceFormat, type TraceRead } from "./trace/read-trace.js";
+export { AnyTraceReader, PATIENCE, readTrace, TRACE_FORMATS, traceFormatOf, type TraceFormat, type TraceRead } from "./trace/read-trace.js";
 export {
   FETCH,
   LARGEST_ACCESS,

@@ -15,6 +15,7 @@ Any package or module that exports a description is a machine too, such as
 --arch ./mine.mjs; CONTRIBUTING.md shows how to write one.
 `;
 
+/** Adds `portolan archs` to the program: the machines and their figures. */
 export const addArchs = (program: Command, terminal: Terminal): void => {
   program
     .command("archs")

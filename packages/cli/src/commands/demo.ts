@@ -14,6 +14,7 @@ const PROGRAMS = ["sieve", "words", "sort"] as const;
 /** Recorded from words.i686.elf: on the machine that it was built for it is replayed over the program itself. */
 const TRACE = "traces/words.i686.trace.gz";
 
+/** Adds `portolan demo` to the program: every example on every machine of the comparison. */
 export const addDemo = (program: Command, terminal: Terminal): void => {
   program
     .command("demo")

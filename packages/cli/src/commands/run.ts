@@ -1,4 +1,5 @@
 /** `portolan run`: pages a program in, or replays a trace, on a machine. */
+import { PortolanError, type Architecture } from "@portolan/core";
 import type { Command } from "commander";
 import { runWorkload, type RunOptions, type RunReport } from "@portolan/workload";
 import { architectureNamed } from "../architectures.js";
@@ -6,6 +7,7 @@ import { openInputs } from "../inputs.js";
 import { addMachineOptions, type MachineArguments } from "../options.js";
 import { Progress } from "../progress.js";
 import { reportLines } from "../render/report.js";
+import { bytesIn } from "../render/table.js";
 import { WorkFailed, type Terminal } from "../terminal.js";
 
 const EXAMPLES = `
@@ -21,9 +23,10 @@ interface RunArguments extends MachineArguments {
   readonly quiet?: boolean;
 }
 
+/** Adds `portolan run` to the program: a program or a trace, and the report. */
 export const addRun = (program: Command, terminal: Terminal): void => {
   addMachineOptions(program.command("run"))
-    .description("loads a program, performs its accesses (or a trace's), checks every byte, and reports")
+    .description("loads a program and touches it from end to end, or performs a trace's accesses; checks every byte, and reports")
     .option("-q, --quiet", "prints nothing unless something is wrong; the exit status tells")
     .argument("[program]", "an ELF executable")
     .addHelpText("after", EXAMPLES)
@@ -42,6 +45,14 @@ export const addRun = (program: Command, terminal: Terminal): void => {
     });
 };
 
+/** @throws PortolanError ERR_BAD_ARGUMENT if no machine of this kind has so much RAM */
+const checkMemory = ({ pageShift, physicalBits }: Architecture, bytes: number): void => {
+  const most = 2 ** physicalBits;
+  if (bytes % 2 ** pageShift === 0 && bytes <= most) return;
+  const rule = `a multiple of ${bytesIn(2 ** pageShift)}, at most ${bytesIn(most)}`;
+  throw new PortolanError("ERR_BAD_ARGUMENT", { "--memory": bytes, rule });
+};
+
 /** Runs what the arguments say. */
 export const perform = async (
   file: string | undefined,
@@ -50,6 +61,9 @@ export const perform = async (
   more: Pick<RunOptions, "inspect"> = {},
 ): Promise<RunReport> => {
   const architecture = await architectureNamed(options.arch);
+  if (options.base !== undefined && file === undefined)
+    throw new PortolanError("ERR_BAD_ARGUMENT", { "--base": options.base, rule: "for a program, and there is none" });
+  if (options.memory !== undefined) checkMemory(architecture, options.memory);
   const inputs = await openInputs(file, options.trace);
   const progress = new Progress(terminal, inputs.traceBytes);
   try {
@@ -68,14 +82,18 @@ export const perform = async (
   }
 };
 
-/** A run that went wrong is a failure, whatever was printed. */
+/**
+ * A run that went wrong is a failure, whatever was printed.
+ * @throws PortolanError ERR_ACCESS_REFUSED; {@link WorkFailed} if the machine itself was wrong
+ */
 export const judge = (report: RunReport): void => {
   if (report.wrongBytes > 0) throw new WorkFailed(`${report.wrongBytes} bytes were not what they should have been`);
   if (report.leakedFrames !== 0) throw new WorkFailed(`${report.leakedFrames} frames were not given back`);
   if (report.refusedAccesses > 0) {
     const [first] = report.refusals;
-    throw new WorkFailed(
-      `${report.refusedAccesses} accesses were refused${first === undefined ? "" : `; the first at ${first.address}: ${first.rule}`}`,
-    );
+    throw new PortolanError("ERR_ACCESS_REFUSED", {
+      accesses: report.refusedAccesses,
+      ...(first === undefined ? {} : { first: first.address, trap: first.trap, rule: first.rule }),
+    });
   }
 };

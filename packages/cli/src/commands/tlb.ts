@@ -12,7 +12,7 @@ import { countOf, sizeOf } from "../options.js";
 import { Progress } from "../progress.js";
 import { studyLines } from "../render/study.js";
 import type { Terminal } from "../terminal.js";
-import { joined, performJob, type Job } from "../tlb/job.js";
+import { joined, performOn, type Job } from "../tlb/job.js";
 import type { Result, Task } from "../tlb/worker.js";
 
 const EXAMPLES = `
@@ -86,18 +86,23 @@ const perform = async (trace: string, options: TlbArguments, terminal: Terminal)
   const inputs = await openInputs(undefined, trace);
   const progress = new Progress(terminal, 2 * inputs.traceBytes);
   try {
-    const count = Math.min(options.jobs ?? availableParallelism(), subjects.length);
-    const jobs = Array.from({ length: count }, (_, index): Job => ({
-      path: inputs.tracePath ?? trace,
-      subjects: subjects.filter((_subject, at) => at % count === index),
+    const given = {
       ...(options.format === undefined ? {} : { format: options.format }),
       ...(options.memory === undefined ? {} : { memoryBytes: options.memory }),
       ...(options.seed === undefined ? {} : { seed: options.seed }),
-    }));
-    const [only] = jobs;
-    if (jobs.length === 1) {
-      return await performJob(only, (pass, bytes) => progress.draw(pass, pass === "looking" ? bytes : inputs.traceBytes + bytes));
+    };
+    const path = inputs.tracePath;
+    const count = path === null ? 1 : Math.min(options.jobs ?? availableParallelism(), subjects.length);
+    if (path === null || count === 1) {
+      const draw = (pass: "looking" | "running", bytes: number): void =>
+        progress.draw(pass, pass === "looking" ? bytes : inputs.traceBytes + bytes);
+      return await performOn(inputs, { ...given, subjects }, draw);
     }
+    const jobs = Array.from({ length: count }, (_, index): Job => ({
+      ...given,
+      path,
+      subjects: subjects.filter((_subject, at) => at % count === index),
+    }));
     return joined(await onThreads(jobs, inputs.traceBytes, progress));
   } finally {
     progress.clear();

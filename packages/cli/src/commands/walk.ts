@@ -2,7 +2,7 @@
 import { EXECUTE, KERNEL, PortolanError, READ, USER, WRITE, type Walk } from "@portolan/core";
 import { Option, type Command } from "commander";
 import { addMachineOptions, addressOf, type MachineArguments } from "../options.js";
-import { walkLines, walkValue } from "../render/walk.js";
+import { kernelView, walkLines, walkValue, type KernelView } from "../render/walk.js";
 import { WorkFailed, type Terminal } from "../terminal.js";
 import { perform } from "./run.js";
 
@@ -21,6 +21,7 @@ Examples:
   portolan walk --arch sparc64 --access write examples/programs/words.sparc64.elf 0x2035e0
   portolan walk --arch ia32 --rebase --trace examples/traces/sort.amd64.trace.gz 0x1fff000600`;
 
+/** Adds `portolan walk` to the program: the same, and one address explained. */
 export const addWalk = (program: Command, terminal: Terminal): void => {
   addMachineOptions(program.command("walk"))
     .description("runs a program or a trace, then shows every table word that translates an address, and why it faults if it does")
@@ -36,16 +37,18 @@ export const addWalk = (program: Command, terminal: Terminal): void => {
         command.error("error: a program, or --trace FILE, is needed before ADDRESS", { exitCode: 2 });
       const asked = addressIn(text);
       let walk: Walk | null = null;
+      let kernel: KernelView = { area: null, verdict: null };
       const { architecture } = await perform(file, options, terminal, {
         inspect(machine, space, where) {
-          walk = machine.walk(space, where(asked), ACCESSES[options.access], PRIVILEGES[options.privilege]);
+          walk = machine.walk(space, where(asked, ACCESSES[options.access]), ACCESSES[options.access], PRIVILEGES[options.privilege]);
+          kernel = kernelView(machine, space, walk);
         },
       });
       if (walk === null) throw new WorkFailed("the run ended before the address could be looked at");
       terminal.out(
         options.json === true
-          ? `${JSON.stringify(walkValue(asked, walk), null, 2)}\n`
-          : `${walkLines(architecture, asked, walk).join("\n")}\n`,
+          ? `${JSON.stringify(walkValue(asked, walk, kernel), null, 2)}\n`
+          : `${walkLines(architecture, asked, walk, kernel).join("\n")}\n`,
       );
     });
 };

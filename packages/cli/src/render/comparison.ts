@@ -1,6 +1,7 @@
 /** Runs beside one another: a column for each, machines of one workload together. Fits 80 columns for four pairs. */
 import type { RunReport } from "@portolan/workload";
 
+/** One column: a workload on a machine, and how long it took. */
 export interface Compared {
   readonly workload: string;
   readonly report: RunReport;

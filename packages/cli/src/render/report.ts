@@ -4,11 +4,7 @@ import { bytesIn, table } from "./table.js";
 
 const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
-const counted = (kinds: Readonly<Record<string, number>>): string =>
-  Object.entries(kinds)
-    .map(([kind, count]) => `${count} ${kind}`)
-    .join(", ");
-
+/** The lines of a report, label and value, for people. */
 export const reportLines = (report: RunReport, milliseconds: number): string[] => {
   const { program, trace, accesses, tlb, tsb, walks, faults, memory } = report;
   const rows: string[][] = [];
@@ -17,14 +13,14 @@ export const reportLines = (report: RunReport, milliseconds: number): string[] =
   if (program !== null) {
     row(
       "program",
-      `${program.bits}-bit ${program.byteOrder}-endian ${program.kind}, ${plural(program.segments, "segment")}, entry ${program.entry}`,
+      `${program.bits}-bit ${program.byteOrder}-endian ${program.kind}${program.kind === "executable" ? "" : " executable"} for ${program.builtFor}, ${plural(program.segments, "segment")}, entry ${program.entry}`,
     );
     if (program.interpreter !== null) row("", `asks for ${program.interpreter}, which is not loaded`);
     if (program.writableCode > 0)
       row("", `writable and executable in the file, only writable here: ${plural(program.writableCode, "segment")}`);
   }
   if (trace !== null) {
-    row("trace", `${trace.lines} lines, ${trace.otherLines} of them no accesses; ${plural(trace.regions, "region")}`);
+    row("trace", `${plural(trace.lines, "line")}, ${trace.otherLines} of them no accesses; ${plural(trace.regions, "region")}`);
     if (trace.movedRegions > 0)
       row("", `moved into the user's range: ${plural(trace.movedRegions, "region")}, ${plural(trace.movedPages, "page")}`);
     if (trace.splitPages > 0) row("", `written as well as executed, and therefore in two places: ${plural(trace.splitPages, "page")}`);
@@ -40,10 +36,9 @@ export const reportLines = (report: RunReport, milliseconds: number): string[] =
   if (memory.tsbBytes > 0)
     row("TSB lookups", `${tsb.hits + tsb.misses}: ${plural(tsb.hits, "hit")}, ${plural(tsb.misses, "miss", "misses")}`);
   row("table walks", walks.wordsRead > 0 ? `${walks.walks}, reading ${plural(walks.wordsRead, "entry", "entries")}` : walks.walks);
-  row(
-    "page faults",
-    `${faults.served} served (${counted(faults.pagesIn)})${Object.keys(faults.refused).length > 0 ? `; refused: ${counted(faults.refused)}` : ""}`,
-  );
+  row("page faults", `${faults.served} served`);
+  for (const [what, count] of Object.entries(faults.contents)) row("", `${count} × ${what}`);
+  for (const [rule, count] of Object.entries(faults.refused)) row("", `${count} × refused: ${rule}`);
   if (!report.isComplete) row("", `given up after ${plural(report.refusedAccesses, "refused access", "refused accesses")}`);
   row("resident", `${plural(memory.residentPages, "page")}, ${bytesIn(memory.residentPages * report.pageBytes)}`);
   row("page tables", `${bytesIn(memory.tableBytes)}${memory.tsbBytes > 0 ? `, and ${bytesIn(memory.tsbBytes)} of TSBs` : ""}`);

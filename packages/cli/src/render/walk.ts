@@ -1,5 +1,22 @@
 /** The explanation of a translation, for people and for programs. */
-import { EXECUTE, FAULT_REASONS, KERNEL, PRIVILEGED, PROTECTION, READ, WRITE, type Access, type Walk, type WalkStep } from "@portolan/core";
+import {
+  areaFlagsInWords,
+  EXECUTE,
+  FAULT_REASONS,
+  KERNEL,
+  PRIVILEGED,
+  PROTECTION,
+  READ,
+  USER,
+  WRITE,
+  type Access,
+  type AddressSpace,
+  type AreaInfo,
+  type FaultRule,
+  type Machine,
+  type Walk,
+  type WalkStep,
+} from "@portolan/core";
 
 const ACCESSES: Readonly<Record<Access, string>> = { [READ]: "read", [WRITE]: "write", [EXECUTE]: "fetch" };
 
@@ -18,8 +35,32 @@ const fieldLines = ({ raw, fields }: WalkStep): string[] => {
   });
 };
 
+/** What the kernel knows of an address that hardware does not. */
+export interface KernelView {
+  /** The area that holds the address. */
+  readonly area: AreaInfo | null;
+  /** What would become of the user's fault; null where there is none, or it is the kernel's own. */
+  readonly verdict: FaultRule | null;
+}
+
+/** What the area says of an address, and what the fault would come to. Looks only. */
+export const kernelView = ({ architecture }: Machine, space: AddressSpace, walk: Walk): KernelView => {
+  let area: AreaInfo | null = null;
+  for (const info of space.areas()) if (info.base <= walk.address && walk.address < info.base + info.size) area = info;
+  if (walk.physical !== null || walk.privilege !== USER) return { area, verdict: null };
+  if (area === null) return { area, verdict: "no area at this address" };
+  const told = architecture.faults.told(walk.reason, walk.access, walk.privilege);
+  return { area, verdict: (area.flags & told) === 0 ? "the area forbids this access" : "served" };
+};
+
+const areaLine = ({ base, size, flags, pages, usedPages, backend, isShared }: AreaInfo): string =>
+  `It lies in the area ${hex(base)} to ${hex(base + size - 1n)}, ${areaFlagsInWords(flags)}, ${backend}${isShared ? ", shared" : ""}, with ${usedPages} of ${pages} pages in.`;
+
+const verdictLine = (verdict: FaultRule): string =>
+  verdict === "served" ? "The kernel would serve the fault: the area permits the access." : `The kernel would refuse: ${verdict}.`;
+
 /** @param machine its name @param asked the address as it was typed, before any part of a trace was moved */
-export const walkLines = (machine: string, asked: bigint, walk: Walk): string[] => {
+export const walkLines = (machine: string, asked: bigint, walk: Walk, { area, verdict }: KernelView): string[] => {
   const who = walk.privilege === KERNEL ? "kernel" : "user";
   const lines = [`${hex(asked)} on ${machine}, ${who} ${ACCESSES[walk.access]}:`];
   if (walk.address !== asked) lines.push(`(moved to ${hex(walk.address)})`);
@@ -32,13 +73,15 @@ export const walkLines = (machine: string, asked: bigint, walk: Walk): string[] 
   lines.push("", `${ends}: ${walk.rule} [${walk.manual}]`);
   // Rights belong to a page; where the way ends before one there are none to tell of.
   if (isMapped(walk)) lines.push(`The kernel may ${rightsIn(walk.kernelRights)}, the user ${rightsIn(walk.userRights)}.`);
+  if (area !== null) lines.push(areaLine(area));
+  if (verdict !== null) lines.push(verdictLine(verdict));
   return lines;
 };
 
 const isMapped = ({ physical, reason }: Walk): boolean => physical !== null || reason === PROTECTION || reason === PRIVILEGED;
 
 /** The same as a value that JSON can hold: 64-bit numbers are hexadecimal strings. */
-export const walkValue = (asked: bigint, walk: Walk) => ({
+export const walkValue = (asked: bigint, walk: Walk, { area, verdict }: KernelView) => ({
   asked: hex(asked),
   address: hex(walk.address),
   access: ACCESSES[walk.access],
@@ -49,6 +92,8 @@ export const walkValue = (asked: bigint, walk: Walk) => ({
   manual: walk.manual,
   kernelRights: rightsIn(walk.kernelRights),
   userRights: rightsIn(walk.userRights),
+  area: area === null ? null : { ...area, base: hex(area.base), size: Number(area.size), flags: areaFlagsInWords(area.flags) },
+  kernelVerdict: verdict,
   steps: walk.steps.map(({ table, tableAddress, index, entryAddress, bytes, raw, says, manual, fields }) => ({
     table,
     tableAddress: tableAddress === null ? null : hex(tableAddress),

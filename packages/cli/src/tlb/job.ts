@@ -2,7 +2,7 @@
 import { designsOf, study, type Finding, type Study, type Subject, type TraceFacts } from "@portolan/tlb-study";
 import type { TraceFormat } from "@portolan/workload";
 import { architectureNamed } from "../architectures.js";
-import { openInputs } from "../inputs.js";
+import { openInputs, type Inputs } from "../inputs.js";
 
 /** Plain data, so that it can be sent. */
 export interface Job {
@@ -14,20 +14,31 @@ export interface Job {
 }
 
 /** @param onProgress told which pass it is, and how much of the file has been read in it */
-export const performJob = async (job: Job, onProgress: (pass: "looking" | "running", bytes: number) => void): Promise<Study> => {
-  const { path, subjects, ...options } = job;
+export const performJob = async (
+  { path, ...rest }: Job,
+  onProgress: (pass: "looking" | "running", bytes: number) => void,
+): Promise<Study> => {
   const inputs = await openInputs(undefined, path);
   try {
-    const known: Subject[] = [];
-    for (const { arch, design } of subjects) {
-      const architecture = await architectureNamed(arch);
-      for (const each of designsOf(design, architecture)) known.push({ architecture, design: each });
-    }
-    if (inputs.workload.trace === undefined) throw new Error("a job has a trace");
-    return await study(inputs.workload.trace, known, { ...options, onProgress: (pass) => onProgress(pass, inputs.traceRead()) });
+    return await performOn(inputs, rest, onProgress);
   } finally {
     await inputs.close();
   }
+};
+
+/** The same for a trace that is open. */
+export const performOn = async (
+  inputs: Inputs,
+  { subjects, ...options }: Omit<Job, "path">,
+  onProgress: (pass: "looking" | "running", bytes: number) => void,
+): Promise<Study> => {
+  const known: Subject[] = [];
+  for (const { arch, design } of subjects) {
+    const architecture = await architectureNamed(arch);
+    for (const each of designsOf(design, architecture)) known.push({ architecture, design: each });
+  }
+  if (inputs.workload.trace === undefined) throw new Error("a job has a trace");
+  return study(inputs.workload.trace, known, { ...options, onProgress: (pass) => onProgress(pass, inputs.traceRead()) });
 };
 
 /** Findings of all jobs in the order of their subjects, which were dealt out in turn. */

@@ -119,7 +119,10 @@ export const descriptionClauses: readonly Clause[] = [
       rule: "Where the report does not tell, nothing is read out of it but what it may have been",
       check(rig) {
         eachFault(rig, (reason, access, privilege, switches, what) => {
-          const { accesses } = rig.architecture.faults.decode(rig.architecture.faults.report(reason, access, privilege, switches), switches);
+          const { accesses } = rig.architecture.faults.decode(
+            rig.architecture.faults.report(reason, access, privilege, switches),
+            switches,
+          );
           holds(accesses >= 0 && accesses <= 7, `the report of ${what} reads back as ${accesses}`);
         });
       },

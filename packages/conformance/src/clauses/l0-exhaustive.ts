@@ -63,7 +63,10 @@ const compare = (format: string, word: bigint, mine: DecodedEntry, second: Decod
 };
 
 /** Bits that decide something, and the others. */
-const sortBits = (formats: readonly EntryFormat[], limit: number): { readonly flags: readonly number[]; readonly rest: readonly number[] } => {
+const sortBits = (
+  formats: readonly EntryFormat[],
+  limit: number,
+): { readonly flags: readonly number[]; readonly rest: readonly number[] } => {
   const weight: Record<Field["role"], number> = {
     control: 0,
     reserved: 2,
@@ -169,7 +172,12 @@ export const exhaustiveClauses: readonly Clause[] = [
       for (const { format } of rig.subject.oracle?.others ?? []) {
         const codec = new FormatCodec(format, switches);
         eachWord([format], 12, (word) =>
-          compare(format.name, word, { kind: "leaf", ...ofFormat(codec, ...halves(word)) }, { kind: "leaf", ...decodeByFields(format, word, switches) }),
+          compare(
+            format.name,
+            word,
+            { kind: "leaf", ...ofFormat(codec, ...halves(word)) },
+            { kind: "leaf", ...decodeByFields(format, word, switches) },
+          ),
         );
       }
     },
@@ -202,7 +210,8 @@ export const exhaustiveClauses: readonly Clause[] = [
               const read = second(word, switches);
               same(read.kind, kind, `kind of ${one.format.name} 0x${word.toString(16)}`);
               holds(read.hasReserved !== true, `${one.format.name} 0x${word.toString(16)} has a reserved bit set`);
-              if (kind === "leaf" && read.physical !== undefined) same(read.physical, BigInt(address), `address in ${one.format.name} 0x${word.toString(16)}`);
+              if (kind === "leaf" && read.physical !== undefined)
+                same(read.physical, BigInt(address), `address in ${one.format.name} 0x${word.toString(16)}`);
             }
           }
         }

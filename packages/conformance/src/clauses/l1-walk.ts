@@ -1,16 +1,5 @@
 /** L1: the walk of a tree, word by word, against a walk that is slow and obvious. */
-import {
-  ABSENT,
-  fieldBits,
-  initialSwitches,
-
-  NO_FAULT,
-  READ,
-  RESERVED,
-  USER,
-  WRITE,
-  type EntryFormat,
-} from "@portolan/core";
+import { ABSENT, fieldBits, initialSwitches, NO_FAULT, READ, RESERVED, USER, WRITE, type EntryFormat } from "@portolan/core";
 import { ONCE, type Clause } from "../clause.js";
 import { Failure, holds, same, show } from "../failure.js";
 import { entryBytesOf, naiveWalk, readWord, wordsOnTheWay, writeWord } from "../rig/naive.js";
@@ -116,7 +105,11 @@ export const walkClauses: readonly Clause[] = [
           }
           writeWord(scene.machine, address, bytes, word);
         });
-        agree(scene, scene.first, `rights of the levels: ${words.map(({ address, bytes }) => show(readWord(scene.machine, address, bytes))).join(" → ")}`);
+        agree(
+          scene,
+          scene.first,
+          `rights of the levels: ${words.map(({ address, bytes }) => show(readWord(scene.machine, address, bytes))).join(" → ")}`,
+        );
       }
     },
     otherwise: {
@@ -183,7 +176,14 @@ export const walkClauses: readonly Clause[] = [
         for (const { address, bytes } of wordsOf(scene, page)) kept.set(address, { bytes, word: readWord(scene.machine, address, bytes) });
       for (let round = 0; round < rounds; round += 1) {
         for (const [address, { bytes, word }] of kept) writeWord(scene.machine, address, bytes, disturbed(rig, word, bytes));
-        for (const page of pages) agree(scene, page, `tables of round ${round}: ${wordsOf(scene, page).map(({ address, bytes }) => show(readWord(scene.machine, address, bytes))).join(" → ")}`);
+        for (const page of pages)
+          agree(
+            scene,
+            page,
+            `tables of round ${round}: ${wordsOf(scene, page)
+              .map(({ address, bytes }) => show(readWord(scene.machine, address, bytes)))
+              .join(" → ")}`,
+          );
       }
     },
     otherwise: isSoftwares,
@@ -207,7 +207,8 @@ export const walkClauses: readonly Clause[] = [
         const large = largeWords(rig, scene, depth);
         for (const one of large) {
           writeWord(scene.machine, word.address, word.bytes, one);
-          for (const page of [scene.first, scene.first + 1, scene.first + 5]) agree(scene, page, `level ${depth} holds 0x${one.toString(16)}`);
+          for (const page of [scene.first, scene.first + 1, scene.first + 5])
+            agree(scene, page, `level ${depth} holds 0x${one.toString(16)}`);
           found += 1;
         }
         writeWord(scene.machine, word.address, word.bytes, kept);
@@ -238,13 +239,18 @@ export const walkClauses: readonly Clause[] = [
           return scene.first + i;
         });
         for (const setting of [!initial[name], initial[name] === true]) {
-          for (const page of pages) for (const access of ACCESSES) for (const privilege of PRIVILEGES) scene.raw(page * rig.perPage, access, privilege);
+          for (const page of pages)
+            for (const access of ACCESSES) for (const privilege of PRIVILEGES) scene.raw(page * rig.perPage, access, privilege);
           scene.cpu.setSwitch(name, setting);
           for (const page of pages) {
             for (const access of ACCESSES) {
               for (const privilege of PRIVILEGES) {
                 const expected = naively(scene, page * rig.perPage, access, privilege);
-                same(scene.raw(page * rig.perPage, access, privilege), expected, `${inWords(access, privilege)} after ${name} = ${String(setting)}`);
+                same(
+                  scene.raw(page * rig.perPage, access, privilege),
+                  expected,
+                  `${inWords(access, privilege)} after ${name} = ${String(setting)}`,
+                );
               }
             }
           }
@@ -384,4 +390,3 @@ const largeWords = (rig: Rig, scene: Scene, depth: number): readonly bigint[] =>
   }
   return leaves.slice(0, 3).flatMap((leaf) => [leaf, ...Array.from({ length: bytes * 8 }, (_, bit) => leaf ^ (1n << BigInt(bit)))]);
 };
-

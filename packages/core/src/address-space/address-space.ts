@@ -6,7 +6,7 @@
  */
 import { areaFlagsInWords, pageFlagsOf, type AreaFlags } from "../area/area-flags.js";
 import { AreaTree } from "../area/area-tree.js";
-import type { AccessMask, PageFlags } from "../architecture/rights.js";
+import { KERNEL, PAGE_GLOBAL, PAGE_USER, USER, type AccessMask, type PageFlags, type Privilege } from "../architecture/rights.js";
 import { PortolanError } from "../errors.js";
 import type { TranslationContext } from "../machine/translation-context.js";
 import { StaleTranslations } from "../paging/stale.js";
@@ -29,14 +29,25 @@ export interface AreaInfo {
   readonly flags: AreaFlags;
   readonly backend: string;
   readonly isShared: boolean;
+  /** Pages that have a frame now. */
   readonly usedPages: number;
 }
 
+/**
+ * One address space. Addresses and sizes are bytes, as bigint or as safe integers; page numbers are the machine's.
+ *
+ * Every operation takes the space's lock for as long as it lasts and refuses a destroyed space with ERR_SPACE_GONE. One
+ * that throws has changed nothing: no area, no mapping, no frame, no reference.
+ */
 export class AddressSpace {
   readonly parts: SpaceParts;
   readonly context: TranslationContext;
   readonly tree: AreaTree;
   readonly placement: Placement;
+  /** Who accesses its areas… */
+  readonly privilege: Privilege;
+  /** …and the page flag that says so: the kernel's pages are nobody else's, and the same in all spaces that show them. */
+  readonly pageOwner: PageFlags;
   /** Why the last page fault of this space ended as it did. */
   readonly verdict: FaultVerdict = { result: FAULT, rule: "no area at this address" };
   readonly #forgotten: (space: AddressSpace) => void;
@@ -50,13 +61,19 @@ export class AddressSpace {
     this.context = context;
     this.tree = new AreaTree(parts.areas);
     this.placement = new Placement(parts, this.tree, context.isKernel);
+    this.privilege = context.isKernel ? KERNEL : USER;
+    const { can, layout } = parts.architecture;
+    const ofKernel = can.global && !layout.kernelAddressSpaceShadowed ? PAGE_GLOBAL : 0;
+    this.pageOwner = context.isKernel ? ofKernel : PAGE_USER;
     this.#forgotten = forgotten;
   }
 
+  /** Unique for the life of the machine, never reused; 0 is the kernel's. */
   get id(): number {
     return this.context.id;
   }
 
+  /** True from the last release on. */
   get isDestroyed(): boolean {
     return this.#destroyed;
   }
@@ -152,7 +169,7 @@ export class AddressSpace {
       locks.acquire("area", area);
       locks.acquire("page-table", this.id);
       try {
-        tables.insert(this.context, page, frame, pageFlagsOf(areas.flagsOf(area)));
+        tables.insert(this.context, page, frame, pageFlagsOf(areas.flagsOf(area), this.pageOwner));
       } catch (error) {
         areas.used.unreserve(area);
         throw error;
@@ -168,8 +185,9 @@ export class AddressSpace {
   }
 
   /** Serves a page fault. @see servePageFault */
-  pageFault(page: number, accesses: AccessMask): FaultResult {
-    return servePageFault(this, page, accesses);
+  pageFault(page: number, accesses: AccessMask, isCopying = false): FaultResult {
+    this.#alive();
+    return servePageFault(this, page, accesses, isCopying);
   }
 
   /** Bytes of the area that holds `address`; 0 if there is none. */
@@ -207,8 +225,8 @@ export class AddressSpace {
     const hexadecimal = (address: bigint): string => `0x${address.toString(16).padStart(width, "0")}`;
     return [...this.areas()]
       .map(
-        ({ base, size, pages, flags, backend, isShared, usedPages }) =>
-          `${hexadecimal(base)}–${hexadecimal(base + size - 1n)} ${areaFlagsInWords(flags)} ${pages} pages, ${usedPages} used, ${backend}${isShared ? ", shared" : ""}`,
+        ({ base, size, pages, flags, backend, usedPages, ...area }) =>
+          `${hexadecimal(base)}–${hexadecimal(base + size - 1n)} ${areaFlagsInWords(flags)} ${pages} pages, ${usedPages} used, ${backend}${area.isShared ? ", shared" : ""}`,
       )
       .join("\n");
   }
@@ -249,6 +267,7 @@ export class AddressSpace {
 
   /** Looks while nobody changes the space. */
   #looking<T>(look: () => T): T {
+    this.#alive();
     const { locks } = this.parts;
     locks.acquire("address-space", this.id);
     try {

@@ -3,6 +3,7 @@ import { TranslationContext } from "../machine/translation-context.js";
 import { AddressSpace } from "./address-space.js";
 import type { SpaceParts } from "./parts.js";
 
+/** The register of live spaces: the only place where one is made. Each leaves it when its last user does. */
 export class AddressSpaces {
   readonly kernel: AddressSpace;
   readonly #parts: SpaceParts;

@@ -33,7 +33,7 @@ export const changeAreaFlags = (space: AddressSpace, address: Wide, flags: AreaF
     let page = areas.used.nextAtOrAbove(area, first);
     while (page >= 0) {
       const end = areas.used.intervalEnd(area, page);
-      for (; page < end; page += 1) tables.update(space.context, page, pageFlagsOf(kept), debt);
+      for (; page < end; page += 1) tables.update(space.context, page, pageFlagsOf(kept, space.pageOwner), debt);
       page = areas.used.nextAtOrAbove(area, page);
     }
     areas.setFlags(area, kept);

@@ -5,6 +5,7 @@ import { PortolanError } from "../errors.js";
 import type { Wide } from "../units/address-units.js";
 import type { AddressSpace, AreaInfo } from "./address-space.js";
 
+/** What a new area should be like. Addresses and sizes are bytes. */
 export interface AreaRequest {
   /** First address, page aligned; absent: wherever there is room between the bounds. */
   readonly base?: Wide;
@@ -30,6 +31,8 @@ export const createArea = (space: AddressSpace, request: AreaRequest, partial: b
   const { parts } = space;
   const pages = parts.units.pagesFor(request.size);
   checkAreaFlags(request.flags);
+  // Without one nothing would ever come in: that is said with null, not by forgetting it.
+  if (request.backend === undefined) throw new PortolanError("ERR_BAD_ARGUMENT", { backend: "none", rule: "a backend, or null" });
   const guard = request.guard === true;
   const wanted = request.base === undefined ? -1 : parts.units.alignedPageOf(request.base, "base");
   parts.locks.acquire("address-space", space.id);

@@ -4,10 +4,12 @@ import type { AddressSpace } from "./address-space.js";
 
 /**
  * Unmaps every used page of [first, first + count) in one withdrawal: other processors have forgotten the
- * translations before any frame goes. Cannot fail.
+ * translations before any frame goes. Where none is used nobody can hold a translation, and nobody is asked to forget.
+ * Cannot fail.
  */
 export const withdrawPages = (space: AddressSpace, area: number, first: number, count: number): void => {
   const { areas, tables, withdrawals, events } = space.parts;
+  if (areas.used.pagesOf(area) === 0) return;
   const debt = withdrawals.begin(space.context, first, count);
   let page = areas.used.nextAtOrAbove(area, first);
   while (page >= 0 && page < first + count) {

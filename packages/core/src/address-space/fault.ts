@@ -8,17 +8,24 @@
  * @see HelenOS kernel/generic/src/mm/as.c, as_page_fault()
  */
 import { BUS, DOMAIN, RESERVED, type FaultReason } from "../architecture/faults.js";
-import { PAGE_ACCESSED, PAGE_DIRTY, USER, WRITE, permits, type AccessMask } from "../architecture/rights.js";
+import type { Switches } from "../architecture/entry-format.js";
+import { KERNEL, PAGE_ACCESSED, PAGE_DIRTY, WRITE, permits, type Access, type AccessMask, type Privilege } from "../architecture/rights.js";
 import { pageFlagsOf } from "../area/area-flags.js";
 import { PortolanError } from "../errors.js";
 import { NO_PAGE } from "../objects/memory-object.js";
 import { lockObject, unlockObject } from "../objects/shared-object.js";
 import type { AddressSpace } from "./address-space.js";
 
-/** How a page fault ended; the numbers are those of HelenOS in 2008. */
+/** The fault could not be served; nothing has changed. The numbers of the three results are those of HelenOS in 2008. */
 export const FAULT = 0;
+/** The fault was served: the access may be tried again. */
 export const OK = 1;
+/**
+ * HelenOS's third answer: the fault happened in a copy to or from user space, which gives up. Here such a copy ends with
+ * the number of bytes done, so no function of the core answers this; a kernel around it may.
+ */
 export const DEFER = 2;
+/** FAULT, OK or DEFER, as HelenOS's `as_page_fault()` answers. */
 export type FaultResult = typeof FAULT | typeof OK | typeof DEFER;
 
 /** Why a fault could not be served, in words that reports and tests can compare. */
@@ -32,7 +39,8 @@ export type FaultRule =
   | "out of memory"
   | "nothing answers at that physical address"
   | "an entry of the tables has a form that the manual forbids"
-  | "the domain of the translation is closed";
+  | "the domain of the translation is closed"
+  | "the processor keeps the kernel from what is the user's";
 
 /** The rule that decided the last fault of a space; reused, never allocated on the way. */
 export interface FaultVerdict {
@@ -48,23 +56,54 @@ const HOPELESS: Readonly<Partial<Record<FaultReason, FaultRule>>> = {
 };
 
 /** Serves what a processor objected to, for `reason`, if an address space can serve it at all. Otherwise as `servePageFault`. */
-export const answerFault = (space: AddressSpace, page: number, reason: FaultReason, accesses: AccessMask): FaultResult => {
+export const answerFault = (
+  space: AddressSpace,
+  page: number,
+  reason: FaultReason,
+  accesses: AccessMask,
+  isCopying = false,
+): FaultResult => {
   const rule = HOPELESS[reason];
-  return rule === undefined ? space.pageFault(page, accesses) : refuse(space.verdict, rule);
+  if (rule === undefined) return space.pageFault(page, accesses, isCopying);
+  const result = refuse(space.verdict, rule);
+  return isCopying ? defer(space.verdict) : result;
+};
+
+/**
+ * Does the processor withhold from the kernel, by a rule about all levels together, what the entry of a user's page lets it
+ * do? No change of the entry would end that. The verdict says so then.
+ */
+export const isKeptFromKernel = (space: AddressSpace, page: number, access: Access, switches: Switches): boolean => {
+  const { architecture, locks, tables } = space.parts;
+  const { translation } = architecture;
+  if (translation.kind !== "hierarchical" || translation.combined === undefined) return false;
+  locks.acquire("page-table", space.id);
+  try {
+    if (!tables.find(space.context, page)) return false;
+    const { rights } = tables.found;
+    if (!permits(rights, KERNEL, access) || permits(translation.combined.tell(rights, switches), KERNEL, access)) return false;
+    refuse(space.verdict, "the processor keeps the kernel from what is the user's");
+    return true;
+  } finally {
+    locks.release("page-table", space.id);
+  }
 };
 
 /**
  * Serves a fault of `space` at `page` (the machine's page).
  *
  * @param accesses what the processor's report is consistent with; one of them being permitted is enough
- * @returns OK if the access may be tried again, else FAULT; `space.verdict` says why. Nothing has changed on FAULT
+ * @param isCopying the kernel was copying for the user: what cannot be served ends the copy and nobody's life
+ * @returns OK if the access may be tried again; else FAULT, or DEFER while copying; `space.verdict` says why. Nothing has
+ *   changed then
  */
-export const servePageFault = (space: AddressSpace, page: number, accesses: AccessMask): FaultResult => {
+export const servePageFault = (space: AddressSpace, page: number, accesses: AccessMask, isCopying: boolean): FaultResult => {
   const parts = space.parts;
   parts.locks.acquire("address-space", space.id);
   let result: FaultResult = FAULT;
   try {
     result = decide(space, page, accesses);
+    if (result === FAULT && isCopying) result = defer(space.verdict);
   } finally {
     parts.locks.release("address-space", space.id);
   }
@@ -97,7 +136,7 @@ const decide = (space: AddressSpace, page: number, accesses: AccessMask): FaultR
       return bringIn(space, area, page, flags & accesses);
     }
     // Another processor was first, or its entry is narrower than the area by now: no new frame either way.
-    if (!permitsOne(parts.tables.found.rights, flags & accesses)) space.widen(page, pageFlagsOf(flags));
+    if (!permitsOne(parts.tables.found.rights, space.privilege, flags & accesses)) space.widen(page, pageFlagsOf(flags, space.pageOwner));
     markByFault(space, page, flags & accesses);
     space.forgetLocally(page);
     return accept(verdict);
@@ -131,7 +170,8 @@ const markByHand = (space: AddressSpace, page: number, accesses: AccessMask): bo
   locks.acquire("page-table", space.id);
   try {
     const { found } = tables;
-    if (!tables.find(space.context, page) || (found.flags & wanted) === wanted || !permitsOne(found.rights, accesses)) return false;
+    if (!tables.find(space.context, page) || (found.flags & wanted) === wanted || !permitsOne(found.rights, space.privilege, accesses))
+      return false;
     tables.mark(space.context, page, isWrite);
     return true;
   } finally {
@@ -146,6 +186,8 @@ const bringIn = (space: AddressSpace, area: number, page: number, accesses: Acce
   const object = areas.objectOf(area);
   if (object === null) return refuse(verdict, "the area has no backend");
   const offset = areas.offsetOf(area) + (page - areas.firstOf(area));
+  const sink = parts.events.sink;
+  const what = sink === null ? "" : object.describe(offset);
   let frame = NO_PAGE;
   let isReserved = false;
   try {
@@ -157,7 +199,7 @@ const bringIn = (space: AddressSpace, area: number, page: number, accesses: Acce
       return refuse(verdict, "the area's memory has no such page");
     }
     parts.preemption.at("fault-before-insert");
-    parts.tables.insert(space.context, page, frame, pageFlagsOf(areas.flagsOf(area)));
+    parts.tables.insert(space.context, page, frame, pageFlagsOf(areas.flagsOf(area), space.pageOwner));
     // The access that brings a page in counts: it would only fault once more.
     markByFault(space, page, accesses);
   } catch (error) {
@@ -167,17 +209,13 @@ const bringIn = (space: AddressSpace, area: number, page: number, accesses: Acce
     throw error;
   }
   areas.used.insert(area, page, 1);
-  const sink = parts.events.sink;
-  if (sink !== null) sink({ kind: "page-in", space: space.id, page, frame, from: object.kind });
+  if (sink !== null) sink({ kind: "page-in", space: space.id, page, frame, from: object.kind, what });
   return accept(verdict);
 };
 
-/** The tables led to an address where there is neither memory nor a device: no change of ours would help. */
-export const refuseBusError = (space: AddressSpace): FaultResult => refuse(space.verdict, "nothing answers at that physical address");
-
-const permitsOne = (rights: number, accesses: AccessMask): boolean => {
+const permitsOne = (rights: number, privilege: Privilege, accesses: AccessMask): boolean => {
   for (let access = 1; access <= 4; access *= 2) {
-    if ((accesses & access) !== 0 && permits(rights, USER, access)) return true;
+    if ((accesses & access) !== 0 && permits(rights, privilege, access)) return true;
   }
   return false;
 };
@@ -186,6 +224,11 @@ const refuse = (verdict: FaultVerdict, rule: FaultRule): FaultResult => {
   verdict.result = FAULT;
   verdict.rule = rule;
   return FAULT;
+};
+
+const defer = (verdict: FaultVerdict): FaultResult => {
+  verdict.result = DEFER;
+  return DEFER;
 };
 
 const accept = (verdict: FaultVerdict): FaultResult => {

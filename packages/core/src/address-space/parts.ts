@@ -17,6 +17,7 @@ import type { Refill } from "../tlb/refill.js";
 import type { SoftwareCaches } from "../tlb/software-caches.js";
 import type { AddressUnits } from "../units/address-units.js";
 
+/** The parts of one machine that operations on address spaces use: `machine.parts`. One of each, shared by all spaces. */
 export interface SpaceParts {
   readonly architecture: Architecture;
   /** The processors' when the machine was built: what entries are written for. */

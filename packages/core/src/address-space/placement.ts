@@ -4,6 +4,7 @@ import type { AreaRequest } from "./create-area.js";
 import type { SpaceParts } from "./parts.js";
 import type { AreaTree } from "../area/area-tree.js";
 
+/** Answers for one address space: its range, its hole, its neighbours. Holds no state of its own. */
 export class Placement {
   readonly #parts: SpaceParts;
   readonly #tree: AreaTree;
@@ -12,13 +13,14 @@ export class Placement {
   /** Pages that no table translates, ascending. */
   readonly #windows: readonly (readonly [first: number, last: number])[];
 
+  /** @param isKernel areas of the kernel's space lie in its range, above what it is given without a table */
   constructor(parts: SpaceParts, tree: AreaTree, isKernel: boolean) {
     this.#parts = parts;
     this.#tree = tree;
     const { layout } = parts.architecture;
     const range = isKernel ? layout.kernel : layout.user;
     // Page 0 is nobody's: a null pointer must fault.
-    this.#firstPage = Math.max(1, parts.units.pageOf(range.first));
+    this.#firstPage = Math.max(1, parts.units.pageOf(range.first), isKernel ? fixedPages(parts) : 0);
     this.#lastPage = parts.units.pageOf(range.last);
     this.#windows = (layout.windows ?? [])
       .map(({ first, last }) => [parts.units.pageOf(first), parts.units.pageOf(last)] as const)
@@ -85,3 +87,7 @@ export class Placement {
     return left.filter(([low, high]) => low <= high);
   }
 }
+
+/** The machine's pages from 0 on that refill code gives the kernel without asking a table: what an area mapped there would never be seen. */
+const fixedPages = ({ refill, architecture }: SpaceParts): number =>
+  Math.ceil((refill.fixedPages ?? 0) / 2 ** (architecture.pageShift - architecture.hardwarePageShift));

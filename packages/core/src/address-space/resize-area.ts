@@ -18,9 +18,7 @@ import { withdrawPages } from "./destroy-area.js";
 export const resizeArea = (space: AddressSpace, address: Wide, size: Wide): void => {
   const { areas, units, locks, events } = space.parts;
   const page = units.alignedPageOf(address);
-  const bytes = BigInt(size);
-  if (bytes < 0n) throw new PortolanError("ERR_BAD_ARGUMENT", { size: bytes });
-  const more = bytes === 0n ? 0 : units.pagesFor(size);
+  const more = size === 0 || size === 0n ? 0 : units.pagesFor(size);
   locks.acquire("address-space", space.id);
   try {
     const area = areaAt(space, address);
@@ -31,7 +29,7 @@ export const resizeArea = (space: AddressSpace, address: Wide, size: Wide): void
     const first = areas.firstOf(area);
     const before = areas.pagesOf(area);
     const after = page - first + more;
-    if (after < 1) throw new PortolanError("ERR_AREA_EMPTY", { address: BigInt(address), size: bytes });
+    if (after < 1) throw new PortolanError("ERR_AREA_EMPTY", { address: BigInt(address), size: BigInt(size) });
     if (after === before) return;
     if (after > before) {
       space.placement.check(first, after, area, areas.isGuarded(area));

@@ -7,6 +7,7 @@ import type { Wide } from "../units/address-units.js";
 import type { AddressSpace, AreaInfo } from "./address-space.js";
 import { areaAt } from "./create-area.js";
 
+/** Which area is to be seen where, and with which rights. */
 export interface ShareRequest {
   readonly from: AddressSpace;
   /** Any address inside the source area. */
@@ -30,6 +31,7 @@ export interface ShareRequest {
 export const shareArea = (request: ShareRequest): AreaInfo => {
   const { from, to } = request;
   const { locks } = from.parts;
+  if (to.parts !== from.parts) throw new PortolanError("ERR_BAD_ARGUMENT", { space: to.id, machine: "another" });
   // Two spaces are locked in the order of their numbers, so that two shares in opposite directions cannot wait for
   // each other.
   const [one, two] = from.id <= to.id ? [from, to] : [to, from];
@@ -45,6 +47,7 @@ export const shareArea = (request: ShareRequest): AreaInfo => {
 
 const shareLocked = ({ from, sourceBase, size, to, base, flags: asked }: ShareRequest): AreaInfo => {
   const { areas, units, locks, preemption, events } = from.parts;
+  const bytes = units.wholeBytes(size);
   const source = areaAt(from, sourceBase);
   const object = areas.objectOf(source);
   const backend = areas.backendOf(source);
@@ -56,7 +59,7 @@ const shareLocked = ({ from, sourceBase, size, to, base, flags: asked }: ShareRe
   checkAreaFlags(asked);
   const flags = asked | (sourceFlags & AREA_CACHEABLE);
   const pages = areas.pagesOf(source);
-  if (BigInt(size) !== units.bytesOf(pages)) throw new PortolanError("ERR_SHARE_SIZE", { size: BigInt(size), area: units.bytesOf(pages) });
+  if (bytes !== units.bytesOf(pages)) throw new PortolanError("ERR_SHARE_SIZE", { size: bytes, area: units.bytesOf(pages) });
   if ((sourceFlags & flags) !== flags) throw new PortolanError("ERR_SHARE_RIGHTS", { flags, source: sourceFlags });
   const first = units.alignedPageOf(base, "base");
   to.placement.check(first, pages, -1, false);

@@ -4,28 +4,33 @@
  *
  * @see HelenOS kernel/generic/src/mm/as.c, sys_as_area_*(); abi/include/abi/errno.h
  */
-import { AREA_CACHEABLE, type AreaFlags } from "../area/area-flags.js";
+import { AREA_CACHEABLE, checkAreaFlags, type AreaFlags } from "../area/area-flags.js";
 import { anonymous } from "../backends/anonymous.js";
 import { PortolanError, type Errno } from "../errors.js";
 import type { Wide } from "../units/address-units.js";
 import type { AddressSpace, AreaInfo } from "./address-space.js";
 
+/** Success. */
 export const EOK = 0;
-/** Result numbers as in 2008; EBUSY and EEXIST are those of later HelenOS. */
+/** Result numbers as in 2008: later kernels added a number between EHANGUP and EEXISTS, and turned their signs. */
 export const ERRNO: Readonly<Record<Errno, number>> = {
   ENOENT: -1,
   ENOMEM: -2,
   EPERM: -6,
+  EEXISTS: -8,
   ENOTSUP: -10,
   EADDRNOTAVAIL: -11,
   EINVAL: -13,
-  EBUSY: -21,
-  EEXIST: -12,
+  EBUSY: -14,
 };
 
 /** What a failed creation returns: all bits set, which is no page-aligned address. */
 export const AS_MAP_FAILED = -1n;
 
+/**
+ * System calls on behalf of one address space. What a program gets wrong comes back as a negative number of
+ * {@link ERRNO}, never as an exception, and has changed nothing; {@link ERRNO} and docs/errors.md say which error gives which.
+ */
 export class Syscalls {
   readonly #space: AddressSpace;
 
@@ -36,7 +41,7 @@ export class Syscalls {
   /** Anonymous memory, always cacheable. The address, or AS_MAP_FAILED. */
   as_area_create(address: Wide, size: Wide, flags: AreaFlags): bigint {
     try {
-      return this.#space.createArea({ base: address, size, flags: flags | AREA_CACHEABLE, backend: anonymous }).base;
+      return this.#space.createArea({ base: address, size, flags: cacheable(flags), backend: anonymous }).base;
     } catch (error) {
       resultOf(error);
       return AS_MAP_FAILED;
@@ -47,7 +52,7 @@ export class Syscalls {
   as_area_create_anywhere(size: Wide, flags: AreaFlags, lowest?: Wide): bigint {
     try {
       const bound = lowest === undefined ? {} : { lowest };
-      return this.#space.createArea({ size, flags: flags | AREA_CACHEABLE, backend: anonymous, ...bound }).base;
+      return this.#space.createArea({ size, flags: cacheable(flags), backend: anonymous, ...bound }).base;
     } catch (error) {
       resultOf(error);
       return AS_MAP_FAILED;
@@ -64,18 +69,27 @@ export class Syscalls {
     return attempt(() => this.#space.changeAreaFlags(address, flags, true));
   }
 
+  /** Destroys the area that holds an address, wherever in it. EOK, or ENOENT where there is none. */
   as_area_destroy(address: Wide): number {
     return attempt(() => this.#space.destroyArea(address));
   }
 
+  /** Bytes of the area that holds an address; 0 where there is none. @throws PortolanError ERR_BAD_ADDRESS */
   as_area_get_size(address: Wide): bigint {
     return this.#space.areaSize(address);
   }
 
+  /** All areas of the space in order of their addresses; copies. */
   as_get_area_info(): AreaInfo[] {
     return [...this.#space.areas()];
   }
 }
+
+/** Looked at before anything is added to them: bit operators would lose what is wrong with them. */
+const cacheable = (flags: AreaFlags): AreaFlags => {
+  checkAreaFlags(flags);
+  return flags | AREA_CACHEABLE;
+};
 
 const attempt = (operation: () => void): number => {
   try {

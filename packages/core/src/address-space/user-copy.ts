@@ -76,12 +76,12 @@ const reach = (
     const frame = cpu.translate(hardwarePage, access, USER);
     if (frame >= 0) return frame;
     const { reason } = cpu.fault;
-    if (answerFault(space, page, reason, told(reason, access, USER, cpu.switches)) !== OK) return -1;
+    if (answerFault(space, page, reason, told(reason, access, USER, cpu.switches), true) !== OK) return -1;
   }
 };
 
 /** Where kernel and user share one space, the kernel's half is out of bounds. */
-const isUserPage = (parts: SpaceParts, page: number): boolean => {
+export const isUserPage = (parts: SpaceParts, page: number): boolean => {
   const { units, architecture } = parts;
   if (!units.isCanonical(page)) return false;
   const { user, kernelAddressSpaceShadowed } = architecture.layout;

@@ -61,6 +61,7 @@ export interface HashedTranslation {
   readonly kind: "hashed";
 }
 
+/** Address-space identifiers: the tags of TLB entries, and who hands them out. */
 export interface AsidDescription {
   /** Width of the tag in TLB entries; 0 where entries carry none. */
   readonly bits: number;
@@ -90,6 +91,7 @@ export interface FixedWindow {
   readonly privilege: Privilege;
 }
 
+/** Where things are in the virtual address space. Ranges are inclusive, in bytes, and begin and end with a page. */
 export interface AddressLayout {
   readonly user: AddressRange;
   readonly kernel: AddressRange;
@@ -129,18 +131,27 @@ export interface Part<T = unknown> {
   readonly useClass: new (...parameters: never[]) => T;
 }
 
+/** A bit of a control register that changes how entries are read, such as CR0.WP. */
 export interface SwitchDescription {
   /** Value after reset as this port runs the machine. */
   readonly initially: boolean;
+  /** What it does while it is on, for people: `"CR0.WP: supervisor writes obey R/W"`. */
   readonly says: string;
   /** Entries of TLBs do not depend on it: a change drops none. False where absent. */
   readonly keepsTlb?: boolean;
 }
 
+/**
+ * The description of a machine, and all the core ever learns of it. A plain value, checked by `checkArchitecture` before
+ * anything is built from it; widths are in bits, shifts are powers of two in bytes. `packages/arch-abs32le` is the one
+ * to copy; docs/contract.md, P-1 to P-6, says what it promises.
+ */
 export interface Architecture {
+  /** The version of this contract that the port was written for: {@link CONTRACT_VERSION}. */
   readonly contract: number;
   /** Short, lower case: what `--arch` takes. */
   readonly name: string;
+  /** The machine's full name, for people. */
   readonly title: string;
   /** The documents the numbers below come from. */
   readonly manuals: readonly string[];

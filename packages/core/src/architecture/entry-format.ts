@@ -18,6 +18,7 @@ import type { PageFlags, Rights } from "./rights.js";
  */
 export type FieldRole = "control" | "frame" | "accessed" | "dirty" | "global" | "attribute" | "tag" | "software" | "ignored" | "reserved";
 
+/** One field of an entry, as the manual's picture of it shows. */
 export interface Field {
   /** The manual's own name, e.g. `"R/W"`. Unique within a format. */
   readonly name: string;
@@ -49,6 +50,7 @@ export interface Rule<T> {
   tell(values: FieldValues, switches: Switches): T;
 }
 
+/** One kind of entry: its fields, what it lets through, and how one is made. */
 export interface EntryFormat {
   readonly name: string;
   readonly bytes: 4 | 8;

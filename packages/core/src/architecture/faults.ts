@@ -20,6 +20,7 @@ export const PRIVILEGED = 6;
 export const DOMAIN = 7;
 /** A translation exists, and software has to mark the page as accessed before it may be used, or as written before it is. */
 export const UNMARKED = 8;
+/** Why hardware refuses an access; `NO_FAULT` if it does not. {@link FAULT_REASONS} has them in words. */
 export type FaultReason = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 /** In words, by reason; for reports. */
@@ -53,7 +54,10 @@ export interface FaultSite {
   readonly onWalk: boolean;
 }
 
-/** `switches` are those of the processor that faults, where they change what it tells; absent: as after reset. */
+/**
+ * How a machine reports a refused access to its operating system, and what can be read from the report. `switches` are those
+ * of the processor that faults, where they change what it tells; absent: as after reset.
+ */
 export interface FaultDecoding {
   /**
    * The accesses that the machine's report is consistent with. A machine that tells exactly returns `access`; ia32

@@ -24,6 +24,16 @@ const whole = is(Number.isInteger, "a whole number");
 const address = is((value) => typeof value === "bigint", "a bigint");
 const truth = is((value) => typeof value === "boolean", "true or false");
 const pure = is((value) => typeof value === "function", "a function");
+/** Something that `new` can be said to; an arrow function is not. */
+const isClass = (value: unknown): boolean => {
+  try {
+    Reflect.construct(Object, [], value as new () => object);
+    return true;
+  } catch {
+    return false;
+  }
+};
+const constructs = is(isClass, "a class");
 const token = is((value) => typeof value === "symbol", "a token");
 const one = (...values: readonly unknown[]): Shape => is((value) => values.includes(value), `one of ${values.join(", ")}`);
 
@@ -177,7 +187,7 @@ const architecture = record({
   }),
   faults: record({ told: pure, report: pure, decode: pure, guessesAccess: truth, manual: text }),
   switches: table(record({ initially: truth, says: text, keepsTlb: maybe(truth) })),
-  parts: maybe(list(record({ token, useClass: pure }))),
+  parts: maybe(list(record({ token, useClass: constructs }))),
 });
 
 /** What of a value has the wrong type or is missing, each with the path to it: `"tlb.data.ways is missing"`. */

@@ -8,6 +8,7 @@
  */
 export type Replacement = "used-bit" | "lru" | "fifo" | "random";
 
+/** The size and shape of one buffer. */
 export interface TlbGeometry {
   /** Number of entries. */
   readonly entries: number;
@@ -24,6 +25,7 @@ export interface TlbGeometry {
   readonly paired: boolean;
 }
 
+/** What each of the machine's ways to forget translations drops, and what it spares. */
 export interface Invalidation {
   /** What remains after "invalidate everything". `"unless-global"`: locked entries stay, but not the global ones. */
   readonly all: { readonly sparesGlobal: boolean; readonly sparesLocked: boolean | "unless-global" };
@@ -38,6 +40,7 @@ export interface Invalidation {
   readonly rootLoadInvalidates: boolean;
 }
 
+/** A machine's buffers, who fills them, and how they forget. */
 export interface TlbOrganisation {
   /** Who fills it: a table walker in hardware, or code that runs on a miss. */
   readonly refill: "hardware" | "software";

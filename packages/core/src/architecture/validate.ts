@@ -1,7 +1,16 @@
 /** The check at the door: what a description of a machine must satisfy, with every reason at once. */
 import { PortolanError } from "../errors.js";
 import { CONTRACT_VERSION, initialSwitches, type AddressRange, type Architecture, type CombinedRights } from "./architecture.js";
-import { fieldBits, fieldWidth, type EntryFormat, type Field, type FieldValues, type Rule, type Switches } from "./entry-format.js";
+import {
+  fieldBits,
+  fieldWidth,
+  type EntryFormat,
+  type Field,
+  type FieldValues,
+  type Level,
+  type Rule,
+  type Switches,
+} from "./entry-format.js";
 import {
   ABSENT,
   BAD_ADDRESS,
@@ -137,6 +146,7 @@ const checkTranslation = (machine: Architecture, say: Say): void => {
       `${where}: its two formats differ in size`,
     );
     checkRule(`${where}, kind`, level.kind, formats, switches, (kind) => KINDS.includes(kind), say);
+    checkMade(where, level, i < levels.length - 1 ? "table" : "leaf", switches, say);
   });
 };
 
@@ -175,6 +185,19 @@ const checkTrees = (machine: Architecture, say: Say): void => {
 };
 
 const STANDINGS: readonly unknown[] = ["closed", "checked", "open"];
+/** Entries that the core must write: it is told how one is made, and what it makes is what it is meant to be. */
+const checkMade = (where: string, level: Level, wanted: "table" | "leaf", switches: Switches, say: Say): void => {
+  const format = level[wanted];
+  if (format === undefined) return;
+  const what = `${where}, ${format.name}`;
+  say(format.encode !== undefined, `${what}: encode is missing, and the core has to write such entries`);
+  const made = answerOf(() => format.encode?.(PAGE_FLAG_SETS - 1));
+  if (typeof made !== "object" || made === null || made instanceof Error) return;
+  const read = Object.fromEntries(level.kind.reads.map(({ name }) => [name, (made as FieldValues)[name] ?? 0]));
+  const kind = answerOf(() => level.kind.tell(read, switches));
+  say(kind === wanted, `${what}: what encode gives for all rights is ${shown(kind)}, not ${wanted}`);
+};
+
 const KINDS: readonly unknown[] = ["absent", "table", "leaf", "malformed"];
 const isWithinRights = (rights: unknown): boolean => isWithin(rights as number, 0, ALL_RIGHTS);
 

@@ -4,9 +4,13 @@ import { PortolanError } from "../errors.js";
 
 /** The low three bits are the accesses themselves, so that `flags & access` answers. */
 export const AREA_READ = 1;
+/** Pages may be written; never together with {@link AREA_EXECUTE}. */
 export const AREA_WRITE = 2;
+/** Instructions may be fetched; never together with {@link AREA_WRITE}. */
 export const AREA_EXECUTE = 4;
+/** Caches may hold the pages; absent for device memory. No access is decided by it. */
 export const AREA_CACHEABLE = 8;
+/** A sum of `AREA_READ`, `AREA_WRITE`, `AREA_EXECUTE` and `AREA_CACHEABLE`; other bits, no permission, or `AREA_WRITE` with `AREA_EXECUTE` are ERR_AREA_FLAGS. */
 export type AreaFlags = number;
 
 const PERMISSIONS = AREA_READ | AREA_WRITE | AREA_EXECUTE;
@@ -18,7 +22,7 @@ const KNOWN = PERMISSIONS | AREA_CACHEABLE;
  *   executable at once
  */
 export const checkAreaFlags = (flags: AreaFlags): void => {
-  if (!Number.isInteger(flags) || (flags & ~KNOWN) !== 0 || flags < 0) {
+  if (!Number.isInteger(flags) || flags < 0 || flags > KNOWN) {
     throw new PortolanError("ERR_AREA_FLAGS", { flags, known: KNOWN });
   }
   if ((flags & PERMISSIONS) === 0) throw new PortolanError("ERR_AREA_FLAGS", { flags, permissions: "none" });
@@ -27,9 +31,12 @@ export const checkAreaFlags = (flags: AreaFlags): void => {
   }
 };
 
-/** The page flags of mappings in an area: user, present, and what the area permits; never global. */
-export const pageFlagsOf = (flags: AreaFlags): PageFlags =>
-  (flags & PERMISSIONS) | PAGE_USER | ((flags & AREA_CACHEABLE) !== 0 ? PAGE_CACHEABLE : 0);
+/**
+ * The page flags of mappings in an area: what the area permits, and whose they are.
+ * @param owner PAGE_USER for a user's, never global; of the kernel's: PAGE_GLOBAL where spaces share them, or nothing
+ */
+export const pageFlagsOf = (flags: AreaFlags, owner: PageFlags = PAGE_USER): PageFlags =>
+  (flags & PERMISSIONS) | owner | ((flags & AREA_CACHEABLE) !== 0 ? PAGE_CACHEABLE : 0);
 
 /** `"rw-c"` and the like, for people. */
 export const areaFlagsInWords = (flags: AreaFlags): string =>

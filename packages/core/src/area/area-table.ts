@@ -48,7 +48,9 @@ const MOST_BACKENDS = 2 ** (32 - BACKEND_SHIFT) - 1;
 const ROWS = 2 ** 26;
 const GENERATIONS = 2 ** 26;
 
+/** The rows of all areas of a machine; who owns a handle returns it with `destroy`. */
 export class AreaTable {
+  // Fields begin as what they will be: one that begins as nothing is asked what it is at every use.
   /** Which pages of an area have a mapping; slot = area. */
   readonly used: UsedSpaces;
   /** Nodes of the trees that order areas by address; one map per space, first page → area. */
@@ -56,8 +58,8 @@ export class AreaTable {
   readonly #gate: AllocationGate;
   readonly #objects = new Interned<MemoryObject>();
   readonly #backends = new Interned<Backend>();
-  #extents: Float64Array;
-  #words: Int32Array;
+  #extents: Float64Array = new Float64Array(0);
+  #words: Int32Array = new Int32Array(0);
   // Where in its object an area begins. Few areas begin elsewhere than at 0: the first of them makes the column.
   #offset: Float64Array | null = null;
   #freeRow = NO_AREA;

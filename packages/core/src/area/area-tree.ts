@@ -15,6 +15,7 @@ import { NONE, type OrderedPool } from "../collections/ordered-map.js";
 import { ORDER, ORDER_SHIFT } from "../collections/node-pool.js";
 import { type AreaTable, NO_AREA } from "./area-table.js";
 
+/** The areas of one address space, by their first page. */
 export class AreaTree {
   readonly #areas: AreaTable;
   readonly #pool: OrderedPool;

@@ -15,4 +15,5 @@ export interface AsidPolicy {
   readonly stolen: number;
 }
 
+/** The part that gives and takes ASIDs: which of the two policies it is, the architecture says (`asids.policy`). */
 export const ASID_POLICY = token<AsidPolicy>("ASID policy");

@@ -3,6 +3,7 @@ import type { Architecture } from "../architecture/architecture.js";
 import type { TranslationContext } from "../machine/translation-context.js";
 import type { AsidPolicy } from "./asid-policy.js";
 
+/** The policy `"fixed"`. */
 export class FixedAsid implements AsidPolicy {
   readonly stolen = 0;
   readonly #asids: Architecture["asids"];

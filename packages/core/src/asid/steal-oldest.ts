@@ -3,7 +3,7 @@
  * ASID is purged from every TLB before somebody gets it, whether it was free or stolen: its last owner's translations
  * may still be there.
  *
- * Inactive spaces with an ASID form a doubly linked list in the order in which they became inactive.
+ * ASIDs of inactive spaces form a doubly linked list in the order in which their spaces became inactive.
  *
  * @see HelenOS kernel/genarch/src/mm/asid.c and kernel/generic/src/mm/as.c, as_switch()
  */
@@ -16,6 +16,9 @@ import { ASID, type Invalidating } from "../tlb/shootdown-queue.js";
 import type { Shootdown } from "../tlb/shootdown.js";
 import type { AsidPolicy } from "./asid-policy.js";
 
+const NONE = -1;
+
+/** The policy `"steal-oldest"`. */
 export class StealOldest implements AsidPolicy {
   stolen = 0;
   readonly #asids: Architecture["asids"];
@@ -27,10 +30,12 @@ export class StealOldest implements AsidPolicy {
   #fresh: number;
   readonly #returned: number[] = [];
   #returnedHead = 0;
-  readonly #older = new Map<TranslationContext, TranslationContext | null>();
-  readonly #newer = new Map<TranslationContext, TranslationContext | null>();
-  #oldest: TranslationContext | null = null;
-  #newest: TranslationContext | null = null;
+  /** By ASID: the inactive space that has it, and its neighbours in the list. */
+  readonly #idle: (TranslationContext | null)[];
+  readonly #older: Int32Array;
+  readonly #newer: Int32Array;
+  #oldest = NONE;
+  #newest = NONE;
 
   /**
    * @param local the running processor
@@ -49,6 +54,9 @@ export class StealOldest implements AsidPolicy {
     if (allocable <= processors)
       throw new PortolanError("ERR_BAD_ARGUMENT", { processors, asids: allocable, rule: "more ASIDs than processors" });
     this.#fresh = this.#asids.first;
+    this.#idle = Array.from({ length: this.#asids.last + 1 }, () => null);
+    this.#older = new Int32Array(this.#idle.length);
+    this.#newer = new Int32Array(this.#idle.length);
     this.#shootdown = shootdown;
     this.#local = local;
     this.#locks = locks;
@@ -83,7 +91,7 @@ export class StealOldest implements AsidPolicy {
     const sink = this.#events.sink;
     let asid = this.#free();
     if (asid < 0) {
-      const victim = this.#oldest;
+      const victim = this.#oldest === NONE ? null : this.#idle[this.#oldest];
       if (victim === null) throw new Error("every ASID is installed on a processor");
       this.#unlink(victim);
       asid = victim.asid;
@@ -115,22 +123,24 @@ export class StealOldest implements AsidPolicy {
   }
 
   #append(context: TranslationContext): void {
-    this.#older.set(context, this.#newest);
-    this.#newer.set(context, null);
-    if (this.#newest === null) this.#oldest = context;
-    else this.#newer.set(this.#newest, context);
-    this.#newest = context;
+    const { asid } = context;
+    this.#idle[asid] = context;
+    this.#older[asid] = this.#newest;
+    this.#newer[asid] = NONE;
+    if (this.#newest === NONE) this.#oldest = asid;
+    else this.#newer[this.#newest] = asid;
+    this.#newest = asid;
   }
 
   #unlink(context: TranslationContext): void {
-    if (!this.#older.has(context)) return;
-    const older = this.#older.get(context) ?? null;
-    const newer = this.#newer.get(context) ?? null;
-    if (older === null) this.#oldest = newer;
-    else this.#newer.set(older, newer);
-    if (newer === null) this.#newest = older;
-    else this.#older.set(newer, older);
-    this.#older.delete(context);
-    this.#newer.delete(context);
+    const { asid } = context;
+    if (this.#idle[asid] !== context) return;
+    const older = this.#older[asid];
+    const newer = this.#newer[asid];
+    if (older === NONE) this.#oldest = newer;
+    else this.#newer[older] = newer;
+    if (newer === NONE) this.#newest = older;
+    else this.#older[newer] = older;
+    this.#idle[asid] = null;
   }
 }

@@ -16,6 +16,12 @@ export interface BackendParts {
   readonly anonymous: AnonymousObject;
 }
 
+/**
+ * What an area is made of. A plain object; one may serve any number of areas and machines, since what belongs to an area
+ * is in the object that `open` returns.
+ *
+ * @see HelenOS kernel/generic/include/mm/as.h, mem_backend_t
+ */
 export interface Backend {
   /** `"anonymous"`, `"image"`, `"physical"`, or a name of your own. */
   readonly name: string;

@@ -14,6 +14,7 @@ export const image = (file: ImageFile, segment: ImageSegment): Backend => ({
   isShareable: true,
   canChangeFlags: false,
   open(parts, _pages, flags) {
+    if (!file.isIn(parts.memory)) throw new PortolanError("ERR_BAD_ARGUMENT", { image: "of another machine" });
     if (file.isClosed) throw new PortolanError("ERR_BAD_ARGUMENT", { image: "closed", imageBytes: file.bytes });
     const { lead, fileOffset, fileSize, memorySize } = segment;
     for (const [name, value] of Object.entries({ lead, fileOffset, fileSize, memorySize })) {

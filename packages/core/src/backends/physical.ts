@@ -13,16 +13,16 @@ export const physical = (base: bigint | number, frames: number): Backend => ({
   isShareable: true,
   canChangeFlags: false,
   open(parts) {
-    const size = 2 ** parts.memory.frameShift;
-    const address = Number(base);
-    if (!Number.isSafeInteger(address) || address < 0 || address % size !== 0) {
-      throw new PortolanError("ERR_MISALIGNED", { base: BigInt(base), alignment: size });
-    }
+    const { frameShift, physicalBits } = parts.memory;
+    if (typeof base === "number" && !Number.isSafeInteger(base)) throw new PortolanError("ERR_BAD_ADDRESS", { base });
+    const address = BigInt(base);
+    if (address < 0n || address >= 1n << BigInt(physicalBits)) throw new PortolanError("ERR_BAD_ADDRESS", { base: address, physicalBits });
+    const size = 2 ** frameShift;
+    const firstFrame = Number(address) / size;
+    if (!Number.isInteger(firstFrame)) throw new PortolanError("ERR_MISALIGNED", { base: address, alignment: size });
     if (!Number.isSafeInteger(frames) || frames < 1) throw new PortolanError("ERR_BAD_ARGUMENT", { frames });
-    const limit = 2 ** (parts.memory.physicalBits - parts.memory.frameShift);
-    if (address / size + frames > limit) {
-      throw new PortolanError("ERR_BAD_ADDRESS", { base: BigInt(base), frames, physicalBits: parts.memory.physicalBits });
-    }
-    return new DeviceObject(parts.frames, address / size, frames);
+    if (firstFrame + frames > 2 ** (physicalBits - frameShift))
+      throw new PortolanError("ERR_BAD_ADDRESS", { base: address, frames, physicalBits });
+    return new DeviceObject(parts.frames, firstFrame, frames);
   },
 });

@@ -3,6 +3,7 @@ import { type OrderedPool } from "./ordered-map.js";
 import { ORDER } from "./node-pool.js";
 import { LOW_WATER } from "./rebalance.js";
 
+/** The size of a tree, as it was found while it was checked. */
 export interface TreeFigures {
   readonly entries: number;
   readonly leaves: number;

@@ -27,6 +27,7 @@ const MOST_NODES = 2 ** 25;
 /** Inner nodes one insertion can need: a tree of 2^30 entries has eight storeys of them, and may get a new root. */
 const MOST_SPLITS = 9;
 
+/** What a pool's nodes hold, and what bounds it. */
 export interface PoolOptions {
   /** What the values are: `int32` for handles, `float64` for any integer up to 2^53. */
   readonly values: "int32" | "float64";
@@ -39,6 +40,7 @@ export interface PoolOptions {
   readonly maxNodes?: number;
 }
 
+/** Leaves and inner nodes in arrays that grow; a node is its number. */
 export class NodePool {
   leafKeys: Float64Array = new Float64Array(4 * ORDER);
   leafValues: Int32Array | Float64Array;

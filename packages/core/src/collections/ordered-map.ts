@@ -14,6 +14,7 @@ import { ORDER, ORDER_SHIFT } from "./node-pool.js";
 /** No such entry. */
 export const NONE = -1;
 
+/** A pool of nodes with the operations of ordered maps. Operations take the map's root and, where they change it, answer the new one. */
 export class OrderedPool extends BalancedPool {
   #fingerLeaf = 0;
   // Keys from #low to before #high belong in the finger's leaf, whether it is in use there or not.

@@ -11,6 +11,7 @@ export const LOW_WATER = ORDER / 2;
 /** A neighbour with more entries than this is not worth moving entries into. */
 const SPILL_LIMIT = ORDER - 4;
 
+/** A pool whose nodes stay at least half full, but for those at the right edge of a map. */
 export class BalancedPool extends NodePool {
   // The way from the root to the finger's leaf; valid as long as the finger is.
   protected readonly pathNode = new Int32Array(MOST_STOREYS);

@@ -37,6 +37,7 @@ import { NoSoftwareCaches, SOFTWARE_CACHES } from "../tlb/software-caches.js";
 import { AddressUnits } from "../units/address-units.js";
 import { Machine } from "./machine.js";
 
+/** How large a machine is, and what is peculiar to this one. Everything has a default; sizes and addresses are bytes. */
 export interface MachineOptions {
   /** Processors, 1 to 64; 1 where absent. */
   readonly cpus?: number;
@@ -52,14 +53,48 @@ export interface MachineOptions {
   readonly seed?: number;
   /** Processor switches that differ from the port's, by name. */
   readonly switches?: Readonly<Record<string, boolean>>;
+  /** Told everything that happens in the machine, from the first event on. */
   readonly onEvent?: EventSink;
 }
 
+/** Every name of {@link MachineOptions}: a misspelt one would do nothing, without a word. */
+const OPTIONS: Readonly<Record<keyof MachineOptions, true>> = {
+  cpus: true,
+  memoryBytes: true,
+  memoryBase: true,
+  memoryHoles: true,
+  memory: true,
+  seed: true,
+  switches: true,
+  onEvent: true,
+};
+
+/** @throws PortolanError ERR_BAD_ARGUMENT; sizes and switches are checked by the parts that they are for */
+const checkOptions = (options: MachineOptions): void => {
+  for (const option of Object.keys(options))
+    if (!Object.hasOwn(OPTIONS, option)) throw new PortolanError("ERR_BAD_ARGUMENT", { option, known: Object.keys(OPTIONS) });
+  const { cpus = 1, seed = 1, memory, memoryBytes, onEvent } = options;
+  if (!Number.isInteger(cpus) || cpus < 1 || cpus > 64) throw new PortolanError("ERR_BAD_ARGUMENT", { cpus, lowest: 1, highest: 64 });
+  if (!Number.isSafeInteger(seed)) throw new PortolanError("ERR_BAD_ARGUMENT", { seed, rule: "an integer" });
+  // Words over a view would be a copy of it: the caller would look at one memory, and the machine at another.
+  if (ArrayBuffer.isView(memory)) throw new PortolanError("ERR_BAD_ARGUMENT", { memory: "a view", rule: "the ArrayBuffer itself" });
+  if (memory !== undefined && memoryBytes !== undefined && memory.byteLength !== memoryBytes)
+    throw new PortolanError("ERR_BAD_ARGUMENT", { memoryBytes, memory: memory.byteLength, rule: "one or the other" });
+  if (onEvent !== undefined && typeof onEvent !== "function")
+    throw new PortolanError("ERR_BAD_ARGUMENT", { onEvent: typeof onEvent, rule: "a function" });
+};
+
+/** The description the machine was built from. */
 export const ARCHITECTURE: Token<Architecture> = token("architecture");
+/** Where parts tell what happens; one sink a machine. */
 export const EVENTS: Token<Events> = token("events");
+/** The machine's locks. Give `discipline` a {@link LockOrder} to have order and ownership checked. */
 export const LOCKS: Token<Locks> = token("locks");
+/** Whose work is being done, and the points at which another processor could run. */
 export const PREEMPTION: Token<Preemption> = token("preemption");
+/** The part that makes other processors forget. */
 export const SHOOTDOWN: Token<Shootdown> = token("shootdown");
+/** The machine's processors, by number. */
 export const CPUS: Token<readonly Cpu[]> = token("processors");
 
 /**
@@ -82,9 +117,8 @@ const keepAll: Replace = () => {
  */
 export const buildMachine = (described: Architecture, options: MachineOptions = {}, replace: Replace = keepAll): Machine => {
   const architecture = checkArchitecture(described);
+  checkOptions(options);
   const cpuCount = options.cpus ?? 1;
-  if (!Number.isInteger(cpuCount) || cpuCount < 1 || cpuCount > 64)
-    throw new PortolanError("ERR_BAD_ARGUMENT", { cpus: cpuCount, lowest: 1, highest: 64 });
   const parts = container.createChildContainer();
   const put = putInto(parts);
   const switches: Switches = { ...initialSwitches(architecture), ...options.switches };

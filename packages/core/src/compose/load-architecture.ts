@@ -11,30 +11,44 @@ export type Importer = (specifier: string) => Promise<Readonly<Record<string, un
 
 const ownImport: Importer = async (specifier) => import(specifier);
 
+/** A module that has been imported already, or what it exports. */
+export type LoadedModule = Readonly<Record<string, unknown>> | Architecture;
+
 /**
- * @param nameOrModule `"ia32"` (short for `@portolan/arch-ia32`), any package name, or the URL of a module
+ * @param nameOrModule `"ia32"` (short for `@portolan/arch-ia32`), any package name, or the URL of a module; or a module that
+ *   has been imported already
  * @throws PortolanError ERR_UNKNOWN_ARCHITECTURE if there is no such module, or nothing in it describes a machine;
  *   ERR_BAD_ARCHITECTURE with every reason if what it describes cannot be
  */
-export const loadArchitecture = async (nameOrModule: string, importer: Importer = ownImport): Promise<Architecture> => {
-  const specifier = /^[a-z][a-z0-9]*$/.test(nameOrModule) ? `@portolan/arch-${nameOrModule}` : nameOrModule;
-  let module: Readonly<Record<string, unknown>>;
+export const loadArchitecture = async (nameOrModule: string | LoadedModule, importer: Importer = ownImport): Promise<Architecture> => {
+  if (typeof nameOrModule === "string") {
+    const specifier = /^[a-z][a-z0-9]*$/.test(nameOrModule) ? `@portolan/arch-${nameOrModule}` : nameOrModule;
+    return onlyOne(await imported(nameOrModule, specifier, importer), { architecture: nameOrModule, module: specifier });
+  }
+  const asked = { architecture: nameOrModule === null ? "null" : `a value of type ${typeof nameOrModule}` };
+  if (typeof nameOrModule !== "object" || nameOrModule === null) throw unknown(asked, "it is neither a name nor a module");
+  return looksLikeOne(nameOrModule) ? checkArchitecture(nameOrModule) : onlyOne(nameOrModule, asked);
+};
+
+type Asked = Readonly<Record<string, string>>;
+
+const unknown = (asked: Asked, why: string, cause?: unknown): PortolanError =>
+  new PortolanError("ERR_UNKNOWN_ARCHITECTURE", { ...asked, why }, cause);
+
+const imported = async (name: string, specifier: string, importer: Importer): Promise<object> => {
   try {
-    module = await importer(specifier);
+    return await importer(specifier);
   } catch (error) {
     if (error instanceof PortolanError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new PortolanError("ERR_UNKNOWN_ARCHITECTURE", { architecture: nameOrModule, module: specifier, why }, error);
+    throw unknown({ architecture: name, module: specifier }, error instanceof Error ? error.message : String(error), error);
   }
-  const found = Object.values(module).filter(looksLikeOne);
-  const [only] = new Set(found);
-  if (only === undefined || new Set(found).size > 1) {
-    throw new PortolanError("ERR_UNKNOWN_ARCHITECTURE", {
-      architecture: nameOrModule,
-      module: specifier,
-      why: only === undefined ? "it exports no architecture" : "it exports more than one architecture",
-    });
-  }
+};
+
+/** A module may export a description twice, by name and as its default, but not two. */
+const onlyOne = (module: object, asked: Asked): Architecture => {
+  const [only, ...others] = new Set(Object.values(module).filter(looksLikeOne));
+  if (only === undefined) throw unknown(asked, "it exports no architecture");
+  if (others.length > 0) throw unknown(asked, "it exports more than one architecture");
   return checkArchitecture(only);
 };
 

@@ -3,16 +3,16 @@
  * emulator, a teaching tool or a test works with is a field of it.
  */
 import type { Architecture } from "../architecture/architecture.js";
-import { READ, USER, type Access, type Privilege } from "../architecture/rights.js";
-import { FAULT_REASONS, type FaultReason } from "../architecture/faults.js";
+import { EXECUTE, KERNEL, READ, USER, WRITE, type Access, type Privilege } from "../architecture/rights.js";
+import { BAD_ADDRESS, FAULT_REASONS, NO_FAULT, type FaultReason } from "../architecture/faults.js";
 import type { AddressSpace } from "../address-space/address-space.js";
 import type { AddressSpaces } from "../address-space/address-spaces.js";
-import { answerFault, OK, type FaultRule } from "../address-space/fault.js";
+import { answerFault, isKeptFromKernel, OK, type FaultRule } from "../address-space/fault.js";
 import type { SpaceParts } from "../address-space/parts.js";
 import { switchSpace } from "../address-space/switch.js";
-import { copyFromUser, copyToUser } from "../address-space/user-copy.js";
+import { copyFromUser, copyToUser, isUserPage } from "../address-space/user-copy.js";
 import { PortolanError } from "../errors.js";
-import { REFUSED, type Cpu } from "../machine/cpu.js";
+import { REFUSED, type Cpu, type CpuFault } from "../machine/cpu.js";
 import { ImageFile } from "../objects/image-file.js";
 import { confined, explainAddress } from "../paging/explain-address.js";
 import type { Walk } from "../architecture/walk.js";
@@ -32,11 +32,27 @@ export interface FaultOutcome {
   readonly code: number;
 }
 
+/** @throws PortolanError ERR_BAD_ARGUMENT: masks of several accesses are not one */
+const checkAccess = (access: Access, privilege: Privilege): void => {
+  if (![READ, WRITE, EXECUTE].includes(access)) throw new PortolanError("ERR_BAD_ARGUMENT", { access, rule: "READ, WRITE or EXECUTE" });
+  if (![KERNEL, USER].includes(privilege)) throw new PortolanError("ERR_BAD_ARGUMENT", { privilege, rule: "KERNEL or USER" });
+};
+
+type Refused = Pick<CpuFault, "reason" | "access" | "privilege">;
+
 /** An access of a word takes at most a fault for each of two pages, and each may have been served elsewhere meanwhile. */
 const MOST_FAULTS = 16;
 
 const wordOf = (cpu: Cpu, word: number): number => (word === REFUSED && cpu.fault.isPending ? -1 : word);
 
+/**
+ * What was built. Addresses are virtual and in bytes, as bigint or as safe integers; a processor is named by its number,
+ * 0 where none is given.
+ *
+ * Accesses (`read8` to `translate`) are a user's, in the space installed on the processor, and serve faults on the way.
+ * Refused ones change nothing that the guest can see and leave the reason in `outcome`; only an address that the machine
+ * cannot name at all, or a processor that is not there, is an exception (ERR_BAD_ADDRESS, ERR_BAD_ARGUMENT).
+ */
 export class Machine {
   readonly architecture: Architecture;
   readonly parts: SpaceParts;
@@ -89,6 +105,7 @@ export class Machine {
   /** Installs a space on a processor. @throws PortolanError ERR_SPACE_GONE; nothing has changed then */
   switchTo(space: AddressSpace, cpu = 0): void {
     const processor = this.cpu(cpu);
+    this.#own(space);
     const before = this.#installed[cpu] ?? null;
     this.on(cpu, () => switchSpace(this.parts, processor, before, space));
     this.#installed[cpu] = space;
@@ -104,6 +121,7 @@ export class Machine {
     return this.#access(address, cpu, (processor, page, offset) => wordOf(processor, processor.load32(page, offset, USER)));
   }
 
+  /** Reads a byte as `read32` does. */
   read8(address: Wide, cpu = 0): number {
     return this.#access(address, cpu, (processor, page, offset) => processor.load8(page, offset, USER));
   }
@@ -113,6 +131,7 @@ export class Machine {
     return this.#access(address, cpu, (processor, page, offset) => (processor.store32(page, offset, value, USER) ? 0 : -1)) === 0;
   }
 
+  /** Writes the low 8 bits of `value` as `write32` does. */
   write8(address: Wide, value: number, cpu = 0): boolean {
     return this.#access(address, cpu, (processor, page, offset) => (processor.store8(page, offset, value, USER) ? 0 : -1)) === 0;
   }
@@ -126,6 +145,7 @@ export class Machine {
    * Translates an address for an access, faults served: the physical address, or null with `outcome` saying why not.
    */
   translate(address: Wide, access: Access, cpu = 0, privilege: Privilege = USER): bigint | null {
+    checkAccess(access, privilege);
     const shift = this.architecture.hardwarePageShift;
     let offset = 0;
     const frame = this.#access(address, cpu, (processor, page, within) => {
@@ -135,24 +155,62 @@ export class Machine {
     return frame < 0 ? null : (BigInt(frame) << BigInt(shift)) + BigInt(offset);
   }
 
-  /** Copies from the space installed on a processor. @returns bytes copied; fewer than asked if a page could not be read */
+  /**
+   * Copies from the space installed on a processor.
+   * @returns bytes copied; fewer than asked if a page could not be read, with `outcome` saying why
+   */
   copyFromUser(address: Wide, target: Uint8Array, cpu = 0): number {
-    return this.on(cpu, () => copyFromUser(this.parts, this.cpu(cpu), this.#needed(cpu), address, target));
+    const done = this.on(cpu, () => copyFromUser(this.parts, this.cpu(cpu), this.#needed(cpu), address, target));
+    return this.#copied(address, done, target.length, READ, cpu);
   }
 
-  /** Copies into the space installed on a processor. @returns bytes copied; fewer than asked if a page could not be written */
+  /**
+   * Copies into the space installed on a processor.
+   * @returns bytes copied; fewer than asked if a page could not be written, with `outcome` saying why
+   */
   copyToUser(address: Wide, source: Uint8Array, cpu = 0): number {
-    return this.on(cpu, () => copyToUser(this.parts, this.cpu(cpu), this.#needed(cpu), address, source));
+    const done = this.on(cpu, () => copyToUser(this.parts, this.cpu(cpu), this.#needed(cpu), address, source));
+    return this.#copied(address, done, source.length, WRITE, cpu);
   }
 
   /** Every word that translates an address in a space, and the rule that decides on a processor. Changes nothing. */
   walk(space: AddressSpace, address: Wide, access: Access = READ, privilege: Privilege = USER, cpu = 0): Walk {
-    this.parts.units.pageOf(address);
+    this.#own(space);
+    checkAccess(access, privilege);
     const { architecture } = this;
+    const page = this.parts.units.pageOf(address);
+    const fixed = explainAddress(architecture, this.parts.memory, BigInt(address), access, privilege);
+    if (fixed !== null) return fixed;
+    // Where the spaces are shadowed an access of the kernel's means its own, whatever is installed.
+    const meant = privilege === KERNEL && architecture.layout.kernelAddressSpaceShadowed ? this.spaces.kernel : space;
+    const given = meant.context.isKernel && privilege === KERNEL ? this.#walkOfFixed(page, BigInt(address), access) : null;
     return (
-      explainAddress(architecture, this.parts.memory, BigInt(address), access, privilege) ??
-      confined(architecture, this.parts.tables.walk(space.context, BigInt(address), access, privilege, this.cpu(cpu).switches))
+      given ?? confined(architecture, this.parts.tables.walk(meant.context, BigInt(address), access, privilege, this.cpu(cpu).switches))
     );
+  }
+
+  /** The refill code may give the kernel a page without asking a table: there is nothing to show but that. */
+  #walkOfFixed(machinePage: number, address: bigint, access: Access): Walk | null {
+    const { refill, units } = this.parts;
+    const shift = BigInt(this.architecture.hardwarePageShift);
+    const within = BigInt(units.offsetOf(address));
+    const page = machinePage * this.#hardwarePages + Number(within >> shift);
+    const frameFor = (way: Access): number => refill.fixedFrame?.(page, way) ?? -1;
+    const frame = frameFor(access);
+    if (frame < 0) return null;
+    const kernelRights = ([READ, WRITE, EXECUTE] as const).reduce<number>((rights, way) => (frameFor(way) < 0 ? rights : rights | way), 0);
+    return {
+      address,
+      access,
+      privilege: KERNEL,
+      steps: [],
+      physical: (BigInt(frame) << shift) + (address & ((1n << shift) - 1n)),
+      reason: NO_FAULT,
+      rule: "the refill code gives the kernel this page without asking a table",
+      manual: this.architecture.manuals[0] ?? "",
+      kernelRights,
+      userRights: 0,
+    };
   }
 
   /** Loads a file into frames for the image backend. @throws PortolanError ERR_OUT_OF_FRAMES; nothing has changed then */
@@ -197,23 +255,52 @@ export class Machine {
    * true the access is tried again, after false `outcome` says why it cannot be.
    */
   serveFault(cpu = 0): boolean {
-    const { fault, faultSite, switches } = this.cpu(cpu);
+    const { fault, switches } = this.cpu(cpu);
+    if (!fault.isPending) throw new PortolanError("ERR_BAD_ARGUMENT", { cpu, fault: "none is pending" });
     fault.isPending = false;
     const { faults } = this.architecture;
-    const space = fault.privilege === USER ? this.installed(cpu) : this.spaces.kernel;
     const page = Math.floor(fault.page / this.#hardwarePages);
+    const space = fault.privilege === KERNEL && this.#isKernels(page) ? this.spaces.kernel : this.installed(cpu);
     const told = faults.told(fault.reason, fault.access, fault.privilege, switches);
-    if (space !== null && answerFault(space, page, fault.reason, told) === OK) return true;
+    const isKept = fault.privilege === KERNEL && space !== null && isKeptFromKernel(space, page, fault.access, switches);
+    if (space !== null && !isKept && answerFault(space, page, fault.reason, told) === OK) return true;
     const shift = BigInt(this.architecture.hardwarePageShift);
-    this.outcome = {
-      address: (BigInt(fault.page) << shift) + BigInt(fault.offset),
-      access: fault.access,
-      privilege: fault.privilege,
-      reason: FAULT_REASONS[fault.reason],
-      rule: space === null ? "no area at this address" : space.verdict.rule,
-      ...faults.report(fault.reason, fault.access, fault.privilege, switches, faultSite),
-    };
+    const address = (BigInt(fault.page) << shift) + BigInt(fault.offset);
+    this.outcome = this.#outcomeOf(cpu, fault, address, space === null ? "no area at this address" : space.verdict.rule);
     return false;
+  }
+
+  /** A copy ended: wholly, or at a byte that could not be reached. */
+  #copied(address: Wide, done: number, length: number, access: Access, cpu: number): number {
+    this.outcome = null;
+    if (done === length) return done;
+    const { units } = this.parts;
+    const stopped = BigInt(address) + BigInt(done);
+    const { fault } = this.cpu(cpu);
+    const isUsers = stopped >> BigInt(units.pageShift) < BigInt(units.pageLimit) && isUserPage(this.parts, units.pageOf(stopped));
+    fault.isPending = false;
+    // No access was made in the kernel's half, in the hole and beyond the last address: what it would have been is told.
+    const met: Refused = isUsers ? fault : { reason: BAD_ADDRESS, access, privilege: USER };
+    this.outcome = this.#outcomeOf(cpu, met, stopped, isUsers ? this.#needed(cpu).verdict.rule : "no area at this address");
+    return done;
+  }
+
+  #outcomeOf(cpu: number, { reason, access, privilege }: Refused, address: bigint, rule: FaultRule): FaultOutcome {
+    const { faultSite, switches } = this.cpu(cpu);
+    const report = this.architecture.faults.report(reason, access, privilege, switches, faultSite);
+    return { address, access, privilege, reason: FAULT_REASONS[reason], rule, ...report };
+  }
+
+  /** Does an access of the kernel to this page mean the kernel's space? Where spaces are one it may mean a user's. */
+  #isKernels(page: number): boolean {
+    const { layout } = this.architecture;
+    if (layout.kernelAddressSpaceShadowed) return true;
+    const { units } = this.parts;
+    return page >= units.pageOf(layout.kernel.first) && page <= units.pageOf(layout.kernel.last);
+  }
+
+  #own(space: AddressSpace): void {
+    if (space.parts !== this.parts) throw new PortolanError("ERR_BAD_ARGUMENT", { space: space.id, machine: "another" });
   }
 
   #needed(cpu: number): AddressSpace {

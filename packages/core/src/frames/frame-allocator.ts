@@ -32,7 +32,11 @@ export interface FrameAllocator {
   readonly reserved: number;
   /** Promises `count` frames, to be taken later by `takeReserved`. False if there are not so many; nothing changed then. */
   reserve(count: number): boolean;
+  /** One of the frames that were promised: one promise less. @throws PortolanError ERR_BAD_ARGUMENT if none is open */
+  takeReserved(): number;
+  /** Takes back a promise of `count` frames that will not be used. @throws PortolanError ERR_BAD_ARGUMENT if fewer are open */
   unreserve(count: number): void;
 }
 
+/** The allocator of a machine's frames. */
 export const FRAMES = token<FrameAllocator>("frame allocator");

@@ -6,16 +6,17 @@
  * @see HelenOS kernel/generic/src/mm/frame.c
  */
 export class Zone {
+  // Fields begin as what they will be: one that begins as nothing is asked what it is at every use.
   /** Number of the first frame, and how many there are. */
   readonly first: number;
   readonly total: number;
   free: number;
-  readonly #references: Int32Array;
+  readonly #references: Int32Array = new Int32Array(0);
   /** Freed frames, the last freed on top. A frame taken as part of a run stays in it, stale, until it is popped. */
   #stack: Int32Array = new Int32Array(64);
   #stacked = 0;
   /** 1 while the frame has a live place in the stack. */
-  readonly #isStacked: Uint8Array;
+  readonly #isStacked: Uint8Array = new Uint8Array(0);
   #neverUsed = 0;
 
   constructor(first: number, total: number) {

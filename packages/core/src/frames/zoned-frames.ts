@@ -10,6 +10,7 @@ import type { PhysicalMemory } from "../machine/physical-memory.js";
 import type { FrameAllocator } from "./frame-allocator.js";
 import { Zone } from "./zone.js";
 
+/** The usual {@link FrameAllocator} of a machine. */
 export class ZonedFrames implements FrameAllocator {
   readonly total: number;
   free: number;

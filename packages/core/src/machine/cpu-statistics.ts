@@ -21,6 +21,7 @@ export class CpuStatistics {
   /** Contexts installed. */
   installs = 0;
 
+  /** Every count is zero again. */
   reset(): void {
     Object.assign(this, new CpuStatistics());
   }

@@ -16,7 +16,7 @@ import { Lookaside, NO_STARTS } from "../tlb/lookaside.js";
 import type { Refill } from "../tlb/refill.js";
 import { Tlb } from "../tlb/tlb.js";
 import { CpuStatistics } from "./cpu-statistics.js";
-import { swap32, type PhysicalMemory } from "./physical-memory.js";
+import { integer, swap32, type PhysicalMemory } from "./physical-memory.js";
 import type { TranslationContext } from "./translation-context.js";
 
 /**
@@ -46,6 +46,7 @@ const STANDINGS = ["closed", "checked", "open"] as const;
 /** What a load of a word answers where the access was refused, if `fault.isPending` says so as well. */
 export const REFUSED = 0xffff_ffff;
 
+/** What a processor is made of. */
 export interface CpuOptions {
   readonly id: number;
   readonly architecture: Architecture;
@@ -75,6 +76,28 @@ const UNDECIDED = -2;
 /** A refill followed by a refusal that is settled takes three rounds; more than this is a port that goes in circles. */
 const ROUNDS = 8;
 
+// Fields begin as what they will be: one that begins as nothing is asked what it is at every use.
+const NO_BYTES = new Uint8Array(0);
+const NO_WORDS = new Uint32Array(0);
+
+/** What is imported is looked up at every use; these are constants to a compiler. */
+const FROM_USER = USER;
+const FROM_KERNEL = KERNEL;
+const TO_READ = READ;
+const TO_WRITE = WRITE;
+const TO_EXECUTE = EXECUTE;
+const NONE = NO_FAULT;
+const swapped = swap32;
+
+const LITTLE = 0;
+const BIG = 1;
+
+/**
+ * One simulated processor, of which a machine has 1 to 64: its TLBs, its switches, the installed space and its counts.
+ *
+ * Doors take page numbers and offsets as numbers, never bigints. A refused access is no exception: the door answers −1
+ * ({@link REFUSED} for words, false for stores), fills `fault`, and has written nothing but, at most, accessed and dirty marks.
+ */
 export class Cpu {
   readonly id: number;
   /** Of everything random in it; differs from processor to processor. */
@@ -97,26 +120,27 @@ export class Cpu {
   readonly faultSite = { depth: 0, domain: 0, onWalk: false };
   readonly statistics = new CpuStatistics();
   readonly #switches: Record<string, boolean>;
-  readonly #pageSize: number;
-  readonly #hardwarePages: number;
-  readonly #swaps: boolean;
-  readonly #tagless: boolean;
-  readonly #shadowed: boolean;
+  readonly #pageSize: number = 0;
+  readonly #hardwarePages: number = 0;
+  /** LITTLE or BIG: a comparison of integers, where a boolean would be asked whether it is one. */
+  readonly #byteOrder: number = LITTLE;
+  readonly #tagless: boolean = false;
+  readonly #shadowed: boolean = false;
   /** Valid page numbers: below `#lowEnd`, or from `#highStart` to below `#highEnd`. */
-  readonly #lowEnd: number;
-  readonly #highStart: number;
-  readonly #highEnd: number;
+  readonly #lowEnd: number = 0;
+  readonly #highStart: number = 0;
+  readonly #highEnd: number = 0;
   /** Pages that the user may name: from `#userFirst` to below `#userEnd`; all where addresses do not decide. */
-  readonly #userFirst: number;
-  readonly #userEnd: number;
+  readonly #userFirst: number = 0;
+  readonly #userEnd: number = 0;
   readonly #windows: readonly WindowPages[];
-  readonly #hasNotes: boolean;
+  readonly #hasNotes: boolean = false;
   /** How each domain stands under the switches; null where the machine has none. */
   #domains: Uint8Array | null = null;
   /** Offsets with any of these bits set are outside the page, or cross an alignment: the slow road. */
-  readonly #outside: number;
-  readonly #unlike16: number;
-  readonly #unlike32: number;
+  readonly #outside: number = 0;
+  readonly #unlike16: number = 0;
+  readonly #unlike32: number = 0;
   /** Fronts by privilege × 3 + access index, and their tables of starts; while the processor is parked there is nothing in those. */
   readonly #fronts: readonly Lookaside[];
   #kernelReads: Int32Array = NO_STARTS;
@@ -126,8 +150,8 @@ export class Cpu {
   #userWrites: Int32Array = NO_STARTS;
   #userFetches: Int32Array = NO_STARTS;
   /** The chunk that holds the start of RAM, usually all of it. */
-  readonly #words: Uint32Array;
-  readonly #bytes: Uint8Array;
+  readonly #words: Uint32Array = NO_WORDS;
+  readonly #bytes: Uint8Array = NO_BYTES;
   #tlbActive = true;
 
   constructor(options: CpuOptions) {
@@ -146,19 +170,20 @@ export class Cpu {
     this.instructionTlb = tlb.instruction === undefined ? this.dataTlb : new Tlb(tlb.instruction, tlb.invalidation, seed + 1);
     this.#switches = { ...initialSwitches(architecture) };
     this.#hasNotes = needsEntryNotes(architecture);
-    this.#pageSize = 2 ** hardwarePageShift;
-    this.#hardwarePages = 2 ** (architecture.pageShift - hardwarePageShift);
-    this.#swaps = memory.byteOrder === "big";
+    // By shifts: a power is kept as a double.
+    this.#pageSize = 1 << hardwarePageShift;
+    this.#hardwarePages = 1 << (architecture.pageShift - hardwarePageShift);
+    this.#byteOrder = memory.byteOrder === "big" ? BIG : LITTLE;
     this.#tagless = architecture.asids.bits === 0;
     this.#shadowed = architecture.layout.kernelAddressSpaceShadowed;
     const pages = 2 ** (virtualBits - hardwarePageShift);
     const all = 2 ** (architecture.wordBits - hardwarePageShift);
     const isSigned = architecture.virtualRule === "sign-extended";
-    this.#lowEnd = isSigned ? pages / 2 : pages;
-    this.#highStart = isSigned ? all - pages / 2 : pages;
-    this.#highEnd = isSigned ? all : pages;
+    this.#lowEnd = integer(isSigned ? pages / 2 : pages);
+    this.#highStart = integer(isSigned ? all - pages / 2 : pages);
+    this.#highEnd = integer(isSigned ? all : pages);
     const { user, privilegeByAddress = false, windows = [] } = architecture.layout;
-    const pageOf = (address: bigint): number => Number(address >> BigInt(hardwarePageShift));
+    const pageOf = (address: bigint): number => integer(Number(address >> BigInt(hardwarePageShift)));
     this.#userFirst = privilegeByAddress ? pageOf(user.first) : 0;
     this.#userEnd = privilegeByAddress ? pageOf(user.last) + 1 : Infinity;
     this.#windows = windows.map(({ first, last, physical, privilege }) => ({
@@ -175,11 +200,7 @@ export class Cpu {
     const chunk = memory.chunkOf(memory.firstFrame * memory.frameSize);
     this.#words = memory.words(chunk);
     this.#bytes = memory.bytes(chunk);
-    if (this.instructionTlb === this.dataTlb) this.dataTlb.attach(fronts);
-    else {
-      this.dataTlb.attach(fronts.filter((_, index) => index % 3 !== 2));
-      this.instructionTlb.attach(fronts.filter((_, index) => index % 3 === 2));
-    }
+    for (const buffer of this.#tlbs()) buffer.attach(fronts);
     this.#honourGlobal();
     this.#lookAtDomains();
   }
@@ -207,7 +228,7 @@ export class Cpu {
 
   /** The space that a privilege's addresses belong to. */
   contextFor(privilege: Privilege): TranslationContext {
-    return privilege === KERNEL && this.#shadowed ? this.kernelContext : this.context;
+    return privilege === FROM_KERNEL && this.#shadowed ? this.kernelContext : this.context;
   }
 
   /** CLOSED, CHECKED or OPEN; CHECKED where the machine has no domains. */
@@ -227,25 +248,25 @@ export class Cpu {
 
   /** An unsigned byte, or −1 with `fault` filled. */
   load8(page: number, offset: number, privilege: Privilege): number {
-    const starts = privilege === USER ? this.#userReads : this.#kernelReads;
+    const starts = privilege === FROM_USER ? this.#userReads : this.#kernelReads;
     const start = starts[page] | 0;
     if (start > 0 && (offset & this.#outside) === 0) {
       return this.#bytes[(start - 1) * 4 + offset];
     }
-    return this.#loadSlowly(page, offset, 1, READ, privilege) | 0;
+    return this.#loadSlowly(page, offset, 1, TO_READ, privilege) | 0;
   }
 
   /** 16 bits, unsigned, in the machine's byte order; any alignment. −1 with `fault` filled where refused. */
   load16(page: number, offset: number, privilege: Privilege): number {
-    const starts = privilege === USER ? this.#userReads : this.#kernelReads;
+    const starts = privilege === FROM_USER ? this.#userReads : this.#kernelReads;
     const start = starts[page] | 0;
     if (start > 0 && (offset & this.#unlike16) === 0) {
       const at = (start - 1) * 4 + offset;
       const one = this.#bytes[at];
       const two = this.#bytes[at + 1];
-      return this.#swaps ? (one << 8) | two : (two << 8) | one;
+      return this.#byteOrder === BIG ? (one << 8) | two : (two << 8) | one;
     }
-    return this.#loadSlowly(page, offset, 2, READ, privilege) | 0;
+    return this.#loadSlowly(page, offset, 2, TO_READ, privilege) | 0;
   }
 
   /**
@@ -253,29 +274,29 @@ export class Cpu {
    * `fault.isPending` is an access that was refused; see {@link CpuFault} for how long a fault is pending.
    */
   load32(page: number, offset: number, privilege: Privilege): number {
-    const starts = privilege === USER ? this.#userReads : this.#kernelReads;
+    const starts = privilege === FROM_USER ? this.#userReads : this.#kernelReads;
     const start = starts[page] | 0;
     if (start > 0 && (offset & this.#unlike32) === 0) {
       const word = this.#words[start - 1 + (offset >>> 2)];
-      return this.#swaps ? swap32(word) : word;
+      return this.#byteOrder === BIG ? swapped(word) : word;
     }
-    return this.#loadSlowly(page, offset, 4, READ, privilege) >>> 0;
+    return this.#loadSlowly(page, offset, 4, TO_READ, privilege) >>> 0;
   }
 
   /** An instruction word, as `load32`. */
   fetch32(page: number, offset: number, privilege: Privilege): number {
-    const starts = privilege === USER ? this.#userFetches : this.#kernelFetches;
+    const starts = privilege === FROM_USER ? this.#userFetches : this.#kernelFetches;
     const start = starts[page] | 0;
     if (start > 0 && (offset & this.#unlike32) === 0) {
       const word = this.#words[start - 1 + (offset >>> 2)];
-      return this.#swaps ? swap32(word) : word;
+      return this.#byteOrder === BIG ? swapped(word) : word;
     }
-    return this.#loadSlowly(page, offset, 4, EXECUTE, privilege) >>> 0;
+    return this.#loadSlowly(page, offset, 4, TO_EXECUTE, privilege) >>> 0;
   }
 
   /** False with `fault` filled where refused; nothing has been written then. */
   store8(page: number, offset: number, value: number, privilege: Privilege): boolean {
-    const starts = privilege === USER ? this.#userWrites : this.#kernelWrites;
+    const starts = privilege === FROM_USER ? this.#userWrites : this.#kernelWrites;
     const start = starts[page] | 0;
     if (start > 0 && (offset & this.#outside) === 0) {
       this.#bytes[(start - 1) * 4 + offset] = value;
@@ -286,12 +307,12 @@ export class Cpu {
 
   /** As `store8`; any alignment. A store that crosses into another page happens wholly or not at all. */
   store16(page: number, offset: number, value: number, privilege: Privilege): boolean {
-    const starts = privilege === USER ? this.#userWrites : this.#kernelWrites;
+    const starts = privilege === FROM_USER ? this.#userWrites : this.#kernelWrites;
     const start = starts[page] | 0;
     if (start > 0 && (offset & this.#unlike16) === 0) {
       const at = (start - 1) * 4 + offset;
-      this.#bytes[at] = this.#swaps ? value >>> 8 : value;
-      this.#bytes[at + 1] = this.#swaps ? value : value >>> 8;
+      this.#bytes[at] = this.#byteOrder === BIG ? value >>> 8 : value;
+      this.#bytes[at + 1] = this.#byteOrder === BIG ? value : value >>> 8;
       return true;
     }
     return this.#storeSlowly(page, offset, value, 2, privilege);
@@ -299,10 +320,10 @@ export class Cpu {
 
   /** As `store16`. */
   store32(page: number, offset: number, value: number, privilege: Privilege): boolean {
-    const starts = privilege === USER ? this.#userWrites : this.#kernelWrites;
+    const starts = privilege === FROM_USER ? this.#userWrites : this.#kernelWrites;
     const start = starts[page] | 0;
     if (start > 0 && (offset & this.#unlike32) === 0) {
-      this.#words[start - 1 + (offset >>> 2)] = this.#swaps ? swap32(value) : value;
+      this.#words[start - 1 + (offset >>> 2)] = this.#byteOrder === BIG ? swapped(value) : value;
       return true;
     }
     return this.#storeSlowly(page, offset, value, 4, privilege);
@@ -346,12 +367,14 @@ export class Cpu {
     this.#lookAtDomains();
   }
 
+  /** Drops what "invalidate everything" drops on this machine, from this processor only; other processors are the shootdown's business. */
   invalidateAll(): void {
     let dropped = 0;
     for (const tlb of this.#tlbs()) dropped += tlb.invalidateAll();
     this.#invalidated("all", 0, 0, 0, dropped);
   }
 
+  /** Drops entries tagged `asid` from this processor; everything, where entries carry no tag. */
   invalidateAsid(asid: number): void {
     const tag = this.#tagless ? 0 : asid;
     let dropped = 0;
@@ -363,7 +386,11 @@ export class Cpu {
   invalidatePages(asid: number, page: number, count: number): void {
     const tag = this.#tagless ? 0 : asid;
     let dropped = 0;
-    for (const tlb of this.#tlbs()) dropped += tlb.invalidatePages(page * this.#hardwarePages, count * this.#hardwarePages, tag);
+    const { dataTlb, instructionTlb } = this;
+    const first = page * this.#hardwarePages;
+    const pages = count * this.#hardwarePages;
+    dropped += dataTlb.invalidatePages(first, pages, tag);
+    if (instructionTlb !== dataTlb) dropped += instructionTlb.invalidatePages(first, pages, tag);
     this.#invalidated("pages", asid, page, count, dropped);
   }
 
@@ -396,32 +423,34 @@ export class Cpu {
     this.fault.isPending = false;
     if (this.#hasNotes) this.#noteSite(0);
     if (!this.#tlbActive) throw new Error(`processor ${this.id} accesses memory while it waits in a shootdown`);
-    const known = this.#fronts[privilege * 3 + (access >>> 1)].frameOf(page);
+    const number = privilege * 3 + (access >>> 1);
+    const front = this.#fronts[number];
+    const known = front.frameOf(page);
     if (known >= 0) return known;
     if (!this.#hasPage(page)) return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
-    if (privilege === USER && (page < this.#userFirst || page >= this.#userEnd))
+    if (privilege === FROM_USER && (page < this.#userFirst || page >= this.#userEnd))
       return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
-    const window = this.#windowOf(page);
+    const window = this.#windows.length === 0 ? null : this.#windowOf(page);
     if (window !== null) {
       if (privilege > window.privilege) return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
-      return this.#show(page, window.frame + page - window.first, offset, access, privilege);
+      return this.#inWindow(page, window.frame + page - window.first, offset, access, privilege);
     }
-    const tlb = access === EXECUTE ? this.instructionTlb : this.dataTlb;
+    const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
     const asid = this.asidFor(privilege);
     for (let round = 0; round < ROUNDS; round += 1) {
       const entry = tlb.lookup(page, asid);
       if (entry < 0) {
         this.#note(page, offset, access, privilege);
         const reason = this.#miss(tlb, page, asid, access, privilege);
-        if (reason !== NO_FAULT) return this.#refuse(reason, page, offset, access, privilege);
+        if (reason !== NONE) return this.#refuse(reason, page, offset, access, privilege);
       } else if (!this.#hasNotes && permits(tlb.rightsOf(entry, page), privilege, access)) {
-        return this.#show(page, tlb.frameOf(entry, page), offset, access, privilege);
+        return this.#show(tlb, entry, page, tlb.frameOf(entry, page), offset, access, privilege);
       } else {
         const frame = this.#hasNotes ? this.#askNote(tlb, entry, page, offset, access, privilege) : UNDECIDED;
         if (frame !== UNDECIDED) return frame;
         this.#note(page, offset, access, privilege);
         const reason = this.refill.refused(this, page, access, privilege, entry);
-        if (reason !== NO_FAULT) return this.#refuse(reason, page, offset, access, privilege);
+        if (reason !== NONE) return this.#refuse(reason, page, offset, access, privilege);
         this.statistics.upgrades += 1;
       }
     }
@@ -431,7 +460,19 @@ export class Cpu {
   }
 
   /** Lets the front of an access know a page from now on. The frame, or −1 with `fault` filled if there is no memory. */
-  #show(page: number, frame: number, offset: number, access: Access, privilege: Privilege): number {
+  #show(tlb: Tlb, entry: number, page: number, frame: number, offset: number, access: Access, privilege: Privilege): number {
+    const address = frame * this.#pageSize;
+    if (!this.memory.isBacked(address)) return this.#refuse(BUS, page, offset, access, privilege);
+    const number = privilege * 3 + (access >>> 1);
+    const front = this.#fronts[number];
+    const { starts } = front;
+    tlb.show(entry, number, page, frame, address);
+    if (front.starts !== starts) this.#expose();
+    return frame;
+  }
+
+  /** The same for a page that no TLB is asked about: nothing that a TLB forgets can make it wrong. */
+  #inWindow(page: number, frame: number, offset: number, access: Access, privilege: Privilege): number {
     if (this.#backed(page, frame, offset, access, privilege) < 0) return -1;
     const front = this.#fronts[privilege * 3 + (access >>> 1)];
     const { starts } = front;
@@ -453,7 +494,7 @@ export class Cpu {
     if (standing === CLOSED) return this.#refuse(DOMAIN, page, offset, access, privilege);
     const frame = tlb.frameOf(entry, page);
     if (standing === OPEN || permits(tlb.rightsOf(entry, page), privilege, access))
-      return this.#show(page, frame, offset, access, privilege);
+      return this.#show(tlb, entry, page, frame, offset, access, privilege);
     // A part of the page may let through what the whole does not: the front, which knows pages only, is not told.
     const within = (page - tlb.firstPage(entry)) * this.#pageSize + offset;
     const isPermitted = permits(rightsAt(note, within, tlb.span(entry) * this.#pageSize), privilege, access);
@@ -476,19 +517,19 @@ export class Cpu {
   }
 
   #miss(tlb: Tlb, page: number, asid: number, access: Access, privilege: Privilege): FaultReason {
-    const unit = access === EXECUTE ? "instruction" : "data";
-    if (access === EXECUTE) this.statistics.itlbMisses += 1;
+    const unit = access === TO_EXECUTE ? "instruction" : "data";
+    if (access === TO_EXECUTE) this.statistics.itlbMisses += 1;
     if (tlb === this.dataTlb) this.statistics.tlbMisses += 1;
     if (this.events.sink !== null) this.events.sink({ kind: "tlb-miss", cpu: this.id, unit, hardwarePage: page, asid });
     const reason = this.refill.miss(this, page, access, privilege);
-    if (reason !== NO_FAULT) return reason;
+    if (reason !== NONE) return reason;
     this.statistics.refills += 1;
     if (this.events.sink !== null) {
       const entry = tlb.probe(page, asid);
       const frame = entry < 0 ? -1 : tlb.frameOf(entry, page);
       this.events.sink({ kind: "tlb-fill", cpu: this.id, unit, hardwarePage: page, frame, asid });
     }
-    return NO_FAULT;
+    return NONE;
   }
 
   #refuse(reason: FaultReason, page: number, offset: number, access: Access, privilege: Privilege): number {
@@ -530,7 +571,7 @@ export class Cpu {
     let value = 0;
     for (let byte = 0; byte < width; byte += 1) {
       const read = this.memory.read8(byte < inFirst ? address + byte : second + byte - inFirst);
-      value += read * 256 ** (this.#swaps ? width - 1 - byte : byte);
+      value += read * 256 ** (this.#byteOrder === BIG ? width - 1 - byte : byte);
     }
     return value;
   }
@@ -538,7 +579,7 @@ export class Cpu {
   #storeSlowly(page: number, offset: number, value: number, width: 1 | 2 | 4, privilege: Privilege): boolean {
     this.#checkOffset(offset);
     const inFirst = Math.min(width, this.#pageSize - offset);
-    const address = this.#locate(page, offset, WRITE, privilege);
+    const address = this.#locate(page, offset, TO_WRITE, privilege);
     if (address < 0) return false;
     if (inFirst === width) {
       if (width === 4) this.memory.write32(address, value);
@@ -547,10 +588,10 @@ export class Cpu {
       return true;
     }
     // Both pages are known to be writable before the first byte changes.
-    const second = this.#locate(page + 1, 0, WRITE, privilege);
+    const second = this.#locate(page + 1, 0, TO_WRITE, privilege);
     if (second < 0) return false;
     for (let byte = 0; byte < width; byte += 1) {
-      const shift = (this.#swaps ? width - 1 - byte : byte) * 8;
+      const shift = (this.#byteOrder === BIG ? width - 1 - byte : byte) * 8;
       this.memory.write8(byte < inFirst ? address + byte : second + byte - inFirst, (value >>> shift) & 0xff);
     }
     return true;

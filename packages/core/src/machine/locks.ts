@@ -9,7 +9,9 @@ export type LockKind = "address-space" | "area" | "object" | "page-table" | "asi
 
 /** Checks what production takes for granted. */
 export interface LockDiscipline {
+  /** The running processor takes a lock. Throws an assertion if the order forbids it or it holds the lock already. */
   acquire(kind: LockKind, id: number): void;
+  /** The running processor gives a lock back. Throws an assertion unless it holds it. */
   release(kind: LockKind, id: number): void;
   /** Throws an assertion unless the running processor holds the lock. */
   assertHeld(kind: LockKind, id: number): void;
@@ -28,14 +30,17 @@ export class Locks {
     return this.#names;
   }
 
+  /** Takes the lock of one thing; `id` is its number among things of its kind. */
   acquire(kind: LockKind, id: number): void {
     if (this.discipline !== null) this.discipline.acquire(kind, id);
   }
 
+  /** Gives a lock back that was taken by `acquire` with the same two numbers. */
   release(kind: LockKind, id: number): void {
     if (this.discipline !== null) this.discipline.release(kind, id);
   }
 
+  /** States that the caller holds a lock; checked where there is a discipline. */
   assertHeld(kind: LockKind, id: number): void {
     if (this.discipline !== null) this.discipline.assertHeld(kind, id);
   }

@@ -15,6 +15,7 @@ export interface MemoryRange {
   readonly bytes: number;
 }
 
+/** What makes a memory: how much of it, where, and in which byte order. */
 export interface PhysicalMemoryOptions {
   /** RAM in bytes, a multiple of the frame size. */
   readonly bytes: number;
@@ -39,6 +40,24 @@ export interface Region {
   readonly end: number;
 }
 
+// Fields begin as what they will be: one that begins as nothing is asked what it is at every use.
+const NO_BYTES = new Uint8Array(0);
+const NO_WORDS = new Uint32Array(0);
+
+/** The four bytes of a word the other way round; unsigned. Two rotations: bytes at odd places go one way, the others the other. */
+const swapped = (word: number): number =>
+  ((((word << 8) | (word >>> 24)) & 0x00ff00ff) | (((word >>> 8) | (word << 24)) & 0xff00ff00)) >>> 0;
+
+const LITTLE = 0;
+const BIG = 1;
+
+/**
+ * The bytes of a machine. Untouched memory reads as zero.
+ *
+ * The doors check nothing: whether there is memory at an address is {@link PhysicalMemory.isBacked}'s to say, and the
+ * caller's to ask. Addresses are physical and in bytes; 16- and 32-bit words may lie at any alignment, 64-bit words at
+ * multiples of four.
+ */
 export class PhysicalMemory {
   readonly byteOrder: "little" | "big";
   readonly physicalBits: number;
@@ -50,8 +69,9 @@ export class PhysicalMemory {
   readonly frameCount: number;
   /** Bytes in a chunk, a power of two. Hot paths may keep `words(chunkOf(address))`. */
   readonly chunkSize: number;
-  readonly #swaps: boolean;
-  readonly #base: number;
+  /** LITTLE or BIG: a comparison of integers, where a boolean would be asked whether it is one. */
+  readonly #order: number = LITTLE;
+  readonly #base: number = 0;
   /** RAM between the holes, in ascending order. */
   readonly ram: readonly Region[];
   readonly #regions: Region[];
@@ -60,11 +80,14 @@ export class PhysicalMemory {
   readonly #bytes: Uint8Array[] = [];
   readonly #words: Uint32Array[] = [];
   /** The chunk that holds the start of RAM, usually all of it: most accesses need ask no further. */
-  readonly #mainStart: number;
-  readonly #mainBytes: Uint8Array;
-  readonly #mainWords: Uint32Array;
+  readonly #mainStart: number = 0;
+  readonly #mainBytes: Uint8Array = NO_BYTES;
+  readonly #mainWords: Uint32Array = NO_WORDS;
+  /** RAM up to the first hole, as far as the chunk goes that it begins in: most addresses lie there. */
+  readonly #ramStart: number = 0;
+  readonly #ramEnd: number = 0;
   /** One over the bytes of a chunk, exactly: the remainder of doubles is a call. */
-  readonly #perChunk: number;
+  readonly #perChunk: number = 0;
   #lastChunk = -1;
   #lastSlot = 0;
 
@@ -72,7 +95,8 @@ export class PhysicalMemory {
   constructor(options: PhysicalMemoryOptions) {
     const { bytes, physicalBits, frameShift, buffer } = options;
     const base = options.base ?? 0;
-    const frameSize = 2 ** frameShift;
+    // Powers leave doubles: shifts and `integer` keep what is counted with every day out of them.
+    const frameSize = 1 << frameShift;
     if (!Number.isInteger(physicalBits) || physicalBits < 20 || physicalBits > 52)
       throw new PortolanError("ERR_BAD_ARGUMENT", { physicalBits });
     if (!Number.isSafeInteger(bytes) || bytes < frameSize || bytes % frameSize !== 0)
@@ -89,21 +113,23 @@ export class PhysicalMemory {
     this.frameCount = bytes / frameSize;
     this.ram = without(options.holes ?? [], { first: base, end: base + bytes }, frameSize);
     this.#regions = [...this.ram];
-    this.#swaps = options.byteOrder === "big";
+    this.#order = options.byteOrder === "big" ? BIG : LITTLE;
     if (buffer === undefined) {
       let shift = SMALLEST_CHUNK_SHIFT;
       while (shift < LARGEST_CHUNK_SHIFT && 2 ** shift < bytes) shift += 1;
-      this.chunkSize = 2 ** shift;
+      this.chunkSize = integer(2 ** shift);
       this.#base = 0;
     } else {
       // The caller's memory is one chunk, whatever its size; chunk numbers count from its base.
-      this.chunkSize = 2 ** Math.ceil(Math.log2(bytes));
+      this.chunkSize = integer(2 ** Math.ceil(Math.log2(bytes)));
       this.#base = base;
       this.#adopt(0, buffer);
     }
     this.#perChunk = 1 / this.chunkSize;
     const main = this.chunkOf(base);
-    this.#mainStart = base - this.offsetInChunk(base);
+    this.#mainStart = integer(base - this.offsetInChunk(base));
+    this.#ramStart = integer(this.ram[0].first);
+    this.#ramEnd = integer(Math.min(this.ram[0].end, this.#mainStart + this.chunkSize));
     this.#mainBytes = this.bytes(main);
     this.#mainWords = this.words(main);
   }
@@ -121,8 +147,7 @@ export class PhysicalMemory {
 
   /** Is there memory at this address? */
   isBacked(address: number): boolean {
-    const [main] = this.#regions;
-    if (address >= main.first && address < main.end) return true;
+    if (address >= this.#ramStart && address < this.#ramEnd) return true;
     for (const region of this.#regions) if (address >= region.first && address < region.end) return true;
     return false;
   }
@@ -131,6 +156,12 @@ export class PhysicalMemory {
   chunkOf(address: number): number {
     const chunk = Math.floor((address - this.#base) * this.#perChunk);
     return chunk === this.#lastChunk ? this.#lastSlot : this.#findChunk(chunk);
+  }
+
+  /** Offset of an address in the chunk that holds the start of RAM, in bytes; −1 if it lies in another one. */
+  offsetInMain(address: number): number {
+    const offset = address - this.#mainStart;
+    return offset >= 0 && offset < this.#mainBytes.length ? offset : -1;
   }
 
   /** Offset of an address in its chunk, in bytes. */
@@ -144,6 +175,7 @@ export class PhysicalMemory {
     return this.#words[slot];
   }
 
+  /** The chunk in slot `slot` as bytes, in the machine's order. A live view. */
   bytes(slot: number): Uint8Array {
     return this.#bytes[slot];
   }
@@ -153,72 +185,79 @@ export class PhysicalMemory {
     return this.#bytes.reduce((sum, chunk) => sum + chunk.length, 0);
   }
 
+  /** The byte at an address. */
   read8(address: number): number {
     const main = address - this.#mainStart;
     if (main >= 0 && main < this.#mainBytes.length) return this.#mainBytes[main];
     return this.bytes(this.chunkOf(address))[this.offsetInChunk(address)];
   }
 
+  /** Writes the low 8 bits of `value`. */
   write8(address: number, value: number): void {
     this.bytes(this.chunkOf(address))[this.offsetInChunk(address)] = value;
   }
 
+  /** A 16-bit word, unsigned, in the machine's byte order. */
   read16(address: number): number {
     const one = this.read8(address);
     const two = this.read8(address + 1);
-    return this.#swaps ? one * 256 + two : two * 256 + one;
+    return this.#order === BIG ? one * 256 + two : two * 256 + one;
   }
 
+  /** Writes the low 16 bits of `value` in the machine's byte order. */
   write16(address: number, value: number): void {
-    this.write8(address + (this.#swaps ? 1 : 0), value & 0xff);
-    this.write8(address + (this.#swaps ? 0 : 1), (value >>> 8) & 0xff);
+    this.write8(address + (this.#order === BIG ? 1 : 0), value & 0xff);
+    this.write8(address + (this.#order === BIG ? 0 : 1), (value >>> 8) & 0xff);
   }
 
   /** A 32-bit word, unsigned. */
   read32(address: number): number {
     const offset = address - this.#mainStart;
-    if (offset >= 0 && offset < this.#mainBytes.length && (offset & 3) === 0) {
+    if (address >= this.#ramStart && address < this.#ramEnd && (offset & 3) === 0) {
       const main = this.#mainWords[offset >>> 2];
-      return this.#swaps ? swap32(main) : main;
+      return this.#order === BIG ? swapped(main) : main;
     }
     if (address % 4 !== 0) {
-      return this.#swaps
+      return this.#order === BIG
         ? this.read16(address) * 65536 + this.read16(address + 2)
         : this.read16(address + 2) * 65536 + this.read16(address);
     }
     const word = this.words(this.chunkOf(address))[this.offsetInChunk(address) >>> 2];
-    return this.#swaps ? swap32(word) : word;
+    return this.#order === BIG ? swapped(word) : word;
   }
 
+  /** Writes the low 32 bits of `value` in the machine's byte order. */
   write32(address: number, value: number): void {
     const offset = address - this.#mainStart;
     if (offset >= 0 && offset < this.#mainBytes.length && (offset & 3) === 0) {
-      this.#mainWords[offset >>> 2] = this.#swaps ? swap32(value) : value;
+      this.#mainWords[offset >>> 2] = this.#order === BIG ? swapped(value) : value;
       return;
     }
     if (address % 4 !== 0) {
-      this.write16(address + (this.#swaps ? 2 : 0), value & 0xffff);
-      this.write16(address + (this.#swaps ? 0 : 2), value >>> 16);
+      this.write16(address + (this.#order === BIG ? 2 : 0), value & 0xffff);
+      this.write16(address + (this.#order === BIG ? 0 : 2), value >>> 16);
       return;
     }
-    this.words(this.chunkOf(address))[this.offsetInChunk(address) >>> 2] = this.#swaps ? swap32(value) : value;
+    this.words(this.chunkOf(address))[this.offsetInChunk(address) >>> 2] = this.#order === BIG ? swapped(value) : value;
   }
 
   /** Bits 31:0 of the 64-bit word at an address. */
   readLow(address: number): number {
-    return this.read32(this.#swaps ? address + 4 : address);
+    return this.read32(this.#order === BIG ? address + 4 : address);
   }
 
   /** Bits 63:32 of the 64-bit word at an address. */
   readHigh(address: number): number {
-    return this.read32(this.#swaps ? address : address + 4);
+    return this.read32(this.#order === BIG ? address : address + 4);
   }
 
+  /** Writes a 64-bit word given as bits 31:0 and bits 63:32. */
   write64(address: number, low: number, high: number): void {
-    this.write32(address, this.#swaps ? high : low);
-    this.write32(address + 4, this.#swaps ? low : high);
+    this.write32(address, this.#order === BIG ? high : low);
+    this.write32(address + 4, this.#order === BIG ? low : high);
   }
 
+  /** Fills a frame, given by its number, with zero bytes. */
   zeroFrame(frame: number): void {
     const address = frame * this.frameSize;
     const main = address - this.#mainStart;
@@ -231,6 +270,7 @@ export class PhysicalMemory {
     this.bytes(this.chunkOf(address)).fill(0, offset, offset + this.frameSize);
   }
 
+  /** Copies the bytes of frame `from` over those of frame `to`; both are frame numbers. */
   copyFrame(from: number, to: number): void {
     const source = this.bytes(this.chunkOf(from * this.frameSize));
     const target = this.bytes(this.chunkOf(to * this.frameSize));
@@ -245,6 +285,7 @@ export class PhysicalMemory {
     this.#eachPart(address, target.length, (chunk, offset, from, count) => target.set(chunk.subarray(offset, offset + count), from));
   }
 
+  /** Writes all bytes of `source` from `address` on. */
   writeBytes(address: number, source: Uint8Array): void {
     this.#eachPart(address, source.length, (chunk, offset, from, count) => chunk.set(source.subarray(from, from + count), offset));
   }
@@ -294,6 +335,9 @@ export class PhysicalMemory {
   }
 }
 
+/** The same number; as an integer, where the host has integers of that size and arithmetic would have left a double. */
+export const integer = (value: number): number => (value === (value | 0) ? value | 0 : value);
+
 /** What remains of a region. @throws PortolanError ERR_BAD_ARGUMENT if nothing does, or a hole is not frame aligned, or not within */
 const without = (holes: readonly MemoryRange[], region: Region, frameSize: number): Region[] => {
   const remaining: Region[] = [];
@@ -311,8 +355,8 @@ const without = (holes: readonly MemoryRange[], region: Region, frameSize: numbe
   return remaining;
 };
 
-/** Swaps the four bytes of a word; unsigned. Two rotations: bytes at odd places go one way, the others the other. */
-export const swap32 = (word: number): number =>
-  ((((word << 8) | (word >>> 24)) & 0x00ff00ff) | (((word >>> 8) | (word << 24)) & 0xff00ff00)) >>> 0;
+/** Swaps the four bytes of a word; unsigned. */
+export const swap32 = swapped;
 
+/** The machine's memory, for parts that read or write it themselves: walkers, refill code, TSBs. */
 export const PHYSICAL_MEMORY = token<PhysicalMemory>("physical memory");

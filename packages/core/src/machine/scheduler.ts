@@ -18,6 +18,7 @@ export type PreemptionPoint =
   | "copy-page"
   | "share-published";
 
+/** What a test hands in to run other processors between the halves of an operation. */
 export interface Scheduler {
   /** `cpu` is the number of the processor whose work is interrupted. */
   at(point: PreemptionPoint, cpu: number): void;
@@ -34,6 +35,7 @@ export class Preemption {
   /** The processor whose work is being done. */
   cpu = 0;
 
+  /** Reaches a point on behalf of the processor whose work is being done. */
   at(point: PreemptionPoint): void {
     if (this.scheduler !== null) this.scheduler.at(point, this.cpu);
   }

@@ -7,6 +7,7 @@ import type { SoftwareCache } from "../tlb/software-cache.js";
 /** `root` of a context that has no tree. */
 export const NO_ROOT = -1;
 
+/** An address space as the hardware sees it: root, tag and software cache. */
 export class TranslationContext {
   /** Unique for the life of the machine, never reused; 0 is the kernel's. */
   readonly id: number;

@@ -7,6 +7,7 @@
 import type { FrameAllocator } from "../frames/frame-allocator.js";
 import type { MemoryObject } from "./memory-object.js";
 
+/** The one object behind all anonymous areas that are not shared: it has no state but a count. */
 export class AnonymousObject implements MemoryObject {
   readonly kind = "anonymous";
   readonly isResizable = true;

@@ -6,6 +6,7 @@
 import type { FrameAllocator } from "../frames/frame-allocator.js";
 import { NO_PAGE, type MemoryObject } from "./memory-object.js";
 
+/** A range of frames as they are. It owns none of them: nothing is counted, nothing freed. */
 export class DeviceObject implements MemoryObject {
   readonly kind = "physical";
   readonly isResizable = false;

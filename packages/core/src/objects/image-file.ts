@@ -5,6 +5,7 @@
 import type { FrameAllocator } from "../frames/frame-allocator.js";
 import type { PhysicalMemory } from "../machine/physical-memory.js";
 
+/** A file in memory. Whoever loads it closes it when it is mapped; frames go when nobody shows or maps them. */
 export class ImageFile {
   /** Length of the file in bytes. */
   readonly bytes: number;
@@ -64,6 +65,11 @@ export class ImageFile {
     }
   }
 
+  /** Was it loaded into this memory? An image of another machine has nothing to show here. */
+  isIn(memory: PhysicalMemory): boolean {
+    return this.#memory === memory;
+  }
+
   /** Whoever opened it has closed it: no new area may show it. */
   get isClosed(): boolean {
     return this.#isClosed;
@@ -90,6 +96,7 @@ export class ImageFile {
     this.#closed(this);
   }
 
+  /** Calls `visit` for every frame that the file keeps. For the checker. */
   eachPinned(visit: (frame: number) => void): void {
     this.#pages.forEach((frame) => visit(frame));
   }

@@ -31,6 +31,7 @@ export interface ImageSegment {
   readonly writable: boolean;
 }
 
+/** One segment of an {@link ImageFile}: pages of the file itself where nobody may write, copies elsewhere. */
 export class ImageObject implements MemoryObject {
   readonly kind = "image";
   readonly isResizable = true;

@@ -10,6 +10,7 @@
 /** `supply` has no page there: the access is a fault. */
 export const NO_PAGE = -1;
 
+/** What stands behind an area. Offsets and counts are pages of the machine; frames are frame numbers. */
 export interface MemoryObject {
   readonly kind: "anonymous" | "image" | "physical" | "shared" | "custom";
   /** May an area of it change its size? Devices may not. */

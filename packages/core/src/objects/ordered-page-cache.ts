@@ -2,6 +2,7 @@
 import { OrderedMap, type OrderedPool } from "../collections/ordered-map.js";
 import type { PageCache } from "./page-cache.js";
 
+/** The usual page cache of a shared object: O(log n) a page, in the machine's pool. */
 export class OrderedPageCache implements PageCache {
   readonly #map: OrderedMap;
   pages = 0;

@@ -10,6 +10,7 @@ import type { Locks } from "../machine/locks.js";
 import { NO_PAGE, type MemoryObject } from "./memory-object.js";
 import type { PageCache } from "./page-cache.js";
 
+/** Keeps every page that sharers must be handed the very frame of, until the last of them goes. Offsets are pages. */
 export class SharedObject implements MemoryObject {
   readonly kind = "shared";
   links = 0;
@@ -106,6 +107,7 @@ export const lockObject = (locks: Locks, object: MemoryObject | null): void => {
   if (locks.discipline !== null && object instanceof SharedObject) locks.acquire("object", object.number);
 };
 
+/** Gives back what {@link lockObject} took. */
 export const unlockObject = (locks: Locks, object: MemoryObject | null): void => {
   if (locks.discipline !== null && object instanceof SharedObject) locks.release("object", object.number);
 };

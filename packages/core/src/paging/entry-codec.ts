@@ -17,9 +17,13 @@ import {
 } from "../architecture/entry-format.js";
 import { ALL_RIGHTS, PAGE_FLAG_SETS, type PageFlags, type Rights } from "../architecture/rights.js";
 
+/** What {@link LevelCodec.kindOf} answers for an entry that maps nothing and leads nowhere. */
 export const ABSENT_ENTRY = 0;
+/** The entry leads to a table of the next level. */
 export const TABLE_ENTRY = 1;
+/** The entry maps a page. */
 export const LEAF_ENTRY = 2;
+/** The entry has a form that the manual forbids. */
 export const MALFORMED_ENTRY = 3;
 const KINDS: readonly EntryKind[] = ["absent", "table", "leaf", "malformed"];
 
@@ -43,7 +47,7 @@ export const place = (field: Field, value: number): readonly [lo: number, hi: nu
 };
 
 /** Answers of a rule are laid out over windows of this many bits, at most, of both halves together. */
-const WIDEST_TABLE = 13;
+const WIDEST_TABLE = 16;
 
 /** The lowest and the highest bit that fields read in one half of a word. */
 const windowOf = (fields: readonly Field[], isHigh: boolean): { readonly shift: number; readonly width: number } => {
@@ -53,54 +57,87 @@ const windowOf = (fields: readonly Field[], isHigh: boolean): { readonly shift: 
   return { shift: low % 32, width: Math.max(...bits.map(([bit]) => bit)) - low + 1 };
 };
 
-/**
- * A rule compiled: the answer to every combination of the bits between the lowest and the highest that it reads, in both
- * halves. A rule that reads bits far apart gathers them into an index first.
- */
-class CompiledRule {
-  readonly #rule: Rule<number>;
-  readonly #lowShift: number;
-  readonly #lowMask: number;
-  readonly #highShift: number;
-  readonly #highMask: number;
-  /** Where the bits of the high half begin in an index. */
-  readonly #lowWidth: number;
-  readonly #isTable: boolean;
-  readonly #answers: Int32Array;
+/** Every bit that some field reads, once, the lowest first. */
+const coveredBits = (fields: readonly Field[]): number[] => {
+  const all = fields.map(fieldBits).flatMap(([high, low]) => Array.from({ length: high - low + 1 }, (_, bit) => low + bit));
+  return [...new Set(all)].sort((one, other) => one - other);
+};
 
-  /** @param rule answers with small integers */
-  constructor(rule: Rule<number>, switches: Switches) {
-    const low = windowOf(rule.reads, false);
-    const high = windowOf(rule.reads, true);
-    const crosses = rule.reads.some((field) => fieldBits(field)[0] >= 32 && fieldBits(field)[1] < 32);
-    this.#rule = rule;
+/** The half of a word that begins at bit `from` and has these bits set, and no others. */
+const sumOfBits = (bits: readonly number[], from: 0 | 32): number =>
+  bits.reduce((sum, bit) => (bit >= from && bit < from + 32 ? sum + 2 ** (bit - from) : sum), 0);
+
+/**
+ * The answer to every combination of the bits between the lowest and the highest that fields cover, in both halves of a
+ * word.
+ */
+class AnswerTable {
+  readonly #lowShift: number = 0;
+  readonly #lowMask: number = 0;
+  readonly #highShift: number = 0;
+  readonly #highMask: number = 0;
+  /** Where the bits of the high half begin in an index. */
+  readonly #lowWidth: number = 0;
+  readonly #answers: Int32Array = new Int32Array(0);
+
+  /** @param tell answers with a small integer for a word that has zeroes outside the windows */
+  constructor(fields: readonly Field[], tell: (lo: number, hi: number) => number) {
+    const low = windowOf(fields, false);
+    const high = windowOf(fields, true);
     this.#lowShift = low.shift;
-    this.#lowMask = 2 ** low.width - 1;
+    this.#lowMask = (1 << low.width) - 1;
     this.#lowWidth = low.width;
     this.#highShift = high.shift;
-    this.#highMask = 2 ** high.width - 1;
-    this.#isTable = !crosses && low.width + high.width <= WIDEST_TABLE;
-    const width = rule.reads.reduce((sum, field) => sum + fieldWidth(field), 0);
-    const answers = Int32Array.from({ length: 2 ** width }, (_, index) => rule.tell(gatheredValues(rule.reads, index), switches));
-    this.#answers = this.#isTable ? this.#laidOut(answers, low.width + high.width) : answers;
+    this.#highMask = (1 << high.width) - 1;
+    // What is asked is fewer bits than the windows show: each combination of those is told once, and then laid out.
+    const bits = coveredBits(fields);
+    const answers = Int32Array.from({ length: 2 ** bits.length }, (_, combination) => {
+      const word = bits.filter((_bit, rank) => ((combination >>> rank) & 1) === 1);
+      return tell(sumOfBits(word, 0), sumOfBits(word, 32));
+    });
+    const combinations = new Int32Array(2 ** (low.width + high.width));
+    for (let at = 0; at < low.width + high.width; at += 1) {
+      const rank = bits.indexOf(at < low.width ? low.shift + at : 32 + high.shift + at - low.width);
+      const adds = rank < 0 ? 0 : 1 << rank;
+      for (let below = 0; below < 2 ** at; below += 1) combinations[2 ** at + below] = combinations[below] | adds;
+    }
+    this.#answers = combinations.map((combination) => answers[combination]);
+  }
+
+  /** Do fields lie close enough together for a table, none of them across the middle of a word? */
+  static fits(fields: readonly Field[]): boolean {
+    const crosses = fields.some((field) => fieldBits(field)[0] >= 32 && fieldBits(field)[1] < 32);
+    return !crosses && windowOf(fields, false).width + windowOf(fields, true).width <= WIDEST_TABLE;
   }
 
   answer(lo: number, hi: number): number {
-    if (!this.#isTable) return this.#answers[gather(this.#rule.reads, lo, hi)];
     return this.#answers[((lo >>> this.#lowShift) & this.#lowMask) | (((hi >>> this.#highShift) & this.#highMask) << this.#lowWidth)];
   }
+}
 
-  /** Answers to the combinations of what is read, for every value that the windows of `width` bits can show. */
-  #laidOut(answers: Int32Array, width: number): Int32Array {
-    const combinations = new Int32Array(2 ** width);
-    for (let bit = 0; bit < width; bit += 1) {
-      const lo = bit < this.#lowWidth ? 2 ** (bit + this.#lowShift) : 0;
-      const hi = bit < this.#lowWidth ? 0 : 2 ** (bit - this.#lowWidth + this.#highShift);
-      // What a bit contributes is added to all that is known of the bits below it.
-      const contributes = gather(this.#rule.reads, lo, hi);
-      for (let below = 0; below < 2 ** bit; below += 1) combinations[2 ** bit + below] = combinations[below] | contributes;
-    }
-    return combinations.map((combination) => answers[combination]);
+/** A rule compiled to a table. One that reads bits far apart gathers them into an index first. */
+class CompiledRule {
+  readonly #reads: readonly Field[];
+  readonly #table: AnswerTable | null;
+  readonly #answers: Int32Array | null = null;
+
+  /** @param rule answers with small integers */
+  constructor(rule: Rule<number>, switches: Switches) {
+    const { reads } = rule;
+    this.#reads = reads;
+    this.#table = AnswerTable.fits(reads)
+      ? new AnswerTable(reads, (lo, hi) =>
+          rule.tell(Object.fromEntries(reads.map((field) => [field.name, extract(field, lo, hi)])), switches),
+        )
+      : null;
+    if (this.#table !== null) return;
+    const width = reads.reduce((sum, field) => sum + fieldWidth(field), 0);
+    this.#answers = Int32Array.from({ length: 2 ** width }, (_, index) => rule.tell(gatheredValues(reads, index), switches));
+  }
+
+  answer(lo: number, hi: number): number {
+    if (this.#table !== null) return this.#table.answer(lo, hi);
+    return this.#answers === null ? 0 : this.#answers[gather(this.#reads, lo, hi)];
   }
 }
 
@@ -128,17 +165,17 @@ const gatheredValues = (fields: readonly Field[], index: number): FieldValues =>
 /** One format, under one setting of the switches. */
 export class FormatCodec {
   readonly format: EntryFormat;
-  readonly accessedLow: number;
-  readonly accessedHigh: number;
-  readonly dirtyLow: number;
-  readonly dirtyHigh: number;
-  readonly reservedLow: number;
-  readonly reservedHigh: number;
+  readonly accessedLow: number = 0;
+  readonly accessedHigh: number = 0;
+  readonly dirtyLow: number = 0;
+  readonly dirtyHigh: number = 0;
+  readonly reservedLow: number = 0;
+  readonly reservedHigh: number = 0;
   readonly #frames: readonly Field[];
   /** Every bit of the address stands in the entry where it stands in the address: masks are all it takes. */
-  readonly #isInPlace: boolean;
-  readonly #frameLow: number;
-  readonly #frameHigh: number;
+  readonly #isInPlace: boolean = false;
+  readonly #frameLow: number = 0;
+  readonly #frameHigh: number = 0;
   readonly #rights: CompiledRule | null;
   readonly #attributes: CompiledRule | null;
   /** Entries that one page of this format fills, and the logarithm of that. */
@@ -173,16 +210,24 @@ export class FormatCodec {
 
   /** The physical address an entry holds. */
   addressOf(lo: number, hi: number): number {
-    if (this.#isInPlace) return ((hi & this.#frameHigh) >>> 0) * TWO_32 + ((lo & this.#frameLow) >>> 0);
+    const low = (lo & this.#frameLow) >>> 0;
+    if (this.#isInPlace) return this.#frameHigh === 0 ? low : ((hi & this.#frameHigh) >>> 0) * TWO_32 + low;
+    return this.#gathered(lo, hi);
+  }
+
+  /** An address whose bits stand elsewhere in the entry. */
+  #gathered(lo: number, hi: number): number {
     let address = 0;
     for (const field of this.#frames) address += extract(field, lo, hi) * 2 ** (field.unitShift ?? fieldBits(field)[1]);
     return address;
   }
 
+  /** What an entry lets through, alone; upper levels may permit less. All rights where the format says nothing of them. */
   rightsOf(lo: number, hi: number): Rights {
     return this.#rights === null ? ALL_RIGHTS : this.#rights.answer(lo, hi);
   }
 
+  /** The page flags that an entry stores beside its rights (global, cacheable); 0 where the format stores none. */
   attributesOf(lo: number, hi: number): PageFlags {
     return this.#attributes === null ? 0 : this.#attributes.answer(lo, hi);
   }
@@ -201,22 +246,25 @@ export class FormatCodec {
 
   /** Must software mark an entry as accessed before it may be used? Only where `can.recordAccess` is `"fault"`. */
   isUnmarked(lo: number, hi: number): boolean {
-    return (this.accessedLow !== 0 || this.accessedHigh !== 0) && !this.isAccessed(lo, hi);
+    return (this.accessedLow | this.accessedHigh) !== 0 && !this.isAccessed(lo, hi);
   }
 
   /** Must it mark an entry as written before a write? Only where `can.recordWrite` is `"fault"`. */
   isClean(lo: number, hi: number): boolean {
-    return (this.dirtyLow !== 0 || this.dirtyHigh !== 0) && !this.isDirty(lo, hi);
+    return (this.dirtyLow | this.dirtyHigh) !== 0 && !this.isDirty(lo, hi);
   }
 
+  /** Is the accessed mark set? Never, where the format has none. */
   isAccessed(lo: number, hi: number): boolean {
     return (lo & this.accessedLow) !== 0 || (hi & this.accessedHigh) !== 0;
   }
 
+  /** Is the dirty mark set? Never, where the format has none. */
   isDirty(lo: number, hi: number): boolean {
     return (lo & this.dirtyLow) !== 0 || (hi & this.dirtyHigh) !== 0;
   }
 
+  /** Is a bit set that the manual reserves? */
   hasReserved(lo: number, hi: number): boolean {
     return (lo & this.reservedLow) !== 0 || (hi & this.reservedHigh) !== 0;
   }
@@ -229,6 +277,7 @@ export class FormatCodec {
     return word;
   }
 
+  /** Bits 63:32 of that entry; 0 in formats of four bytes. */
   encodeHigh(address: number, flags: PageFlags): number {
     let word = this.#baseHigh[flags];
     if (this.#isInPlace) return word + ((Math.floor(address / TWO_32) & this.#frameHigh) >>> 0);
@@ -241,6 +290,19 @@ export class FormatCodec {
   }
 }
 
+/** What an entry means, in one number: its kind in two bits, then the six bits of its rights, then its page flags. */
+const RIGHTS_SHIFT = 2;
+const FLAGS_SHIFT = 8;
+/** The kind of entry in a meaning: {@link ABSENT_ENTRY}, {@link TABLE_ENTRY}, {@link LEAF_ENTRY} or {@link MALFORMED_ENTRY}. */
+export const kindIn = (meaning: number): number => meaning & 3;
+/** The rights in a meaning. */
+export const rightsIn = (meaning: number): Rights => (meaning >>> RIGHTS_SHIFT) & ALL_RIGHTS;
+/** The page flags in a meaning. */
+export const flagsIn = (meaning: number): PageFlags => meaning >>> FLAGS_SHIFT;
+
+/** Bytes of an entry of a level. */
+export const entryBytesOf = ({ leaf, table }: Level): 4 | 8 => (leaf ?? table)?.bytes ?? 4;
+
 /** One level, under one setting of the switches. */
 export class LevelCodec {
   readonly level: Level;
@@ -251,27 +313,44 @@ export class LevelCodec {
   readonly entryBytes: 4 | 8;
   readonly #kind: CompiledRule;
   readonly #when: readonly CompiledRule[];
+  /** Null where what an entry means is spread too widely over its bits. */
+  readonly #meanings: AnswerTable | null;
 
   constructor(level: Level, switches: Switches) {
     this.level = level;
     this.table = level.table === undefined ? null : new FormatCodec(level.table, switches);
     this.leaf = level.leaf === undefined ? null : new FormatCodec(level.leaf, switches);
+    this.entryBytes = entryBytesOf(level);
+    this.#kind = new CompiledRule(
+      { reads: level.kind.reads, tell: (values: FieldValues) => KINDS.indexOf(level.kind.tell(values, switches)) },
+      switches,
+    );
     const forms = level.forms ?? [];
     this.forms = forms.map(({ leaf, entries }) => new FormatCodec(leaf, switches, entries));
     this.#when = forms.map(
       ({ when }) => new CompiledRule({ reads: when.reads, tell: (values) => Number(when.tell(values, switches)) }, switches),
     );
-    this.entryBytes = (level.leaf ?? level.table)?.bytes ?? 4;
-    this.#kind = new CompiledRule(
-      { reads: level.kind.reads, tell: (values: FieldValues) => KINDS.indexOf(level.kind.tell(values, switches)) },
-      switches,
-    );
+    const formats = [level.table, level.leaf];
+    const fields = [level.kind, ...formats.flatMap((format) => [format?.rights, format?.attributes])].flatMap((rule) => rule?.reads ?? []);
+    this.#meanings = forms.length === 0 && AnswerTable.fits(fields) ? new AnswerTable(fields, (lo, hi) => this.#meaning(lo, hi)) : null;
   }
 
   /** The format of an entry that is a leaf. */
   leafOf(lo: number, hi: number): FormatCodec | null {
     for (let form = 0; form < this.forms.length; form += 1) if (this.#when[form].answer(lo, hi) !== 0) return this.forms[form];
     return this.leaf;
+  }
+
+  /** All that an entry of a level without other forms says but its address; see `kindIn`, `rightsIn` and `flagsIn`. */
+  meaningOf(lo: number, hi: number): number {
+    return this.#meanings === null ? this.#meaning(lo, hi) : this.#meanings.answer(lo, hi);
+  }
+
+  #meaning(lo: number, hi: number): number {
+    const kind = this.kindOf(lo, hi);
+    const format = kind === TABLE_ENTRY ? this.table : kind === LEAF_ENTRY ? this.leaf : null;
+    if (format === null) return kind;
+    return kind | (format.rightsOf(lo, hi) << RIGHTS_SHIFT) | (format.attributesOf(lo, hi) << FLAGS_SHIFT);
   }
 
   /** ABSENT_ENTRY, TABLE_ENTRY, LEAF_ENTRY or MALFORMED_ENTRY. */
@@ -306,5 +385,6 @@ const mask = (format: EntryFormat, role: FieldRole): readonly [lo: number, hi: n
       else hi += 2 ** (bit - 32);
     }
   }
-  return [lo % TWO_32, hi % TWO_32];
+  // As signed integers: a mask beyond them would be kept as a double.
+  return [lo | 0, hi | 0];
 };

@@ -2,6 +2,7 @@
 import { fieldBits, fieldWidth, type EntryFormat, type Field } from "../architecture/entry-format.js";
 import type { WalkField } from "../architecture/walk.js";
 
+/** The fields of an entry in the order of its format. */
 export const explainEntry = (format: EntryFormat, raw: bigint): WalkField[] => explainFields(format.fields, raw);
 
 /** The same for words that are no entries: tags, chains. */

@@ -10,6 +10,7 @@ import { hashEntryFields, hashHeadFields, HASH_ENTRY_BYTES, HASH_HEAD_BYTES } fr
 import { NO_ENTRY, type PageHash } from "./page-hash.js";
 import type { Walk, WalkStep } from "../architecture/walk.js";
 
+/** What the explanation looks at: the table, and the space on whose behalf it looks. */
 export interface HashToExplain {
   readonly architecture: Architecture;
   readonly memory: PhysicalMemory;
@@ -24,6 +25,7 @@ const MANUAL = "read by refill code, not by hardware";
 const DOES: Readonly<Record<Access, string>> = { [READ]: "read", [WRITE]: "write", [EXECUTE]: "fetch" };
 const WHO: Readonly<Record<Privilege, string>> = { [KERNEL]: "kernel", [USER]: "user" };
 
+/** Explains one access on a machine with the page hash table. Reads memory, changes nothing. */
 export const explainHash = (of: HashToExplain, address: bigint, access: Access, privilege: Privilege): Walk => {
   const { architecture, memory, hash, context } = of;
   const steps: WalkStep[] = [];

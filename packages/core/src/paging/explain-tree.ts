@@ -24,6 +24,7 @@ import type { Walk, WalkStep } from "../architecture/walk.js";
 const ACCESS_NAMES: Readonly<Record<Access, string>> = { [READ]: "read", [WRITE]: "write", [EXECUTE]: "fetch" };
 const PRIVILEGE_NAMES: Readonly<Record<Privilege, string>> = { [KERNEL]: "kernel", [USER]: "user" };
 
+/** Explains one access on a machine with trees. Reads memory, changes nothing; `root` is a physical address in bytes. */
 export const explainTree = (
   architecture: Architecture,
   memory: PhysicalMemory,

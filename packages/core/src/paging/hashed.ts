@@ -35,6 +35,7 @@ const ASKED = 63;
 /** Owner of frames that belong to no space alone. */
 const EVERYBODY = -1;
 
+/** The strategy `"hashed"`: every mapping of every space in one {@link PageHash}. */
 export class HashedTables implements PageTables {
   readonly kind = "hashed";
   readonly found: FoundMapping = { frame: 0, rights: 0, flags: 0 };

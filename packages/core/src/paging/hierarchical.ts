@@ -27,7 +27,7 @@ import {
 } from "../architecture/rights.js";
 import type { Events } from "../events.js";
 import type { FrameAllocator } from "../frames/frame-allocator.js";
-import type { PhysicalMemory } from "../machine/physical-memory.js";
+import { integer, type PhysicalMemory } from "../machine/physical-memory.js";
 import { NO_ROOT, type TranslationContext } from "../machine/translation-context.js";
 import { ABSENT_ENTRY, LEAF_ENTRY, TABLE_ENTRY, type FormatCodec } from "./entry-codec.js";
 import { explainTree } from "./explain-tree.js";
@@ -48,7 +48,9 @@ const userRootOf = (root: Storey, kernelFrom: number): Storey => {
   return { ...root, entries, tableBytes: entries * root.entryBytes };
 };
 
+/** The strategy `"hierarchical"`: a tree per space, in the machine's own entries. */
 export class HierarchicalTables implements PageTables {
+  // Fields begin as what they will be: one that begins as nothing is asked what it is at every use.
   readonly kind = "hierarchical";
   readonly found: FoundMapping = { frame: 0, rights: 0, flags: 0 };
   readonly #architecture: Architecture;
@@ -61,16 +63,16 @@ export class HierarchicalTables implements PageTables {
   readonly #leaf: FormatCodec;
   readonly #pool: TablePool;
   /** Bytes of the smallest table, or of a frame if that is less: no two tables begin in one such unit. */
-  readonly #unit: number;
+  readonly #unit: number = 0;
   /** Entries in use in the table that starts in a unit of RAM. */
-  readonly #used: Int32Array;
+  readonly #used: Int32Array = new Int32Array(0);
   readonly #roots = new Set<TranslationContext>();
   /** Pages that one root translates. */
-  readonly #limit: number;
-  readonly #kernelFirst: number;
-  readonly #shadowed: boolean;
+  readonly #limit: number = 0;
+  readonly #kernelFirst: number = 0;
+  readonly #shadowed: boolean = false;
   /** The kernel's range has a root of its own, and those of user spaces hold so many entries. */
-  readonly #hasKernelRoot: boolean;
+  readonly #hasKernelRoot: boolean = false;
   readonly #userRoot: Storey;
   #kernel: TranslationContext | null = null;
   /** The leaf table that the last call used: faults come in sequence. */
@@ -104,7 +106,7 @@ export class HierarchicalTables implements PageTables {
     this.#unit = Math.min(memory.frameSize, this.#userRoot.tableBytes, ...this.#storeys.map(({ tableBytes }) => tableBytes));
     this.#used = new Int32Array(memory.frameCount * (memory.frameSize / this.#unit));
     this.#shadowed = architecture.layout.kernelAddressSpaceShadowed;
-    this.#limit = 2 ** (architecture.virtualBits - architecture.pageShift);
+    this.#limit = integer(2 ** (architecture.virtualBits - architecture.pageShift));
     this.#kernelFirst = Number(architecture.layout.kernel.first >> BigInt(architecture.pageShift)) % this.#limit;
   }
 

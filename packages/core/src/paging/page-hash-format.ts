@@ -9,11 +9,15 @@
  */
 import type { Field } from "../architecture/entry-format.js";
 
+/** Bytes of an entry: four words. */
 export const HASH_ENTRY_BYTES = 32;
+/** Bytes of the head of a chain: one link. */
 export const HASH_HEAD_BYTES = 8;
 /** Offsets in an entry, in bytes. */
 export const SPACE_WORD = 8;
+/** Physical address of the frame, flags in its low byte. */
 export const FRAME_WORD = 16;
+/** Link to the next entry of the chain. */
 export const NEXT_WORD = 24;
 
 /** Bit 255 is the most significant bit of word 0, as if the entry were one number written in big-endian order. */

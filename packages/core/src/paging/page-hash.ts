@@ -22,6 +22,7 @@ const FLAG_BITS = 256;
 /** Chains are merged when there are this many for an entry, that many at a time, so that they keep pace with removals. */
 const FEWEST = 4;
 
+/** The table itself: finds, inserts and removes by space and page. An entry is named by its physical address in bytes. */
 export class PageHash {
   /** Physical address of the frame that lists the frames of heads, eight bytes each, in order. */
   readonly directory: number;

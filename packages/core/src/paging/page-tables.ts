@@ -70,4 +70,5 @@ export interface PageTables {
   eachTableFrame(visit: (frame: number, owner: number) => void): void;
 }
 
+/** The strategy of page tables: a tree per space or one hash table, as the architecture's `translation.kind` says. */
 export const PAGE_TABLES = token<PageTables>("page tables");

@@ -15,6 +15,7 @@ interface CutFrame {
   readonly free: number[];
 }
 
+/** What is known of a table besides where it lies. */
 export interface Table {
   readonly bytes: number;
   readonly owner: number;
@@ -22,6 +23,7 @@ export interface Table {
   readonly depth: number;
 }
 
+/** Gives tables room: small ones share frames that are cut into pieces, large ones have an aligned run. */
 export class TablePool {
   readonly #memory: PhysicalMemory;
   readonly #frames: FrameAllocator;
@@ -77,7 +79,8 @@ export class TablePool {
   eachFrame(visit: (frame: number, owner: number) => void): void {
     const { frameSize } = this.#memory;
     for (const [table, { bytes, owner }] of this.#tables) {
-      for (let at = table; bytes >= frameSize && at < table + bytes; at += frameSize) visit(at / frameSize, owner);
+      if (bytes < frameSize) continue;
+      for (let at = table; at < table + bytes; at += frameSize) visit(at / frameSize, owner);
     }
     for (const [frame, { owners }] of this.#cut) {
       const [first = 0, ...others] = new Set(owners.values());

@@ -1,15 +1,21 @@
 /** The shape of a tree of tables, counted out once from the list of levels. */
 import type { Architecture, HierarchicalTranslation } from "../architecture/architecture.js";
 import type { Switches } from "../architecture/entry-format.js";
-import { LevelCodec } from "./entry-codec.js";
+import { integer } from "../machine/physical-memory.js";
+import { entryBytesOf, LevelCodec } from "./entry-codec.js";
 
-export interface Storey {
-  readonly codec: LevelCodec;
+/** The size of one level of a tree. */
+export interface StoreySize {
   /** Entries of a table, and pages that one entry spans. */
   readonly entries: number;
   readonly pagesPerEntry: number;
   readonly entryBytes: number;
   readonly tableBytes: number;
+}
+
+/** One level of a tree, counted out, with the codec of its entries. */
+export interface Storey extends StoreySize {
+  readonly codec: LevelCodec;
 }
 
 /**
@@ -22,15 +28,19 @@ export const kernelRootFrom = ({ translation, layout }: Architecture, shift: num
     : Infinity;
 
 /**
- * The levels of a machine from the root down, under one setting of the switches. Pages are the machine's, which are the
- * hardware's too where hardware reads the tree.
+ * The levels of a machine from the root down. Pages are the machine's, which are the hardware's too where hardware reads the
+ * tree.
  */
-export const storeysOf = (architecture: Architecture, translation: HierarchicalTranslation, switches: Switches): readonly Storey[] => {
+export const sizesOf = (architecture: Architecture, translation: HierarchicalTranslation): readonly StoreySize[] => {
   let pages = 2 ** (architecture.virtualBits - architecture.pageShift);
   return translation.levels.map((level) => {
-    const codec = new LevelCodec(level, switches);
-    const entries = 2 ** level.indexBits;
-    pages /= entries;
-    return { codec, entries, pagesPerEntry: pages, entryBytes: codec.entryBytes, tableBytes: entries * codec.entryBytes };
+    const entries = 1 << level.indexBits;
+    const entryBytes = entryBytesOf(level);
+    pages = integer(pages / entries);
+    return { entries, pagesPerEntry: pages, entryBytes, tableBytes: entries * entryBytes };
   });
 };
+
+/** The same with their codecs under one setting of the switches, which take a while to make. */
+export const storeysOf = (architecture: Architecture, translation: HierarchicalTranslation, switches: Switches): readonly Storey[] =>
+  sizesOf(architecture, translation).map((size, depth) => ({ ...size, codec: new LevelCodec(translation.levels[depth], switches) }));

@@ -18,7 +18,7 @@ import type { FrameAllocator } from "../frames/frame-allocator.js";
 import type { Locks } from "../machine/locks.js";
 import type { Preemption } from "../machine/scheduler.js";
 import type { TranslationContext } from "../machine/translation-context.js";
-import { PAGES, type Invalidating } from "../tlb/shootdown-queue.js";
+import { ALL, PAGES, type Invalidating } from "../tlb/shootdown-queue.js";
 import type { Shootdown } from "../tlb/shootdown.js";
 import { StaleTranslations } from "./stale.js";
 
@@ -27,11 +27,13 @@ export interface TableFreeing {
   freeTable(unit: number): void;
 }
 
+/** The protocol of one machine. One withdrawal is open at a time; who begins one settles it, whatever happens in between. */
 export class Withdrawals {
   readonly #debt = new StaleTranslations();
   readonly #releaseFrame: (frame: number) => void;
   readonly #freeTable: (unit: number) => void;
   readonly #invalid: number;
+  readonly #kernelIsEverywhere: boolean;
   readonly #shootdown: Shootdown;
   readonly #local: () => Invalidating;
   readonly #locks: Locks;
@@ -51,6 +53,10 @@ export class Withdrawals {
     preemption: Preemption,
   ) {
     this.#invalid = architecture.asids.invalid;
+    const { tlb, can, asids, layout } = architecture;
+    const { anyAsid, dropsGlobal } = tlb.invalidation.page;
+    const isFound = asids.bits === 0 || anyAsid || (can.global && tlb.honoursGlobal === true);
+    this.#kernelIsEverywhere = !layout.kernelAddressSpaceShadowed && !(isFound && dropsGlobal);
     this.#shootdown = shootdown;
     this.#local = local;
     this.#locks = locks;
@@ -73,7 +79,7 @@ export class Withdrawals {
     this.#first = first;
     this.#count = count;
     this.#asid = context.asid;
-    if (this.#asid !== this.#invalid) this.#shootdown.start(PAGES, this.#asid, first, count);
+    if (this.#asid !== this.#invalid) this.#shootdown.start(this.#isEverywhere(context) ? ALL : PAGES, this.#asid, first, count);
     return this.#debt;
   }
 
@@ -82,7 +88,7 @@ export class Withdrawals {
     const context = this.#context;
     if (context === null) throw new Error("no withdrawal is open");
     this.#preemption.at("tables-edited");
-    if (this.#asid !== this.#invalid) this.#local().invalidatePages(this.#asid, this.#first, this.#count);
+    if (this.#asid !== this.#invalid) this.#forget(context, this.#asid, this.#first, this.#count);
     if (context.cache !== null) context.cache.invalidate(this.#first, this.#count);
     this.#preemption.at("invalidated-locally");
     this.#context = null;
@@ -96,8 +102,18 @@ export class Withdrawals {
   /** This processor drops what it holds for one page, because the tables permit more by now. */
   forgetLocally(context: TranslationContext, page: number): void {
     this.#locks.acquire("asid", 0);
-    if (context.asid !== this.#invalid) this.#local().invalidatePages(context.asid, page, 1);
+    if (context.asid !== this.#invalid) this.#forget(context, context.asid, page, 1);
     if (context.cache !== null) context.cache.invalidate(page, 1);
     this.#locks.release("asid", 0);
+  }
+
+  #forget(context: TranslationContext, asid: number, page: number, count: number): void {
+    if (this.#isEverywhere(context)) this.#local().invalidateAll();
+    else this.#local().invalidatePages(asid, page, count);
+  }
+
+  /** Entries for the kernel's pages may lie under any tag, and naming the kernel's does not drop them. */
+  #isEverywhere(context: TranslationContext): boolean {
+    return context.isKernel && this.#kernelIsEverywhere;
   }
 }

@@ -23,6 +23,7 @@ const STARTS = 2 ** 20;
 /** A table in which there is nothing: every front's at first, and a processor's while it must not use its TLBs. */
 export const NO_STARTS = new Int32Array(STARTS);
 
+/** One front: what accesses of one kind and one privilege have found in the TLB. It may forget at any time; it never knows more. */
 export class Lookaside {
   /**
    * By page: the place of its first word in the main chunk of memory, in words of four bytes, plus one; 0 where the page
@@ -30,8 +31,6 @@ export class Lookaside {
    */
   starts: Int32Array = NO_STARTS;
   readonly #memory: PhysicalMemory;
-  /** The chunk that holds the start of RAM, usually all of it. */
-  readonly #main: Uint32Array;
   readonly #pages = new Float64Array(FRONT_SLOTS).fill(EMPTY);
   readonly #frames = new Float64Array(FRONT_SLOTS);
   /** Slots that were filled since the last flush, each once. */
@@ -41,13 +40,12 @@ export class Lookaside {
 
   constructor(memory: PhysicalMemory) {
     this.#memory = memory;
-    this.#main = memory.words(memory.chunkOf(memory.firstFrame * memory.frameSize));
   }
 
   /** The hardware frame of a page, or −1 if it is not here. */
   frameOf(page: number): number {
     const slot = page & SLOT_MASK;
-    return this.#pages[slot] === page ? (this.#frames[slot] as number) : -1;
+    return this.#pages[slot] === page ? this.#frames[slot] : -1;
   }
 
   /** `address` is the physical address of the page's first byte, which is backed. */
@@ -61,14 +59,20 @@ export class Lookaside {
       this.#filled[this.#filledCount] = slot;
       this.#filledCount += 1;
     }
-    const memory = this.#memory;
-    if (page >= STARTS || memory.words(memory.chunkOf(address)) !== this.#main) return;
+    if (page >= STARTS) return;
+    const offset = this.#memory.offsetInMain(address);
+    if (offset < 0) return;
     if (this.starts === NO_STARTS) this.starts = new Int32Array(STARTS);
-    this.starts[page] = memory.offsetInChunk(address) / 4 + 1;
+    this.starts[page] = (offset >>> 2) + 1;
   }
 
   /** Forgets `span` pages from `page`. */
   drop(page: number, span: number): void {
+    if (span === 1) {
+      const slot = page & SLOT_MASK;
+      if (this.#pages[slot] === page) this.#clear(slot);
+      return;
+    }
     if (this.#filledCount === 0) return;
     if (span > SLOT_MASK) {
       this.flush();
@@ -82,7 +86,7 @@ export class Lookaside {
 
   flush(): void {
     for (let i = 0; i < this.#filledCount; i += 1) {
-      const slot = this.#filled[i] as number;
+      const slot = this.#filled[i];
       this.#clear(slot);
       this.#isFilled[slot] = 0;
     }
@@ -90,7 +94,7 @@ export class Lookaside {
   }
 
   #clear(slot: number): void {
-    const page = this.#pages[slot] as number;
+    const page = this.#pages[slot];
     if (page < STARTS && this.starts !== NO_STARTS) this.starts[page] = 0;
     this.#pages[slot] = EMPTY;
   }

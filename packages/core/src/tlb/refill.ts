@@ -21,9 +21,12 @@ export interface Refill {
   refused(cpu: Cpu, page: number, access: Access, privilege: Privilege, entry: number): FaultReason;
   /**
    * The hardware frame that the code gives a page of a separate kernel space without asking any table, or −1. Absent: no
-   * page has one. For the checker.
+   * page has one. For explanations, and for the checker, which asks without an access.
    */
-  fixedFrame?(page: number): number;
+  fixedFrame?(page: number, access?: Access): number;
+  /** Hardware pages from 0 on among which `fixedFrame` may have an answer. Absent: none. No area of the kernel's space lies there. */
+  readonly fixedPages?: number;
 }
 
+/** The machine's refill: the hardware walker, or the code that a port brings. */
 export const REFILL = token<Refill>("refill");

@@ -1,9 +1,13 @@
 /** What other processors have asked one processor to forget: ten messages, and beyond that everything. */
 import { allocated } from "../allocation-gate.js";
 
+/** Everything is to be forgotten. */
 export const ALL = 1;
+/** All entries of one ASID are to be forgotten. */
 export const ASID = 2;
+/** Some pages of one ASID are to be forgotten. */
 export const PAGES = 3;
+/** ALL, ASID or PAGES; the numbers are the core's own. */
 export type ShootdownType = typeof ALL | typeof ASID | typeof PAGES;
 
 /** Length of a processor's queue. @see HelenOS TLB_MESSAGE_QUEUE_LEN in kernel/generic/include/mm/tlb.h */
@@ -16,6 +20,7 @@ export interface Invalidating {
   invalidatePages(asid: number, page: number, count: number): void;
 }
 
+/** The messages that wait for one processor, in the order in which they were sent. */
 export class ShootdownQueue {
   readonly #types = new Uint8Array(QUEUE_LENGTH);
   readonly #asids = new Int32Array(QUEUE_LENGTH);
@@ -49,8 +54,8 @@ export class ShootdownQueue {
         processor.invalidateAll();
         break;
       }
-      if (this.#types[i] === ASID) processor.invalidateAsid(this.#asids[i] as number);
-      else processor.invalidatePages(this.#asids[i] as number, this.#pages[i] as number, this.#counts[i] as number);
+      if (this.#types[i] === ASID) processor.invalidateAsid(this.#asids[i]);
+      else processor.invalidatePages(this.#asids[i], this.#pages[i], this.#counts[i]);
     }
     this.#length = 0;
     return messages;

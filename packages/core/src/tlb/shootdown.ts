@@ -13,6 +13,7 @@ import type { Locks } from "../machine/locks.js";
 import type { Preemption } from "../machine/scheduler.js";
 import { ShootdownQueue, type Invalidating, type ShootdownType } from "./shootdown-queue.js";
 
+/** What a shootdown needs of a processor: that it stops, and that it forgets. */
 export interface ShootdownProcessor extends Invalidating {
   readonly id: number;
   interrupts: boolean;
@@ -22,6 +23,7 @@ export interface ShootdownProcessor extends Invalidating {
 
 const NAMES = ["all", "all", "asid", "pages"] as const;
 
+/** The shootdown of one machine. One is open at a time, between `start` and `finalize`, under the TLB lock. */
 export class Shootdown {
   readonly #processors: readonly ShootdownProcessor[];
   readonly #queues: readonly ShootdownQueue[];

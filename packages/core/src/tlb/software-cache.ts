@@ -13,6 +13,7 @@ export interface SoftwareCache {
   invalidate(page: number, count: number): void;
   /** The space is being installed on a processor, or taken off it: registers that point here are written. */
   install(cpu: Cpu): void;
+  /** The space is taken off a processor: its registers point to nothing of this cache afterwards. */
   deinstall(cpu: Cpu): void;
   /** Bytes of physical memory it occupies. */
   readonly bytes: number;

@@ -2,6 +2,7 @@
 import type { TranslationContext } from "../machine/translation-context.js";
 import { token } from "../token.js";
 
+/** Makes and unmakes the {@link SoftwareCache} of each space; the machine's port brings one where it has such caches. */
 export interface SoftwareCaches {
   /** Sets `context.cache`. @throws PortolanError ERR_OUT_OF_FRAMES; nothing has changed then */
   create(context: TranslationContext): void;
@@ -9,6 +10,7 @@ export interface SoftwareCaches {
   destroy(context: TranslationContext): void;
 }
 
+/** The maker of software caches; {@link NoSoftwareCaches} unless the port brings its own. */
 export const SOFTWARE_CACHES = token<SoftwareCaches>("software caches");
 
 /** Machines without. */

@@ -12,38 +12,73 @@ import { ALL_LOCKED, ENTRY_GLOBAL, ENTRY_LOCKED, ENTRY_USED, ENTRY_VALID, Replac
 export { ALL_LOCKED, ENTRY_GLOBAL, ENTRY_LOCKED } from "./replacement.js";
 
 const NONE = -1;
+/** What is imported is looked up at every use; these are constants to a compiler. */
+const VALID = ENTRY_VALID;
+const GLOBAL = ENTRY_GLOBAL;
+const LOCKED = ALL_LOCKED;
+// Fields begin as what they will be: one that begins as nothing is asked what it is at every use.
+const NO_INTEGERS = new Int32Array(0);
+const NO_NUMBERS = new Float64Array(0);
+const NO_FLAGS = new Uint8Array(0);
 /** Invalidations of more pages than this look at every entry instead of probing page by page. */
 const PROBES = 16;
+
+/** What an entry maps: its first page, pages, the frame of the first, and of the odd half's first where entries are paired. */
+const EXTENT = 4;
+const FIRST = 0;
+const SPAN = 1;
+const FRAME = 2;
+const ODD_FRAME = 3;
+
+/** What else it says, small integers. What is asked together lies together: one array is found and checked once. */
+const ROW = 8;
+const ASID = 0;
+const RIGHTS = 1;
+const ODD_RIGHTS = 2;
+/** Its class: the number of its page size. */
+const SIZE = 3;
+/** The next entry of its hash chain. */
+const NEXT = 4;
+/** A bit for each front that may know a page of it. */
+const SHOWN = 5;
 
 /** The multiple of `span` at or below a page. The remainder of doubles is several times slower. */
 const startOf = (page: number, span: number): number => (span === 1 ? page : Math.floor(page / span) * span);
 
+/**
+ * One buffer of one processor. It drops and replaces; it reads no page table and knows no fault.
+ *
+ * Lookups and drops cost the same at any size: a chain of one or two entries. Nothing here is allocated after the constructor.
+ */
 export class Tlb {
   readonly geometry: TlbGeometry;
   readonly invalidation: Invalidation;
   /** Whether global entries match every tag and are spared where the description says so. Set by the processor. */
   honoursGlobal = true;
-  readonly #first: Float64Array;
-  readonly #span: Float64Array;
-  readonly #frame: Float64Array;
-  readonly #asid: Int32Array;
-  readonly #rights: Uint8Array;
-  readonly #flags: Uint8Array;
-  readonly #notes: Int32Array;
-  /** Of paired entries: what the odd half maps. */
-  readonly #oddFrame: Float64Array;
-  readonly #oddRights: Uint8Array;
-  readonly #sets: number;
+  readonly #extents: Float64Array = NO_NUMBERS;
+  readonly #rows: Int32Array = NO_INTEGERS;
+  readonly #flags: Uint8Array = NO_FLAGS;
+  readonly #notes: Int32Array = NO_INTEGERS;
+  readonly #paired: boolean = false;
+  /** The flags that may be asked for. */
+  readonly #flagMask: number = 0;
+  readonly #sets: number = 0;
   /** Hardware pages of an entry, by class (page size), and how many valid entries of the class there are. */
-  readonly #spans: Float64Array;
-  readonly #inUse: Int32Array;
-  readonly #class: Uint8Array;
+  readonly #spans: Float64Array = NO_NUMBERS;
+  readonly #inUse: Int32Array = NO_INTEGERS;
+  #valid = 0;
   /** Hash chains over all valid entries, ascending by number within a bucket: the lowest number wins. */
-  readonly #bucket: Int32Array;
-  readonly #next: Int32Array;
-  readonly #shift: number;
+  readonly #bucket: Int32Array = NO_INTEGERS;
+  readonly #shift: number = 0;
+  /** What the invalidation of a page says of tags and of global entries. */
+  readonly #anyAsid: boolean = false;
+  readonly #dropsGlobal: boolean = false;
   readonly #order: ReplacementOrder;
+  /** The order's count of clearings when the fronts were last made to forget. */
+  #clearings = 0;
   #fronts: readonly Lookaside[] = [];
+  /** A bit for each front that may know a page of any entry. */
+  #shown = 0;
 
   /**
    * @param seed for `random` replacement
@@ -58,27 +93,24 @@ export class Tlb {
     this.geometry = geometry;
     this.invalidation = invalidation;
     this.#sets = entries / ways;
-    this.#first = new Float64Array(entries);
-    this.#span = new Float64Array(entries);
-    this.#frame = new Float64Array(entries);
-    this.#asid = new Int32Array(entries);
-    this.#rights = new Uint8Array(entries);
+    this.#extents = new Float64Array(EXTENT * entries);
+    this.#rows = new Int32Array(ROW * entries);
     this.#flags = new Uint8Array(entries);
     this.#notes = new Int32Array(entries);
-    this.#oddFrame = new Float64Array(geometry.paired ? entries : 0);
-    this.#oddRights = new Uint8Array(geometry.paired ? entries : 0);
+    this.#paired = geometry.paired;
+    this.#flagMask = ENTRY_GLOBAL | ENTRY_USED | (geometry.lockable ? ENTRY_LOCKED : 0);
+    this.#anyAsid = invalidation.page.anyAsid;
+    this.#dropsGlobal = invalidation.page.dropsGlobal;
     const tagged = geometry.paired ? 2 : 1;
     this.#spans = Float64Array.from(pageShifts, (shift) => 2 ** (shift - pageShifts[0]) * tagged);
     this.#inUse = new Int32Array(pageShifts.length);
-    this.#class = new Uint8Array(entries);
     const bits = Math.max(4, Math.ceil(Math.log2(entries)) + 1);
     this.#bucket = new Int32Array(2 ** bits).fill(NONE);
-    this.#next = new Int32Array(entries).fill(NONE);
     this.#shift = 32 - bits;
     this.#order = new ReplacementOrder(geometry, this.#flags, new Random(seed));
   }
 
-  /** The fronts that must forget what this buffer forgets. */
+  /** The fronts that this buffer may be asked to show its entries to; at most 31. */
   attach(fronts: readonly Lookaside[]): void {
     this.#fronts = fronts;
   }
@@ -94,6 +126,19 @@ export class Tlb {
     this.#order.wired = count;
   }
 
+  /**
+   * Lets a front answer for a page of an entry, until the entry goes.
+   *
+   * @param front its number among those attached
+   * @param frame the hardware frame that the entry maps the page to
+   * @param address the physical address of the page's first byte, which is backed
+   */
+  show(entry: number, front: number, page: number, frame: number, address: number): void {
+    this.#rows[entry * ROW + SHOWN] = this.#rows[entry * ROW + SHOWN] | (1 << front);
+    this.#shown |= 1 << front;
+    this.#fronts[front].fill(page, frame, address);
+  }
+
   /** The entry that translates a page, or −1. It counts as used. */
   lookup(page: number, asid: number): number {
     const entry = this.probe(page, asid);
@@ -103,12 +148,14 @@ export class Tlb {
 
   /** The same without leaving a trace. With several matching entries, which software must avoid, the lowest one. */
   probe(page: number, asid: number): number {
+    const rows = this.#rows;
+    const spans = this.#spans;
     let found = NONE;
-    for (let size = 0; size < this.#spans.length; size += 1) {
+    for (let size = 0; size < spans.length; size += 1) {
       if (this.#inUse[size] === 0) continue;
-      const first = startOf(page, this.#spans[size]);
+      const first = startOf(page, spans[size]);
       let entry = this.#bucket[this.#hash(first, size)];
-      while (entry >= 0 && !this.#matches(entry, first, size, asid)) entry = this.#next[entry];
+      while (entry >= 0 && !this.#matches(entry, first, size, asid)) entry = rows[entry * ROW + NEXT];
       if (entry >= 0 && (found < 0 || entry < found)) found = entry;
     }
     return found;
@@ -125,7 +172,7 @@ export class Tlb {
     let count = 0;
     for (let size = 0; size < this.#spans.length; size += 1) {
       const first = startOf(page, this.#spans[size]);
-      for (let entry = this.#bucket[this.#hash(first, size)]; entry >= 0; entry = this.#next[entry]) {
+      for (let entry = this.#bucket[this.#hash(first, size)]; entry >= 0; entry = this.#rows[entry * ROW + NEXT]) {
         if (this.#matches(entry, first, size, asid)) count += 1;
       }
     }
@@ -143,9 +190,12 @@ export class Tlb {
    */
   enter(page: number, span: number, frame: number, asid: number, rights: Rights, flags = 0): number {
     const size = this.#sizeOf(span);
-    const entry = this.#order.choose(this.#sets === 1 ? 0 : Math.floor(page / span) % this.#sets);
-    if (entry === ALL_LOCKED) return ALL_LOCKED;
-    if (this.#order.cleared) this.flushFronts();
+    const entry = this.#order.choose(this.#sets === 1 ? 0 : this.#setOf(Math.floor(page / span)));
+    if (entry === LOCKED) return LOCKED;
+    if (this.#order.clearings !== this.#clearings) {
+      this.#clearings = this.#order.clearings;
+      this.flushFronts();
+    }
     this.#put(entry, size, page, span, frame, asid, rights, flags);
     return entry;
   }
@@ -161,19 +211,20 @@ export class Tlb {
   writeOdd(entry: number, frame: number, rights: Rights): void {
     this.#needs(entry);
     if (!this.geometry.paired) throw new Error("entries of this TLB have one half");
-    this.#forgetFronts(entry);
-    this.#oddFrame[entry] = frame;
-    this.#oddRights[entry] = rights;
+    this.#hide(entry);
+    this.#extents[entry * EXTENT + ODD_FRAME] = frame;
+    this.#rows[entry * ROW + ODD_RIGHTS] = rights;
   }
 
   /** Makes an entry invalid. An invalid one stays so. */
   drop(entry: number): void {
-    if ((this.#flags[entry] & ENTRY_VALID) === 0) return;
-    this.#forgetFronts(entry);
+    if ((this.#flags[entry] & VALID) === 0) return;
+    this.#hide(entry);
     this.#unlink(entry);
     this.#flags[entry] = 0;
-    const size = this.#class[entry];
+    const size = this.#rows[entry * ROW + SIZE];
     this.#inUse[size] = this.#inUse[size] - 1;
+    this.#valid -= 1;
     this.#order.dropped(entry);
   }
 
@@ -198,14 +249,16 @@ export class Tlb {
 
   /** Forgets one hardware page; an entry goes with all its pages. Locks do not protect. @returns entries dropped */
   invalidatePage(page: number, asid: number): number {
+    const rows = this.#rows;
+    const spans = this.#spans;
     let dropped = 0;
-    for (let size = 0; size < this.#spans.length; size += 1) {
+    for (let size = 0; size < spans.length; size += 1) {
       if (this.#inUse[size] === 0) continue;
-      const first = startOf(page, this.#spans[size]);
+      const first = startOf(page, spans[size]);
       let entry = this.#bucket[this.#hash(first, size)];
       while (entry >= 0) {
-        const next = this.#next[entry];
-        if (this.#class[entry] === size && this.#first[entry] === first && this.#isMeant(entry, asid)) {
+        const next = rows[entry * ROW + NEXT];
+        if (rows[entry * ROW + SIZE] === size && this.#extents[entry * EXTENT + FIRST] === first && this.#isMeant(entry, asid)) {
           this.drop(entry);
           dropped += 1;
         }
@@ -217,15 +270,17 @@ export class Tlb {
 
   /** Forgets `count` hardware pages from `page`, Infinity for all above. @returns entries dropped */
   invalidatePages(page: number, count: number, asid: number): number {
+    if (this.#valid === 0) return 0;
+    if (count === 1) return this.invalidatePage(page, asid);
     let dropped = 0;
     if (count <= PROBES) {
       for (let each = page; each < page + count; each += 1) dropped += this.invalidatePage(each, asid);
       return dropped;
     }
     for (let entry = 0; entry < this.#flags.length; entry += 1) {
-      const first = this.#first[entry];
-      const overlaps = first < page + count && first + this.#span[entry] > page;
-      if ((this.#flags[entry] & ENTRY_VALID) !== 0 && overlaps && this.#isMeant(entry, asid)) {
+      const first = this.#extents[entry * EXTENT + FIRST];
+      const overlaps = first < page + count && first + this.#extents[entry * EXTENT + SPAN] > page;
+      if ((this.#flags[entry] & VALID) !== 0 && overlaps && this.#isMeant(entry, asid)) {
         this.drop(entry);
         dropped += 1;
       }
@@ -238,8 +293,8 @@ export class Tlb {
     let dropped = 0;
     for (let entry = 0; entry < this.#flags.length; entry += 1) {
       const flags = this.#flags[entry];
-      if ((flags & ENTRY_VALID) === 0 || (asid !== NONE && this.#asid[entry] !== asid)) continue;
-      if (sparesGlobal && this.honoursGlobal && (flags & ENTRY_GLOBAL) !== 0) continue;
+      if ((flags & VALID) === 0 || (asid !== NONE && this.#rows[entry * ROW + ASID] !== asid)) continue;
+      if (sparesGlobal && this.honoursGlobal && (flags & GLOBAL) !== 0) continue;
       if (sparesLocked && ((flags & ENTRY_LOCKED) !== 0 || entry < this.#order.wired)) continue;
       this.drop(entry);
       dropped += 1;
@@ -247,8 +302,12 @@ export class Tlb {
     return dropped;
   }
 
+  /** Makes the fronts forget everything; the entries stay. */
   flushFronts(): void {
-    for (const front of this.#fronts) front.flush();
+    for (let front = 0; front < this.#fronts.length; front += 1) {
+      if ((this.#shown & (1 << front)) !== 0) this.#fronts[front].flush();
+    }
+    this.#shown = 0;
   }
 
   /** Visits valid entries in ascending order. */
@@ -256,26 +315,31 @@ export class Tlb {
     for (let entry = 0; entry < this.#flags.length; entry += 1) if (this.isValid(entry)) visit(entry);
   }
 
+  /** Does this entry map anything? The questions below mean valid entries only. */
   isValid(entry: number): boolean {
-    return (this.#flags[entry] & ENTRY_VALID) !== 0;
+    return (this.#flags[entry] & VALID) !== 0;
   }
+
+  /** The first hardware page that the entry maps. */
   firstPage(entry: number): number {
-    return this.#first[entry];
+    return this.#extents[entry * EXTENT + FIRST];
   }
   /** Hardware pages the entry maps. */
   span(entry: number): number {
-    return this.#span[entry];
+    return this.#extents[entry * EXTENT + SPAN];
   }
   /** Hardware frame of the first page (of the even half). */
   frame(entry: number): number {
-    return this.#frame[entry];
+    return this.#extents[entry * EXTENT + FRAME];
   }
+
+  /** The tag of the entry; 0 where entries carry none. */
   asid(entry: number): number {
-    return this.#asid[entry];
+    return this.#rows[entry * ROW + ASID];
   }
   /** What the entry lets through (its even half). */
   rights(entry: number): Rights {
-    return this.#rights[entry];
+    return this.#rows[entry * ROW + RIGHTS];
   }
   /** What the walker noted; see entry-note.ts. */
   note(entry: number): number {
@@ -285,103 +349,146 @@ export class Tlb {
   setNote(entry: number, note: number): void {
     this.#notes[entry] = note;
   }
+
+  /** Was it entered as global? Whether that counts is `honoursGlobal`'s business. */
   isGlobal(entry: number): boolean {
-    return (this.#flags[entry] & ENTRY_GLOBAL) !== 0;
+    return (this.#flags[entry] & GLOBAL) !== 0;
   }
+
+  /** Was it entered as locked, on a machine that has locks? */
   isLocked(entry: number): boolean {
     return (this.#flags[entry] & ENTRY_LOCKED) !== 0;
   }
+
+  /** Is its used bit set? Meaningful under `used-bit` replacement. */
   isUsed(entry: number): boolean {
     return (this.#flags[entry] & ENTRY_USED) !== 0;
   }
 
   /** The hardware frame a page of the entry maps to. */
   frameOf(entry: number, page: number): number {
-    const within = page - this.#first[entry];
-    if (!this.geometry.paired) return this.#frame[entry] + within;
-    const half = this.#span[entry] / 2;
-    return within < half ? this.#frame[entry] + within : this.#oddFrame[entry] + within - half;
+    const at = entry * EXTENT;
+    const within = page - this.#extents[at + FIRST];
+    return this.#paired ? this.#frameOfHalf(at, within) : this.#extents[at + FRAME] + within;
+  }
+
+  #frameOfHalf(at: number, within: number): number {
+    const extents = this.#extents;
+    const half = extents[at + SPAN] / 2;
+    return within < half ? extents[at + FRAME] + within : extents[at + ODD_FRAME] + within - half;
   }
 
   /** What the entry lets through for one of its pages. */
   rightsOf(entry: number, page: number): Rights {
-    const isOdd = this.geometry.paired && page - this.#first[entry] >= this.#span[entry] / 2;
-    return isOdd ? this.#oddRights[entry] : this.#rights[entry];
+    return this.#rows[entry * ROW + (this.#paired && this.#isOdd(entry, page) ? ODD_RIGHTS : RIGHTS)];
+  }
+
+  #isOdd(entry: number, page: number): boolean {
+    const at = entry * EXTENT;
+    return page - this.#extents[at + FIRST] >= this.#extents[at + SPAN] / 2;
   }
 
   #put(entry: number, size: number, page: number, span: number, frame: number, asid: number, rights: Rights, flags: number): void {
-    this.drop(entry);
+    const rows = this.#rows;
+    const extents = this.#extents;
+    const inUse = this.#inUse;
+    const row = entry * ROW;
+    const at = entry * EXTENT;
+    const isNew = (this.#flags[entry] & VALID) === 0;
+    if (isNew) this.#valid += 1;
+    else {
+      this.#hide(entry);
+      this.#unlink(entry);
+      inUse[rows[row + SIZE]] = inUse[rows[row + SIZE]] - 1;
+    }
+    inUse[size] = inUse[size] + 1;
     const first = startOf(page, span);
-    this.#first[entry] = first;
-    this.#span[entry] = span;
-    this.#frame[entry] = frame;
-    this.#asid[entry] = asid;
-    this.#rights[entry] = rights;
+    extents[at + FIRST] = first;
+    extents[at + SPAN] = span;
+    extents[at + FRAME] = frame;
+    rows[row + ASID] = asid;
+    rows[row + RIGHTS] = rights;
+    rows[row + ODD_RIGHTS] = 0;
+    rows[row + SIZE] = size;
+    rows[row + SHOWN] = 0;
     this.#notes[entry] = 0;
-    if (this.geometry.paired) this.#oddRights[entry] = 0;
-    const lock = this.geometry.lockable ? ENTRY_LOCKED : 0;
-    this.#flags[entry] = ENTRY_VALID | (flags & (ENTRY_GLOBAL | ENTRY_USED | lock));
-    this.#class[entry] = size;
-    this.#inUse[size] = this.#inUse[size] + 1;
-    this.#link(entry, first, size);
-    this.#dethrone(this.#order.entered(entry));
+    this.#flags[entry] = VALID | (flags & this.#flagMask);
+    const isAlone = this.#link(entry, this.#hash(first, size));
+    this.#dethrone(this.#order.entered(entry, isNew));
     // It may now win over an entry with a higher number that the fronts know.
-    this.#forgetFronts(entry);
+    if (!isAlone || inUse[size] !== this.#valid) this.#forgetFronts(first, span, this.#shown);
+  }
+
+  /** The set that replacement looks at; a remainder only where sets are no power of two. */
+  #setOf(index: number): number {
+    const last = this.#sets - 1;
+    return (this.#sets & last) === 0 ? index & last : index % this.#sets;
   }
 
   #matches(entry: number, first: number, size: number, asid: number): boolean {
+    const rows = this.#rows;
     return (
-      this.#first[entry] === first &&
-      this.#class[entry] === size &&
-      (this.#asid[entry] === asid || (this.honoursGlobal && (this.#flags[entry] & ENTRY_GLOBAL) !== 0))
+      this.#extents[entry * EXTENT + FIRST] === first &&
+      rows[entry * ROW + SIZE] === size &&
+      (rows[entry * ROW + ASID] === asid || (this.honoursGlobal && (this.#flags[entry] & GLOBAL) !== 0))
     );
   }
 
   /** Does invalidating a page of space `asid` mean this entry for it? */
   #isMeant(entry: number, asid: number): boolean {
-    const { anyAsid, dropsGlobal } = this.invalidation.page;
-    if (this.honoursGlobal && (this.#flags[entry] & ENTRY_GLOBAL) !== 0) return dropsGlobal;
-    return anyAsid || this.#asid[entry] === asid;
+    if (this.honoursGlobal && (this.#flags[entry] & GLOBAL) !== 0) return this.#dropsGlobal;
+    return this.#anyAsid || this.#rows[entry * ROW + ASID] === asid;
   }
 
   #hash(first: number, size: number): number {
-    // `^` cuts the page number to its low 32 bits; the multiplication (Fibonacci hashing) spreads them.
-    return Math.imul((first ^ (first / 0x1_0000_0000)) + size, 0x9e3779b1) >>> this.#shift;
+    // `|` cuts the page number to its low 32 bits; the multiplication (Fibonacci hashing) spreads them.
+    return Math.imul((first | 0) + size, 0x9e3779b1) >>> this.#shift;
   }
 
-  #link(entry: number, first: number, size: number): void {
-    const bucket = this.#hash(first, size);
+  /** Answers whether no other entry is in the chain. */
+  #link(entry: number, bucket: number): boolean {
+    const rows = this.#rows;
     let before = NONE;
     let after = this.#bucket[bucket];
     while (after >= 0 && after < entry) {
       before = after;
-      after = this.#next[after];
+      after = rows[after * ROW + NEXT];
     }
-    this.#next[entry] = after;
+    rows[entry * ROW + NEXT] = after;
     if (before < 0) this.#bucket[bucket] = entry;
-    else this.#next[before] = entry;
+    else rows[before * ROW + NEXT] = entry;
+    return before < 0 && after < 0;
   }
 
   #unlink(entry: number): void {
-    const bucket = this.#hash(this.#first[entry], this.#class[entry]);
+    const rows = this.#rows;
+    const next = rows[entry * ROW + NEXT];
+    const bucket = this.#hash(this.#extents[entry * EXTENT + FIRST], rows[entry * ROW + SIZE]);
     let at = this.#bucket[bucket];
     if (at === entry) {
-      this.#bucket[bucket] = this.#next[entry];
+      this.#bucket[bucket] = next;
       return;
     }
-    while (this.#next[at] !== entry) at = this.#next[at];
-    this.#next[at] = this.#next[entry];
+    while (rows[at * ROW + NEXT] !== entry) at = rows[at * ROW + NEXT];
+    rows[at * ROW + NEXT] = next;
   }
 
-  #forgetFronts(entry: number): void {
-    for (let i = 0; i < this.#fronts.length; i += 1) {
-      this.#fronts[i].drop(this.#first[entry], this.#span[entry]);
-    }
+  /** Makes the fronts forget what they know of an entry. */
+  #hide(entry: number): void {
+    const shown = this.#rows[entry * ROW + SHOWN];
+    if (shown === 0) return;
+    this.#rows[entry * ROW + SHOWN] = 0;
+    this.#forgetFronts(this.#extents[entry * EXTENT + FIRST], this.#extents[entry * EXTENT + SPAN], shown);
+  }
+
+  /** Makes some fronts, a bit for each, forget `span` pages from `first`. */
+  #forgetFronts(first: number, span: number, fronts: number): void {
+    for (let left = fronts; left !== 0; left &= left - 1) this.#fronts[31 - Math.clz32(left & -left)].drop(first, span);
   }
 
   /** Under `lru` the fronts keep the most recently used of a set only. */
   #dethrone(entry: number): void {
-    if (entry >= 0) this.#forgetFronts(entry);
+    if (entry >= 0) this.#hide(entry);
   }
 
   #sizeOf(span: number): number {

@@ -9,10 +9,12 @@
  */
 import type { PhysicalMemory } from "../machine/physical-memory.js";
 
+/** Bytes in a slot: a tag and its data, eight each. */
 export const TSB_ENTRY_BYTES = 16;
 const DATA = 8;
 const INVALID_HIGH = 0x8000_0000;
 
+/** A buffer at a fixed place in physical memory. It neither allocates nor frees what it lies in. */
 export class Tsb {
   /** Physical address of the first slot. */
   readonly base: number;
@@ -27,6 +29,7 @@ export class Tsb {
     this.entries = entries;
   }
 
+  /** Physical memory that it occupies, in bytes. */
   get bytes(): number {
     return this.entries * TSB_ENTRY_BYTES;
   }
@@ -36,6 +39,7 @@ export class Tsb {
     return page % this.entries;
   }
 
+  /** The physical address of a slot. */
   addressOf(slot: number): number {
     return this.base + slot * TSB_ENTRY_BYTES;
   }
@@ -46,23 +50,32 @@ export class Tsb {
     return this.#memory.readLow(address) === tagLow && this.#memory.readHigh(address) === tagHigh;
   }
 
+  /** Bits 31:0 of the tag in a slot. */
   tagLow(slot: number): number {
     return this.#memory.readLow(this.addressOf(slot));
   }
+
+  /** Bits 63:32 of the tag in a slot; bit 31 of them is the mark. */
   tagHigh(slot: number): number {
     return this.#memory.readHigh(this.addressOf(slot));
   }
+
+  /** Bits 31:0 of the data in a slot. */
   dataLow(slot: number): number {
     return this.#memory.readLow(this.addressOf(slot) + DATA);
   }
+
+  /** Bits 63:32 of the data in a slot. */
   dataHigh(slot: number): number {
     return this.#memory.readHigh(this.addressOf(slot) + DATA);
   }
 
+  /** Is the slot marked: empty, invalidated, or being written? */
   isMarked(slot: number): boolean {
     return this.tagHigh(slot) >= INVALID_HIGH;
   }
 
+  /** Fills a slot: mark, data, then the tag, which takes the mark away. `tagHigh` leaves the mark's bit clear. */
   write(slot: number, tagLow: number, tagHigh: number, dataLow: number, dataHigh: number): void {
     this.#mark(slot);
     this.#memory.write64(this.addressOf(slot) + DATA, dataLow, dataHigh);

@@ -7,6 +7,7 @@ import { PortolanError } from "../errors.js";
 /** An address or a size at the door. Numbers must be safe integers. */
 export type Wide = bigint | number;
 
+/** Addresses and pages of one machine: conversion, alignment, and which of them exist. Pages are the machine's. */
 export class AddressUnits {
   readonly pageShift: number;
   /** Bytes. */
@@ -15,6 +16,12 @@ export class AddressUnits {
   readonly pageLimit: number;
   readonly #wordBits: number;
   readonly #limit: bigint;
+  /** The same for addresses that come as numbers. */
+  readonly #numberLimit: number;
+  /** What pages are made with: made once, as a power or a big integer costs more than what is done with it. */
+  readonly #perPage: number;
+  readonly #shift: bigint;
+  readonly #within: bigint;
   /** First page of the hole and first page above it; equal where there is none. */
   readonly #holeFirst: number;
   readonly #holeEnd: number;
@@ -27,6 +34,10 @@ export class AddressUnits {
   }) {
     this.pageShift = machine.pageShift;
     this.pageSize = 2 ** machine.pageShift;
+    this.#perPage = 2 ** -machine.pageShift;
+    this.#shift = BigInt(machine.pageShift);
+    this.#within = (1n << this.#shift) - 1n;
+    this.#numberLimit = 2 ** machine.wordBits;
     this.#wordBits = machine.wordBits;
     this.#limit = 1n << BigInt(machine.wordBits);
     this.pageLimit = 2 ** (machine.wordBits - machine.pageShift);
@@ -44,21 +55,21 @@ export class AddressUnits {
   pageOf(address: Wide, name = "address"): number {
     if (typeof address === "number") {
       if (!Number.isSafeInteger(address)) throw new PortolanError("ERR_BAD_ADDRESS", { [name]: address });
-      if (address < 0 || (this.#wordBits < 53 && address >= 2 ** this.#wordBits)) {
+      if (address < 0 || address >= this.#numberLimit) {
         throw new PortolanError("ERR_BAD_ADDRESS", { [name]: BigInt(address), wordBits: this.#wordBits });
       }
-      return Math.floor(address / this.pageSize);
+      return Math.floor(address * this.#perPage);
     }
     if (address < 0n || address >= this.#limit) {
       throw new PortolanError("ERR_BAD_ADDRESS", { [name]: address, wordBits: this.#wordBits });
     }
-    return Number(address >> BigInt(this.pageShift));
+    return Number(address >> this.#shift);
   }
 
   /** The offset of an address within its page, in bytes. */
   offsetOf(address: Wide): number {
-    if (typeof address === "number") return address % this.pageSize;
-    return Number(address & BigInt(this.pageSize - 1));
+    if (typeof address === "number") return address - Math.floor(address * this.#perPage) * this.pageSize;
+    return Number(address & this.#within);
   }
 
   /** As `pageOf`. @throws PortolanError ERR_MISALIGNED besides, unless the address is a page's first */
@@ -72,20 +83,29 @@ export class AddressUnits {
 
   /** Pages that hold `size` bytes, rounded up. @throws PortolanError ERR_BAD_ARGUMENT for sizes below 1 or no integer */
   pagesFor(size: Wide, name = "size"): number {
+    if (typeof size === "number") {
+      if (!Number.isSafeInteger(size)) throw new PortolanError("ERR_BAD_ARGUMENT", { [name]: size });
+      if (size < 1 || size > this.#numberLimit) throw new PortolanError("ERR_BAD_ARGUMENT", { [name]: BigInt(size) });
+      return Math.ceil(size * this.#perPage);
+    }
+    if (size < 1n || size > this.#limit) throw new PortolanError("ERR_BAD_ARGUMENT", { [name]: size });
+    return Number((size + this.#within) >> this.#shift);
+  }
+
+  /** A size as it is, in bytes. @throws PortolanError ERR_BAD_ARGUMENT if it is no integer */
+  wholeBytes(size: Wide, name = "size"): bigint {
     if (typeof size === "number" && !Number.isSafeInteger(size)) throw new PortolanError("ERR_BAD_ARGUMENT", { [name]: size });
-    const bytes = BigInt(size);
-    if (bytes < 1n || bytes > this.#limit) throw new PortolanError("ERR_BAD_ARGUMENT", { [name]: bytes });
-    return Number((bytes + BigInt(this.pageSize - 1)) >> BigInt(this.pageShift));
+    return BigInt(size);
   }
 
   /** First byte of a page. One past the last page gives 2^word bits. */
   addressOf(page: number): bigint {
-    return BigInt(page) << BigInt(this.pageShift);
+    return BigInt(page) << this.#shift;
   }
 
   /** Bytes in `pages` pages. */
   bytesOf(pages: number): bigint {
-    return BigInt(pages) << BigInt(this.pageShift);
+    return BigInt(pages) << this.#shift;
   }
 
   /** Can the machine translate the page at all? */

@@ -15,6 +15,7 @@ import { LockOrder, WouldWait } from "./lock-order.js";
 /** How an operation ended: its value, or the code of the error that refused it. */
 export type Ending = unknown;
 
+/** What came of one interleaving. */
 export interface Interleaving {
   /** Points that the outer operation passed. */
   readonly points: number;

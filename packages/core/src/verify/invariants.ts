@@ -18,10 +18,12 @@ import type { AddressSpace } from "../address-space/address-space.js";
 import type { Machine } from "../compose/machine.js";
 import type { MemoryObject } from "../objects/memory-object.js";
 import { SharedObject } from "../objects/shared-object.js";
-import { kernelRootFrom, storeysOf } from "../paging/tree-shape.js";
+import { HASH_ENTRY_BYTES } from "../paging/page-hash-format.js";
+import { kernelRootFrom, sizesOf } from "../paging/tree-shape.js";
 
 const ANY_WRITE = rightsFor(WRITE, WRITE);
 
+/** What the checker cannot know by itself. */
 export interface InvariantOptions {
   /** References that a test itself holds, by frame. */
   readonly held?: ReadonlyMap<number, number>;
@@ -90,9 +92,11 @@ const checkSpace = (
     tables.each(space.context, first, pages, (page, { rights }) => {
       if (!areas.used.contains(area, page)) found.push(`page ${page.toString(16)} of ${name} is mapped but not used`);
       for (let access = 1; access <= 4; access *= 2) {
-        const told = faults.told(2, access as 1 | 2 | 4, USER, machine.parts.switches);
-        const canForbid = (access !== READ || can.forbidRead) && (access !== EXECUTE || can.forbidExecute);
-        if (permits(rights, USER, access) && (told & flags) === 0 && canForbid) {
+        const told = faults.told(2, access as 1 | 2 | 4, space.privilege, machine.parts.switches);
+        const canForbid = access === READ ? can.forbidRead : access === EXECUTE ? can.forbidExecute : space.privilege === USER;
+        if (space.privilege !== USER && layout.privilegeByAddress !== true && permits(rights, USER, access))
+          found.push(`the user reaches page ${page.toString(16)} of ${name}`);
+        if (permits(rights, space.privilege, access) && (told & flags) === 0 && canForbid) {
           found.push(`page ${page.toString(16)} of ${name} may be accessed (${access}) though the area forbids it`);
         }
       }
@@ -100,21 +104,29 @@ const checkSpace = (
     });
   }
   let mapped = 0;
-  tables.each(space.context, 0, userPages(machine, space), (_page, { frame }) => {
-    mapped += 1;
-    if (machine.parts.frames.references(frame) >= 0) count(frame);
-    return true;
-  });
-  checkTables(machine, space, found);
+  const needs = tablesNeeded(machine);
+  for (const [first, pages] of extents(machine, space)) {
+    tables.each(space.context, first, pages, (page, { frame }) => {
+      mapped += 1;
+      needs.add(page);
+      if (machine.parts.frames.references(frame) >= 0) count(frame);
+      return true;
+    });
+  }
+  const actual = tables.bytes(space.context);
+  if (!space.context.isKernel && actual !== needs.bytes())
+    found.push(`space ${space.id} has ${actual} bytes of tables, its mappings need ${needs.bytes()}`);
   if (mapped !== used) found.push(`space ${space.id} maps ${mapped} pages but its areas use ${used}`);
 };
 
-/** Pages that areas of a space can lie in: the kernel's own mappings are not made by areas. */
-const userPages = (machine: Machine, space: AddressSpace): number => {
-  const { units } = machine.parts;
+/** First page and pages of what only areas may map: all that is a user's; of the kernel's, which has mappings of its own, the areas. */
+const extents = (machine: Machine, space: AddressSpace): [first: number, pages: number][] => {
+  const { units, areas } = machine.parts;
   const { layout } = machine.architecture;
-  if (space.context.isKernel) return 0;
-  return layout.kernelAddressSpaceShadowed ? units.pageLimit : units.pageOf(layout.user.last) + 1;
+  if (!space.context.isKernel) return [[0, layout.kernelAddressSpaceShadowed ? units.pageLimit : units.pageOf(layout.user.last) + 1]];
+  const found: [number, number][] = [];
+  for (let area = space.tree.first(); area >= 0; area = space.tree.next(area)) found.push([areas.firstOf(area), areas.pagesOf(area)]);
+  return found;
 };
 
 /** Sharers see one memory: what they map is what the object keeps. */
@@ -133,27 +145,29 @@ const checkShared = (machine: Machine, space: AddressSpace, area: number, name: 
   });
 };
 
-/** Counts the tables that a tree needs for the pages it maps, level by level. */
-const checkTables = (machine: Machine, space: AddressSpace, found: string[]): void => {
-  const { tables } = machine.parts;
-  const { translation } = machine.architecture;
-  if (space.context.isKernel || translation.kind !== "hierarchical") return;
-  const storeys = storeysOf(machine.architecture, translation, {});
-  const needed = storeys.map(() => new Set<number>());
-  const limit = 2 ** (machine.architecture.virtualBits - machine.architecture.pageShift);
-  tables.each(space.context, 0, userPages(machine, space), (page) => {
-    storeys.forEach(({ entries, pagesPerEntry }, depth) => needed[depth]?.add(Math.floor((page % limit) / (entries * pagesPerEntry))));
-    return true;
-  });
-  needed[0]?.add(0);
+/** Counts the memory that tables need for pages: a tree's, level by level; a hash's, entry by entry. */
+const tablesNeeded = (machine: Machine): { add(page: number): void; bytes(): number } => {
+  const { translation, virtualBits, pageShift } = machine.architecture;
+  if (translation.kind !== "hierarchical") {
+    let pages = 0;
+    return { add: () => (pages += 1), bytes: () => pages * HASH_ENTRY_BYTES };
+  }
+  const storeys = sizesOf(machine.architecture, translation);
+  const limit = 2 ** (virtualBits - pageShift);
+  const leafPages = storeys.at(-1)?.entries ?? 1;
+  const needed = storeys.map((_, depth) => new Set<number>(depth === 0 ? [0] : []));
   // Where the kernel has a root of its own, that of a space holds the user's part only.
-  const inRoot = Math.min(1, kernelRootFrom(machine.architecture, machine.architecture.pageShift) / limit);
-  const bytes = storeys.reduce(
-    (sum, { tableBytes }, depth) => sum + tableBytes * (depth === 0 ? inRoot : 1) * (needed[depth]?.size ?? 0),
-    0,
-  );
-  const actual = tables.bytes(space.context);
-  if (bytes !== actual) found.push(`space ${space.id} has ${actual} bytes of tables, its mappings need ${bytes}`);
+  const inRoot = Math.min(1, kernelRootFrom(machine.architecture, pageShift) / limit);
+  let last = -1;
+  return {
+    add(page) {
+      if (Math.floor(page / leafPages) === last) return;
+      last = Math.floor(page / leafPages);
+      storeys.forEach(({ entries, pagesPerEntry }, depth) => needed[depth]?.add(Math.floor((page % limit) / (entries * pagesPerEntry))));
+    },
+    bytes: () =>
+      storeys.reduce((sum, { tableBytes }, depth) => sum + tableBytes * (depth === 0 ? inRoot : 1) * (needed[depth]?.size ?? 0), 0),
+  };
 };
 
 const checkFrames = (machine: Machine, references: Map<number, number>, found: string[]): void => {
@@ -196,11 +210,14 @@ const checkTlbs = (machine: Machine, found: string[]): void => {
       tlb.each((entry) => {
         const asid = tlb.asid(entry);
         const tagged = machine.architecture.asids.bits > 0;
-        const owners = tagged
-          ? (byAsid.get(asid) ?? [])
-          : machine.installed(cpu.id) === null
-            ? []
-            : [machine.installed(cpu.id) as AddressSpace];
+        const owners =
+          tlb.isGlobal(entry) && tlb.honoursGlobal
+            ? [machine.spaces.kernel]
+            : tagged
+              ? (byAsid.get(asid) ?? [])
+              : machine.installed(cpu.id) === null
+                ? []
+                : [machine.installed(cpu.id) as AddressSpace];
         // Nobody can use the tag now; it is purged before somebody gets it.
         if (owners.length === 0) return;
         const first = tlb.firstPage(entry);

@@ -36,6 +36,7 @@ export class WouldWait extends Error {
   }
 }
 
+/** Put one on a machine with `machine.parts.locks.discipline = new LockOrder(machine.parts.preemption)`. */
 export class LockOrder implements LockDiscipline {
   readonly #preemption: Preemption;
   readonly #held = new Map<number, HeldLock[]>();
@@ -50,6 +51,7 @@ export class LockOrder implements LockDiscipline {
     this.#preemption = preemption;
   }
 
+  /** Takes a lock for the running processor. Throws an assertion if the order forbids it, {@link WouldWait} if another has it. */
   acquire(kind: LockKind, id: number): void {
     const { cpu } = this.#preemption;
     const held = this.#heldBy(cpu);
@@ -73,6 +75,7 @@ export class LockOrder implements LockDiscipline {
     this.#preemption.at("lock-acquired");
   }
 
+  /** Gives a lock back. Throws an assertion unless the running processor holds it. */
   release(kind: LockKind, id: number): void {
     const { cpu } = this.#preemption;
     if (this.#turnedAway.has(cpu)) return;

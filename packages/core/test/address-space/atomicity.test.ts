@@ -61,6 +61,9 @@ const scene = (architecture: Architecture): Scene => {
   a.createArea({ base: at(96), size: 2 * size, flags: RW, backend: physical(2n ** BigInt(architecture.physicalBits - 4), 2) });
   machine.parts.memory.addRegion(2 ** (architecture.physicalBits - 4), 2 * size);
   a.createArea({ base: at(112), size: 8 * size, flags: RW, backend: null });
+  area(a, at(4096), 2);
+  area(a, at(140), 2);
+  a.shareArea(at(140), 2 * size, b, at(140), RO);
   return { machine, a, b, file, size, at };
 };
 
@@ -104,6 +107,8 @@ const operations: Record<string, (scene: Scene) => unknown> = {
   "a read fault": ({ machine, at }) => touched(machine, at(17), READ),
   "a write fault": ({ machine, at }) => touched(machine, at(17), WRITE),
   "a write fault far away": ({ machine, at }) => touched(machine, at(34), WRITE),
+  "a fault where tables have to be made first": ({ machine, at }) => touched(machine, at(4097), WRITE),
+  "a fault in shared memory that nobody has touched": ({ machine, at }) => touched(machine, at(141), WRITE),
   "an execute fault": ({ machine, at }) => touched(machine, at(80), EXECUTE),
   "a fault in a file's writable page": ({ machine, at }) => touched(machine, at(65), WRITE),
   "a fault in device memory": ({ machine, at }) => touched(machine, at(96), READ),
@@ -190,6 +195,32 @@ describe("operations under exhaustion", () => {
       });
     });
   }
+
+  it("creating and sharing areas happens or leaves no trace wherever the tree of areas has to grow", () => {
+    const machine = paper();
+    const [a, b] = [machine.spaces.create(), machine.spaces.create()];
+    let failures = 0;
+    const attempt = (work: () => unknown): void => {
+      for (let n = 0; ; n += 1) {
+        const before = portrait(machine);
+        machine.parts.gate.failAfter(n);
+        const error = thrownBy(work);
+        machine.parts.gate.disarm();
+        if (error === null) return;
+        failures += 1;
+        expect(error).to.be.instanceOf(PortolanError).with.property("errno", "ENOMEM");
+        expect(portrait(machine)).to.deep.equal(before);
+      }
+    };
+    for (let i = 0; i < 70; i += 1) {
+      const base = (16 + 2 * i) * PAGE;
+      attempt(() => a.createArea({ base, size: PAGE, flags: RW, backend: anonymous }));
+      attempt(() => a.shareArea(base, PAGE, b, base, RO));
+    }
+    assertInvariants(machine);
+    // A record for each area and an object for each pair, and beyond that the nodes of the two trees.
+    expect(failures).to.be.greaterThan(70 * 3 + 4);
+  });
 
   it("the state hash sees a byte, a reference, a flag and a TLB entry", () => {
     const machine = paper();

@@ -158,4 +158,22 @@ describe("the check at the door", () => {
       .to.throw(PortolanError, /architecture mine.*wordBits.*; physicalBits/)
       .with.property("code", "ERR_BAD_ARCHITECTURE");
   });
+
+  it("wants every entry that the core must write to be made, and to be what it is meant to be", () => {
+    const root = ["translation", "levels", "0"];
+    expect(reasonsAgainst(changed(ia32, [...level, "leaf", "encode"], undefined))).to.deep.equal([
+      "level 1 (page table), PTE: encode is missing, and the core has to write such entries",
+    ]);
+    expect(reasonsAgainst(changed(abs32le, [...root, "table", "encode"], undefined))[0]).to.contain("encode is missing");
+    // A 4 MiB page may be read without ever being written.
+    expect(reasonsAgainst(changed(ia32, [...root, "leaf", "encode"], undefined))).to.deep.equal([]);
+    expect(reasonsAgainst(changed(ia32, [...level, "leaf", "encode"], () => ({})))).to.deep.equal([
+      "level 1 (page table), PTE: what encode gives for all rights is absent, not leaf",
+    ]);
+    expect(reasonsAgainst(changed(abs32le, [...root, "kind", "reads"], [])).join("; ")).to.contain("not table");
+  });
+
+  it("wants parts to be classes", () => {
+    expect(reasonsAgainst(changed(sparc64, ["parts", "0", "useClass"], () => ({})))).to.deep.equal(["parts[0].useClass is not a class"]);
+  });
 });

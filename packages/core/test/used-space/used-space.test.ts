@@ -32,6 +32,27 @@ describe("used space", () => {
     expect([used.contains(0), used.remove(0, 1), used.pages, used.intervals]).to.deep.equal([false, false, 0, 0]);
     expect(used.insert(0, 1)).to.equal(true);
     expect(used.collect()).to.deep.equal([[0, 1]]);
+    const emptied: readonly ((used: UsedSpace) => unknown)[] = [
+      () => {},
+      (full) => full.clear(),
+      (full) => full.insert(7, 2) && full.remove(7, 2),
+      (full) => full.insert(7, 2) && full.insert(20, 1) && full.remove(7, 2) && full.remove(20, 1),
+      (full) => full.insert(7, 2) && full.insert(20, 1) && full.clear(),
+    ];
+    for (const empty of emptied) {
+      for (const [first, count] of [
+        [5, 3],
+        [0, 1],
+        [2 ** 52 - 1, 1],
+      ] as const) {
+        const again = new UsedSpace();
+        empty(again);
+        expect([again.contains(first), again.pages, again.intervals, again.collect()]).to.deep.equal([false, 0, 0, []]);
+        expect(again.insert(first, count)).to.equal(true);
+        expect([again.intervals, again.pages, again.collect()]).to.deep.equal([1, count, [[first, count]]]);
+        expect([again.remove(first, count), again.intervals]).to.deep.equal([true, 0]);
+      }
+    }
   });
 
   it("fuses left, right and both", () => {

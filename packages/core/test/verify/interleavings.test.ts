@@ -203,7 +203,7 @@ describe("operations on two processors", () => {
 
       it("a processor that had the area in its TLB cannot reach it once destruction has returned", () => {
         for (let at = 0; at < 30; at += 1) {
-          const { stage: set } = play(architecture, pairs["read of a mapped page and destruction"] as Pair, true, at);
+          const { stage: set } = play(architecture, pairs["read of a mapped page and destruction"], true, at);
           expect(set.machine.read32(17 * set.size, 0)).to.equal(-1);
           expect(set.machine.read32(17 * set.size, 1)).to.equal(-1);
         }
@@ -215,8 +215,8 @@ describe("operations on two processors", () => {
     const names = Object.keys(pairs);
     const random = new Random(20261121);
     for (let round = 0; round < 30; round += 1) {
-      const architecture = machines[random.below(machines.length)] as Architecture;
-      const pair = pairs[names[random.below(names.length)] as string] as Pair;
+      const architecture = machines[random.below(machines.length)];
+      const pair = pairs[names[random.below(names.length)]];
       const isSwapped = random.below(2) === 1;
       const at = random.below(30);
       const once = play(architecture, pair, isSwapped, at);
@@ -228,10 +228,10 @@ describe("operations on two processors", () => {
 
   it("the second operation really comes between the first one's steps, not only before and after", () => {
     const entered = new Set<string>();
-    const architecture = machines[0] as Architecture;
+    const architecture = machines[0];
     for (const name of ["read of a page that stays and shrinking", "fault and shrinking"]) {
       for (let at = 0; at < 25; at += 1) {
-        const { result } = play(architecture, pairs[name] as Pair, true, at);
+        const { result } = play(architecture, pairs[name], true, at);
         if (result.point !== null) entered.add(result.point);
       }
     }

@@ -1,6 +1,7 @@
 /** Numbers at places in a file that nobody has to trust: every read is checked against the end. */
 import { PortolanError } from "@portolan/core";
 
+/** Numbers of a file in its byte order. Places are offsets in bytes. */
 export class ByteReader {
   readonly bytes: Uint8Array;
   readonly isLittle: boolean;

@@ -8,6 +8,7 @@
 import { PortolanError, type ErrorValue } from "@portolan/core";
 import { ByteReader } from "./byte-reader.js";
 
+/** A stretch of memory that the file asks for (`PT_LOAD`). */
 export interface ElfSegment {
   /** Virtual address of its first byte, as linked. */
   readonly address: bigint;
@@ -21,6 +22,7 @@ export interface ElfSegment {
   readonly isExecutable: boolean;
 }
 
+/** What was read of a file; copies, nothing of the file's bytes. */
 export interface ElfFile {
   readonly bits: 32 | 64;
   readonly byteOrder: "little" | "big";
@@ -39,7 +41,7 @@ export interface ElfFile {
 }
 
 const MAGIC = 0x7f45_4c46;
-const TYPES: Readonly<Record<number, string>> = { 0: "no type", 1: "a relocatable object", 4: "a core dump" };
+const TYPES: Readonly<Record<number, string>> = { 0: "of no type", 1: "a relocatable object", 4: "a core dump" };
 const PT_LOAD = 1;
 const PT_INTERP = 3;
 const PF_EXECUTE = 1;

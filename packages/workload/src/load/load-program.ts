@@ -18,6 +18,7 @@ import {
 } from "@portolan/core";
 import type { ElfFile, ElfSegment } from "../elf/elf-file.js";
 
+/** Where a program goes, and what it gets besides its segments. Bytes. */
 export interface LoadOptions {
   /** Where the lowest segment of a position-independent program goes, page aligned; a place is chosen where absent. */
   readonly base?: bigint;
@@ -37,6 +38,7 @@ export interface LoadedArea {
   readonly segment: ElfSegment | null;
 }
 
+/** A program in an address space. Addresses are the machine's, after the slide. */
 export interface LoadedProgram {
   readonly elf: ElfFile;
   readonly content: Uint8Array;
@@ -49,7 +51,9 @@ export interface LoadedProgram {
   readonly writableCode: number;
 }
 
+/** Bytes of heap where nothing else is asked for: 1 MiB. */
 export const DEFAULT_HEAP = 2 ** 20;
+/** Bytes of stack where nothing else is asked for: 256 KiB. */
 export const DEFAULT_STACK = 2 ** 18;
 /** Where position-independent programs go if nobody says otherwise: clear of page 0 and of small offsets from it. */
 const USUAL_BASE = 0x0040_0000n;
@@ -84,7 +88,7 @@ export const loadProgram = (
     const before = planned[i - 1];
     if (before !== undefined && before.base + before.size > area.base) {
       throw new PortolanError("ERR_DOES_NOT_FIT", {
-        reason: "two segments share a page of this machine",
+        reason: "two segments share a page: the program was built for smaller ones than this machine has",
         address: area.base,
         pageSize: units.pageSize,
       });

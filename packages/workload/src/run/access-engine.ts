@@ -10,7 +10,9 @@ import { FETCH, LOAD, MODIFY, STORE, type TraceKind, type TraceVisitor } from ".
 
 /** Where pages of the program or the trace are, in pages of the machine, and what they hold before anything is stored. */
 export interface Places {
+  /** The machine's page for data at a page of the trace. */
   dataHome(page: number): number;
+  /** The machine's page for instructions at a page of the trace; another one where a page is both written and executed. */
   codeHome(page: number): number;
   /** Fills `bytes`, which are zero, with what page `home` of the machine holds at first. */
   fill(home: number, bytes: Uint8Array): void;
@@ -24,11 +26,15 @@ export interface Refusal {
   readonly trap: string;
 }
 
-/** So many refusals are described; all are counted. */
+/** So many refusals are described, of a page each; all are counted. */
 const DESCRIBED = 8;
 /** Each fault served takes an access further; one that is refused still after so many is a mistake of ours. */
 const MOST_FAULTS = 16;
 
+/**
+ * Makes processors perform accesses, `slice` of them at a turn, as the user of the installed space; faults are served on the
+ * way. What is refused is counted and described, and the next access follows.
+ */
 export class AccessEngine implements TraceVisitor {
   /** Accesses of each kind, and the translations they asked for. */
   readonly counts = [0, 0, 0, 0];
@@ -59,6 +65,8 @@ export class AccessEngine implements TraceVisitor {
   #dataBytes: Uint8Array | null = null;
   readonly #shadows = new Map<number, Uint8Array>();
   #stored = 0;
+  /** The page whose refusal was described last. */
+  #refusedPage: bigint | null = null;
 
   /** @param slice accesses that a processor performs before it is the next one's turn */
   constructor(machine: Machine, places: Places, slice: number) {
@@ -245,7 +253,11 @@ export class AccessEngine implements TraceVisitor {
     }
     this.refused += 1;
     const { outcome } = machine;
-    if (outcome !== null && this.refusals.length < DESCRIBED) {
+    if (outcome === null) return false;
+    const page = outcome.address >> BigInt(this.#pageShift);
+    // A page that is refused is refused word by word: once is enough to read.
+    if (this.refusals.length < DESCRIBED && page !== this.#refusedPage) {
+      this.#refusedPage = page;
       this.refusals.push({ address: outcome.address, rule: outcome.rule, reason: outcome.reason, trap: outcome.trap });
     }
     return false;

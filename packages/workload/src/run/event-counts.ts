@@ -1,11 +1,14 @@
 /** Counts what the core tells of faults and shootdowns. */
 import type { PortolanEvent } from "@portolan/core";
 
+/** Counts what a machine tells: pass `sink` as its `onEvent`. */
 export class EventCounts {
   served = 0;
   shootdowns = 0;
   /** Pages brought in, by the kind of memory object that supplied them. */
   readonly pagesIn: Record<string, number> = {};
+  /** The same, by what the object did: brought a page of zeroes, the file's own, a copy, a mixture. */
+  readonly contents: Record<string, number> = {};
   /** Faults refused, by rule. */
   readonly refused: Record<string, number> = {};
 
@@ -15,6 +18,7 @@ export class EventCounts {
       else this.refused[event.result] = (this.refused[event.result] ?? 0) + 1;
     } else if (event.kind === "page-in") {
       this.pagesIn[event.from] = (this.pagesIn[event.from] ?? 0) + 1;
+      this.contents[event.what] = (this.contents[event.what] ?? 0) + 1;
     } else if (event.kind === "shootdown") {
       this.shootdowns += 1;
     }

@@ -6,6 +6,10 @@ import type { Machine } from "@portolan/core";
 import type { LoadedProgram } from "../load/load-program.js";
 import type { Homes } from "../trace/settle.js";
 
+/**
+ * Counts of one run, from the machine's own statistics and events. Plain JSON: numbers are exact integers, addresses are
+ * hexadecimal strings, sizes are bytes. `portolan run --json` prints it.
+ */
 export interface RunReport {
   readonly architecture: string;
   readonly processors: number;
@@ -14,6 +18,8 @@ export interface RunReport {
     readonly bits: 32 | 64;
     readonly byteOrder: "little" | "big";
     readonly kind: string;
+    /** What it was built for, as its header says; it need not be the machine it runs on. */
+    readonly builtFor: string;
     readonly entry: string;
     readonly segments: number;
     readonly interpreter: string | null;
@@ -43,6 +49,8 @@ export interface RunReport {
   readonly faults: {
     readonly served: number;
     readonly pagesIn: Readonly<Record<string, number>>;
+    /** Pages by what was put into them, in words. */
+    readonly contents: Readonly<Record<string, number>>;
     readonly refused: Readonly<Record<string, number>>;
   };
   readonly memory: { readonly residentPages: number; readonly tableBytes: number; readonly tsbBytes: number; readonly framesInUse: number };
@@ -58,6 +66,24 @@ export interface RunReport {
   readonly leakedFrames: number;
 }
 
+/** @see System V ABI, chapter 4, `e_machine` */
+const MACHINES: Readonly<Record<number, string>> = {
+  2: "SPARC",
+  3: "i386",
+  8: "MIPS",
+  18: "SPARC V8+",
+  20: "PowerPC",
+  21: "PowerPC64",
+  22: "S/390",
+  40: "ARM",
+  43: "SPARC V9",
+  50: "IA-64",
+  62: "x86-64",
+  183: "AArch64",
+  243: "RISC-V",
+  258: "LoongArch",
+};
+
 /** What must be looked at while the address space still is there. */
 export const memoryOf = (machine: Machine, freeBefore: number): RunReport["memory"] => {
   const { tables, frames } = machine.parts;
@@ -70,6 +96,7 @@ export const memoryOf = (machine: Machine, freeBefore: number): RunReport["memor
   return { residentPages, tableBytes: tables.bytes(), tsbBytes, framesInUse: freeBefore - frames.free };
 };
 
+/** What a report is made from. */
 export interface RunParts {
   readonly machine: Machine;
   readonly engine: AccessEngine;
@@ -81,6 +108,7 @@ export interface RunParts {
   readonly leakedFrames: number;
 }
 
+/** Adds up the counts of all processors. */
 export const reportOf = ({ machine, engine, events, program, trace, memory, isComplete, leakedFrames }: RunParts): RunReport => {
   const sum = (
     counter: "tlbMisses" | "itlbMisses" | "refills" | "upgrades" | "tsbHits" | "tsbMisses" | "walks" | "walkReads" | "invalidations",
@@ -101,6 +129,7 @@ export const reportOf = ({ machine, engine, events, program, trace, memory, isCo
             bits: program.elf.bits,
             byteOrder: program.elf.byteOrder,
             kind: program.elf.kind,
+            builtFor: MACHINES[program.elf.machine] ?? `machine ${program.elf.machine}`,
             entry: `0x${program.entry.toString(16)}`,
             segments: program.elf.segments.length,
             interpreter: program.elf.interpreter,
@@ -128,7 +157,7 @@ export const reportOf = ({ machine, engine, events, program, trace, memory, isCo
     },
     tsb: { hits: sum("tsbHits"), misses: sum("tsbMisses") },
     walks: { walks: sum("walks"), wordsRead: sum("walkReads") },
-    faults: { served: events.served, pagesIn: events.pagesIn, refused: events.refused },
+    faults: { served: events.served, pagesIn: events.pagesIn, contents: events.contents, refused: events.refused },
     memory,
     invalidations: sum("invalidations"),
     shootdowns: events.shootdowns,

@@ -2,7 +2,16 @@
  * Runs a program, a trace, or a trace over a program, on a machine that it builds: loads it, performs the accesses,
  * takes everything down again, and reports.
  */
-import { buildMachine, PortolanError, type AddressSpace, type Architecture, type EventSink, type Machine } from "@portolan/core";
+import {
+  buildMachine,
+  EXECUTE,
+  PortolanError,
+  type Access,
+  type AddressSpace,
+  type Architecture,
+  type EventSink,
+  type Machine,
+} from "@portolan/core";
 import { readElf } from "../elf/elf-file.js";
 import { areaHolding, fillFromFile, loadProgram, type LoadedProgram } from "../load/load-program.js";
 import { Footprint } from "../trace/footprint.js";
@@ -14,6 +23,7 @@ import { EventCounts } from "./event-counts.js";
 import { memoryOf, reportOf, type RunReport } from "./report.js";
 import { sweep } from "./sweep.js";
 
+/** What is run: a program, a trace, or a trace over the program it was recorded from. One of them at least. */
 export interface Workload {
   /** An ELF executable's bytes. */
   readonly program?: Uint8Array;
@@ -21,6 +31,7 @@ export interface Workload {
   readonly trace?: TraceSource;
 }
 
+/** How a workload is run. Everything has a default. */
 export interface RunOptions {
   /** 1 to 64; 1 where absent. All have the address space installed and take turns. */
   readonly processors?: number;
@@ -42,9 +53,10 @@ export interface RunOptions {
   readonly onEvent?: EventSink;
   /**
    * Called when all accesses are done, before the address space goes: a look at what is there. `where` gives the machine's
-   * address for one of the trace's, which may have been moved.
+   * address for one of the trace's, which may have been moved: code and data of a page that was written and executed lie in two
+   * places, and `access` says which is meant.
    */
-  readonly inspect?: (machine: Machine, space: AddressSpace, where: (address: bigint) => bigint) => void;
+  readonly inspect?: (machine: Machine, space: AddressSpace, where: (address: bigint, access: Access) => bigint) => void;
 }
 
 const USUAL_SLICE = 1000;
@@ -133,9 +145,9 @@ const placesOf = (machine: Machine, program: LoadedProgram | null, homes: Homes 
 
 const whereIn =
   (machine: Machine, homes: Homes | null) =>
-  (address: bigint): bigint => {
+  (address: bigint, access: Access): bigint => {
     const { units } = machine.parts;
     const page = Number(address >> BigInt(units.pageShift));
-    const home = homes?.data.get(page) ?? homes?.code.get(page);
+    const home = access === EXECUTE ? homes?.code.get(page) : homes?.data.get(page);
     return home === undefined ? address : units.addressOf(home) + (address % BigInt(units.pageSize));
   };

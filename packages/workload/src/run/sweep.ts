@@ -6,7 +6,7 @@ import { FETCH, LOAD, STORE, type TraceKind, type TraceVisitor } from "../trace/
 /** Segments longer than this are not loaded word by word: their zeroes would take longer than they are worth. */
 const LONG = 16 * 1024 * 1024;
 /** A program whose accesses are refused is at its end; an address space that it only asks for would never be. */
-const MOST_REFUSED = 1000;
+export const MOST_REFUSED = 1000;
 
 /** Heap and stack are touched so far: enough to see them grow page by page. */
 const TOUCHED = 64 * 1024;

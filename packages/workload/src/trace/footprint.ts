@@ -5,6 +5,7 @@ import { FETCH, LOAD, STORE, type TraceKind, type TraceVisitor } from "./trace.j
 /** Nobody's program has more (8 GiB of the smallest pages), and a file made to hurt must not take all memory. */
 const MOST_PAGES = 2 ** 21;
 
+/** Collects pages while a trace is read. Pages are of the size that it was made with, numbered by the trace's own addresses. */
 export class Footprint implements TraceVisitor {
   /** Accesses of each kind: fetches, loads, stores, modifications. */
   readonly counts = [0, 0, 0, 0];

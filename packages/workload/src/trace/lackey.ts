@@ -38,7 +38,7 @@ for (let digit = 0; digit < 16; digit += 1) {
   DIGITS[shown.toUpperCase().charCodeAt(0)] = digit;
 }
 
-/** Reads lackey's lines. */
+/** Reads a trace that comes in chunks, cut anywhere. It keeps at most one line, and less than that of a long one. */
 export class LackeyReader implements TraceReader {
   /** Lines read so far: all, and those that are not accesses. */
   lines = 0;

@@ -33,6 +33,66 @@ export const traceFormatOf = (bytes: Uint8Array): TraceFormat => {
   return bytes.subarray(0, ENOUGH).includes(0) ? "champsim" : "lackey";
 };
 
+/** Reads a trace of any of the formats: it waits until the first bytes tell which. */
+export class AnyTraceReader implements TraceReader {
+  readonly #visitor: TraceVisitor;
+  #format: TraceFormat | null;
+  #reader: TraceReader | null = null;
+  /** The first bytes, until they are enough. */
+  #held = new Uint8Array(0);
+
+  /** @param format recognised where null */
+  constructor(visitor: TraceVisitor, format: TraceFormat | null = null) {
+    this.#visitor = visitor;
+    this.#format = format;
+    if (format !== null) this.#reader = new READERS[format](visitor);
+  }
+
+  get lines(): number {
+    return this.#reader?.lines ?? 0;
+  }
+
+  get otherLines(): number {
+    return this.#reader?.otherLines ?? 0;
+  }
+
+  /** Known from the first 64 bytes on, or from the end. */
+  get format(): TraceFormat | null {
+    return this.#format;
+  }
+
+  push(chunk: Uint8Array): void {
+    if (this.#reader !== null) {
+      this.#reader.push(chunk);
+      return;
+    }
+    const joined = new Uint8Array(this.#held.length + chunk.length);
+    joined.set(this.#held);
+    joined.set(chunk, this.#held.length);
+    this.#held = joined;
+    if (joined.length >= ENOUGH) this.#begin();
+  }
+
+  end(): void {
+    (this.#reader ?? this.#begin()).end();
+  }
+
+  #begin(): TraceReader {
+    this.#format = traceFormatOf(this.#held);
+    this.#reader = new READERS[this.#format](this.#visitor);
+    this.#reader.push(this.#held);
+    return this.#reader;
+  }
+}
+
+/** Bytes without any access after which a text is no trace: what has no end, or unpacks to a world of nothing, ends here. */
+export const PATIENCE = 2 ** 24;
+
+/** @throws PortolanError ERR_BAD_TRACE */
+const needsAccess = ({ lines, otherLines }: TraceReader): void => {
+  if (lines === otherLines) throw new PortolanError("ERR_BAD_TRACE", { reason: "no line is an access", lines });
+};
+
 /**
  * Reads a whole trace.
  * @param onBytes told the bytes read so far
@@ -45,32 +105,15 @@ export const readTrace = async (
   onBytes?: (bytes: number) => void,
   format?: TraceFormat,
 ): Promise<TraceRead> => {
-  let found = format;
-  let reader = found === undefined ? null : new READERS[found](visitor);
-  let held = new Uint8Array(0);
+  const reader = new AnyTraceReader(visitor, format ?? null);
   let bytes = 0;
-  const begin = (): TraceReader => {
-    found ??= traceFormatOf(held);
-    const begun = new READERS[found](visitor);
-    begun.push(held);
-    return begun;
-  };
   for await (const chunk of source()) {
-    if (reader !== null) reader.push(chunk);
-    else {
-      const joined = new Uint8Array(held.length + chunk.length);
-      joined.set(held);
-      joined.set(chunk, held.length);
-      held = joined;
-      if (held.length >= ENOUGH) reader = begin();
-    }
+    reader.push(chunk);
     bytes += chunk.length;
+    if (bytes > PATIENCE) needsAccess(reader);
     onBytes?.(bytes);
   }
-  reader ??= begin();
   reader.end();
-  if (reader.lines === reader.otherLines) {
-    throw new PortolanError("ERR_BAD_TRACE", { reason: "no line is an access", lines: reader.lines });
-  }
-  return { format: found as TraceFormat, lines: reader.lines, otherLines: reader.otherLines };
+  needsAccess(reader);
+  return { format: reader.format as TraceFormat, lines: reader.lines, otherLines: reader.otherLines };
 };

@@ -21,6 +21,7 @@ import {
 } from "@portolan/core";
 import type { Footprint } from "./footprint.js";
 
+/** Where the pages of a trace went. Pages are the machine's, in both address spaces. */
 export interface Homes {
   /** The machine's page for data accesses, and for fetches, of a page of the trace. Absent: the page itself. */
   readonly data: ReadonlyMap<number, number>;
