@@ -1,5 +1,5 @@
 /** The only file that lists every port. */
-import { loadArchitecture, PortolanError, type Architecture, type Importer } from "@portolan/core";
+import { loadArchitecture, PortolanError, type Architecture, type Importer, type Oracle } from "@portolan/core";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
@@ -23,6 +23,25 @@ export const architectureNamed = async (name: string): Promise<Architecture> => 
     if (!(error instanceof PortolanError) || error.code !== "ERR_UNKNOWN_ARCHITECTURE") throw error;
     const why = isMissing(error.cause) ? `no such ${isPath(name) ? "file" : "name or package"}` : (error.values["why"] ?? "");
     throw new PortolanError("ERR_UNKNOWN_ARCHITECTURE", { architecture: name, why, known: [...ARCHITECTURES] }, error);
+  }
+};
+
+/**
+ * The second decoder that a machine's package brings as `./oracle`, or a module as its export `oracle`; null where there is
+ * none.
+ */
+export const oracleNamed = async (name: string): Promise<Oracle | null> => {
+  const known = Object.hasOwn(MODULES, name) ? MODULES[name] : undefined;
+  const module = isPath(name)
+    ? pathToFileURL(resolve(name)).href
+    : `${known ?? (/^[a-z][a-z0-9]*$/.test(name) ? `@portolan/arch-${name}` : name)}/oracle`;
+  try {
+    const { oracle } = await importer(module);
+    return typeof oracle === "object" && oracle !== null && "manual" in oracle ? (oracle as Oracle) : null;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : "";
+    if (code === "ERR_MODULE_NOT_FOUND" || code === "ERR_PACKAGE_PATH_NOT_EXPORTED") return null;
+    throw error;
   }
 };
 
