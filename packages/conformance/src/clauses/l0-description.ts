@@ -94,8 +94,8 @@ export const descriptionClauses: readonly Clause[] = [
         const report = faults.report(reason, access, privilege, switches);
         const read = faults.decode(report, switches);
         if (!faults.guessesAccess) holds((read.accesses & access) !== 0, `the report of ${what} reads back as accesses ${read.accesses}`);
-        if (reason === ABSENT) holds(read.absent, `the report of ${what} reads back as present`);
-        if (reason === PROTECTION) holds(!read.absent, `the report of ${what} reads back as absent`);
+        if (reason === ABSENT) holds(read.absent !== false, `the report of ${what} reads back as present`);
+        if (reason === PROTECTION) holds(read.absent !== true, `the report of ${what} reads back as absent`);
         if (read.privilege !== "unknown") same(read.privilege, privilege, `privilege in the report of ${what}`);
       });
     },
