@@ -1,6 +1,7 @@
 /** L0: every combination of flag bits, and walking ones over the rest, against another reading of the manual. */
 import {
   ABSENT_ENTRY,
+  ALL_RIGHTS,
   fieldBits,
   FormatCodec,
   LEAF_ENTRY,
@@ -12,6 +13,7 @@ import {
   type DecodedEntry,
   type EntryFormat,
   type Field,
+  type Level,
   type Switches,
 } from "@portolan/core";
 import { ONCE, type Clause } from "../clause.js";
@@ -32,7 +34,7 @@ const fast = (codec: LevelCodec): Decode => {
   return (word) => {
     const [lo, hi] = halves(word);
     const kind = codec.kindOf(lo, hi);
-    const format = kind === TABLE_ENTRY ? codec.table : kind === LEAF_ENTRY ? codec.leaf : null;
+    const format = kind === TABLE_ENTRY ? codec.table : kind === LEAF_ENTRY ? codec.leafOf(lo, hi) : null;
     const name = KINDS[kind] ?? "absent";
     return format === null ? { kind: name } : { kind: name, ...ofFormat(format, lo, hi) };
   };
@@ -48,6 +50,11 @@ const ofFormat = (codec: FormatCodec, lo: number, hi: number): Omit<DecodedEntry
     isAccessed: codec.isAccessed(lo, hi),
     isDirty: codec.isDirty(lo, hi),
     hasReserved: codec.hasReserved(lo, hi),
+    entries: codec.entries,
+    ...(codec.format.partRights === undefined
+      ? {}
+      : { partRights: [0, 6, 12, 18].map((bit) => (codec.partRightsOf(lo, hi) >>> bit) & ALL_RIGHTS) }),
+    ...(codec.format.domain === undefined ? {} : { domain: codec.domainOf(lo, hi) }),
   };
 };
 
@@ -57,13 +64,16 @@ const halves = (word: bigint): readonly [lo: number, hi: number] => [Number(word
 const compare = (format: string, word: bigint, mine: DecodedEntry, second: DecodedEntry): void => {
   for (const [key, value] of Object.entries(second)) {
     const read = mine[key as keyof DecodedEntry];
-    if (read !== value && value !== undefined)
+    if (String(read) !== String(value) && value !== undefined)
       throw new Failure(`${format} 0x${word.toString(16)}: ${key} is ${String(read)}, the second decoder reads ${String(value)}`);
   }
 };
 
 /** Bits that decide something, and the others. */
-const sortBits = (formats: readonly EntryFormat[], limit: number): { readonly flags: readonly number[]; readonly rest: readonly number[] } => {
+const sortBits = (
+  formats: readonly EntryFormat[],
+  limit: number,
+): { readonly flags: readonly number[]; readonly rest: readonly number[] } => {
   const weight: Record<Field["role"], number> = {
     control: 0,
     reserved: 2,
@@ -109,8 +119,8 @@ const eachWord = (formats: readonly EntryFormat[], limit: number, visit: (word: 
   }
 };
 
-const formatsOf = (level: { readonly table?: EntryFormat; readonly leaf?: EntryFormat }): readonly EntryFormat[] =>
-  [level.table, level.leaf].filter((format): format is EntryFormat => format !== undefined);
+const formatsOf = ({ table, leaf, forms = [] }: Level): readonly EntryFormat[] =>
+  [table, leaf, ...forms.map((form) => form.leaf)].filter((format): format is EntryFormat => format !== undefined);
 
 const againstSecond = (rig: Rig, switches: Switches): void => {
   const { oracle } = rig.subject;
@@ -169,7 +179,12 @@ export const exhaustiveClauses: readonly Clause[] = [
       for (const { format } of rig.subject.oracle?.others ?? []) {
         const codec = new FormatCodec(format, switches);
         eachWord([format], 12, (word) =>
-          compare(format.name, word, { kind: "leaf", ...ofFormat(codec, ...halves(word)) }, { kind: "leaf", ...decodeByFields(format, word, switches) }),
+          compare(
+            format.name,
+            word,
+            { kind: "leaf", ...ofFormat(codec, ...halves(word)) },
+            { kind: "leaf", ...decodeByFields(format, word, switches) },
+          ),
         );
       }
     },
@@ -202,7 +217,8 @@ export const exhaustiveClauses: readonly Clause[] = [
               const read = second(word, switches);
               same(read.kind, kind, `kind of ${one.format.name} 0x${word.toString(16)}`);
               holds(read.hasReserved !== true, `${one.format.name} 0x${word.toString(16)} has a reserved bit set`);
-              if (kind === "leaf" && read.physical !== undefined) same(read.physical, BigInt(address), `address in ${one.format.name} 0x${word.toString(16)}`);
+              if (kind === "leaf" && read.physical !== undefined)
+                same(read.physical, BigInt(address), `address in ${one.format.name} 0x${word.toString(16)}`);
             }
           }
         }
