@@ -6,10 +6,25 @@ import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** Names that `--arch` takes without more. */
-export const ARCHITECTURES: readonly string[] = ["ia32", "amd64", "arm", "armv7", "mips32", "mips32be", "sparc64", "abs32le"];
+export const ARCHITECTURES: readonly string[] = [
+  "ia32",
+  "amd64",
+  "arm",
+  "armv7",
+  "mips32",
+  "mips32be",
+  "riscv64",
+  "riscv64sv48",
+  "sparc64",
+  "abs32le",
+];
 
 /** Names whose module is not the package of that name. */
-const MODULES: Readonly<Record<string, string>> = { armv7: "@portolan/arch-arm/v7", mips32be: "@portolan/arch-mips32/big" };
+const MODULES: Readonly<Record<string, string>> = {
+  armv7: "@portolan/arch-arm/v7",
+  mips32be: "@portolan/arch-mips32/big",
+  riscv64sv48: "@portolan/arch-riscv64/sv48",
+};
 
 /**
  * A machine by name, package name, or path of a module.
