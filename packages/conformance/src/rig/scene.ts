@@ -15,6 +15,7 @@ import {
   PAGE_USER,
   READ,
   StaleTranslations,
+  UNMARKED,
   USER,
   WRITE,
   type Access,
@@ -129,8 +130,25 @@ export class Scene {
     return this.raw(hardwarePage, access, privilege);
   }
 
-  /** One access through the TLB as it is. The page is a hardware page. */
+  /** One access through the TLB as it is, missing marks set by the handler. The page is a hardware page. */
   raw(hardwarePage: number, access: Access, privilege: Privilege): Answer {
+    const page = Math.floor(hardwarePage / this.rig.perPage);
+    const { kernel } = this.rig.architecture.layout;
+    const isKernels = privilege === KERNEL && this.machine.parts.units.addressOf(page) >= kernel.first;
+    const installed = this.machine.installed(this.cpu.id)?.context ?? this.context;
+    const context = isKernels ? this.machine.spaces.kernel.context : installed;
+    // The mark of an access may be missing, and then that of a write.
+    for (const isWrite of [false, true]) {
+      const answer = this.bare(hardwarePage, access, privilege);
+      if (!("fault" in answer) || answer.fault !== FAULT_REASONS[UNMARKED]) return answer;
+      this.machine.parts.tables.mark(context, page, isWrite);
+      this.machine.on(this.cpu.id, () => this.cpu.invalidatePages(context.asid, page, 1));
+    }
+    return this.bare(hardwarePage, access, privilege);
+  }
+
+  /** The same without a handler. */
+  bare(hardwarePage: number, access: Access, privilege: Privilege): Answer {
     const frame = this.machine.on(this.cpu.id, () => this.cpu.translate(hardwarePage, access, privilege));
     return frame >= 0 ? { frame } : { fault: FAULT_REASONS[this.cpu.fault.reason] };
   }
