@@ -54,7 +54,7 @@ const ofFormat = (codec: FormatCodec, lo: number, hi: number): Omit<DecodedEntry
     ...(codec.format.partRights === undefined
       ? {}
       : { partRights: [0, 6, 12, 18].map((bit) => (codec.partRightsOf(lo, hi) >>> bit) & ALL_RIGHTS) }),
-    ...(codec.format.domain === undefined ? {} : { domain: codec.domainOf(lo, hi) }),
+    ...(codec.format.domain === undefined ? {} : { domain: codec.domainOf(lo) }),
   };
 };
 
