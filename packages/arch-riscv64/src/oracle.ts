@@ -40,6 +40,7 @@ const entryAt =
     const fetch = x === "1" ? 4 : 0;
     return {
       kind: "leaf",
+      ...(isNapot ? { entries: 16 } : {}),
       physical: isNapot ? physical - (physical % 0x1_0000n) : physical - (physical % (0x1000n << BigInt(9 * i))),
       rights: u === "1" ? (SUM ? data : 0) + 8 * (data + fetch) : data + fetch,
       isGlobal: g === "1",

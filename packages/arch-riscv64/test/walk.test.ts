@@ -71,7 +71,7 @@ describe("riscv64: walks over hostile tables", () => {
         const seen = new Map<string, number>();
         const places = [ROOT, ...FRAMES].flatMap((table) => INDICES.map((index) => BigInt(table + index * 8)));
         const words = (): (bigint | null)[] => places.map(read);
-        for (let round = 0; round < 150; round += 1) {
+        for (let round = 0; round < 60 * fixed.levels; round += 1) {
           for (const place of places) write(place, hostileWord(random, fixed.levels));
           const setting = any(random, SETTINGS);
           setSwitches(cpu, setting);
