@@ -3,7 +3,7 @@ import { makeVectors, vectorsText } from "@portolan/conformance";
 import type { Command } from "commander";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ARCHITECTURES, architectureNamed } from "../architectures.js";
+import { ARCHITECTURES, architectureNamed, oracleNamed } from "../architectures.js";
 import { publishedFolder } from "../conformance.js";
 import { WorkFailed, type Terminal } from "../terminal.js";
 
@@ -24,7 +24,7 @@ export const addVectors = (program: Command, terminal: Terminal): void => {
     .action(async (names: string[], options: { set?: string; out?: string; publish?: boolean }) => {
       for (const name of names.length === 0 ? ARCHITECTURES : names) {
         const architecture = await architectureNamed(name);
-        const sets = makeVectors(architecture).filter(({ set }) => options.set === undefined || options.set === set);
+        const sets = makeVectors(architecture, (await oracleNamed(name)) ?? undefined).filter(({ set }) => options.set === undefined || options.set === set);
         if (sets.length === 0) throw new WorkFailed(`${architecture.name} has no set ${options.set ?? ""}`);
         const folder = options.publish === true ? publishedFolder(architecture.name) : options.out;
         for (const one of sets) {

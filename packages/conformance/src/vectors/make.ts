@@ -1,5 +1,6 @@
 /** Makes golden vectors: what is asked is chosen here, what must be answered is computed, and confirmed by the naive walk. */
 import {
+  fieldBits,
   PAGE_CACHEABLE,
   PAGE_GLOBAL,
   PAGE_USER,
@@ -10,6 +11,7 @@ import {
   type Oracle,
   type PageFlags,
 } from "@portolan/core";
+import { levelsOf } from "../clauses/l0-entries.js";
 import { naiveWalk, readWord, wordsOnTheWay, writeWord } from "../rig/naive.js";
 import { Rig } from "../rig/rig.js";
 import { Scene } from "../rig/scene.js";
@@ -24,7 +26,9 @@ const FRAMES = 128;
 export const makeVectors = (architecture: Architecture, oracle?: Oracle): readonly VectorSet[] =>
   architecture.tlb.refill === "hardware" ? [walks(architecture, oracle)] : [entries(architecture)];
 
-export const vectorsText = (set: VectorSet): string => `${JSON.stringify(set, null, 1)}\n`;
+/** One vector a line, so that additions are additions. */
+export const vectorsText = ({ vectors, ...head }: VectorSet): string =>
+  `${JSON.stringify(head, null, 1).slice(0, -2)},\n "vectors": [\n${vectors.map((vector) => `  ${JSON.stringify(vector)}`).join(",\n")}\n ]\n}\n`;
 
 const rigFor = (architecture: Architecture): Rig => new Rig({ architecture }, { trait: "cold", policy: "described", seed: 1, isLong: false });
 
@@ -76,23 +80,38 @@ const walks = (architecture: Architecture, oracle: Oracle | undefined): VectorSe
     const setting = Object.entries(switches).map(([name, value]) => `${name}=${value ? "on" : "off"}`);
     const about = setting.length === 0 ? "with switches as after reset" : `with ${setting.join(", ")}`;
     vectors.push(ask(rig, oracle, common, scene, "pages of every kind, and one that is absent", about, pages));
-    vectors.push(...bits(rig, oracle, common, scene, about, pages[1] ?? 0n));
+    if (setting.length === 0) vectors.push(...bits(rig, oracle, common, scene, about, pages[1] ?? 0n));
   }
   return { ...common, vectors };
 };
 
-/** Each bit of each word on the way to a page, turned over, in a vector a level. */
-const bits = (rig: Rig, oracle: Oracle | undefined, common: Omit<VectorSet, "vectors">, scene: Scene, about: string, page: bigint): readonly Vector[] => {
+/** Each bit that decides something, in each word on the way to a page, turned over. */
+const bits = (
+  rig: Rig,
+  oracle: Oracle | undefined,
+  common: Omit<VectorSet, "vectors">,
+  scene: Scene,
+  about: string,
+  page: bigint,
+): readonly Vector[] => {
   const { machine } = scene;
-  return wordsOnTheWay(machine, BigInt(scene.context.root), page, oracle, machine.cpu(0).switches).flatMap((word, depth) =>
-    Array.from({ length: word.bytes * 8 }, (_, bit) => {
+  return wordsOnTheWay(machine, BigInt(scene.context.root), page, oracle, machine.cpu(0).switches).flatMap((word, depth) => {
+    const level = levelsOf(rig.architecture)[depth];
+    const format = word.entry?.kind === "table" ? level?.table : level?.leaf;
+    const deciding = (format?.fields ?? [])
+      .filter(({ role }) => role !== "software" && role !== "ignored")
+      .flatMap((field) => {
+        const [high, low] = fieldBits(field);
+        return field.role === "frame" ? [low] : Array.from({ length: high - low + 1 }, (_, i) => low + i);
+      });
+    return deciding.map((bit) => {
       const kept = readWord(machine, word.address, word.bytes);
       writeWord(machine, word.address, word.bytes, kept ^ (1n << BigInt(bit)));
       const vector = ask(rig, oracle, common, scene, `level ${depth}, bit ${bit} turned over`, about, [page]);
       writeWord(machine, word.address, word.bytes, kept);
       return vector;
-    }),
-  );
+    });
+  });
 };
 
 /** Every access to the pages, as a machine that is loaded with the vector answers. */
