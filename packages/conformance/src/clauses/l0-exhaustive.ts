@@ -111,9 +111,10 @@ const eachWord = (formats: readonly EntryFormat[], limit: number, visit: (word: 
     if (changed === undefined) break;
     word ^= changed;
   }
-  const samples = Math.min(count, 64);
+  const samples = Math.min(count, 256);
   for (let sample = 0; sample < samples; sample += 1) {
-    const combination = Math.floor((sample * count) / samples);
+    // Spread over all combinations, so that each flag is set in half of them.
+    const combination = samples === count ? sample : Math.floor((sample + 1) * 0x9e3779b1) % count;
     const base = masks.reduce((sum, mask, i) => (Math.floor(combination / 2 ** i) % 2 === 1 ? sum | mask : sum), 0n);
     for (const bit of rest) visit(base ^ (1n << BigInt(bit)));
   }

@@ -3,6 +3,7 @@ import {
   ABSENT,
   fieldBits,
   initialSwitches,
+  KERNEL,
 
   NO_FAULT,
   READ,
@@ -244,7 +245,9 @@ export const walkClauses: readonly Clause[] = [
           return scene.first + i;
         });
         for (const setting of [!initial[name], initial[name] === true]) {
-          for (const page of pages) for (const access of ACCESSES) for (const privilege of PRIVILEGES) scene.raw(page * rig.perPage, access, privilege);
+          // The kernel last: what it may do is what switches decide on, and a refused user may cost an entry.
+          for (const privilege of [USER, KERNEL] as const)
+            for (const page of pages) for (const access of ACCESSES) scene.raw(page * rig.perPage, access, privilege);
           scene.cpu.setSwitch(name, setting);
           for (const page of pages) {
             for (const access of ACCESSES) {

@@ -67,7 +67,7 @@ export class Scene {
     this.cpu = this.machine.cpu(isOther ? 1 : 0);
     const { units } = this.machine.parts;
     this.first = units.pageOf(rig.architecture.layout.user.first) + FIRST;
-    if (rig.trait === "recycled") for (let i = 0; i < FORMER; i += 1) this.#former();
+    if (rig.trait === "recycled") this.#formers();
     this.space = this.machine.spaces.create();
     for (const { id } of this.machine.cpus) this.machine.switchTo(this.space, id);
   }
@@ -186,8 +186,8 @@ export class Scene {
     return { fault: FAULT_REASONS[reason] };
   }
 
-  /** A space that had all the scene's pages, used them, and is not installed any more. */
-  #former(): void {
+  /** A space that had all the scene's pages and used them; its number is the next one to be taken away. */
+  #formers(): void {
     const { machine, rig } = this;
     const space = machine.spaces.create();
     for (const { id } of machine.cpus) machine.switchTo(space, id);
@@ -202,6 +202,11 @@ export class Scene {
         machine.write32(machine.parts.units.addressOf(page), 0xbad, id);
         machine.cpu(id).translate(page * rig.perPage, EXECUTE, USER);
       }
+    }
+    if (rig.architecture.asids.policy === "fixed") return;
+    for (let taken = 1; taken < FORMER; taken += 1) {
+      const other = machine.spaces.create();
+      for (const { id } of machine.cpus) machine.switchTo(other, id);
     }
   }
 }
