@@ -25,7 +25,8 @@ export interface Riscv64Options {
 }
 
 const NAMES: Readonly<Record<Mode, string>> = { sv39: "riscv64", sv48: "riscv64sv48", sv57: "riscv64sv57" };
-const SECTIONS: Readonly<Record<Mode, string>> = { sv39: "§4.4 (Sv39)", sv48: "§4.5 (Sv48)", sv57: "§4.6 (Sv57)" };
+const TITLES: Readonly<Record<Mode, string>> = { sv39: "Sv39", sv48: "Sv48", sv57: "Sv57" };
+const SECTIONS: Readonly<Record<Mode, string>> = { sv39: "§4.4", sv48: "§4.5", sv57: "§4.6" };
 
 /**
  * Describes a machine. The lower half of the addresses is the user's, the upper one the kernel's.
@@ -47,7 +48,7 @@ export const riscv64With = (options: Riscv64Options = {}): Architecture => {
   return {
     contract: CONTRACT_VERSION,
     name: ownName ?? NAMES[mode],
-    title: `RISC-V, 64 bits, 4 KiB pages in ${MODES[mode]} levels (${mode}): ${processor.title}`,
+    title: `RISC-V with 64 bits, ${TITLES[mode]}, 4 KiB pages: ${processor.title}`,
     manuals: [`RISC-V Instruction Set Manual, volume II: Privileged Architecture (20211203) ${SECTIONS[mode]}`, processor.manual],
     wordBits: 64,
     byteOrder: "little",

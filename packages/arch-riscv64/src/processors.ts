@@ -48,7 +48,7 @@ const PLAIN = { mode: "sv39", svnapot: false, svpbmt: false, forgetsOnSatp: fals
 export const PROCESSORS = {
   generic: {
     ...PLAIN,
-    title: "what the manual leaves open at its plainest",
+    title: "no processor in particular",
     manual: "RISC-V Privileged Architecture, chapter 4",
     physicalBits: 52,
     asidBits: 16,

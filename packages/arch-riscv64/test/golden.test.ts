@@ -92,6 +92,25 @@ describe("riscv64", () => {
     expect([riscv64.name, riscv64sv48.name]).to.deep.equal(["riscv64", "riscv64sv48"]);
   });
 
+  it("has the figures of its processors", () => {
+    const figures = (processor: ProcessorName): unknown[] => {
+      const { asids, can, physicalBits, tlb, translation } = riscv64With({ processor });
+      const sizes = [tlb.instruction?.entries, tlb.data.entries, tlb.data.ways];
+      return [
+        ...sizes,
+        asids.bits,
+        can.recordAccess,
+        can.recordWrite,
+        physicalBits,
+        translation.kind === "hierarchical" && translation.levels.length,
+      ];
+    };
+    expect(figures("generic")).to.deep.equal([64, 64, "full", 16, "hardware", "hardware", 52, 3]);
+    expect(figures("u54")).to.deep.equal([32, 32, "full", 0, "fault", "fault", 38, 3]);
+    expect(figures("u74")).to.deep.equal([40, 40, "full", 0, "fault", "fault", 38, 3]);
+    expect(figures("qemu")).to.deep.equal([undefined, 256, 1, 16, "hardware", "hardware", 52, 3]);
+  });
+
   it("refuses what no processor is", () => {
     const wrong = [
       { processor: "z80" },
