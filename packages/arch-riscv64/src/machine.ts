@@ -24,7 +24,7 @@ export interface Riscv64Options {
   readonly name?: string;
 }
 
-const NAMES: Readonly<Record<Mode, string>> = { sv39: "riscv64", sv48: "riscv64sv48", sv57: "riscv64sv57" };
+const NAMES: Readonly<Record<Mode, string>> = { sv39: "riscv64", sv48: "sv48", sv57: "sv57" };
 const TITLES: Readonly<Record<Mode, string>> = { sv39: "Sv39", sv48: "Sv48", sv57: "Sv57" };
 const SECTIONS: Readonly<Record<Mode, string>> = { sv39: "§4.4", sv48: "§4.5", sv57: "§4.6" };
 

@@ -1,4 +1,4 @@
-/** The second decoder for `riscv64sv48`, where it is looked for. */
+/** The second decoder for `sv48`, where it is looked for. */
 import type { Oracle } from "@portolan/core";
 import { oracleOf } from "./oracle.js";
 

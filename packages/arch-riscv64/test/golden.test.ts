@@ -18,7 +18,7 @@ import {
   type EntryFormat,
 } from "@portolan/core";
 import { PROCESSORS, riscv64, riscv64With, SupervisorRegisters, type ProcessorName, type Riscv64Options } from "#src/index.js";
-import { riscv64sv48 } from "#src/sv48.js";
+import { sv48 } from "#src/sv48.js";
 import { ACCESSES, bare, levelsOf } from "./bare.js";
 
 const VIRTUAL = 0x4020_1000n;
@@ -36,7 +36,7 @@ const MACHINES = [
     satpOfFive: 0x8000_5000_0008_0201n,
   },
   {
-    architecture: riscv64sv48,
+    architecture: sv48,
     tables: [0x8020_1000, 0x8020_2000, 0x8020_3000, 0x8020_4000],
     indices: [0, 1, 1, 1],
     places: [0x8020_1000, 0x8020_2008, 0x8020_3008, 0x8020_4008],
@@ -89,7 +89,7 @@ describe("riscv64", () => {
           expect(reasonsAgainst(riscv64With({ processor, mode, ...more })), processor + mode).to.deep.equal([]);
       }
     }
-    expect([riscv64.name, riscv64sv48.name]).to.deep.equal(["riscv64", "riscv64sv48"]);
+    expect([riscv64.name, sv48.name]).to.deep.equal(["riscv64", "sv48"]);
   });
 
   it("has the figures of its processors", () => {

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { assertInvariants } from "@portolan/core";
 import { runWorkload, type RunOptions } from "@portolan/workload";
 import { riscv64, riscv64With } from "#src/index.js";
-import { riscv64sv48 } from "#src/sv48.js";
+import { sv48 } from "#src/sv48.js";
 
 const programs = new URL("../../../examples/programs/", import.meta.url);
 const names = readdirSync(programs).filter((name) => name.endsWith(".riscv64.elf"));
@@ -19,7 +19,7 @@ describe("programs on riscv64", () => {
 
   for (const [title, architecture] of [
     ["Sv39", riscv64],
-    ["Sv48", riscv64sv48],
+    ["Sv48", sv48],
     ["a U74", riscv64With({ processor: "u74" })],
     ["QEMU's, with Sv57", riscv64With({ processor: "qemu", mode: "sv57" })],
   ] as const) {

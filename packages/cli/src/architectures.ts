@@ -14,7 +14,7 @@ export const ARCHITECTURES: readonly string[] = [
   "mips32",
   "mips32be",
   "riscv64",
-  "riscv64sv48",
+  "sv48",
   "sparc64",
   "abs32le",
 ];
@@ -23,7 +23,7 @@ export const ARCHITECTURES: readonly string[] = [
 const MODULES: Readonly<Record<string, string>> = {
   armv7: "@portolan/arch-arm/v7",
   mips32be: "@portolan/arch-mips32/big",
-  riscv64sv48: "@portolan/arch-riscv64/sv48",
+  sv48: "@portolan/arch-riscv64/sv48",
 };
 
 /**
