@@ -20,11 +20,10 @@ export interface Riscv64Options {
   readonly svnapot?: boolean;
   /** Have leaves a memory type? */
   readonly svpbmt?: boolean;
-  /** What `--arch` takes; the mode's where absent. */
+  /** What `--arch` takes; `"riscv64"`, or the mode where it is another, if absent. */
   readonly name?: string;
 }
 
-const NAMES: Readonly<Record<Mode, string>> = { sv39: "riscv64", sv48: "sv48", sv57: "sv57" };
 const TITLES: Readonly<Record<Mode, string>> = { sv39: "Sv39", sv48: "Sv48", sv57: "Sv57" };
 const SECTIONS: Readonly<Record<Mode, string>> = { sv39: "§4.4", sv48: "§4.5", sv57: "§4.6" };
 
@@ -47,7 +46,7 @@ export const riscv64With = (options: Riscv64Options = {}): Architecture => {
   const half = 1n << BigInt(virtualBits - 1);
   return {
     contract: CONTRACT_VERSION,
-    name: ownName ?? NAMES[mode],
+    name: ownName ?? (mode === "sv39" ? "riscv64" : mode),
     title: `RISC-V with 64 bits, ${TITLES[mode]}, 4 KiB pages: ${processor.title}`,
     manuals: [`RISC-V Instruction Set Manual, volume II: Privileged Architecture (20211203) ${SECTIONS[mode]}`, processor.manual],
     wordBits: 64,
