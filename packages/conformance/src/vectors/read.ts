@@ -33,9 +33,10 @@ export const readVectors = (text: string, file: string): VectorSet => {
     (value, place) => {
       if (typeof value !== "object" || value === null || Array.isArray(value)) return bad(place, value === undefined ? "is missing" : "is not an object");
       const given = value as Readonly<Record<string, unknown>>;
-      for (const [key, check] of Object.entries(checks)) check(given[key], place === "" ? key : `${place}.${key}`);
-      for (const [key, check] of Object.entries(optional)) if (given[key] !== undefined) check(given[key], `${place}.${key}`);
-      for (const key of Object.keys(given)) if (!(key in checks) && !(key in optional)) bad(`${place}.${key}`, "is not known here");
+      const at = (key: string): string => (place === "" ? key : `${place}.${key}`);
+      for (const [key, check] of Object.entries(checks)) check(given[key], at(key));
+      for (const [key, check] of Object.entries(optional)) if (given[key] !== undefined) check(given[key], at(key));
+      for (const key of Object.keys(given)) if (!Object.hasOwn(checks, key) && !Object.hasOwn(optional, key)) bad(at(key), "is not known here");
     };
   const pair: Check = (value, place) => {
     if (!Array.isArray(value) || value.length !== 2) return bad(place, "is not [address, bytes]");
