@@ -8,7 +8,7 @@ import { riscv64With } from "./machine.js";
 export { EXCEPTIONS } from "./faults.js";
 export { MODES, type EntryOptions, type Mode } from "./formats.js";
 export { riscv64With, type Riscv64Options } from "./machine.js";
-export { PROCESSORS, type Processor, type ProcessorName } from "./processors.js";
+export { PROCESSORS, type Buffers, type Processor, type ProcessorName } from "./processors.js";
 export * from "./registers.js";
 export { SupervisorRegisters } from "./supervisor-registers.js";
 

@@ -4,10 +4,12 @@ import { faults } from "./faults.js";
 import { levelsOf, MODES, type Mode } from "./formats.js";
 import { PROCESSORS, type Processor, type ProcessorName } from "./processors.js";
 
-/** What differs between processors and may be chosen; each as the processor has it where absent. */
+/** What differs between processors and may be chosen; as the processor has it where absent and nothing else is said. */
 export interface Riscv64Options {
   /** `"generic"` where absent. */
   readonly processor?: ProcessorName;
+  /** Which of its TLBs the machine has: those next to the core where absent, or the larger one behind them. */
+  readonly buffers?: "first" | "second";
   /** How many levels of tables: three (Sv39), four (Sv48) or five (Sv57). */
   readonly mode?: Mode;
   /** Bits of a physical address, 32 to 52. */
@@ -29,14 +31,17 @@ const SECTIONS: Readonly<Record<Mode, string>> = { sv39: "§4.4", sv48: "§4.5",
 
 /**
  * Describes a machine. The lower half of the addresses is the user's, the upper one the kernel's.
- * @throws PortolanError ERR_BAD_ARGUMENT for a processor or a mode that is not in the list, and for widths that none has
+ * @throws PortolanError ERR_BAD_ARGUMENT for a processor or a mode that is not in the list, buffers that it has not got or that are not
+ *   known, and widths that none has
  */
 export const riscv64With = (options: Riscv64Options = {}): Architecture => {
-  const { name: ownName, processor: processorName = "generic", ...choices } = options;
+  const { name: ownName, processor: processorName = "generic", buffers = "first", ...choices } = options;
   if (!Object.hasOwn(PROCESSORS, processorName))
     throw new PortolanError("ERR_BAD_ARGUMENT", { processor: processorName, known: Object.keys(PROCESSORS) });
   const processor: Processor = { ...PROCESSORS[processorName], ...choices };
-  const { mode, physicalBits, asidBits, marks, forgetsOnSatp, instruction, data } = processor;
+  const { mode, physicalBits, asidBits, marks, forgetsOnSatp } = processor;
+  const tlbs = processor[buffers];
+  if (tlbs === undefined) throw new PortolanError("ERR_BAD_ARGUMENT", { processor: processorName, buffers, known: ["first"] });
   if (!Object.hasOwn(MODES, mode)) throw new PortolanError("ERR_BAD_ARGUMENT", { mode, known: Object.keys(MODES) });
   if (!Number.isInteger(physicalBits) || physicalBits < 32 || physicalBits > 52)
     throw new PortolanError("ERR_BAD_ARGUMENT", { physicalBits, lowest: 32, highest: 52 });
@@ -59,8 +64,7 @@ export const riscv64With = (options: Riscv64Options = {}): Architecture => {
     translation: { kind: "hierarchical", levels: levelsOf(processor), faultsOnReserved: true, rootRegister: "satp" },
     tlb: {
       refill: "hardware",
-      ...(instruction === undefined ? {} : { instruction }),
-      data,
+      ...tlbs,
       invalidation: {
         // SFENCE.VMA x0, x0
         all: { sparesGlobal: false, sparesLocked: false },

@@ -1,9 +1,14 @@
 /**
  * Real processors by name: their mode, how wide their physical addresses and tags are, who sets A and D, and their TLBs.
- * Buffers are those next to the core; storeys behind them are not described.
  */
 import type { TlbGeometry } from "@portolan/core";
 import type { EntryOptions } from "./formats.js";
+
+/** The buffers of one storey: fetches have one of their own, or share that for data. */
+export interface Buffers {
+  readonly instruction?: TlbGeometry;
+  readonly data: TlbGeometry;
+}
 
 /** What differs between processors. */
 export interface Processor extends EntryOptions {
@@ -17,8 +22,10 @@ export interface Processor extends EntryOptions {
   readonly marks: "hardware" | "fault";
   /** Writing another value to satp drops every TLB entry, and an entry's tag and G mean nothing to it. */
   readonly forgetsOnSatp: boolean;
-  readonly instruction?: TlbGeometry;
-  readonly data: TlbGeometry;
+  /** The buffers next to the core. */
+  readonly first: Buffers;
+  /** Those that are asked when the first miss, where they are known. */
+  readonly second?: Buffers;
 }
 
 const buffer = (
@@ -53,28 +60,27 @@ export const PROCESSORS = {
     physicalBits: 52,
     asidBits: 16,
     marks: "hardware",
-    instruction: buffer(64, "full", ALL_SIZES, "used-bit"),
-    data: buffer(64, "full", ALL_SIZES, "used-bit"),
+    first: { instruction: buffer(64, "full", ALL_SIZES, "used-bit"), data: buffer(64, "full", ALL_SIZES, "used-bit") },
   },
   u54: {
     ...PLAIN,
     title: "SiFive U54",
-    manual: "SiFive U54 Core Complex Manual, memory management unit",
+    manual: "SiFive FU540-C000 Manual (v1p0) §4.7",
     physicalBits: 38,
     asidBits: 0,
     marks: "fault",
-    instruction: buffer(32, "full", SV39_SIZES, "used-bit"),
-    data: buffer(32, "full", SV39_SIZES, "used-bit"),
+    first: { instruction: buffer(32, "full", SV39_SIZES, "used-bit"), data: buffer(32, "full", SV39_SIZES, "used-bit") },
+    // The manual tells the number of entries alone; Rocket Chip's, from which this comes, is direct-mapped and holds 4 KiB pages.
+    second: { data: buffer(128, 1, SMALL, "used-bit") },
   },
   u74: {
     ...PLAIN,
     title: "SiFive U74",
-    manual: "SiFive U74 Core Complex Manual (21G1), memory management unit",
+    manual: "SiFive U74 Core Complex Manual (21G1); buffers as in Linux, arch/riscv/boot/dts/sifive/fu740-c000.dtsi",
     physicalBits: 38,
     asidBits: 0,
     marks: "fault",
-    instruction: buffer(40, "full", SV39_SIZES, "used-bit"),
-    data: buffer(40, "full", SV39_SIZES, "used-bit"),
+    first: { instruction: buffer(40, "full", SV39_SIZES, "used-bit"), data: buffer(40, "full", SV39_SIZES, "used-bit") },
   },
   qemu: {
     ...PLAIN,
@@ -85,7 +91,7 @@ export const PROCESSORS = {
     marks: "hardware",
     forgetsOnSatp: true,
     // What it starts with; it grows with use, and superpages are entered in pieces.
-    data: buffer(256, 1, SMALL, "used-bit"),
+    first: { data: buffer(256, 1, SMALL, "used-bit") },
   },
 } as const satisfies Readonly<Record<string, Processor>>;
 

@@ -107,6 +107,9 @@ describe("riscv64", () => {
     };
     expect(figures("generic")).to.deep.equal([64, 64, "full", 16, "hardware", "hardware", 52, 3]);
     expect(figures("u54")).to.deep.equal([32, 32, "full", 0, "fault", "fault", 38, 3]);
+    const behind = riscv64With({ processor: "u54", buffers: "second" });
+    expect(reasonsAgainst(behind)).to.deep.equal([]);
+    expect([behind.tlb.instruction, behind.tlb.data.entries, behind.tlb.data.ways]).to.deep.equal([undefined, 128, 1]);
     expect(figures("u74")).to.deep.equal([40, 40, "full", 0, "fault", "fault", 38, 3]);
     expect(figures("qemu")).to.deep.equal([undefined, 256, 1, 16, "hardware", "hardware", 52, 3]);
   });
@@ -120,6 +123,8 @@ describe("riscv64", () => {
       { asidBits: -1 },
       { physicalBits: 56 },
       { physicalBits: 31 },
+      { processor: "u74", buffers: "second" as const },
+      { buffers: "third" },
     ];
     for (const options of wrong) {
       expect(() => riscv64With(options as Riscv64Options), JSON.stringify(options))
