@@ -45,6 +45,7 @@ export interface Wanted {
 /** `junit=report.xml`, `text` */
 export const wantedOf = (value: string, before: readonly Wanted[] = []): readonly Wanted[] => {
   const [format = "", file] = value.split("=", 2);
-  if (!Object.hasOwn(REPORTERS, format)) throw new InvalidArgumentError(`A report is one of ${Object.keys(REPORTERS).join(", ")}, and =FILE behind it.`);
+  if (!Object.hasOwn(REPORTERS, format))
+    throw new InvalidArgumentError(`A report is one of ${Object.keys(REPORTERS).join(", ")}, and =FILE behind it.`);
   return [...before, { format: format as ReporterName, ...(file === undefined ? {} : { file }) }];
 };

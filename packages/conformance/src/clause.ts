@@ -41,10 +41,7 @@ interface Common {
 
 /** A clause that needs something of a machine says what holds where that is absent. */
 export type Clause = Common &
-  (
-    | { readonly needs?: undefined; readonly otherwise?: undefined }
-    | { readonly needs: readonly Feature[]; readonly otherwise: Negative }
-  );
+  ({ readonly needs?: undefined; readonly otherwise?: undefined } | { readonly needs: readonly Feature[]; readonly otherwise: Negative });
 
 export const groupOf = (id: string): Group => {
   const group = id.slice(0, 2);

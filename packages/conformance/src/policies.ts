@@ -60,8 +60,7 @@ const dialled = (machine: Architecture, dials: Dials): Architecture => {
       ...tlb,
       data: sized(tlb.data),
       ...(tlb.instruction === undefined ? {} : { instruction: sized(tlb.instruction) }),
-      invalidation:
-        dials.rootLoad === "keeps" && asids.bits > 0 ? { ...tlb.invalidation, rootLoadInvalidates: false } : tlb.invalidation,
+      invalidation: dials.rootLoad === "keeps" && asids.bits > 0 ? { ...tlb.invalidation, rootLoadInvalidates: false } : tlb.invalidation,
     },
   };
 };

@@ -44,7 +44,10 @@ describe("a program that answers for a machine", function () {
   const HELLO = 'if (op === "hello") { say(id, { protocol: 1, machine: "amd64" }); continue; }';
 
   it("in C agrees with everything that is asked", async () => {
-    const report = await conformChild(subject, { command: compiled("honest"), only: ["L1.walk", "L1.marks", "L1.address", "L1.fault", "L2"] });
+    const report = await conformChild(subject, {
+      command: compiled("honest"),
+      only: ["L1.walk", "L1.marks", "L1.address", "L1.fault", "L2"],
+    });
     expect(report.results.filter(({ outcome }) => outcome !== "PASS")).to.deep.equal([]);
     expect(isGood(report)).to.equal(true);
     expect(report.subject.way).to.equal("child");
@@ -55,8 +58,18 @@ describe("a program that answers for a machine", function () {
     ["rights of the last level alone", "rights[each] &= entry_rights", "rights[each] = entry_rights", "L1.walk.rights-of-all-levels"],
     ["reserved bits are free", "if (entry & reserved_bits(entry, level))", "if (0)", "L1.walk.single-bits"],
     ["the first write is not marked", "access == WRITE ? DIRTY : 0", "0 ? DIRTY : 0", "L1.marks.write-is-recorded"],
-    ["a page is not forgotten", "if (address - tlb[i].first < tlb[i].size)\n            tlb[i].valid = false", "if (0)\n            tlb[i].valid = false", "L2.invalidate.page"],
-    ["a switch changes nothing that is known", '*bit = is("value", "true");\n        forget(false);', '*bit = is("value", "true");', "L1.walk.switches-decide-at-once"],
+    [
+      "a page is not forgotten",
+      "if (address - tlb[i].first < tlb[i].size)\n            tlb[i].valid = false",
+      "if (0)\n            tlb[i].valid = false",
+      "L2.invalidate.page",
+    ],
+    [
+      "a switch changes nothing that is known",
+      '*bit = is("value", "true");\n        forget(false);',
+      '*bit = is("value", "true");',
+      "L1.walk.switches-decide-at-once",
+    ],
     ["addresses in the hole are addresses", 'return "bad-address";', ";", "L1.fault.hole"],
   ];
   for (const [name, sentence, by, clause] of LIES) {
@@ -78,7 +91,11 @@ describe("a program that answers for a machine", function () {
   ];
   for (const [name, body, detail] of TROUBLES) {
     it(`that ${name} gives ERROR for each clause, and the run goes on to its end`, async () => {
-      const report = await conformChild(subject, { command: scripted(name.replaceAll(" ", "-"), body), timeoutMs: name === "hangs" ? 2000 : 20_000, only: ["L1.marks"] });
+      const report = await conformChild(subject, {
+        command: scripted(name.replaceAll(" ", "-"), body),
+        timeoutMs: name === "hangs" ? 2000 : 20_000,
+        only: ["L1.marks"],
+      });
       expect(report.results.map(({ outcome }) => outcome)).to.deep.equal(["ERROR", "ERROR", "ERROR"]);
       for (const result of report.results) expect(result.detail).to.include(detail);
       expect(isGood(report)).to.equal(false);
@@ -97,7 +114,10 @@ describe("a program that answers for a machine", function () {
   });
 
   it("that does not support a request is not failed for it", async () => {
-    const report = await conformChild(subject, { command: scripted("partial", `${HELLO} say(id, { error: "unsupported" });`), only: ["L1.marks"] });
+    const report = await conformChild(subject, {
+      command: scripted("partial", `${HELLO} say(id, { error: "unsupported" });`),
+      only: ["L1.marks"],
+    });
     expect(new Set(report.results.map(({ outcome }) => outcome))).to.deep.equal(new Set(["UNSUPPORTED"]));
   });
 });

@@ -1,4 +1,18 @@
-import { clauses, conform, casesOf, GROUPS, groupOf, isGood, matrix, PROFILES, readExpectations, REPORTERS, sha256, TRAITS, type Report } from "@portolan/conformance";
+import {
+  clauses,
+  conform,
+  casesOf,
+  GROUPS,
+  groupOf,
+  isGood,
+  matrix,
+  PROFILES,
+  readExpectations,
+  REPORTERS,
+  sha256,
+  TRAITS,
+  type Report,
+} from "@portolan/conformance";
 import { PortolanError } from "@portolan/core";
 import { expect } from "chai";
 import { createHash } from "node:crypto";
@@ -133,7 +147,9 @@ describe("reports", () => {
   });
 
   it("stand side by side in a matrix", () => {
-    expect(matrix([report])).to.include("| ia32 |").and.to.include("not good");
+    expect(matrix([report]))
+      .to.include("| ia32 |")
+      .and.to.include("not good");
   });
 });
 

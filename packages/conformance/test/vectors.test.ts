@@ -54,10 +54,14 @@ describe("golden vectors", () => {
     for (const [place, damage] of cases) {
       const copy = structuredClone(whole) as typeof whole & Record<string, unknown>;
       damage(copy);
-      expect(() => readVectors(JSON.stringify(copy), "damaged.json"), place).to.throw(PortolanError, "").that.has.nested.property("values.place", place);
+      expect(() => readVectors(JSON.stringify(copy), "damaged.json"), place)
+        .to.throw(PortolanError, "")
+        .that.has.nested.property("values.place", place);
       expect(schema(copy), place).to.equal(false);
     }
-    expect(() => readVectors("{", "cut.json")).to.throw(PortolanError).with.property("code", "ERR_BAD_VECTORS");
+    expect(() => readVectors("{", "cut.json"))
+      .to.throw(PortolanError)
+      .with.property("code", "ERR_BAD_VECTORS");
   });
 
   it("with a wrong answer fail the clause, which says which one", () => {

@@ -67,7 +67,11 @@ export const addConform = (program: Command, terminal: Terminal): void => {
     .description("runs the conformance suite against machines, or against a program that answers for one")
     .argument("[machines...]", "names, packages or modules; every machine of ours where none is named")
     .addOption(new Option("--profile <name>", "which groups, under which policies").choices(Object.keys(PROFILES)).default("full"))
-    .option("--policy <name>", `legal choices of hardware instead of the profile's (may be repeated): ${Object.keys(POLICIES).join(", ")}`, policyOf)
+    .option(
+      "--policy <name>",
+      `legal choices of hardware instead of the profile's (may be repeated): ${Object.keys(POLICIES).join(", ")}`,
+      policyOf,
+    )
     .option("--only <prefixes...>", "only clauses whose names begin so: L1, L2.asid")
     .addOption(new Option("--trait <trait>", "only under this trait").choices(TRAITS))
     .option("--seed <n>", "seed of everything random", seedOf, 1)

@@ -24,7 +24,9 @@ export const addVectors = (program: Command, terminal: Terminal): void => {
     .action(async (names: string[], options: { set?: string; out?: string; publish?: boolean }) => {
       for (const name of names.length === 0 ? ARCHITECTURES : names) {
         const architecture = await architectureNamed(name);
-        const sets = makeVectors(architecture, (await oracleNamed(name)) ?? undefined).filter(({ set }) => options.set === undefined || options.set === set);
+        const sets = makeVectors(architecture, (await oracleNamed(name)) ?? undefined).filter(
+          ({ set }) => options.set === undefined || options.set === set,
+        );
         if (sets.length === 0) throw new WorkFailed(`${architecture.name} has no set ${options.set ?? ""}`);
         const folder = options.publish === true ? publishedFolder(architecture.name) : options.out;
         for (const one of sets) {

@@ -112,14 +112,21 @@ export const descriptionClauses: readonly Clause[] = [
       eachFault(rig, (reason, access, privilege, switches, what) => {
         if (reason === BUS || reason === BAD_ADDRESS) return;
         const { accesses } = faults.decode(faults.report(reason, access, privilege, switches), switches);
-        same(accesses & ~faults.told(reason, access, privilege, switches), 0, `accesses that the report of ${what} fits and handlers are not told`);
+        same(
+          accesses & ~faults.told(reason, access, privilege, switches),
+          0,
+          `accesses that the report of ${what} fits and handlers are not told`,
+        );
       });
     },
     otherwise: {
       rule: "Where the report does not tell, nothing is read out of it but what it may have been",
       check(rig) {
         eachFault(rig, (reason, access, privilege, switches, what) => {
-          const { accesses } = rig.architecture.faults.decode(rig.architecture.faults.report(reason, access, privilege, switches), switches);
+          const { accesses } = rig.architecture.faults.decode(
+            rig.architecture.faults.report(reason, access, privilege, switches),
+            switches,
+          );
           holds(accesses >= 0 && accesses <= 7, `the report of ${what} reads back as ${accesses}`);
         });
       },

@@ -130,7 +130,11 @@ export const entryClauses: readonly Clause[] = [
       const switches = switchesOf(rig);
       for (const one of made(rig, switches))
         for (const [flags, lo, hi] of words(one, 0))
-          same(one.levelCodec.kindOf(lo, hi), one.isTable ? TABLE_ENTRY : LEAF_ENTRY, `kind of ${one.format.name} ${hex(lo, hi)} made for flags ${flags}`);
+          same(
+            one.levelCodec.kindOf(lo, hi),
+            one.isTable ? TABLE_ENTRY : LEAF_ENTRY,
+            `kind of ${one.format.name} ${hex(lo, hi)} made for flags ${flags}`,
+          );
     },
     otherwise: isHashed,
   },
@@ -286,7 +290,11 @@ export const entryClauses: readonly Clause[] = [
       const at = memory.firstFrame * memory.frameSize + 64;
       memory.write64(at, 0x04030201, 0x08070605);
       const bytes = Array.from({ length: 8 }, (_, i) => memory.read8(at + i));
-      same(bytes, rig.architecture.byteOrder === "little" ? [1, 2, 3, 4, 5, 6, 7, 8] : [8, 7, 6, 5, 4, 3, 2, 1], "bytes of a word of 64 bits");
+      same(
+        bytes,
+        rig.architecture.byteOrder === "little" ? [1, 2, 3, 4, 5, 6, 7, 8] : [8, 7, 6, 5, 4, 3, 2, 1],
+        "bytes of a word of 64 bits",
+      );
       memory.write32(at, 0x04030201);
       same(memory.read8(at), rig.architecture.byteOrder === "little" ? 1 : 4, "the first byte of a word of 32 bits");
     },

@@ -65,7 +65,10 @@ export const accessClauses: readonly Clause[] = [
         for (const access of ACCESSES) {
           if (rig.has("shared-kernel") && (permission & access) !== 0)
             same(scene.look(page, access, KERNEL), scene.at(frame), `${inWords(access, KERNEL)} of a kernel page mapped for ${permission}`);
-          holds(refused(scene.look(page, access, USER)), `${inWords(access, USER)} of a kernel page mapped for ${permission} is let through`);
+          holds(
+            refused(scene.look(page, access, USER)),
+            `${inWords(access, USER)} of a kernel page mapped for ${permission} is let through`,
+          );
         }
       });
     },
@@ -91,7 +94,8 @@ export const accessClauses: readonly Clause[] = [
     },
     otherwise: {
       rule: "A kernel that writes what it may not is said to",
-      check: ({ architecture }) => holds(architecture.can.kernelObeysWrite !== undefined, "the description says nothing of the kernel's writes"),
+      check: ({ architecture }) =>
+        holds(architecture.can.kernelObeysWrite !== undefined, "the description says nothing of the kernel's writes"),
     },
   },
   {
@@ -149,7 +153,8 @@ export const accessClauses: readonly Clause[] = [
       scene.map(scene.first + 1, scene.frame(), USER_ALL);
       scene.map(scene.first + 3, scene.frame(), USER_ALL);
       for (const page of [scene.first, scene.first + 2, scene.first + 4])
-        for (const access of ACCESSES) same(scene.look(page, access, USER), scene.fault(ABSENT), `${inWords(access, USER)} of an absent page`);
+        for (const access of ACCESSES)
+          same(scene.look(page, access, USER), scene.fault(ABSENT), `${inWords(access, USER)} of an absent page`);
     },
   },
   {
@@ -179,7 +184,11 @@ export const accessClauses: readonly Clause[] = [
       const end = 2 ** (wordBits - hardwarePageShift);
       for (const page of [half, half * 2, end - half - 1, end / 2, half * 2 + scene.first * rig.perPage])
         for (const privilege of PRIVILEGES)
-          same(scene.raw(page, READ, privilege), scene.fault(BAD_ADDRESS), `${inWords(READ, privilege)} in the hole, at hardware page 0x${page.toString(16)}`);
+          same(
+            scene.raw(page, READ, privilege),
+            scene.fault(BAD_ADDRESS),
+            `${inWords(READ, privilege)} in the hole, at hardware page 0x${page.toString(16)}`,
+          );
     },
     otherwise: {
       rule: "A machine without a hole translates the first and the last page of its width",

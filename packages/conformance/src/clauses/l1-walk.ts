@@ -1,17 +1,5 @@
 /** L1: the walk of a tree, word by word, against a walk that is slow and obvious. */
-import {
-  ABSENT,
-  fieldBits,
-  initialSwitches,
-  KERNEL,
-
-  NO_FAULT,
-  READ,
-  RESERVED,
-  USER,
-  WRITE,
-  type EntryFormat,
-} from "@portolan/core";
+import { ABSENT, fieldBits, initialSwitches, KERNEL, NO_FAULT, READ, RESERVED, USER, WRITE, type EntryFormat } from "@portolan/core";
 import { ONCE, type Clause } from "../clause.js";
 import { Failure, holds, same, show } from "../failure.js";
 import { entryBytesOf, naiveWalk, readWord, rootFor, wordsOnTheWay, writeWord } from "../rig/naive.js";
@@ -118,7 +106,11 @@ export const walkClauses: readonly Clause[] = [
           }
           writeWord(scene.machine, address, bytes, word);
         });
-        agree(scene, scene.first, `rights of the levels: ${words.map(({ address, bytes }) => show(readWord(scene.machine, address, bytes))).join(" → ")}`);
+        agree(
+          scene,
+          scene.first,
+          `rights of the levels: ${words.map(({ address, bytes }) => show(readWord(scene.machine, address, bytes))).join(" → ")}`,
+        );
       }
     },
     otherwise: {
@@ -190,7 +182,14 @@ export const walkClauses: readonly Clause[] = [
           for (const { address, bytes, entry } of wordsOf(scene, page))
             if ((entry?.entries ?? 1) > 1) writeWord(scene.machine, address, bytes, kept.get(address)?.word ?? 0n);
         }
-        for (const page of pages) agree(scene, page, `tables of round ${round}: ${wordsOf(scene, page).map(({ address, bytes }) => show(readWord(scene.machine, address, bytes))).join(" → ")}`);
+        for (const page of pages)
+          agree(
+            scene,
+            page,
+            `tables of round ${round}: ${wordsOf(scene, page)
+              .map(({ address, bytes }) => show(readWord(scene.machine, address, bytes)))
+              .join(" → ")}`,
+          );
       }
     },
     otherwise: isSoftwares,
@@ -214,7 +213,8 @@ export const walkClauses: readonly Clause[] = [
         const large = largeWords(rig, scene, depth);
         for (const one of large) {
           writeWord(scene.machine, word.address, word.bytes, one);
-          for (const page of [scene.first, scene.first + 1, scene.first + 5]) agree(scene, page, `level ${depth} holds 0x${one.toString(16)}`);
+          for (const page of [scene.first, scene.first + 1, scene.first + 5])
+            agree(scene, page, `level ${depth} holds 0x${one.toString(16)}`);
           found += 1;
         }
         writeWord(scene.machine, word.address, word.bytes, kept);
@@ -244,7 +244,7 @@ export const walkClauses: readonly Clause[] = [
           scene.map(scene.first + i, scene.frame(), flags);
           return scene.first + i;
         });
-        for (const setting of [!initial[name], initial[name] === true]) {
+        for (const setting of [!initial[name], initial[name]]) {
           // The kernel last: what it may do is what switches decide on, and a refused user may cost an entry.
           for (const privilege of [USER, KERNEL] as const)
             for (const page of pages) for (const access of ACCESSES) scene.raw(page * rig.perPage, access, privilege);
@@ -253,7 +253,11 @@ export const walkClauses: readonly Clause[] = [
             for (const access of ACCESSES) {
               for (const privilege of PRIVILEGES) {
                 const expected = naively(scene, page * rig.perPage, access, privilege);
-                same(scene.bare(page * rig.perPage, access, privilege), expected, `${inWords(access, privilege)} after ${name} = ${String(setting)}`);
+                same(
+                  scene.bare(page * rig.perPage, access, privilege),
+                  expected,
+                  `${inWords(access, privilege)} after ${name} = ${String(setting)}`,
+                );
               }
             }
           }
@@ -393,4 +397,3 @@ const largeWords = (rig: Rig, scene: Scene, depth: number): readonly bigint[] =>
   }
   return leaves.slice(0, 3).flatMap((leaf) => [leaf, ...Array.from({ length: bytes * 8 }, (_, bit) => leaf ^ (1n << BigInt(bit)))]);
 };
-

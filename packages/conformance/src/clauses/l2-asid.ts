@@ -14,7 +14,8 @@ const oneNumber = {
     for (const access of ACCESSES) scene.look(scene.first, access, USER);
     for (let round = 0; round < 3; round += 1) {
       scene.machine.switchTo(scene.machine.spaces.create(), scene.cpu.id);
-      for (const access of ACCESSES) same(scene.raw(scene.first * rig.perPage, access, USER), scene.fault(ABSENT), `${inWords(access, USER)} in a new space`);
+      for (const access of ACCESSES)
+        same(scene.raw(scene.first * rig.perPage, access, USER), scene.fault(ABSENT), `${inWords(access, USER)} in a new space`);
     }
   },
 };
@@ -32,7 +33,11 @@ export const asidClauses: readonly Clause[] = [
       const scene = new Scene(rig);
       for (let page = scene.first; page < scene.first + 8; page += 1)
         for (const access of ACCESSES)
-          same(scene.raw(page * rig.perPage, access, USER), scene.fault(ABSENT), `${inWords(access, USER)} of a page that the former owner of the number had`);
+          same(
+            scene.raw(page * rig.perPage, access, USER),
+            scene.fault(ABSENT),
+            `${inWords(access, USER)} of a page that the former owner of the number had`,
+          );
     },
     otherwise: oneNumber,
   },
@@ -53,7 +58,11 @@ export const asidClauses: readonly Clause[] = [
       events.forEach((event, i) => {
         if (event.kind !== "asid" || event.action !== "allocate") return;
         given += 1;
-        const isPurged = events.slice(0, i).some((before) => before.kind === "invalidate" && (before.type === "all" || (before.type === "asid" && before.asid === event.asid)));
+        const isPurged = events
+          .slice(0, i)
+          .some(
+            (before) => before.kind === "invalidate" && (before.type === "all" || (before.type === "asid" && before.asid === event.asid)),
+          );
         holds(isPurged, `number ${event.asid} is given without having been purged`);
       });
       same(given, rounds, "numbers given");
@@ -200,8 +209,14 @@ export const asidClauses: readonly Clause[] = [
       scene.machine.switchTo(scene.space, scene.cpu.id);
       for (let part = 0; part < rig.perPage; part += 1)
         for (const access of ACCESSES)
-          same(scene.raw(scene.first * rig.perPage + part, access, USER), scene.fault(ABSENT), `${inWords(access, USER)} of part ${part} of a page that went while its space was away`);
-      scene.space.context.cache?.eachTranslation((page) => holds(Math.floor(page / rig.perPage) !== scene.first, "the software cache still has the page"));
+          same(
+            scene.raw(scene.first * rig.perPage + part, access, USER),
+            scene.fault(ABSENT),
+            `${inWords(access, USER)} of part ${part} of a page that went while its space was away`,
+          );
+      scene.space.context.cache?.eachTranslation((page) =>
+        holds(Math.floor(page / rig.perPage) !== scene.first, "the software cache still has the page"),
+      );
     },
   },
   {
@@ -216,7 +231,8 @@ export const asidClauses: readonly Clause[] = [
       scene.look(scene.first, WRITE, USER);
       scene.look(scene.first, EXECUTE, USER);
       scene.space.context.cache?.eachTranslation((page, _frame, asid) => {
-        if (Math.floor(page / rig.perPage) === scene.first) same(asid, scene.context.asid, "the tag of a translation in the software cache");
+        if (Math.floor(page / rig.perPage) === scene.first)
+          same(asid, scene.context.asid, "the tag of a translation in the software cache");
       });
       same("frame" in scene.look(scene.first, READ, USER), true, "the page is reached");
     },

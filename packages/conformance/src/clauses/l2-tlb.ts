@@ -26,7 +26,7 @@ const FILLED = ["warm", "recycled", "other"] as const;
 /** Whether a global entry counts as such on the processor now. */
 const honours = ({ architecture }: Rig, switches: Readonly<Record<string, boolean>>): boolean => {
   const { honoursGlobal } = architecture.tlb;
-  return typeof honoursGlobal === "boolean" ? honoursGlobal : switches[honoursGlobal.switch] === true;
+  return typeof honoursGlobal === "boolean" ? honoursGlobal : switches[honoursGlobal.switch];
 };
 
 /** Settings under which global entries are looked at: with the switch that decides on them on and off. */
@@ -44,10 +44,12 @@ export const tlbClauses: readonly Clause[] = [
     traits: TRAITS,
     check(rig) {
       const scene = new Scene(rig);
-      for (const access of ACCESSES) same(scene.look(scene.first, access, USER), scene.fault(ABSENT), `${inWords(access, USER)} of an absent page`);
+      for (const access of ACCESSES)
+        same(scene.look(scene.first, access, USER), scene.fault(ABSENT), `${inWords(access, USER)} of an absent page`);
       const frame = scene.frame();
       scene.map(scene.first, frame, USER_ALL);
-      for (const access of ACCESSES) same(scene.look(scene.first, access, USER), scene.at(frame), `${inWords(access, USER)} of a page just mapped`);
+      for (const access of ACCESSES)
+        same(scene.look(scene.first, access, USER), scene.at(frame), `${inWords(access, USER)} of a page just mapped`);
     },
   },
   {
@@ -64,7 +66,11 @@ export const tlbClauses: readonly Clause[] = [
         for (let each = 0; each < rig.perPage; each += 1) for (const access of ACCESSES) scene.look(scene.first, access, USER, each);
         scene.unmap(scene.first);
         for (const access of ACCESSES)
-          same(scene.raw(scene.first * rig.perPage + part, access, USER), scene.fault(ABSENT), `${inWords(access, USER)} of part ${part} of a page that is gone`);
+          same(
+            scene.raw(scene.first * rig.perPage + part, access, USER),
+            scene.fault(ABSENT),
+            `${inWords(access, USER)} of part ${part} of a page that is gone`,
+          );
       }
     },
   },
@@ -104,7 +110,8 @@ export const tlbClauses: readonly Clause[] = [
         scene.look(page + i, READ, USER);
       }
       scene.unmap(page, count);
-      for (let i = 0; i < count; i += 1) same(scene.raw((page + i) * rig.perPage, READ, USER), scene.fault(ABSENT), `page ${i} of ${count} unmapped`);
+      for (let i = 0; i < count; i += 1)
+        same(scene.raw((page + i) * rig.perPage, READ, USER), scene.fault(ABSENT), `page ${i} of ${count} unmapped`);
     },
   },
   {
@@ -134,7 +141,8 @@ export const tlbClauses: readonly Clause[] = [
       for (let round = 0; round < 3; round += 1) {
         const frame = scene.frame();
         scene.map(scene.first, frame, USER_ALL);
-        for (const access of ACCESSES) same(scene.look(scene.first, access, USER), scene.at(frame), `${inWords(access, USER)} of mapping ${round}`);
+        for (const access of ACCESSES)
+          same(scene.look(scene.first, access, USER), scene.at(frame), `${inWords(access, USER)} of mapping ${round}`);
         scene.unmap(scene.first);
       }
     },
@@ -199,7 +207,8 @@ export const tlbClauses: readonly Clause[] = [
       const page = scene.first * rig.perPage;
       scene.raw(page, READ, USER);
       // An eager walker may have fetched it before.
-      if (rig.options.policy !== "strictest") same(scene.cpu.instructionTlb.probe(page, scene.cpu.asidFor(USER)) >= 0, false, "a read fills the instruction TLB");
+      if (rig.options.policy !== "strictest")
+        same(scene.cpu.instructionTlb.probe(page, scene.cpu.asidFor(USER)) >= 0, false, "a read fills the instruction TLB");
       scene.raw(page, EXECUTE, USER);
       holds(scene.cpu.instructionTlb.probe(page, scene.cpu.asidFor(USER)) >= 0, "a fetch does not fill the instruction TLB");
       scene.unmap(scene.first);
@@ -376,7 +385,8 @@ export const tlbClauses: readonly Clause[] = [
       for (let round = 0; round < 4; round += 1) {
         const [space, frame] = round % 2 === 0 ? [other, theirs] : [scene.space, mine];
         scene.machine.switchTo(space, scene.cpu.id);
-        for (const access of ACCESSES) same(scene.look(scene.first, access, USER), scene.at(frame), `${inWords(access, USER)} after switch ${round}`);
+        for (const access of ACCESSES)
+          same(scene.look(scene.first, access, USER), scene.at(frame), `${inWords(access, USER)} after switch ${round}`);
       }
     },
   },

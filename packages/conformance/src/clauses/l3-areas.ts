@@ -128,7 +128,11 @@ export const areaClauses: readonly Clause[] = [
         wrong.flatMap((flags) => [
           [`creation with flags ${flags}`, "ERR_AREA_FLAGS", () => desk.area(8, 1, flags)] as const,
           [`a change to flags ${flags}`, "ERR_AREA_FLAGS", () => desk.a.changeAreaFlags(desk.at(0), flags)] as const,
-          [`sharing with flags ${flags}`, "ERR_AREA_FLAGS", () => desk.a.shareArea(desk.at(0), desk.bytes(1), desk.b, desk.at(0), flags)] as const,
+          [
+            `sharing with flags ${flags}`,
+            "ERR_AREA_FLAGS",
+            () => desk.a.shareArea(desk.at(0), desk.bytes(1), desk.b, desk.at(0), flags),
+          ] as const,
         ]),
       );
     }),
@@ -175,7 +179,10 @@ export const areaClauses: readonly Clause[] = [
             [0, 20],
             [5, 1],
           ] as const
-        ).map(([page, pages]) => [`an area at ${page} of ${pages} pages over one at 4 of 4`, "ERR_AREA_OVERLAP", () => desk.area(page, pages)] as const),
+        ).map(
+          ([page, pages]) =>
+            [`an area at ${page} of ${pages} pages over one at 4 of 4`, "ERR_AREA_OVERLAP", () => desk.area(page, pages)] as const,
+        ),
       );
       desk.area(3, 1);
       desk.area(8, 1);
@@ -190,7 +197,8 @@ export const areaClauses: readonly Clause[] = [
     since: "1.0.0",
     traits: ONCE,
     check: at((desk) => {
-      const guarded = (page: number): unknown => desk.a.createArea({ base: desk.at(page), size: desk.bytes(2), flags: RW, backend: anonymous, guard: true });
+      const guarded = (page: number): unknown =>
+        desk.a.createArea({ base: desk.at(page), size: desk.bytes(2), flags: RW, backend: anonymous, guard: true });
       guarded(4);
       refusals(desk, [
         ["an area right before a guarded one", "ERR_AREA_OVERLAP", () => desk.area(3, 1)],
@@ -211,7 +219,14 @@ export const areaClauses: readonly Clause[] = [
     traits: ONCE,
     check: at((desk) => {
       const choose = (pages: number, more: object = {}): bigint =>
-        desk.a.createArea({ size: desk.bytes(pages), flags: RW, backend: anonymous, lowest: desk.at(0), highest: desk.at(20) - 1n, ...more }).base;
+        desk.a.createArea({
+          size: desk.bytes(pages),
+          flags: RW,
+          backend: anonymous,
+          lowest: desk.at(0),
+          highest: desk.at(20) - 1n,
+          ...more,
+        }).base;
       desk.area(0, 2);
       desk.area(4, 2);
       same(choose(2), desk.at(2), "room for two pages");
@@ -270,7 +285,11 @@ export const areaClauses: readonly Clause[] = [
             const told = faults.told(2, EXECUTE, USER, desk.machine.parts.switches);
             const mayFetch = (flags & AREA_EXECUTE) !== 0 || !can.forbidExecute;
             if (mayFetch || (told & flags) === 0)
-              same(desk.machine.translate(desk.at(one), EXECUTE, desk.looker) !== null, mayFetch, `a fetch from an area with flags ${flags}`);
+              same(
+                desk.machine.translate(desk.at(one), EXECUTE, desk.looker) !== null,
+                mayFetch,
+                `a fetch from an area with flags ${flags}`,
+              );
           }
         }
       });
@@ -313,12 +332,17 @@ export const areaClauses: readonly Clause[] = [
       holds(desk.free >= free + 4, `${desk.free - free} frames came back of four`);
       for (let page = 0; page < 6; page += 1) same(desk.read(page), page < 2 ? 100 + page : -1, `page ${page} after shrinking to two`);
       desk.a.resizeArea(desk.at(1), desk.bytes(5));
-      for (let page = 0; page < 7; page += 1) same(desk.read(page), page < 2 ? 100 + page : page < 6 ? 0 : -1, `page ${page} after growing to six`);
+      for (let page = 0; page < 7; page += 1)
+        same(desk.read(page), page < 2 ? 100 + page : page < 6 ? 0 : -1, `page ${page} after growing to six`);
       desk.a.resizeArea(desk.at(0), desk.bytes(6));
       refusals(desk, [
         ["growing into a neighbour", "ERR_AREA_OVERLAP", () => desk.a.resizeArea(desk.at(0), desk.bytes(9))],
         ["leaving no page", "ERR_AREA_EMPTY", () => desk.a.resizeArea(desk.at(0), 0n)],
-        ["a size that wraps", codeBeyond(desk), () => desk.a.resizeArea(desk.at(0), 2n ** BigInt(desk.rig.architecture.wordBits) - desk.bytes(1))],
+        [
+          "a size that wraps",
+          codeBeyond(desk),
+          () => desk.a.resizeArea(desk.at(0), 2n ** BigInt(desk.rig.architecture.wordBits) - desk.bytes(1)),
+        ],
         ["an address that is no page's", "ERR_MISALIGNED", () => desk.a.resizeArea(desk.at(0) + 1n, desk.bytes(1))],
         ["where no area is", "ERR_AREA_NOT_FOUND", () => desk.a.resizeArea(desk.at(7), desk.bytes(1))],
       ]);
@@ -360,7 +384,8 @@ export const areaClauses: readonly Clause[] = [
       }
       same(desk.a.areaInfo(desk.at(0))?.flags, RO, "flags: what was cacheable stays so");
       desk.a.changeAreaFlags(desk.at(0), AREA_READ | AREA_WRITE);
-      for (let page = 0; page < 4; page += 1) same(desk.write(page, 300 + page), true, `a write to page ${page} of an area that is writable again`);
+      for (let page = 0; page < 4; page += 1)
+        same(desk.write(page, 300 + page), true, `a write to page ${page} of an area that is writable again`);
       same(desk.a.areaInfo(desk.at(0))?.usedPages, used, "pages in use");
     }),
   },
@@ -398,7 +423,8 @@ export const areaClauses: readonly Clause[] = [
     check: at((desk) => {
       desk.area(0, 3, RO);
       desk.area(8, 1, RW, desk.b);
-      const share = (pages: number, base: number, flags: AreaFlags) => () => desk.a.shareArea(desk.at(0), desk.bytes(pages), desk.b, desk.at(base), flags);
+      const share = (pages: number, base: number, flags: AreaFlags) => () =>
+        desk.a.shareArea(desk.at(0), desk.bytes(pages), desk.b, desk.at(base), flags);
       refusals(desk, [
         ["another size", "ERR_SHARE_SIZE", share(2, 20, RO)],
         ["more rights than the source", "ERR_SHARE_RIGHTS", share(3, 20, RW)],
@@ -537,12 +563,18 @@ export const areaClauses: readonly Clause[] = [
         const segment = { lead: 0, fileOffset, fileSize: size + 50, memorySize: size * 2 + 8 };
         const page = fileOffset === 0 ? 0 : 8;
         desk.a.createArea({ base: desk.at(page), size: desk.bytes(3), flags: RO, backend: image(file, { ...segment, writable: false }) });
-        const byte = (at: number): number => desk.machine.read8(desk.at(page) + BigInt(at), desk.looker);
-        for (const at of [0, 1, size - 1, size, size + 49]) same(byte(at), content[fileOffset + at], `byte ${at} of the segment at ${fileOffset}`);
+        const byte = (place: number): number => desk.machine.read8(desk.at(page) + BigInt(place), desk.looker);
+        for (const place of [0, 1, size - 1, size, size + 49])
+          same(byte(place), content[fileOffset + place], `byte ${place} of the segment at ${fileOffset}`);
         same([byte(size + 50), byte(size * 2 - 1), byte(size * 2 + 7)], [0, 0, 0], "bytes behind the file's");
         same(byte(size * 3 - 1), 0, "the tail of the last page");
       }
-      desk.a.createArea({ base: desk.at(16), size: desk.bytes(2), flags: RW, backend: image(file, { lead: 0, fileOffset: 0, fileSize: size * 2, memorySize: size * 2, writable: true }) });
+      desk.a.createArea({
+        base: desk.at(16),
+        size: desk.bytes(2),
+        flags: RW,
+        backend: image(file, { lead: 0, fileOffset: 0, fileSize: size * 2, memorySize: size * 2, writable: true }),
+      });
       desk.write(16, 0x1234_5678);
       same(desk.read(16), 0x1234_5678, "a word written to a writable page of the image");
       same(desk.machine.read8(desk.at(0), desk.looker), content[0], "the file's own byte");
@@ -559,7 +591,12 @@ export const areaClauses: readonly Clause[] = [
       const size = Number(desk.bytes(1));
       const free = desk.free;
       const file = desk.machine.loadImage(Uint8Array.from({ length: size }, () => 9));
-      desk.a.createArea({ base: desk.at(0), size: desk.bytes(1), flags: RX, backend: image(file, { lead: 0, fileOffset: 0, fileSize: size, memorySize: size, writable: false }) });
+      desk.a.createArea({
+        base: desk.at(0),
+        size: desk.bytes(1),
+        flags: RX,
+        backend: image(file, { lead: 0, fileOffset: 0, fileSize: size, memorySize: size, writable: false }),
+      });
       file.close();
       same(desk.machine.read8(desk.at(0), desk.looker), 9, "a byte after the file was closed");
       desk.a.destroyArea(desk.at(0));
@@ -602,7 +639,10 @@ export const areaClauses: readonly Clause[] = [
       same(desk.machine.copyToUser(desk.at(0) + 8n, bytes, desk.looker), bytes.length, "bytes copied in");
       const back = new Uint8Array(bytes.length);
       same(desk.machine.copyFromUser(desk.at(0) + 8n, back, desk.looker), bytes.length, "bytes copied out");
-      holds(back.every((byte, i) => byte === bytes[i]), "other bytes come back than were copied");
+      holds(
+        back.every((byte, i) => byte === bytes[i]),
+        "other bytes come back than were copied",
+      );
       same(desk.machine.copyToUser(desk.at(1) + BigInt(size - 4), bytes, desk.looker), 4, "bytes copied to the edge of a read-only area");
       same(desk.machine.copyFromUser(desk.at(2) + BigInt(size - 4), back, desk.looker), 4, "bytes copied from the last page");
       same(desk.machine.copyFromUser(desk.at(7), back, desk.looker), 0, "bytes copied from nowhere");
@@ -701,4 +741,3 @@ const codeBeyond = (desk: Desk): string => {
   });
   return ["ERR_AREA_RANGE", "ERR_BAD_ADDRESS", "ERR_BAD_ARGUMENT"].includes(code) ? code : "ERR_AREA_RANGE";
 };
-

@@ -166,7 +166,12 @@ const sequential = (rig: Rig, cpus: number, plan: Plan, name: string): ReadonlyS
         const program = programs[index];
         const operation = program?.operations[next[index] ?? 0];
         if (program === undefined || operation === undefined) break;
-        const [[ending]] = play(stage.machine, [by(program.cpu, operation)], () => 0, () => {}).endings as [[unknown]];
+        const [[ending]] = play(
+          stage.machine,
+          [by(program.cpu, operation)],
+          () => 0,
+          () => {},
+        ).endings as [[unknown]];
         results[index]?.push(ending);
         next[index] = (next[index] ?? 0) + 1;
       }
@@ -220,7 +225,14 @@ export const interleavingClauses: readonly Clause[] = [
     source: "contract C-17.3, C-8.1; RelaxedVM-Arm litmus tests",
     since: "1.0.0",
     traits: ["other"],
-    check: (rig) => explore(rig, 2, rig.options.isLong ? { ...TWO_BY_TWO, ...MORE_TWO_BY_TWO } : TWO_BY_TWO, Infinity, rig.options.isLong ? Infinity : SAMPLE),
+    check: (rig) =>
+      explore(
+        rig,
+        2,
+        rig.options.isLong ? { ...TWO_BY_TWO, ...MORE_TWO_BY_TWO } : TWO_BY_TWO,
+        Infinity,
+        rig.options.isLong ? Infinity : SAMPLE,
+      ),
   },
   {
     id: "L5.interleave.three-by-one",
@@ -260,4 +272,3 @@ export const interleavingClauses: readonly Clause[] = [
     },
   },
 ];
-

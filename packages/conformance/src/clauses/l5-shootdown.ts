@@ -89,7 +89,11 @@ export const shootdownClauses: readonly Clause[] = [
         machine.on(initiator, () => space.resizeArea(floor.at(0), floor.bytes(4)));
         for (const { id } of machine.cpus)
           for (let page = 0; page < 8; page += 1)
-            same(floor.reach(id, page) >= 0, page < 4, `processor ${id} reaches page ${page} after processor ${initiator} shrank the area to four`);
+            same(
+              floor.reach(id, page) >= 0,
+              page < 4,
+              `processor ${id} reaches page ${page} after processor ${initiator} shrank the area to four`,
+            );
         machine.on(initiator, () => space.changeAreaFlags(floor.at(0), AREA_READ));
         for (const { id } of machine.cpus) same(floor.reach(id, 1, WRITE), -1, `processor ${id} writes what is read-only now`);
         machine.on(initiator, () => space.destroyArea(floor.at(0)));
@@ -181,7 +185,8 @@ export const shootdownClauses: readonly Clause[] = [
         machine.parts.preemption.scheduler = null;
         shootdown.receive(machine.cpu(3));
         same(shootdown.waiting(3), 0, "messages that wait afterwards");
-        for (let page = 0; page < 8; page += 1) same(floor.reach(3, page) >= 0, page < 8 - count, `it reaches page ${page} of ${8 - count}`);
+        for (let page = 0; page < 8; page += 1)
+          same(floor.reach(3, page) >= 0, page < 8 - count, `it reaches page ${page} of ${8 - count}`);
         assertInvariants(machine);
       }
     },
@@ -303,7 +308,8 @@ export const shootdownClauses: readonly Clause[] = [
       for (let round = 0; round < 12; round += 1) {
         const [writer, page] = [round % CPUS, round % 8];
         holds(machine.write32(floor.at(page), 5000 + round, writer), "a write is refused");
-        for (const { id } of machine.cpus) same(machine.read32(floor.at(page), id), 5000 + round, `the word of processor ${writer}, read by processor ${id}`);
+        for (const { id } of machine.cpus)
+          same(machine.read32(floor.at(page), id), 5000 + round, `the word of processor ${writer}, read by processor ${id}`);
       }
     },
   },
@@ -342,7 +348,11 @@ export const shootdownClauses: readonly Clause[] = [
       const { units, refill } = machine.parts;
       const windows = rig.architecture.layout.windows ?? [];
       let page = units.pageOf(rig.architecture.layout.kernel.last) - 4;
-      while (windows.some(({ first, last }) => page >= units.pageOf(first) && page <= units.pageOf(last)) || (refill.fixedFrame?.(page * rig.perPage) ?? -1) >= 0) page -= 1;
+      while (
+        windows.some(({ first, last }) => page >= units.pageOf(first) && page <= units.pageOf(last)) ||
+        (refill.fixedFrame?.(page * rig.perPage) ?? -1) >= 0
+      )
+        page -= 1;
       tables.insert(kernel, page, frames.takeZeroed(), READ | WRITE | 16 | 32);
       tables.mark(kernel, page, true);
       const reach = (id: number): number => machine.on(id, () => machine.cpu(id).translate(page * rig.perPage, READ, 0));
@@ -357,4 +367,3 @@ export const shootdownClauses: readonly Clause[] = [
     },
   },
 ];
-

@@ -97,7 +97,7 @@ class Child {
       return this.#break(bad("an answer does not carry the request's id", { line: line.slice(0, 200), id: first?.id ?? "none" }));
     this.#waiting.shift();
     this.#watch();
-    first.done(answer as Answer);
+    first.done(answer);
   }
 
   /** The clock runs while an answer is awaited. */
@@ -127,7 +127,8 @@ class Child {
 const difference = (answer: Answer, expected: Expected): string | null => {
   for (const [key, value] of Object.entries(expected)) {
     const is = answer[key];
-    const isSame = key === "physical" && typeof is === "string" && /^0x[0-9a-fA-F]+$/.test(is) ? BigInt(is) === BigInt(String(value)) : is === value;
+    const isSame =
+      key === "physical" && typeof is === "string" && /^0x[0-9a-fA-F]+$/.test(is) ? BigInt(is) === BigInt(String(value)) : is === value;
     if (!isSame) return `${key} should be ${String(value)}, the answer is ${JSON.stringify({ ...answer, id: undefined })}`;
   }
   return null;
@@ -156,9 +157,17 @@ const converse = async (child: Child, lines: readonly Line[]): Promise<Verdict> 
       if (answer["error"] === "unsupported")
         return { outcome: "UNSUPPORTED", detail: `the adapter does not support ${line.request.op}`, log: "" };
       if (typeof answer["error"] === "string")
-        return { outcome: "ERROR", detail: `${line.request.op} is answered with an error: ${answer["error"]}`, log: JSON.stringify(line.request) };
+        return {
+          outcome: "ERROR",
+          detail: `${line.request.op} is answered with an error: ${answer["error"]}`,
+          log: JSON.stringify(line.request),
+        };
       if (!isSensible(line, answer))
-        return { outcome: "ERROR", detail: `the answer to ${line.request.op} lacks what it must have: ${JSON.stringify(answer)}`, log: JSON.stringify(line.request) };
+        return {
+          outcome: "ERROR",
+          detail: `the answer to ${line.request.op} lacks what it must have: ${JSON.stringify(answer)}`,
+          log: JSON.stringify(line.request),
+        };
       const wrong = difference(answer, line.expected);
       if (wrong !== null)
         return { outcome: "FAIL", detail: `${JSON.stringify(line.request)}: ${wrong}`, log: logOf(lines.slice(0, from + i + 1)) };
@@ -238,12 +247,16 @@ export const conformChild = async (subject: Subject, options: ChildOptions): Pro
   for (const clause of asked) {
     const lacking = (clause.needs ?? []).filter((feature) => !features.has(feature));
     const verdict: Verdict =
-      lacking.length > 0
-        ? { outcome: "UNSUPPORTED", detail: `the machine lacks ${lacking.join(", ")}`, log: "" }
-        : await judge(clause.id);
+      lacking.length > 0 ? { outcome: "UNSUPPORTED", detail: `the machine lacks ${lacking.join(", ")}`, log: "" } : await judge(clause.id);
     const expected = isExpected(options.expectations ?? [], { clause: clause.id, trait, policy: "described" });
     const outcome: Outcome =
-      expected === undefined ? verdict.outcome : verdict.outcome === "FAIL" ? "XFAIL" : verdict.outcome === "PASS" ? "XPASS" : verdict.outcome;
+      expected === undefined
+        ? verdict.outcome
+        : verdict.outcome === "FAIL"
+          ? "XFAIL"
+          : verdict.outcome === "PASS"
+            ? "XPASS"
+            : verdict.outcome;
     const result: Result = {
       clause: clause.id,
       group: groupOf(clause.id),
@@ -272,7 +285,8 @@ export const conformChild = async (subject: Subject, options: ChildOptions): Pro
     isLong: false,
     leftOut: all.length - asked.length,
     counts,
-    isCertified: PROFILES[profile].isStrict && asked.length === all.length && counts.PASS > 0 && counts.PASS + counts.UNSUPPORTED === results.length,
+    isCertified:
+      PROFILES[profile].isStrict && asked.length === all.length && counts.PASS > 0 && counts.PASS + counts.UNSUPPORTED === results.length,
     results,
   };
 };

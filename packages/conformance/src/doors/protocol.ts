@@ -6,7 +6,11 @@ export const PROTOCOL = 1;
 
 export type Request =
   | { readonly op: "hello"; readonly protocol: typeof PROTOCOL; readonly machine: string }
-  | { readonly op: "reset"; readonly ram: { readonly first: string; readonly bytes: string }; readonly switches: Readonly<Record<string, boolean>> }
+  | {
+      readonly op: "reset";
+      readonly ram: { readonly first: string; readonly bytes: string };
+      readonly switches: Readonly<Record<string, boolean>>;
+    }
   | { readonly op: "write"; readonly address: string; readonly bytes: string }
   | { readonly op: "read"; readonly address: string; readonly count: number }
   | { readonly op: "root"; readonly address: string; readonly asid: number }

@@ -2,7 +2,18 @@
  * Clauses as dialogues, for machines that walk in hardware: what is asked is chosen on a machine of ours, what must be answered
  * is what the naive walk says of the memory at that moment.
  */
-import { fieldBits, FAULT_REASONS, KERNEL, PAGE_CACHEABLE, PAGE_GLOBAL, READ, USER, WRITE, type Access, type Privilege } from "@portolan/core";
+import {
+  fieldBits,
+  FAULT_REASONS,
+  KERNEL,
+  PAGE_CACHEABLE,
+  PAGE_GLOBAL,
+  READ,
+  USER,
+  WRITE,
+  type Access,
+  type Privilege,
+} from "@portolan/core";
 import type { Trait } from "../clause.js";
 import { levelsOf } from "../clauses/l0-entries.js";
 import { naiveWalk, readWord, wordsOnTheWay, writeWord } from "../rig/naive.js";
@@ -35,7 +46,8 @@ class Dialogue {
       memory.readBytes(frame * memory.frameSize, bytes);
       for (let at = 0; at < bytes.length; at += 64) {
         const piece = bytes.subarray(at, at + 64);
-        if (piece.some((byte) => byte !== 0)) this.#say({ op: "write", address: hexOf(frame * memory.frameSize + at), bytes: textOf(piece) });
+        if (piece.some((byte) => byte !== 0))
+          this.#say({ op: "write", address: hexOf(frame * memory.frameSize + at), bytes: textOf(piece) });
       }
     }
     this.#say({ op: "root", address: hexOf(context.root), asid: context.asid });
@@ -43,7 +55,13 @@ class Dialogue {
   }
 
   words(page: number) {
-    return wordsOnTheWay(this.scene.machine, BigInt(this.scene.context.root), this.#at(page), this.rig.subject.oracle, this.scene.machine.cpu(0).switches);
+    return wordsOnTheWay(
+      this.scene.machine,
+      BigInt(this.scene.context.root),
+      this.#at(page),
+      this.rig.subject.oracle,
+      this.scene.machine.cpu(0).switches,
+    );
   }
 
   word(at: { readonly address: bigint; readonly bytes: number }): bigint {
@@ -81,7 +99,10 @@ class Dialogue {
     const { machine, context } = this.scene;
     const naive = naiveWalk(machine, BigInt(context.root), address, access, privilege, this.rig.subject.oracle, machine.cpu(0).switches);
     const expected: Expected = "physical" in naive ? { physical: hexOf(naive.physical) } : { fault: FAULT_REASONS[naive.reason] };
-    this.#say({ op: "translate", address: hexOf(address), access: NAMES[access], privilege: privilege === USER ? "user" : "kernel" }, expected);
+    this.#say(
+      { op: "translate", address: hexOf(address), access: NAMES[access], privilege: privilege === USER ? "user" : "kernel" },
+      expected,
+    );
     // The machine of ours sets the marks that the other one sets.
     this.scene.empty();
     machine.cpu(0).translate(page * this.rig.perPage, access, privilege);
@@ -92,7 +113,10 @@ class Dialogue {
   }
 
   expect(page: number, access: Access, privilege: Privilege, expected: Expected): void {
-    this.#say({ op: "translate", address: hexOf(this.#at(page) + 0x24n), access: NAMES[access], privilege: privilege === USER ? "user" : "kernel" }, expected);
+    this.#say(
+      { op: "translate", address: hexOf(this.#at(page) + 0x24n), access: NAMES[access], privilege: privilege === USER ? "user" : "kernel" },
+      expected,
+    );
   }
 
   /** The bytes of a word as the machine of ours has them. */
@@ -118,7 +142,9 @@ type Writer = (rig: Rig) => readonly Line[];
 const mapped = (rig: Rig, switches: Readonly<Record<string, boolean>> = {}): { readonly talk: Dialogue; readonly page: number } => {
   const talk = new Dialogue(rig, switches);
   const { scene } = talk;
-  [USER_ALL, READ | 8 | 32, READ | WRITE | PAGE_CACHEABLE, READ | PAGE_GLOBAL | PAGE_CACHEABLE].forEach((flags, i) => scene.map(scene.first + i, scene.frame(), flags));
+  [USER_ALL, READ | 8 | 32, READ | WRITE | PAGE_CACHEABLE, READ | PAGE_GLOBAL | PAGE_CACHEABLE].forEach((flags, i) =>
+    scene.map(scene.first + i, scene.frame(), flags),
+  );
   return { talk: talk.begin(), page: scene.first };
 };
 
@@ -190,7 +216,7 @@ export const WRITERS: Readonly<Record<string, Writer>> = {
     const lines: Line[] = [];
     for (const name of Object.keys(rig.architecture.switches)) {
       const { talk, page } = mapped(rig);
-      const initially = talk.scene.machine.cpu(0).switches[name] === true;
+      const initially = talk.scene.machine.cpu(0).switches[name];
       for (const value of [!initially, initially]) {
         for (const one of [page, page + 1, page + 2]) talk.askAll(one);
         talk.turn(name, value);
@@ -330,12 +356,9 @@ const vectorLines = ({ vectors }: Subject): readonly Line[] =>
         { request: { op: "reset", ram, switches: registers.switches }, expected: {} },
         ...memory.map(([address, bytes]): Line => ({ request: { op: "write", address, bytes }, expected: {} })),
         { request: { op: "root", address: registers.root ?? "0x0", asid: registers.asid }, expected: {} },
-        ...queries.map(
-          ({ address, access, privilege, answer }): Line => ({
-            request: { op: "translate", address, access, privilege },
-            expected: "fault" in answer ? { fault: answer.fault } : { physical: answer.physical },
-          }),
-        ),
+        ...queries.map(({ address, access, privilege, answer }): Line => ({
+          request: { op: "translate", address, access, privilege },
+          expected: "fault" in answer ? { fault: answer.fault } : { physical: answer.physical },
+        })),
       ]),
   );
-

@@ -25,7 +25,14 @@ const CPUS = 3;
 export type Operation =
   | { readonly op: "create"; readonly space: number; readonly page: number; readonly pages: number; readonly flags: number }
   | { readonly op: "destroy"; readonly space: number; readonly page: number }
-  | { readonly op: "share"; readonly space: number; readonly page: number; readonly to: number; readonly at: number; readonly flags: number }
+  | {
+      readonly op: "share";
+      readonly space: number;
+      readonly page: number;
+      readonly to: number;
+      readonly at: number;
+      readonly flags: number;
+    }
   | { readonly op: "resize"; readonly space: number; readonly page: number; readonly pages: number }
   | { readonly op: "protect"; readonly space: number; readonly page: number; readonly flags: number }
   | { readonly op: "end"; readonly space: number }
@@ -111,7 +118,9 @@ class Stage {
           this.#of(one.space).resizeArea(this.#at(one.page), this.#bytes(one.pages)),
         );
       case "protect":
-        return this.#agree(model.protect(one.space, one.page, one.flags), () => this.#of(one.space).changeAreaFlags(this.#at(one.page), one.flags));
+        return this.#agree(model.protect(one.space, one.page, one.flags), () =>
+          this.#of(one.space).changeAreaFlags(this.#at(one.page), one.flags),
+        );
       case "end":
         return this.#end(one.space);
       case "switch":
@@ -163,7 +172,8 @@ class Stage {
       if (!(error instanceof PortolanError)) throw error;
       code = error.code;
     }
-    if ((code === "") !== expected) throw new Failure(`${code === "" ? "it is accepted" : `it is refused with ${code}`}, the model says otherwise`);
+    if ((code === "") !== expected)
+      throw new Failure(`${code === "" ? "it is accepted" : `it is refused with ${code}`}, the model says otherwise`);
   }
 
   #of(number: number): AddressSpace {

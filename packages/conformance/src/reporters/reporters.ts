@@ -58,7 +58,12 @@ export const tap = (report: Report): string => {
     const isOk = ["PASS", "UNSUPPORTED", "UNRESOLVED"].includes(result.outcome);
     lines.push(`${isOk ? "ok" : "not ok"} ${i + 1} - ${titleOf(result)}${directive[result.outcome] ?? ""}`);
     if (isOk && result.outcome !== "UNRESOLVED") return;
-    lines.push("  ---", `  outcome: ${result.outcome}`, `  message: ${JSON.stringify(result.detail)}`, `  again: ${JSON.stringify(result.repeat)}`);
+    lines.push(
+      "  ---",
+      `  outcome: ${result.outcome}`,
+      `  message: ${JSON.stringify(result.detail)}`,
+      `  again: ${JSON.stringify(result.repeat)}`,
+    );
     if (result.log !== "") lines.push("  log: |", ...result.log.split("\n").map((line) => `    ${line}`));
     lines.push("  ...");
   });
@@ -122,7 +127,12 @@ export const markdown = (report: Report): string => {
       .map(([group, own]) => `| ${group} ${GROUPS[group]} | ${summary(own)} |`),
     ...(bad.length === 0
       ? []
-      : ["", "| outcome | clause | what |", "| --- | --- | --- |", ...bad.map((result) => `| ${result.outcome} | ${titleOf(result)} | ${cell(result.detail)} |`)]),
+      : [
+          "",
+          "| outcome | clause | what |",
+          "| --- | --- | --- |",
+          ...bad.map((result) => `| ${result.outcome} | ${titleOf(result)} | ${cell(result.detail)} |`),
+        ]),
     "",
   ].join("\n");
 };

@@ -51,10 +51,7 @@ export class Rig {
     this.subject = subject;
     this.options = options;
     const dials = POLICIES[options.policy];
-    const { architecture, replace } = withDials(
-      subject.architecture,
-      options.trait === "recycled" ? { ...dials, asids: "fewest" } : dials,
-    );
+    const { architecture, replace } = withDials(subject.architecture, options.trait === "recycled" ? { ...dials, asids: "fewest" } : dials);
     this.architecture = architecture;
     this.features = featuresOf(architecture);
     this.random = new Random(options.seed);

@@ -28,7 +28,12 @@ export interface Played {
  * @param observe called at every point, for each processor that is free to access memory there
  * @throws whatever an operation or an observer asserts
  */
-export const play = (machine: Machine, programs: readonly Program[], choose: Choose, observe: (cpu: number, point: PreemptionPoint) => void): Played => {
+export const play = (
+  machine: Machine,
+  programs: readonly Program[],
+  choose: Choose,
+  observe: (cpu: number, point: PreemptionPoint) => void,
+): Played => {
   const { preemption, locks } = machine.parts;
   const order = locks.discipline;
   if (!(order instanceof LockOrder)) throw new Error("operations are interleaved under a LockOrder");
@@ -165,7 +170,8 @@ export const everySchedule = (
     // The last choice that has another possibility takes the next one.
     let last = choices.length - 1;
     const spent = (upTo: number): number => choices.slice(0, upTo).filter((choice) => choice > 0).length;
-    while (last >= 0 && ((choices[last] ?? 0) + 1 >= (counts[last] ?? 0) || ((choices[last] ?? 0) === 0 && spent(last) >= bound))) last -= 1;
+    while (last >= 0 && ((choices[last] ?? 0) + 1 >= (counts[last] ?? 0) || ((choices[last] ?? 0) === 0 && spent(last) >= bound)))
+      last -= 1;
     if (last < 0) return { schedules, isAll: true };
     if (schedules >= most) return { schedules, isAll: false };
     prefix = [...choices.slice(0, last), (choices[last] ?? 0) + 1];

@@ -14,7 +14,8 @@ export interface Expectation {
 
 const KEYS = ["clause", "why", "trait", "policy"];
 
-const bad = (file: string, place: string, reason: string): PortolanError => new PortolanError("ERR_BAD_EXPECTATIONS", { file, place, reason });
+const bad = (file: string, place: string, reason: string): PortolanError =>
+  new PortolanError("ERR_BAD_EXPECTATIONS", { file, place, reason });
 
 /**
  * @param text `{ "format": 1, "expect": [{ "clause": "L1.walk.*", "why": "…" }] }`
@@ -27,8 +28,7 @@ export const readExpectations = (text: string, file: string, known: ReadonlySet<
   } catch (error) {
     throw bad(file, "the file", error instanceof Error ? error.message : "no JSON");
   }
-  if (typeof value !== "object" || value === null || !("format" in value) || value.format !== 1)
-    throw bad(file, "format", "is not 1");
+  if (typeof value !== "object" || value === null || !("format" in value) || value.format !== 1) throw bad(file, "format", "is not 1");
   if (!("expect" in value) || !Array.isArray(value.expect)) throw bad(file, "expect", "is not a list");
   return value.expect.map((entry: unknown, i) => {
     const place = `expect[${i}]`;
@@ -54,5 +54,7 @@ export const isExpected = (
 ): Expectation | undefined =>
   expectations.find(
     ({ clause, trait, policy }) =>
-      matchesId(clause, result.clause) && (trait === undefined || trait === result.trait) && (policy === undefined || policy === result.policy),
+      matchesId(clause, result.clause) &&
+      (trait === undefined || trait === result.trait) &&
+      (policy === undefined || policy === result.policy),
   );

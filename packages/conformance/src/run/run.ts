@@ -32,7 +32,15 @@ export interface RunOptions {
 
 /** What a clause is, for the hash of the suite. */
 const textOf = (clause: Clause): string =>
-  [clause.id, clause.rule, clause.source, clause.traits.join(), clause.needs?.join() ?? "", clause.otherwise?.rule ?? "", String(clause.check)].join("\n");
+  [
+    clause.id,
+    clause.rule,
+    clause.source,
+    clause.traits.join(),
+    clause.needs?.join() ?? "",
+    clause.otherwise?.rule ?? "",
+    String(clause.check),
+  ].join("\n");
 
 let hash: string | null = null;
 /** Changes with every clause. */
@@ -64,7 +72,10 @@ export const casesOf = (options: RunOptions): { readonly cases: readonly Case[];
 
 /** The seed of a case: its own, so that it can be run alone. */
 const seedOf = (seed: number, { clause, trait, policy }: Case): number =>
-  [...`${clause.id} ${trait} ${policy}`].reduce((sum, character) => (Math.imul(sum, 31) + (character.codePointAt(0) ?? 0)) | 0, seed | 0) >>> 0;
+  Array.from(`${clause.id} ${trait} ${policy}`).reduce(
+    (sum, character) => (Math.imul(sum, 31) + (character.codePointAt(0) ?? 0)) | 0,
+    seed | 0,
+  ) >>> 0;
 
 /** @returns the report; `onResult` hears of each result as it comes */
 export const conform = (subject: Subject, options: RunOptions = {}): Report => {
@@ -115,7 +126,8 @@ export const runCase = (subject: Subject, one: Case, options: RunOptions = {}): 
   };
   const tell = (outcome: Outcome, rule: string, detail: string, log = ""): Result => {
     const expected = isExpected(options.expectations ?? [], { clause: clause.id, trait, policy });
-    if (expected !== undefined && outcome === "FAIL") return { ...common, outcome: "XFAIL", rule, detail: `${detail} (expected: ${expected.why})`, log };
+    if (expected !== undefined && outcome === "FAIL")
+      return { ...common, outcome: "XFAIL", rule, detail: `${detail} (expected: ${expected.why})`, log };
     if (expected !== undefined && outcome === "PASS")
       return { ...common, outcome: "XPASS", rule, detail: `holds, though it is expected to fail: ${expected.why}`, log };
     return { ...common, outcome, rule, detail, log };

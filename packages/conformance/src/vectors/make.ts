@@ -15,7 +15,15 @@ import { levelsOf } from "../clauses/l0-entries.js";
 import { naiveWalk, readWord, wordsOnTheWay, writeWord } from "../rig/naive.js";
 import { Rig } from "../rig/rig.js";
 import { Scene } from "../rig/scene.js";
-import { VECTOR_FORMAT, type AccessName, type PrivilegeName, type Vector, type VectorEntry, type VectorQuery, type VectorSet } from "./format.js";
+import {
+  VECTOR_FORMAT,
+  type AccessName,
+  type PrivilegeName,
+  type Vector,
+  type VectorEntry,
+  type VectorQuery,
+  type VectorSet,
+} from "./format.js";
 import { ACCESS_OF, askVector, hexOf, loadVector, PRIVILEGE_OF, rightsText } from "./play.js";
 
 const ACCESSES = ["read", "write", "execute"] as const satisfies readonly AccessName[];
@@ -30,7 +38,8 @@ export const makeVectors = (architecture: Architecture, oracle?: Oracle): readon
 export const vectorsText = ({ vectors, ...head }: VectorSet): string =>
   `${JSON.stringify(head, null, 1).slice(0, -2)},\n "vectors": [\n${vectors.map((vector) => `  ${JSON.stringify(vector)}`).join(",\n")}\n ]\n}\n`;
 
-const rigFor = (architecture: Architecture): Rig => new Rig({ architecture }, { trait: "cold", policy: "described", seed: 1, isLong: false });
+const rigFor = (architecture: Architecture): Rig =>
+  new Rig({ architecture }, { trait: "cold", policy: "described", seed: 1, isLong: false });
 
 const head = (architecture: Architecture, set: string, provenance: string): Omit<VectorSet, "vectors"> => ({
   format: VECTOR_FORMAT,
@@ -72,7 +81,7 @@ const walks = (architecture: Architecture, oracle: Oracle | undefined): VectorSe
   const common = head(architecture, "walks", "computed by Portolan's walker, confirmed by its naive walk");
   const vectors: Vector[] = [];
   const names = Object.keys(architecture.switches);
-  const settings = [{}, ...names.map((name) => ({ [name]: architecture.switches[name]?.initially !== true }))];
+  const settings = [{}, ...names.map((name) => ({ [name]: !architecture.switches[name].initially }))];
   for (const switches of settings) {
     const scene = new Scene(rig, { memoryBytes: FRAMES * rig.pageSize, switches });
     KINDS.forEach(([, flags], i) => scene.map(scene.first + i, scene.frame(), flags));
@@ -137,7 +146,15 @@ const ask = (
     for (const access of ACCESSES) {
       for (const privilege of PRIVILEGES) {
         const address = page + 0x123n;
-        const naive = naiveWalk(loaded.machine, BigInt(scene.context.root), address, ACCESS_OF[access], PRIVILEGE_OF[privilege], oracle, loaded.machine.cpu(0).switches);
+        const naive = naiveWalk(
+          loaded.machine,
+          BigInt(scene.context.root),
+          address,
+          ACCESS_OF[access],
+          PRIVILEGE_OF[privilege],
+          oracle,
+          loaded.machine.cpu(0).switches,
+        );
         const { answer, steps } = askVector(loaded, address, ACCESS_OF[access], PRIVILEGE_OF[privilege]);
         const isSame = "physical" in naive ? "physical" in answer && BigInt(answer.physical) === naive.physical : "fault" in answer;
         if (!isSame) throw new Error(`${blank.name}: walker and naive walk differ at ${hexOf(address)}`);
@@ -159,7 +176,15 @@ const entries = (architecture: Architecture): VectorSet => {
   const first = BigInt(scene.first) << BigInt(architecture.pageShift);
   const asid = asids.first;
   const units = tlb.instruction === undefined ? (["data"] as const) : (["data", "instruction"] as const);
-  const entry = (unit: "data" | "instruction", index: number, at: bigint, tag: number, rights: readonly [number, number], isGlobal = false, bytes = size * halves): VectorEntry => ({
+  const entry = (
+    unit: "data" | "instruction",
+    index: number,
+    at: bigint,
+    tag: number,
+    rights: readonly [number, number],
+    isGlobal = false,
+    bytes = size * halves,
+  ): VectorEntry => ({
     unit,
     index: index + tlb.data.wired,
     virtual: hexOf(first + at * size * halves),
@@ -171,24 +196,56 @@ const entries = (architecture: Architecture): VectorSet => {
     user: rightsText(rights[1]),
   });
   const cases: readonly (readonly [name: string, entries: readonly VectorEntry[]])[] = [
-    ["rights of every kind", units.flatMap((unit) => ([[7, 7], [7, 0], [1, 1], [3, 3], [5, 5], [7, 1]] as const).map((rights, i) => entry(unit, i, BigInt(i), asid, rights)))],
-    ["entries of another space, the kernel's, and a global one", units.flatMap((unit) => [
-      entry(unit, 0, 0n, asid + 1, [7, 7]),
-      entry(unit, 1, 1n, asids.kernel, [7, 7]),
-      entry(unit, 2, 2n, asid + 1, [7, 7], true),
-      entry(unit, 3, 3n, asid, [7, 7]),
-    ])],
-    ["two entries that match: the lower number decides", units.flatMap((unit) => [entry(unit, 3, 1n, asid, [7, 7]), entry(unit, 1, 1n, asid, [1, 1])])],
+    [
+      "rights of every kind",
+      units.flatMap((unit) =>
+        (
+          [
+            [7, 7],
+            [7, 0],
+            [1, 1],
+            [3, 3],
+            [5, 5],
+            [7, 1],
+          ] as const
+        ).map((rights, i) => entry(unit, i, BigInt(i), asid, rights)),
+      ),
+    ],
+    [
+      "entries of another space, the kernel's, and a global one",
+      units.flatMap((unit) => [
+        entry(unit, 0, 0n, asid + 1, [7, 7]),
+        entry(unit, 1, 1n, asids.kernel, [7, 7]),
+        entry(unit, 2, 2n, asid + 1, [7, 7], true),
+        entry(unit, 3, 3n, asid, [7, 7]),
+      ]),
+    ],
+    [
+      "two entries that match: the lower number decides",
+      units.flatMap((unit) => [entry(unit, 3, 1n, asid, [7, 7]), entry(unit, 1, 1n, asid, [1, 1])]),
+    ],
   ];
   const vectors = cases.map(([name, tlbEntries]): Vector => {
-    const blank: Vector = { name, about: `${name}; nobody fills what is missing`, registers: { asid, switches: { ...scene.machine.cpu(0).switches } }, memory: [], tlb: tlbEntries, queries: [] };
+    const blank: Vector = {
+      name,
+      about: `${name}; nobody fills what is missing`,
+      registers: { asid, switches: { ...scene.machine.cpu(0).switches } },
+      memory: [],
+      tlb: tlbEntries,
+      queries: [],
+    };
     const loaded = loadVector(rig, common, blank);
     const pages = Array.from({ length: 7 }, (_, i) => first + BigInt(i) * size * halves);
     const queries = pages.flatMap((page) =>
       ACCESSES.flatMap((access) =>
         PRIVILEGES.map((privilege): VectorQuery => {
           const address = page + 0x10n;
-          return { address: hexOf(address), access, privilege, answer: askVector(loaded, address, ACCESS_OF[access], PRIVILEGE_OF[privilege]).answer };
+          return {
+            address: hexOf(address),
+            access,
+            privilege,
+            answer: askVector(loaded, address, ACCESS_OF[access], PRIVILEGE_OF[privilege]).answer,
+          };
         }),
       ),
     );
@@ -196,4 +253,3 @@ const entries = (architecture: Architecture): VectorSet => {
   });
   return { ...common, vectors };
 };
-

@@ -26,7 +26,8 @@ export const PRIVILEGE_OF: Readonly<Record<PrivilegeName, Privilege>> = { kernel
 
 export const hexOf = (value: bigint | number): string => `0x${value.toString(16)}`;
 
-const maskOf = (text: string): number => (text.includes("r") ? READ : 0) | (text.includes("w") ? WRITE : 0) | (text.includes("x") ? EXECUTE : 0);
+const maskOf = (text: string): number =>
+  (text.includes("r") ? READ : 0) | (text.includes("w") ? WRITE : 0) | (text.includes("x") ? EXECUTE : 0);
 export const rightsText = (mask: number): string =>
   `${(mask & READ) === 0 ? "" : "r"}${(mask & WRITE) === 0 ? "" : "w"}${(mask & EXECUTE) === 0 ? "" : "x"}`;
 const rightsOf = (kernel: string, user: string): Rights => rightsFor(maskOf(kernel), maskOf(user));
@@ -49,9 +50,13 @@ export const loadVector = (rig: Rig, { ram }: Pick<VectorSet, "ram">, { register
   const space = machine.spaces.create();
   machine.switchTo(space);
   const { parts } = machine;
-  for (let frame = parts.memory.firstFrame; frame < parts.memory.firstFrame + parts.memory.frameCount; frame += 1) parts.memory.zeroFrame(frame);
+  for (let frame = parts.memory.firstFrame; frame < parts.memory.firstFrame + parts.memory.frameCount; frame += 1)
+    parts.memory.zeroFrame(frame);
   for (const [address, bytes] of memory)
-    parts.memory.writeBytes(Number(address), Uint8Array.from(bytes.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)));
+    parts.memory.writeBytes(
+      Number(address),
+      Uint8Array.from(bytes.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)),
+    );
   if (registers.root !== undefined) space.context.root = Number(registers.root);
   space.context.asid = registers.asid;
   const cpu = machine.cpu(0);
@@ -88,7 +93,14 @@ export const askVector = (
   const frame = cpu.translate(Number(address >> shift), access, privilege);
   const from = cpu.statistics.walks > walks ? "walk" : "tlb";
   const answer: VectorAnswer =
-    frame < 0 ? { fault: FAULT_REASONS[cpu.fault.reason] } : { physical: hexOf((BigInt(frame) << shift) + (address & ((1n << shift) - 1n))), from };
-  const steps = (walk?.steps ?? []).map(({ table, entryAddress, raw, says }) => ({ table, address: hexOf(entryAddress ?? 0n), raw: hexOf(raw), says }));
+    frame < 0
+      ? { fault: FAULT_REASONS[cpu.fault.reason] }
+      : { physical: hexOf((BigInt(frame) << shift) + (address & ((1n << shift) - 1n))), from };
+  const steps = (walk?.steps ?? []).map(({ table, entryAddress, raw, says }) => ({
+    table,
+    address: hexOf(entryAddress ?? 0n),
+    raw: hexOf(raw),
+    says,
+  }));
   return { answer, steps };
 };

@@ -6,13 +6,11 @@ type Check = (value: unknown, place: string) => void;
 
 /** @throws PortolanError ERR_BAD_VECTORS that names the place and the reason */
 export const readVectors = (text: string, file: string): VectorSet => {
-  const bad = (place: string, reason: string): never => {
-    throw new PortolanError("ERR_BAD_VECTORS", { file, place, reason });
-  };
+  const bad = (place: string, reason: string): PortolanError => new PortolanError("ERR_BAD_VECTORS", { file, place, reason });
   const is =
     (holds: (value: unknown) => boolean, what: string): Check =>
     (value, place) => {
-      if (!holds(value)) bad(place, value === undefined ? "is missing" : `is not ${what}`);
+      if (!holds(value)) throw bad(place, value === undefined ? "is missing" : `is not ${what}`);
     };
   const hex = is((value) => typeof value === "string" && /^0x[0-9a-f]{1,16}$/.test(value), "a hexadecimal number like 0x1f");
   const words = is((value) => typeof value === "string" && value !== "", "text");
@@ -24,27 +22,29 @@ export const readVectors = (text: string, file: string): VectorSet => {
   const list =
     (check: Check, most = 100_000): Check =>
     (value, place) => {
-      if (!Array.isArray(value)) return bad(place, value === undefined ? "is missing" : "is not a list");
-      if (value.length > most) bad(place, `has more than ${most} members`);
+      if (!Array.isArray(value)) throw bad(place, value === undefined ? "is missing" : "is not a list");
+      if (value.length > most) throw bad(place, `has more than ${most} members`);
       value.forEach((member, i) => check(member, `${place}[${i}]`));
     };
   const record =
     (checks: Readonly<Record<string, Check>>, optional: Readonly<Record<string, Check>> = {}): Check =>
     (value, place) => {
-      if (typeof value !== "object" || value === null || Array.isArray(value)) return bad(place, value === undefined ? "is missing" : "is not an object");
+      if (typeof value !== "object" || value === null || Array.isArray(value))
+        throw bad(place, value === undefined ? "is missing" : "is not an object");
       const given = value as Readonly<Record<string, unknown>>;
       const at = (key: string): string => (place === "" ? key : `${place}.${key}`);
       for (const [key, check] of Object.entries(checks)) check(given[key], at(key));
       for (const [key, check] of Object.entries(optional)) if (given[key] !== undefined) check(given[key], at(key));
-      for (const key of Object.keys(given)) if (!Object.hasOwn(checks, key) && !Object.hasOwn(optional, key)) bad(at(key), "is not known here");
+      for (const key of Object.keys(given))
+        if (!Object.hasOwn(checks, key) && !Object.hasOwn(optional, key)) throw bad(at(key), "is not known here");
     };
   const pair: Check = (value, place) => {
-    if (!Array.isArray(value) || value.length !== 2) return bad(place, "is not [address, bytes]");
+    if (!Array.isArray(value) || value.length !== 2) throw bad(place, "is not [address, bytes]");
     hex(value[0], `${place}[0]`);
     bytes(value[1], `${place}[1]`);
   };
   const switches: Check = (value, place) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return bad(place, "is not an object");
+    if (typeof value !== "object" || value === null || Array.isArray(value)) throw bad(place, "is not an object");
     for (const [name, member] of Object.entries(value)) truth(member, `${place}.${name}`);
   };
   const answer: Check = (value, place) => {
@@ -52,7 +52,10 @@ export const readVectors = (text: string, file: string): VectorSet => {
     else record({ physical: hex, from: one("walk", "tlb") })(value, place);
   };
   const step = record({ table: words, address: hex, raw: hex, says: words });
-  const query = record({ address: hex, access: one("read", "write", "execute"), privilege: one("kernel", "user"), answer }, { steps: list(step) });
+  const query = record(
+    { address: hex, access: one("read", "write", "execute"), privilege: one("kernel", "user"), answer },
+    { steps: list(step) },
+  );
   const entry = record({
     unit: one("data", "instruction"),
     index: whole,
@@ -81,7 +84,7 @@ export const readVectors = (text: string, file: string): VectorSet => {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    return bad("the file", error instanceof Error ? error.message : "no JSON");
+    throw bad("the file", error instanceof Error ? error.message : "no JSON");
   }
   set(value, "");
   return value as VectorSet;

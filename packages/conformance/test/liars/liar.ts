@@ -6,7 +6,15 @@ import { oracle as ia32Oracle } from "@portolan/arch-ia32/oracle";
 import { sparc64 } from "@portolan/arch-sparc64";
 import { oracle as sparc64Oracle } from "@portolan/arch-sparc64/oracle";
 import { readVectors, type Subject } from "@portolan/conformance";
-import { CPUS, type Architecture, type Cpu, type EntryFormat, type Field, type HierarchicalTranslation, type Replace } from "@portolan/core";
+import {
+  CPUS,
+  type Architecture,
+  type Cpu,
+  type EntryFormat,
+  type Field,
+  type HierarchicalTranslation,
+  type Replace,
+} from "@portolan/core";
 import { readFileSync } from "node:fs";
 
 export interface Liar {
@@ -29,9 +37,20 @@ export const honest = {
 export type Name = keyof typeof honest;
 
 /** A machine whose description lies. */
-export const port = (name: Name, lie: string, from: string, caughtBy: string, change: (machine: Architecture) => Partial<Architecture>): Liar => {
+export const port = (
+  name: Name,
+  lie: string,
+  from: string,
+  caughtBy: string,
+  change: (machine: Architecture) => Partial<Architecture>,
+): Liar => {
   const subject = honest[name];
-  return { lie: `${name}: ${lie}`, from, caughtBy, subject: { ...subject, architecture: { ...subject.architecture, ...change(subject.architecture) } } };
+  return {
+    lie: `${name}: ${lie}`,
+    from,
+    caughtBy,
+    subject: { ...subject, architecture: { ...subject.architecture, ...change(subject.architecture) } },
+  };
 };
 
 /** A core one part of which lies. */
