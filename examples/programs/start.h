@@ -76,6 +76,21 @@ enum { SYS_EXIT = 4001, SYS_WRITE = 4004 };
 __asm__(".globl _start\n.ent _start\n_start:\n\t" MIPS_GP "move $fp, $zero\n\tmove $ra, $zero\n\tla $t9, begin\n"
 	"\tli $t0, -8\n\tand $sp, $sp, $t0\n\taddiu $sp, $sp, -16\n\tjr $t9\n.end _start\n");
 
+#elif defined(__riscv) && __riscv_xlen == 64
+
+static long system_call(long number, long one, long two, long three) {
+	register long a7 __asm__("a7") = number;
+	register long a0 __asm__("a0") = one;
+	register long a1 __asm__("a1") = two;
+	register long a2 __asm__("a2") = three;
+	__asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2) : "memory");
+	return a0;
+}
+enum { SYS_EXIT = 93, SYS_WRITE = 64 };
+/* Data near gp is reached by it: the linker has relaxed addresses to that, so gp is set without such a one. */
+__asm__(".globl _start\n_start:\n\t.option push\n\t.option norelax\n\tlla gp, __global_pointer$\n\t.option pop\n"
+	"\tli s0, 0\n\tli ra, 0\n\tandi sp, sp, -16\n\ttail begin\n");
+
 #else
 #error "no start for this machine"
 #endif

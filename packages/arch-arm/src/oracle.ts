@@ -61,26 +61,38 @@ const isCached = (tex: string, c: string, b: string): boolean =>
   tex.startsWith("1") ? tex.slice(1) !== "00" || c + b !== "00" : c === "1";
 
 const readV5 = ({ extendedSmallPages = false }: OracleOptions): NonNullable<Oracle["levels"]> => {
-  const leaf = (bits: string, physical: bigint, aps: readonly string[], switches: Switches): DecodedEntry => ({
-    kind: "leaf",
-    physical,
-    rights: aps.map((ap) => permissionsFromTheTable(`0${ap}`, "0", "v5", switches)).reduce((all, rights) => all & rights),
-    isGlobal: false,
-    isCacheable: slice(bits, 3) === "1",
-  });
+  const leaf = (
+    bits: string,
+    physical: bigint,
+    aps: readonly string[],
+    switches: Switches,
+    more: Partial<DecodedEntry> = {},
+  ): DecodedEntry => {
+    const rights = aps.map((ap) => permissionsFromTheTable(`0${ap}`, "0", "v5", switches));
+    return {
+      kind: "leaf",
+      physical,
+      rights: rights.reduce((all, each) => all & each),
+      isGlobal: false,
+      isCacheable: slice(bits, 3) === "1",
+      ...(aps.length > 1 ? { partRights: rights } : {}),
+      ...more,
+    };
+  };
   return [
     (word, switches) => {
       const bits = drawn(word);
       if (slice(bits, 1, 0) === "00") return { kind: "absent" };
-      if (slice(bits, 1, 0) === "01") return { kind: "table", physical: address(bits, 31, 10) };
-      if (slice(bits, 1, 0) === "10") return leaf(bits, address(bits, 31, 20), [slice(bits, 11, 10)], switches);
+      const domain = Number(`0b${slice(bits, 8, 5)}`);
+      if (slice(bits, 1, 0) === "01") return { kind: "table", physical: address(bits, 31, 10), domain };
+      if (slice(bits, 1, 0) === "10") return leaf(bits, address(bits, 31, 20), [slice(bits, 11, 10)], switches, { domain });
       return { kind: "malformed" };
     },
     (word, switches) => {
       const bits = drawn(word);
       const aps = [slice(bits, 5, 4), slice(bits, 7, 6), slice(bits, 9, 8), slice(bits, 11, 10)];
       if (slice(bits, 1, 0) === "00") return { kind: "absent" };
-      if (slice(bits, 1, 0) === "01") return leaf(bits, address(bits, 31, 16), aps, switches);
+      if (slice(bits, 1, 0) === "01") return leaf(bits, address(bits, 31, 16), aps, switches, { entries: 16 });
       if (slice(bits, 1, 0) === "10") return leaf(bits, address(bits, 31, 12), aps, switches);
       return extendedSmallPages ? leaf(bits, address(bits, 31, 12), aps.slice(0, 1), switches) : { kind: "malformed" };
     },
@@ -101,11 +113,14 @@ const readV6 = ({ format, accessFlag = false }: OracleOptions): NonNullable<Orac
     (word, switches) => {
       const bits = drawn(word);
       if (slice(bits, 1, 0) === "00") return { kind: "absent" };
-      if (slice(bits, 1, 0) === "01") return { kind: "table", physical: address(bits, 31, 10) };
+      const domain = Number(`0b${slice(bits, 8, 5)}`);
+      if (slice(bits, 1, 0) === "01") return { kind: "table", physical: address(bits, 31, 10), domain };
       if (slice(bits, 1, 0) === "11") return { kind: "malformed" };
-      const physical = slice(bits, 18) === "1" ? address(bits, 31, 24) : address(bits, 31, 20);
+      const isSuper = slice(bits, 18) === "1";
+      const physical = isSuper ? address(bits, 31, 24) : address(bits, 31, 20);
       const cached = isCached(slice(bits, 14, 12), slice(bits, 3), slice(bits, 2));
-      return leaf(physical, slice(bits, 15), slice(bits, 11, 10), slice(bits, 4), slice(bits, 17), cached, switches);
+      const more = isSuper ? { entries: 16 } : { domain };
+      return { ...more, ...leaf(physical, slice(bits, 15), slice(bits, 11, 10), slice(bits, 4), slice(bits, 17), cached, switches) };
     },
     (word, switches) => {
       const bits = drawn(word);
@@ -115,7 +130,8 @@ const readV6 = ({ format, accessFlag = false }: OracleOptions): NonNullable<Orac
       const xn = isLarge ? slice(bits, 15) : slice(bits, 0);
       const physical = isLarge ? address(bits, 31, 16) : address(bits, 31, 12);
       const cached = isCached(tex, slice(bits, 3), slice(bits, 2));
-      return leaf(physical, slice(bits, 9), slice(bits, 5, 4), xn, slice(bits, 11), cached, switches);
+      const entries = isLarge ? 16 : 1;
+      return { entries, ...leaf(physical, slice(bits, 9), slice(bits, 5, 4), xn, slice(bits, 11), cached, switches) };
     },
   ];
 };

@@ -1,8 +1,5 @@
 /** An ARMv7 under the name `armv7`: a Cortex-A9, whose descriptors can forbid execution and whose TLB carries ASIDs. */
 import type { Architecture } from "@portolan/core";
 import { arm } from "./index.js";
-import { oracleOf } from "./oracle.js";
 
 export const armv7: Architecture = arm({ processor: "cortexa9" });
-/** The second decoder for it. */
-export const oracle = oracleOf({ format: "v7" });

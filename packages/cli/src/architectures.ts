@@ -1,15 +1,30 @@
 /** The only file that lists every port. */
-import { loadArchitecture, PortolanError, type Architecture, type Importer } from "@portolan/core";
+import { loadArchitecture, PortolanError, type Architecture, type Importer, type Oracle } from "@portolan/core";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** Names that `--arch` takes without more. */
-export const ARCHITECTURES: readonly string[] = ["ia32", "amd64", "arm", "armv7", "mips32", "mips32be", "sparc64", "abs32le"];
+export const ARCHITECTURES: readonly string[] = [
+  "ia32",
+  "amd64",
+  "arm",
+  "armv7",
+  "mips32",
+  "mips32be",
+  "riscv64",
+  "sv48",
+  "sparc64",
+  "abs32le",
+];
 
 /** Names whose module is not the package of that name. */
-const MODULES: Readonly<Record<string, string>> = { armv7: "@portolan/arch-arm/v7", mips32be: "@portolan/arch-mips32/big" };
+const MODULES: Readonly<Record<string, string>> = {
+  armv7: "@portolan/arch-arm/v7",
+  mips32be: "@portolan/arch-mips32/big",
+  sv48: "@portolan/arch-riscv64/sv48",
+};
 
 /**
  * A machine by name, package name, or path of a module.
@@ -33,6 +48,25 @@ const moduleAt = (path: string): string => {
     return manifest.resolve((manifest("./package.json") as { name: string }).name);
   } catch {
     return path;
+  }
+};
+
+/**
+ * The second decoder that a machine's package brings as `./oracle`, or a module as its export `oracle`; null where there is
+ * none.
+ */
+export const oracleNamed = async (name: string): Promise<Oracle | null> => {
+  const known = Object.hasOwn(MODULES, name) ? MODULES[name] : undefined;
+  const module = isPath(name)
+    ? pathToFileURL(resolve(name)).href
+    : `${known ?? (/^[a-z][a-z0-9]*$/.test(name) ? `@portolan/arch-${name}` : name)}/oracle`;
+  try {
+    const { oracle } = await importer(module);
+    return typeof oracle === "object" && oracle !== null && "manual" in oracle ? (oracle as Oracle) : null;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : "";
+    if (code === "ERR_MODULE_NOT_FOUND" || code === "ERR_PACKAGE_PATH_NOT_EXPORTED") return null;
+    throw error;
   }
 };
 

@@ -4,10 +4,12 @@ import { Command, CommanderError } from "commander";
 import { createRequire } from "node:module";
 import pc from "picocolors";
 import { addArchs } from "./commands/archs.js";
+import { addConform } from "./commands/conform.js";
 import { addDemo } from "./commands/demo.js";
 import { addRun } from "./commands/run.js";
 import { addPack } from "./commands/pack.js";
 import { addTlb } from "./commands/tlb.js";
+import { addVectors } from "./commands/vectors.js";
 import { addWalk } from "./commands/walk.js";
 import { WorkFailed, type Terminal } from "./terminal.js";
 
@@ -28,7 +30,7 @@ export const cli = async (args: readonly string[], terminal: Terminal): Promise<
     .exitOverride()
     .showHelpAfterError("(--help shows what there is)")
     .addHelpText("after", "\nExamples:\n  portolan demo examples\n  portolan archs\n  portolan run --help");
-  for (const add of [addRun, addWalk, addArchs, addTlb, addPack, addDemo]) add(program, terminal);
+  for (const add of [addRun, addWalk, addArchs, addTlb, addPack, addConform, addVectors, addDemo]) add(program, terminal);
   try {
     await program.parseAsync(args, { from: "user" });
     return 0;

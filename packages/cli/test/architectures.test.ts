@@ -35,7 +35,9 @@ describe("machines by name", () => {
   it("are found by short name and by package name", async () => {
     for (const name of ARCHITECTURES) {
       expect((await architectureNamed(name)).name).to.equal(name);
-      const module = { mips32be: "@portolan/arch-mips32/big", armv7: "@portolan/arch-arm/v7" }[name] ?? `@portolan/arch-${name}`;
+      const module =
+        { armv7: "@portolan/arch-arm/v7", mips32be: "@portolan/arch-mips32/big", sv48: "@portolan/arch-riscv64/sv48" }[name] ??
+        `@portolan/arch-${name}`;
       expect(await architectureNamed(module)).to.equal(await architectureNamed(name));
     }
   });

@@ -12,3 +12,6 @@ export { isGood, OUTCOMES, type Counts, type Outcome, type Report, type Result }
 export { casesOf, conform, runCase, suiteHash, SUITE_VERSION, type RunOptions } from "./run/run.js";
 export { sha256 } from "./run/sha256.js";
 export type { Vector, VectorAnswer, VectorEntry, VectorQuery, VectorSet, VectorStep } from "./vectors/format.js";
+export { makeVectors, vectorsText } from "./vectors/make.js";
+export { readVectors } from "./vectors/read.js";
+export { replayHistory } from "./histories/replay.js";

@@ -4,6 +4,7 @@ import { amd64 } from "@portolan/arch-amd64";
 import { arm, arm32 } from "@portolan/arch-arm";
 import { ia32 } from "@portolan/arch-ia32";
 import { mips32 } from "@portolan/arch-mips32";
+import { riscv64, riscv64With } from "@portolan/arch-riscv64";
 import { sparc64 } from "@portolan/arch-sparc64";
 import { AllocationGate, ALLOCATION_GATE } from "#src/allocation-gate.js";
 import {
@@ -35,8 +36,11 @@ export const RX = AREA_READ | AREA_EXECUTE | AREA_CACHEABLE;
 /** ASIDs, a root of the kernel's own, and accesses that software records. */
 const armv7 = arm({ processor: "cortexa9", ttbcrN: 1, accessFlag: true });
 
+/** Four levels, no ASIDs, accesses and first writes that the handler marks. */
+const riscv48 = riscv64With({ mode: "sv48", asidBits: 0, marks: "fault", name: "riscv48" });
+
 /** Every machine that the core is tested on; the one place where they are listed. */
-export const machines: readonly Architecture[] = [abs32le, ia32, amd64, arm32, armv7, mips32, sparc64, wide64];
+export const machines: readonly Architecture[] = [abs32le, ia32, amd64, arm32, armv7, mips32, riscv64, riscv48, sparc64, wide64];
 
 /** A page of the kernel's range that tables translate: the sixteenth above its beginning, or above a window in it. */
 export const kernelPlace = ({ layout, pageShift }: Architecture): bigint => {

@@ -4,6 +4,7 @@ import { descriptionClauses } from "./l0-description.js";
 import { entryClauses } from "./l0-entries.js";
 import { exhaustiveClauses } from "./l0-exhaustive.js";
 import { accessClauses } from "./l1-access.js";
+import { vectorClauses } from "./l1-vectors.js";
 import { walkClauses } from "./l1-walk.js";
 import { asidClauses } from "./l2-asid.js";
 import { tlbClauses } from "./l2-tlb.js";
@@ -18,6 +19,7 @@ export const clauses: readonly Clause[] = [
   ...exhaustiveClauses,
   ...accessClauses,
   ...walkClauses,
+  ...vectorClauses,
   ...tlbClauses,
   ...asidClauses,
   ...areaClauses,

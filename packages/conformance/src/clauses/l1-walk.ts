@@ -1,8 +1,8 @@
 /** L1: the walk of a tree, word by word, against a walk that is slow and obvious. */
-import { ABSENT, fieldBits, initialSwitches, NO_FAULT, READ, RESERVED, USER, WRITE, type EntryFormat } from "@portolan/core";
+import { ABSENT, fieldBits, initialSwitches, KERNEL, NO_FAULT, READ, RESERVED, USER, WRITE, type EntryFormat } from "@portolan/core";
 import { ONCE, type Clause } from "../clause.js";
 import { Failure, holds, same, show } from "../failure.js";
-import { entryBytesOf, naiveWalk, readWord, wordsOnTheWay, writeWord } from "../rig/naive.js";
+import { entryBytesOf, naiveWalk, readWord, rootFor, wordsOnTheWay, writeWord } from "../rig/naive.js";
 import type { Rig } from "../rig/rig.js";
 import { ACCESSES, inWords, PRIVILEGES, Scene, USER_ALL, type Answer } from "../rig/scene.js";
 import { levelsOf } from "./l0-entries.js";
@@ -16,8 +16,9 @@ const isSoftwares = {
 const naively = (scene: Scene, hardwarePage: number, access: (typeof ACCESSES)[number], privilege: (typeof PRIVILEGES)[number]): Answer => {
   const { machine, cpu, rig } = scene;
   const shift = BigInt(rig.architecture.hardwarePageShift);
-  const root = BigInt(cpu.contextFor(privilege).root);
-  const answer = naiveWalk(machine, root, BigInt(hardwarePage) << shift, access, privilege, rig.subject.oracle, cpu.switches);
+  const address = BigInt(hardwarePage) << shift;
+  const root = rootFor(machine, cpu.contextFor(privilege), address);
+  const answer = naiveWalk(machine, root, address, access, privilege, rig.subject.oracle, cpu.switches);
   return "reason" in answer ? scene.fault(answer.reason) : { frame: Number(answer.physical >> shift) };
 };
 
@@ -36,7 +37,7 @@ const agree = (scene: Scene, page: number, what: string): void => {
     for (const privilege of PRIVILEGES) {
       scene.empty();
       const expected = naively(scene, page * scene.rig.perPage, access, privilege);
-      const actual = scene.raw(page * scene.rig.perPage, access, privilege);
+      const actual = scene.bare(page * scene.rig.perPage, access, privilege);
       same(actual, expected, `${inWords(access, privilege)}, ${what}`);
     }
   }
@@ -176,6 +177,11 @@ export const walkClauses: readonly Clause[] = [
         for (const { address, bytes } of wordsOf(scene, page)) kept.set(address, { bytes, word: readWord(scene.machine, address, bytes) });
       for (let round = 0; round < rounds; round += 1) {
         for (const [address, { bytes, word }] of kept) writeWord(scene.machine, address, bytes, disturbed(rig, word, bytes));
+        // A page that fills several entries must be in all of them: with one alone the outcome is nobody's promise.
+        for (const page of pages) {
+          for (const { address, bytes, entry } of wordsOf(scene, page))
+            if ((entry?.entries ?? 1) > 1) writeWord(scene.machine, address, bytes, kept.get(address)?.word ?? 0n);
+        }
         for (const page of pages)
           agree(
             scene,
@@ -238,16 +244,17 @@ export const walkClauses: readonly Clause[] = [
           scene.map(scene.first + i, scene.frame(), flags);
           return scene.first + i;
         });
-        for (const setting of [!initial[name], initial[name] === true]) {
-          for (const page of pages)
-            for (const access of ACCESSES) for (const privilege of PRIVILEGES) scene.raw(page * rig.perPage, access, privilege);
+        for (const setting of [!initial[name], initial[name]]) {
+          // The kernel last: what it may do is what switches decide on, and a refused user may cost an entry.
+          for (const privilege of [USER, KERNEL] as const)
+            for (const page of pages) for (const access of ACCESSES) scene.raw(page * rig.perPage, access, privilege);
           scene.cpu.setSwitch(name, setting);
           for (const page of pages) {
             for (const access of ACCESSES) {
               for (const privilege of PRIVILEGES) {
                 const expected = naively(scene, page * rig.perPage, access, privilege);
                 same(
-                  scene.raw(page * rig.perPage, access, privilege),
+                  scene.bare(page * rig.perPage, access, privilege),
                   expected,
                   `${inWords(access, privilege)} after ${name} = ${String(setting)}`,
                 );
@@ -284,7 +291,7 @@ export const walkClauses: readonly Clause[] = [
             if (entryAddress === null || (bytes !== 4 && bytes !== 8) || !rig.has("tree")) continue;
             same(readWord(scene.machine, entryAddress, bytes), raw, `the word of the ${table}`);
           }
-          const answer = scene.raw(page * rig.perPage, access, USER);
+          const answer = scene.bare(page * rig.perPage, access, USER);
           same(walk.reason === NO_FAULT, "frame" in answer, `the explanation of a ${what} succeeds`);
           if ("frame" in answer)
             same(walk.physical, BigInt(answer.frame) << BigInt(rig.architecture.hardwarePageShift), `the explanation of a ${what}`);

@@ -563,9 +563,9 @@ export const areaClauses: readonly Clause[] = [
         const segment = { lead: 0, fileOffset, fileSize: size + 50, memorySize: size * 2 + 8 };
         const page = fileOffset === 0 ? 0 : 8;
         desk.a.createArea({ base: desk.at(page), size: desk.bytes(3), flags: RO, backend: image(file, { ...segment, writable: false }) });
-        const byte = (at: number): number => desk.machine.read8(desk.at(page) + BigInt(at), desk.looker);
-        for (const at of [0, 1, size - 1, size, size + 49])
-          same(byte(at), content[fileOffset + at], `byte ${at} of the segment at ${fileOffset}`);
+        const byte = (place: number): number => desk.machine.read8(desk.at(page) + BigInt(place), desk.looker);
+        for (const place of [0, 1, size - 1, size, size + 49])
+          same(byte(place), content[fileOffset + place], `byte ${place} of the segment at ${fileOffset}`);
         same([byte(size + 50), byte(size * 2 - 1), byte(size * 2 + 7)], [0, 0, 0], "bytes behind the file's");
         same(byte(size * 3 - 1), 0, "the tail of the last page");
       }

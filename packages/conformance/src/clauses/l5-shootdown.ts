@@ -354,6 +354,7 @@ export const shootdownClauses: readonly Clause[] = [
       )
         page -= 1;
       tables.insert(kernel, page, frames.takeZeroed(), READ | WRITE | 16 | 32);
+      tables.mark(kernel, page, true);
       const reach = (id: number): number => machine.on(id, () => machine.cpu(id).translate(page * rig.perPage, READ, 0));
       for (const id of [0, 1]) holds(reach(id) >= 0, `processor ${id} does not reach the kernel's page`);
       const debt = withdrawals.begin(kernel, page, 1);

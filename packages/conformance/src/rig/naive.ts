@@ -6,12 +6,15 @@ import {
   ABSENT,
   ALL_RIGHTS,
   BUS,
+  DOMAIN,
   fieldBits,
   PAGE_CACHEABLE,
   PAGE_GLOBAL,
   permits,
   PROTECTION,
   RESERVED,
+  UNMARKED,
+  WRITE,
   type Access,
   type Architecture,
   type DecodedEntry,
@@ -25,11 +28,15 @@ import {
   type Privilege,
   type Rule,
   type Switches,
+  type TranslationContext,
 } from "@portolan/core";
 
 export type NaiveAnswer =
   | { readonly physical: bigint; readonly depth: number; readonly entry: DecodedEntry }
-  | { readonly reason: typeof ABSENT | typeof PROTECTION | typeof RESERVED | typeof BUS; readonly depth: number };
+  | {
+      readonly reason: typeof ABSENT | typeof PROTECTION | typeof RESERVED | typeof BUS | typeof DOMAIN | typeof UNMARKED;
+      readonly depth: number;
+    };
 
 export const bitsOf = (field: Field, word: bigint): bigint => {
   const [high, low] = fieldBits(field);
@@ -57,13 +64,16 @@ export const decodeByFields = (format: EntryFormat, word: bigint, switches: Swit
     isAccessed: anyBit(format, "accessed", word),
     isDirty: anyBit(format, "dirty", word),
     hasReserved: anyBit(format, "reserved", word),
+    ...(format.partRights === undefined ? {} : { partRights: format.partRights.map((rule) => ask(rule, word, switches)) }),
+    ...(format.domain === undefined ? {} : { domain: Number(bitsOf(format.domain, word)) }),
   };
 };
 
 export const decodeLevel = (level: Level, word: bigint, switches: Switches): DecodedEntry => {
   const kind = ask(level.kind, word, switches);
-  const format = kind === "table" ? level.table : kind === "leaf" ? level.leaf : undefined;
-  return format === undefined ? { kind } : { kind, ...decodeByFields(format, word, switches) };
+  const form = kind === "leaf" ? level.forms?.find(({ when }) => ask(when, word, switches)) : undefined;
+  const format = kind === "table" ? level.table : kind === "leaf" ? (form?.leaf ?? level.leaf) : undefined;
+  return format === undefined ? { kind } : { kind, ...decodeByFields(format, word, switches), entries: form?.entries ?? 1 };
 };
 
 export const entryBytesOf = (level: Level): number => (level.leaf ?? level.table)?.bytes ?? 4;
@@ -137,20 +147,37 @@ export const naiveWalk = (
   if (translation.kind !== "hierarchical") throw new Error("there is no tree to walk");
   const shifts = shiftsOf(architecture, translation);
   let rights = ALL_RIGHTS;
+  let domain = 0;
   const words = wordsOnTheWay(machine, root, address, oracle, switches);
   for (const [depth, { entry }] of words.entries()) {
     if (entry === null) return { reason: BUS, depth };
     if (entry.kind === "absent") return { reason: ABSENT, depth };
     if (entry.kind === "malformed") return { reason: RESERVED, depth };
     if (translation.faultsOnReserved && entry.hasReserved === true) return { reason: RESERVED, depth };
-    rights &= entry.rights ?? ALL_RIGHTS;
+    const size = (1n << BigInt(shifts[depth] ?? 0)) * BigInt(entry.entries ?? 1);
+    const within = address & (size - 1n);
+    rights &= entry.partRights?.[Number((within * 4n) / size)] ?? entry.rights ?? ALL_RIGHTS;
+    domain = entry.domain ?? domain;
     if (entry.kind === "table") continue;
     if (translation.combined !== undefined) rights &= translation.combined.tell(rights, switches);
-    if (!permits(rights, privilege, access)) return { reason: PROTECTION, depth };
-    const within = address & ((1n << BigInt(shifts[depth] ?? 0)) - 1n);
+    const isMarkable = translation.levels[depth]?.leaf?.fields.some(({ role }) => role === "accessed") === true;
+    if (architecture.can.recordAccess === "fault" && isMarkable && entry.isAccessed === false) return { reason: UNMARKED, depth };
+    const standing = translation.domains?.tell(domain, switches);
+    if (standing === "closed") return { reason: DOMAIN, depth };
+    if (standing !== "open" && !permits(rights, privilege, access)) return { reason: PROTECTION, depth };
+    const isWritable = translation.levels[depth]?.leaf?.fields.some(({ role }) => role === "dirty") === true;
+    if (architecture.can.recordWrite === "fault" && access === WRITE && isWritable && entry.isDirty === false)
+      return { reason: UNMARKED, depth };
     const physical = (entry.physical ?? 0n) + within;
     if (!machine.parts.memory.isBacked(Number(physical))) return { reason: BUS, depth };
     return { physical, depth, entry };
   }
   return { reason: RESERVED, depth: words.length - 1 };
+};
+
+/** The root that translates an address: the kernel's own where it has one. */
+export const rootFor = (machine: Machine, context: TranslationContext, address: bigint): bigint => {
+  const { translation, layout } = machine.architecture;
+  const isKernels = translation.kind === "hierarchical" && translation.kernelRootRegister !== undefined && address >= layout.kernel.first;
+  return BigInt(isKernels ? machine.spaces.kernel.context.root : context.root);
 };

@@ -15,6 +15,7 @@ import {
   PAGE_USER,
   READ,
   StaleTranslations,
+  UNMARKED,
   USER,
   WRITE,
   type Access,
@@ -66,7 +67,7 @@ export class Scene {
     this.cpu = this.machine.cpu(isOther ? 1 : 0);
     const { units } = this.machine.parts;
     this.first = units.pageOf(rig.architecture.layout.user.first) + FIRST;
-    if (rig.trait === "recycled") for (let i = 0; i < FORMER; i += 1) this.#former();
+    if (rig.trait === "recycled") this.#formers();
     this.space = this.machine.spaces.create();
     for (const { id } of this.machine.cpus) this.machine.switchTo(this.space, id);
   }
@@ -129,8 +130,25 @@ export class Scene {
     return this.raw(hardwarePage, access, privilege);
   }
 
-  /** One access through the TLB as it is. The page is a hardware page. */
+  /** One access through the TLB as it is, missing marks set by the handler. The page is a hardware page. */
   raw(hardwarePage: number, access: Access, privilege: Privilege): Answer {
+    const page = Math.floor(hardwarePage / this.rig.perPage);
+    const { kernel } = this.rig.architecture.layout;
+    const isKernels = privilege === KERNEL && this.machine.parts.units.addressOf(page) >= kernel.first;
+    const installed = this.machine.installed(this.cpu.id)?.context ?? this.context;
+    const context = isKernels ? this.machine.spaces.kernel.context : installed;
+    // The mark of an access may be missing, and then that of a write.
+    for (const isWrite of [false, true]) {
+      const answer = this.bare(hardwarePage, access, privilege);
+      if (!("fault" in answer) || answer.fault !== FAULT_REASONS[UNMARKED]) return answer;
+      this.machine.parts.tables.mark(context, page, isWrite);
+      this.machine.on(this.cpu.id, () => this.cpu.invalidatePages(context.asid, page, 1));
+    }
+    return this.bare(hardwarePage, access, privilege);
+  }
+
+  /** The same without a handler. */
+  bare(hardwarePage: number, access: Access, privilege: Privilege): Answer {
     const frame = this.machine.on(this.cpu.id, () => this.cpu.translate(hardwarePage, access, privilege));
     return frame >= 0 ? { frame } : { fault: FAULT_REASONS[this.cpu.fault.reason] };
   }
@@ -168,8 +186,8 @@ export class Scene {
     return { fault: FAULT_REASONS[reason] };
   }
 
-  /** A space that had all the scene's pages, used them, and is not installed any more. */
-  #former(): void {
+  /** A space that had all the scene's pages and used them; its number is the next one to be taken away. */
+  #formers(): void {
     const { machine, rig } = this;
     const space = machine.spaces.create();
     for (const { id } of machine.cpus) machine.switchTo(space, id);
@@ -184,6 +202,11 @@ export class Scene {
         machine.write32(machine.parts.units.addressOf(page), 0xbad, id);
         machine.cpu(id).translate(page * rig.perPage, EXECUTE, USER);
       }
+    }
+    if (rig.architecture.asids.policy === "fixed") return;
+    for (let taken = 1; taken < FORMER; taken += 1) {
+      const other = machine.spaces.create();
+      for (const { id } of machine.cpus) machine.switchTo(other, id);
     }
   }
 }

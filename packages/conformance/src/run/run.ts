@@ -72,7 +72,7 @@ export const casesOf = (options: RunOptions): { readonly cases: readonly Case[];
 
 /** The seed of a case: its own, so that it can be run alone. */
 const seedOf = (seed: number, { clause, trait, policy }: Case): number =>
-  [...`${clause.id} ${trait} ${policy}`].reduce(
+  Array.from(`${clause.id} ${trait} ${policy}`).reduce(
     (sum, character) => (Math.imul(sum, 31) + (character.codePointAt(0) ?? 0)) | 0,
     seed | 0,
   ) >>> 0;

@@ -69,7 +69,7 @@ export interface EntryFormat {
    * must not be set.
    */
   encode?(flags: PageFlags, switches?: Switches): FieldValues;
-  /** The field that tells to which of the translation's domains belongs what is mapped here, or below. Absent: not told here. */
+  /** The field, among the low 32 bits, that tells to which of the translation's domains belongs what is mapped here, or below. Absent: not told here. */
   readonly domain?: Field;
   /**
    * Four equal parts of a page may have rights of their own (ARMv5): theirs, from the lowest address up. `rights` is then

@@ -73,7 +73,8 @@ export interface FaultDecoding {
   ) => {
     readonly accesses: AccessMask;
     readonly privilege: Privilege | "unknown";
-    readonly absent: boolean;
+    /** Was nothing there? `"unknown"` where one report stands for that and for a right that is missing. */
+    readonly absent: boolean | "unknown";
   };
   /** True where the hardware does not tell the access at all and handlers guess (ARMv4/v5 data aborts). */
   readonly guessesAccess: boolean;

@@ -17,6 +17,12 @@ export interface DecodedEntry {
   readonly isDirty?: boolean;
   /** Is a bit set that must be zero? */
   readonly hasReserved?: boolean;
+  /** Rights of the four parts of a page that have their own, the lowest part first; `rights` is what they have in common. */
+  readonly partRights?: readonly Rights[];
+  /** The domain it names. */
+  readonly domain?: number;
+  /** Consecutive entries that hold the same page; 1 where absent. */
+  readonly entries?: number;
 }
 
 export interface Oracle {

@@ -127,7 +127,8 @@ const checkTranslation = (machine: Architecture, say: Say): void => {
       say(partRights.length === 0 || partRights.length === 4, `${what}: partRights are not four`);
       const width = domain === undefined ? 0 : fieldWidth(domain);
       say(
-        domain === undefined || (format.fields.includes(domain) && width <= Math.log2(translation.domains?.count ?? 0)),
+        domain === undefined ||
+          (format.fields.includes(domain) && fieldBits(domain)[0] < 32 && width <= Math.log2(translation.domains?.count ?? 0)),
         `${what}: its domain is no field of its own, or names more domains than there are`,
       );
     }

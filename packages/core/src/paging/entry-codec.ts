@@ -182,7 +182,9 @@ export class FormatCodec {
   readonly entries: number;
   readonly entriesLog: number;
   readonly #parts: readonly CompiledRule[];
-  readonly #domain: Field | null;
+  /** Where the domain stands, in the low half of an entry; a mask of 0 where none is named. */
+  readonly #domainShift: number;
+  readonly #domainMask: number;
   readonly #baseLow = new Float64Array(PAGE_FLAG_SETS);
   readonly #baseHigh = new Float64Array(PAGE_FLAG_SETS);
 
@@ -191,7 +193,8 @@ export class FormatCodec {
     this.entries = entries;
     this.entriesLog = Math.log2(entries);
     this.#parts = (format.partRights ?? []).map((rule) => new CompiledRule(rule, switches));
-    this.#domain = format.domain ?? null;
+    this.#domainShift = format.domain === undefined ? 0 : fieldBits(format.domain)[1];
+    this.#domainMask = format.domain === undefined ? 0 : 2 ** fieldWidth(format.domain) - 1;
     [this.accessedLow, this.accessedHigh] = mask(format, "accessed");
     [this.dirtyLow, this.dirtyHigh] = mask(format, "dirty");
     [this.reservedLow, this.reservedHigh] = mask(format, "reserved");
@@ -240,8 +243,8 @@ export class FormatCodec {
   }
 
   /** The domain that an entry names, or −1. */
-  domainOf(lo: number, hi: number): number {
-    return this.#domain === null ? -1 : extract(this.#domain, lo, hi);
+  domainOf(lo: number): number {
+    return this.#domainMask === 0 ? -1 : (lo >>> this.#domainShift) & this.#domainMask;
   }
 
   /** Must software mark an entry as accessed before it may be used? Only where `can.recordAccess` is `"fault"`. */

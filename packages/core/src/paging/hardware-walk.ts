@@ -162,7 +162,7 @@ export class HardwareWalk implements Refill {
       rights &= format.rightsOf(lo, hi);
       this.#addresses[depth] = address;
       this.#formats[depth] = format;
-      if (hasNotes) domain = Math.max(domain, format.domainOf(lo, hi));
+      if (hasNotes) domain = Math.max(domain, format.domainOf(lo));
       if (kind === TABLE_ENTRY) {
         table = format.addressOf(lo, hi);
         continue;

@@ -1,0 +1,173 @@
+/** `portolan conform`: the suite against machines, or against a program that answers for one. */
+import {
+  clauses,
+  conform,
+  groupOf,
+  isGood,
+  matrix,
+  OUTCOMES,
+  POLICIES,
+  PROFILES,
+  readExpectations,
+  replayHistory,
+  REPORTERS,
+  TRAITS,
+  type Policy,
+  type ProfileName,
+  type Report,
+  type Result,
+  type RunOptions,
+  type Trait,
+} from "@portolan/conformance";
+import { conformChild } from "@portolan/conformance/child";
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { readFileSync, writeFileSync } from "node:fs";
+import { ARCHITECTURES } from "../architectures.js";
+import { subjectNamed, wantedOf, type Wanted } from "../conformance.js";
+import { WorkFailed, type Terminal } from "../terminal.js";
+
+interface ConformArguments {
+  readonly profile: ProfileName;
+  readonly policy?: readonly Policy[];
+  readonly only?: readonly string[];
+  readonly trait?: Trait;
+  readonly seed: number;
+  readonly long?: boolean;
+  readonly expect?: string;
+  readonly report?: readonly Wanted[];
+  readonly vectors?: readonly string[];
+  readonly matrix?: string;
+  readonly adapter?: string;
+  readonly timeout: number;
+  readonly replay?: string;
+  readonly list?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  portolan conform abs32le --profile teaching
+  portolan conform ia32 --only L1.walk L2.asid --report markdown
+  portolan conform --list`;
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+const policyOf = (value: string, before: readonly Policy[] = []): readonly Policy[] => {
+  if (!Object.hasOwn(POLICIES, value)) throw new InvalidArgumentError(`A policy is one of ${Object.keys(POLICIES).join(", ")}.`);
+  return [...before, value as Policy];
+};
+
+const seedOf = (value: string): number => {
+  if (!/^\d{1,10}$/.test(value)) throw new InvalidArgumentError("A seed is a whole number.");
+  return Number(value);
+};
+
+export const addConform = (program: Command, terminal: Terminal): void => {
+  program
+    .command("conform")
+    .description("runs the conformance suite against machines, or against a program that answers for one")
+    .argument("[machines...]", "names, packages or modules; every machine of ours where none is named")
+    .addOption(new Option("--profile <name>", "which groups, under which policies").choices(Object.keys(PROFILES)).default("full"))
+    .option(
+      "--policy <name>",
+      `legal choices of hardware instead of the profile's (may be repeated): ${Object.keys(POLICIES).join(", ")}`,
+      policyOf,
+    )
+    .option("--only <prefixes...>", "only clauses whose names begin so: L1, L2.asid")
+    .addOption(new Option("--trait <trait>", "only under this trait").choices(TRAITS))
+    .option("--seed <n>", "seed of everything random", seedOf, 1)
+    .option("--long", "campaigns instead of samples: every schedule, many histories")
+    .option("--expect <file>", "clauses that are known to fail, and why")
+    .option("--report <format[=file]>", `a report (may be repeated): ${Object.keys(REPORTERS).join(", ")}`, wantedOf)
+    .option("--vectors <file>", "more golden vectors (may be repeated)", collect)
+    .option("--matrix <file>", "writes the table machine × group as Markdown")
+    .option("--adapter <command>", "judges a program that answers requests on its standard input, for the one machine named")
+    .option("--timeout <ms>", "how long an adapter may take for an answer", seedOf, 5000)
+    .option("--replay <file>", "performs a history that a failure has printed")
+    .option("--list", "prints the clauses")
+    .addHelpText("after", EXAMPLES)
+    .action(async (names: string[], options: ConformArguments, command: Command) => {
+      if (options.list === true) return listClauses(terminal);
+      if (PROFILES[options.profile].isStrict && (options.only ?? options.trait ?? options.policy ?? options.expect) !== undefined)
+        command.error("error: a certified run leaves nothing out: no --only, --trait, --policy or --expect", { exitCode: 2 });
+      if (options.adapter !== undefined && names.length !== 1)
+        command.error("error: --adapter judges one machine: name it", { exitCode: 2 });
+      const reports: Report[] = [];
+      for (const name of names.length === 0 ? ARCHITECTURES : names) {
+        const report = await run(name, options, terminal);
+        if (report !== null) reports.push(report);
+      }
+      if (options.matrix !== undefined) writeFileSync(options.matrix, matrixPage(reports));
+      const bad = reports.filter((report) => !isGood(report)).map(({ subject }) => subject.name);
+      if (bad.length > 0) throw new WorkFailed(`${bad.join(", ")} ${bad.length === 1 ? "does" : "do"} not conform`);
+    });
+};
+
+const run = async (name: string, options: ConformArguments, terminal: Terminal): Promise<Report | null> => {
+  const subject = await subjectNamed(name, options.vectors ?? []);
+  if (options.replay !== undefined) {
+    replayHistory(subject, readFileSync(options.replay, "utf8"), options.replay);
+    terminal.out("the history ends as the model says\n");
+    return null;
+  }
+  const known = new Set(clauses.map(({ id }) => id));
+  const expectations = options.expect === undefined ? [] : readExpectations(readFileSync(options.expect, "utf8"), options.expect, known);
+  const progress = progressOn(terminal, name);
+  const settings: RunOptions = {
+    profile: options.profile,
+    seed: options.seed,
+    isLong: options.long === true,
+    expectations,
+    repeat: `portolan conform ${name} --only {clause} --trait {trait} --policy {policy} --seed {seed}${options.long === true ? " --long" : ""}`,
+    onResult: progress.on,
+    ...(options.policy === undefined ? {} : { policies: options.policy }),
+    ...(options.only === undefined ? {} : { only: options.only }),
+    ...(options.trait === undefined ? {} : { trait: options.trait }),
+  };
+  const report =
+    options.adapter === undefined
+      ? conform(subject, settings)
+      : await conformChild(subject, { ...settings, command: options.adapter, timeoutMs: options.timeout });
+  progress.clear();
+  for (const { format, file } of options.report ?? [{ format: "text" as const }]) {
+    const written = REPORTERS[format](report);
+    if (file === undefined) terminal.out(written);
+    else writeFileSync(file, written);
+  }
+  return report;
+};
+
+/** One line that says how far it is, drawn again and again where somebody looks. */
+const progressOn = (terminal: Terminal, name: string): { readonly on: (result: Result) => void; readonly clear: () => void } => {
+  let done = 0;
+  let next = terminal.now() + 300;
+  let isDrawn = false;
+  return {
+    on({ clause }) {
+      done += 1;
+      if (!terminal.isTerminal || terminal.now() < next) return;
+      next = terminal.now() + 100;
+      isDrawn = true;
+      terminal.err(`\r\u001b[K${name}: ${done} cases, ${clause}`);
+    },
+    clear() {
+      if (isDrawn) terminal.err("\r\u001b[K");
+    },
+  };
+};
+
+const listClauses = (terminal: Terminal): void => {
+  for (const { id, rule, source, traits, needs } of clauses) {
+    const lacks = needs === undefined ? "" : `; needs ${needs.join(", ")}`;
+    terminal.out(`${id}\n  ${rule}\n  ${source}; ${traits.join(", ")}${lacks}\n`);
+  }
+  terminal.out(`${clauses.length} clauses in ${new Set(clauses.map(({ id }) => groupOf(id))).size} groups\n`);
+};
+
+const matrixPage = (reports: readonly Report[]): string => {
+  const [first] = reports;
+  const about =
+    first === undefined
+      ? ""
+      : `Suite ${first.suite.version}, ${first.suite.clauses} clauses, profile ${first.profile}, seed ${first.seed}; written by \`portolan conform --profile ${first.profile} --matrix\`.\n\n`;
+  return `# Machines and the contract\n\n${about}${matrix(reports)}\n\nOutcomes: ${OUTCOMES.join(", ")}; docs/conformance.md says what they mean.\n`;
+};

@@ -1,0 +1,38 @@
+/**
+ * What is said to a program that answers for a machine: one JSON object a line, on its standard input, and one a line back.
+ * docs/adapter-protocol.md is the description; this is its type.
+ */
+export const PROTOCOL = 1;
+
+export type Request =
+  | { readonly op: "hello"; readonly protocol: typeof PROTOCOL; readonly machine: string }
+  | {
+      readonly op: "reset";
+      readonly ram: { readonly first: string; readonly bytes: string };
+      readonly switches: Readonly<Record<string, boolean>>;
+    }
+  | { readonly op: "write"; readonly address: string; readonly bytes: string }
+  | { readonly op: "read"; readonly address: string; readonly count: number }
+  | { readonly op: "root"; readonly address: string; readonly asid: number }
+  | { readonly op: "switch"; readonly name: string; readonly value: boolean }
+  | { readonly op: "invalidate"; readonly what: "all" | "asid" | "page"; readonly asid: number; readonly address: string }
+  | {
+      readonly op: "translate";
+      readonly address: string;
+      readonly access: "read" | "write" | "execute";
+      readonly privilege: "kernel" | "user";
+    };
+
+/** What the answer to a request must be; members that are left out are not compared. */
+export type Expected = Readonly<Record<string, string | number | boolean>>;
+
+export interface Line {
+  readonly request: Request;
+  readonly expected: Expected;
+}
+
+/** A clause as a dialogue. */
+export interface Script {
+  readonly clause: string;
+  readonly lines: readonly Line[];
+}

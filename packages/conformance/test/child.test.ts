@@ -1,0 +1,123 @@
+/** Programs that answer: well, wrongly, not at all, with nonsense. */
+import { amd64 } from "@portolan/arch-amd64";
+import { oracle } from "@portolan/arch-amd64/oracle";
+import { conformChild } from "@portolan/conformance/child";
+import { isGood } from "@portolan/conformance";
+import { expect } from "chai";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const subject = { architecture: amd64, oracle };
+const source = fileURLToPath(new URL("../../../examples/adapter-amd64/adapter.c", import.meta.url));
+
+describe("a program that answers for a machine", function () {
+  this.timeout(60_000);
+  const directory = mkdtempSync(join(tmpdir(), "portolan-adapter-"));
+  after(() => rmSync(directory, { recursive: true }));
+
+  /** Compiled with one sentence of it replaced. */
+  const compiled = (name: string, sentence = "", by = ""): string => {
+    const text = readFileSync(source, "utf8");
+    if (!text.includes(sentence)) throw new Error(`the adapter does not say ${sentence}`);
+    writeFileSync(join(directory, `${name}.c`), text.replace(sentence, by === "" ? sentence : by));
+    execFileSync("cc", ["-std=c17", "-O1", "-D_GNU_SOURCE", "-o", join(directory, name), join(directory, `${name}.c`)]);
+    return join(directory, name);
+  };
+  /** A program in JavaScript that answers what `body` says of `request`. */
+  const scripted = (name: string, body: string): string => {
+    const path = join(directory, `${name}.mjs`);
+    writeFileSync(
+      path,
+      `import { createInterface } from "node:readline";
+       const say = (id, answer) => console.log(JSON.stringify({ id, ...answer }));
+       for await (const line of createInterface({ input: process.stdin })) {
+         const request = JSON.parse(line);
+         const { id, op } = request;
+         ${body}
+       }`,
+    );
+    return `'${process.execPath}' '${path}'`;
+  };
+  const HELLO = 'if (op === "hello") { say(id, { protocol: 1, machine: "amd64" }); continue; }';
+
+  it("in C agrees with everything that is asked", async () => {
+    const report = await conformChild(subject, {
+      command: compiled("honest"),
+      only: ["L1.walk", "L1.marks", "L1.address", "L1.fault", "L2"],
+    });
+    expect(report.results.filter(({ outcome }) => outcome !== "PASS")).to.deep.equal([]);
+    expect(isGood(report)).to.equal(true);
+    expect(report.subject.way).to.equal("child");
+  });
+
+  const LIES: readonly (readonly [name: string, sentence: string, by: string, clause: string])[] = [
+    ["no-execute is ignored", "(entry & NO_EXECUTE) && control.nxe ? 0 : EXECUTE", "EXECUTE", "L1.walk.single-bits"],
+    ["rights of the last level alone", "rights[each] &= entry_rights", "rights[each] = entry_rights", "L1.walk.rights-of-all-levels"],
+    ["reserved bits are free", "if (entry & reserved_bits(entry, level))", "if (0)", "L1.walk.single-bits"],
+    ["the first write is not marked", "access == WRITE ? DIRTY : 0", "0 ? DIRTY : 0", "L1.marks.write-is-recorded"],
+    [
+      "a page is not forgotten",
+      "if (address - tlb[i].first < tlb[i].size)\n            tlb[i].valid = false",
+      "if (0)\n            tlb[i].valid = false",
+      "L2.invalidate.page",
+    ],
+    [
+      "a switch changes nothing that is known",
+      '*bit = is("value", "true");\n        forget(false);',
+      '*bit = is("value", "true");',
+      "L1.walk.switches-decide-at-once",
+    ],
+    ["addresses in the hole are addresses", 'return "bad-address";', ";", "L1.fault.hole"],
+  ];
+  for (const [name, sentence, by, clause] of LIES) {
+    it(`in C whose ${name} fails ${clause}, with the requests that show it`, async () => {
+      const report = await conformChild(subject, { command: compiled(name.replaceAll(" ", "-"), sentence, by), only: [clause] });
+      expect(report.results.map(({ outcome }) => outcome)).to.deep.equal(["FAIL"]);
+      expect(report.results[0]?.log).to.match(/"op":"(?:translate|read)"/);
+    });
+  }
+
+  const TROUBLES: readonly (readonly [name: string, body: string, detail: string])[] = [
+    ["hangs", HELLO, "it does not answer"],
+    ["dies", `${HELLO} process.exit(3);`, "it ended"],
+    ["talks nonsense", `${HELLO} console.log("what?");`, "no JSON"],
+    ["answers something else", `${HELLO} say(id + 1, {});`, "does not carry the request's id"],
+    ["answers without an answer", `${HELLO} say(id, {});`, "lacks what it must have"],
+    ["answers with an error", `${HELLO} say(id, { error: "I am tired" });`, "I am tired"],
+    ["is another machine", 'say(id, { protocol: 1, machine: "vax" });', "does not answer for this machine"],
+  ];
+  for (const [name, body, detail] of TROUBLES) {
+    it(`that ${name} gives ERROR for each clause, and the run goes on to its end`, async () => {
+      const report = await conformChild(subject, {
+        command: scripted(name.replaceAll(" ", "-"), body),
+        timeoutMs: name === "hangs" ? 2000 : 20_000,
+        only: ["L1.marks"],
+      });
+      expect(report.results.map(({ outcome }) => outcome)).to.deep.equal(["ERROR", "ERROR", "ERROR"]);
+      for (const result of report.results) expect(result.detail).to.include(detail);
+      expect(isGood(report)).to.equal(false);
+    });
+  }
+
+  it("that is not there gives ERROR for each clause", async () => {
+    const report = await conformChild(subject, { command: join(directory, "nothing"), timeoutMs: 2000, only: ["L1.marks"] });
+    expect(new Set(report.results.map(({ outcome }) => outcome))).to.deep.equal(new Set(["ERROR"]));
+  });
+
+  it("that dies in one clause is started again for the next", async () => {
+    const body = `${HELLO} if (op === "read") process.exit(1); say(id, op === "translate" ? { physical: "0x0" } : {});`;
+    const report = await conformChild(subject, { command: scripted("weak", body), only: ["L1.marks.access-is-recorded", "L1.address"] });
+    expect(report.results.map(({ outcome }) => outcome)).to.include("FAIL");
+  });
+
+  it("that does not support a request is not failed for it", async () => {
+    const report = await conformChild(subject, {
+      command: scripted("partial", `${HELLO} say(id, { error: "unsupported" });`),
+      only: ["L1.marks"],
+    });
+    expect(new Set(report.results.map(({ outcome }) => outcome))).to.deep.equal(new Set(["UNSUPPORTED"]));
+  });
+});

@@ -1,0 +1,25 @@
+/** The suite, judged: broken ports and broken cores, one lie each. One that escapes fails the build. */
+import { expect } from "chai";
+import { clauses, conform } from "@portolan/conformance";
+import { lyingCores } from "./liars/cores.js";
+import { lyingPorts } from "./liars/ports.js";
+
+const liars = [...lyingPorts, ...lyingCores];
+
+describe("liars", () => {
+  it("are at least forty, each with a lie of its own and a clause that there is", () => {
+    expect(liars.length).to.be.at.least(40);
+    expect(new Set(liars.map(({ lie }) => lie)).size).to.equal(liars.length);
+    const ids = new Set(clauses.map(({ id }) => id));
+    for (const { caughtBy, lie } of liars) expect(ids.has(caughtBy), `${lie}: ${caughtBy}`).to.equal(true);
+  });
+
+  for (const { lie, from, caughtBy, subject } of liars) {
+    it(`${lie} (${from}): ${caughtBy} says so`, () => {
+      const report = conform(subject, { only: [caughtBy], policies: ["described"] });
+      const caught = report.results.filter(({ outcome }) => outcome === "FAIL");
+      expect(caught.map(({ clause }) => clause)).to.include(caughtBy);
+      expect(caught[0]?.detail).to.not.equal("");
+    });
+  }
+});

@@ -1,0 +1,161 @@
+import {
+  clauses,
+  conform,
+  casesOf,
+  GROUPS,
+  groupOf,
+  isGood,
+  matrix,
+  PROFILES,
+  readExpectations,
+  REPORTERS,
+  sha256,
+  TRAITS,
+  type Report,
+} from "@portolan/conformance";
+import { PortolanError } from "@portolan/core";
+import { expect } from "chai";
+import { createHash } from "node:crypto";
+import { honest } from "./liars/liar.js";
+import { lyingPorts } from "./liars/ports.js";
+
+const known = new Set(clauses.map(({ id }) => id));
+const liar = lyingPorts.find(({ caughtBy }) => caughtBy === "L0.entry.user-rights-as-asked")?.subject ?? honest.ia32;
+
+describe("clauses", () => {
+  it("have names of their own, in a group, with a rule and a source", () => {
+    expect(known.size).to.equal(clauses.length);
+    for (const { id, rule, source, traits, needs, otherwise } of clauses) {
+      expect(id).to.match(/^L[0-9](?:\.[a-z0-9]+(?:-[a-z0-9]+)*)+$/);
+      expect(Object.keys(GROUPS)).to.include(groupOf(id));
+      expect(rule.length, id).to.be.greaterThan(15);
+      expect(source, id).to.not.equal("");
+      expect(traits.length, id).to.be.greaterThan(0);
+      expect(TRAITS).to.include.members([...traits]);
+      expect(needs === undefined, `${id}: what is lacking has a negative`).to.equal(otherwise === undefined);
+    }
+  });
+});
+
+describe("a run", () => {
+  const quick = { profile: "teaching", only: ["L0.entry"] } as const;
+
+  it("counts every outcome, and says what was left out", () => {
+    const report = conform(honest.ia32, quick);
+    expect(report.counts.PASS + report.counts.UNSUPPORTED).to.equal(report.results.length);
+    expect(report.leftOut).to.be.greaterThan(0);
+    expect(report.isCertified).to.equal(false);
+    expect(isGood(report)).to.equal(true);
+    expect(report.suite.hash).to.match(/^[0-9a-f]{64}$/);
+  });
+
+  it("is the same run with the same seed", () => {
+    const one = conform(honest.abs32le, { only: ["L1.walk.random", "L3.history"], policies: ["described"], seed: 7 });
+    const other = conform(honest.abs32le, { only: ["L1.walk.random", "L3.history"], policies: ["described"], seed: 7 });
+    expect(other).to.deep.equal(one);
+  });
+
+  it("fails for a liar, and says what to type to see it again", () => {
+    const report = conform(liar, quick);
+    expect(isGood(report)).to.equal(false);
+    const failed = report.results.find(({ outcome }) => outcome === "FAIL");
+    expect(failed?.repeat).to.include(`--only ${failed?.clause}`).and.to.include("--seed 1");
+  });
+
+  it("turns what is expected into XFAIL, and what was expected in vain into XPASS", () => {
+    const text = JSON.stringify({ format: 1, expect: [{ clause: "L0.entry.user-rights-as-asked", why: "known" }] });
+    const expectations = readExpectations(text, "known.json", known);
+    const lying = conform(liar, { ...quick, expectations });
+    expect(lying.counts).to.include({ XFAIL: 1, FAIL: 0 });
+    expect(isGood(lying)).to.equal(true);
+    const honestly = conform(honest.ia32, { ...quick, expectations });
+    expect(honestly.counts).to.include({ XPASS: 1 });
+    expect(isGood(honestly)).to.equal(false);
+  });
+
+  it("leaves undecided what cannot be decided, and is not certified then", () => {
+    const { architecture } = honest.ia32;
+    const report = conform({ architecture }, { profile: "certified", only: ["L0.codec"] });
+    expect(report.counts.UNRESOLVED).to.be.greaterThan(0);
+    expect(isGood(report)).to.equal(false);
+  });
+
+  it("is certified when nothing was left out and everything holds", () => {
+    expect(PROFILES.certified.isStrict).to.equal(true);
+    const { cases, leftOut } = casesOf({ profile: "certified" });
+    expect(leftOut).to.equal(0);
+    expect(new Set(cases.map(({ clause }) => clause.id))).to.deep.equal(known);
+  });
+
+  it("says of a machine that cannot be built that it could not be asked", () => {
+    const architecture = { ...honest.ia32.architecture, pageShift: 60 };
+    const report = conform({ architecture }, { only: ["L0.description.sound", "L1.fault.absent"], policies: ["described"] });
+    expect(report.results.map(({ outcome }) => outcome)).to.deep.equal(["FAIL", "ERROR", "ERROR", "ERROR", "ERROR"]);
+  });
+});
+
+describe("expectation files", () => {
+  const cases: readonly (readonly [text: string, place: string])[] = [
+    ["{", "the file"],
+    ["[]", "format"],
+    ['{"format":1}', "expect"],
+    ['{"format":1,"expect":[3]}', "expect[0]"],
+    ['{"format":1,"expect":[{"clause":"L1.walk.*"}]}', "expect[0].why"],
+    ['{"format":1,"expect":[{"clause":"L9.nothing","why":"x"}]}', "expect[0].clause"],
+    ['{"format":1,"expect":[{"clause":"L1.walk.*","why":"x","color":"red"}]}', "expect[0].color"],
+  ];
+  for (const [text, place] of cases) {
+    it(`like ${text} are refused, at ${place}`, () => {
+      expect(() => readExpectations(text, "file.json", known))
+        .to.throw(PortolanError)
+        .that.deep.includes({ code: "ERR_BAD_EXPECTATIONS" })
+        .and.has.nested.property("values.place", place);
+    });
+  }
+});
+
+describe("reports", () => {
+  const report: Report = conform(liar, { profile: "teaching", only: ["L0.entry", "L0.codec"] });
+
+  it("carry suite, hash, seed and counts in every form", () => {
+    for (const name of ["text", "tap", "junit", "json", "markdown", "html"] as const) {
+      const written = REPORTERS[name](report);
+      expect(written, name).to.include(report.suite.version);
+      expect(written, name).to.include(report.suite.hash.slice(0, 16));
+      expect(written, name).to.include("L0.entry.user-rights-as-asked");
+      expect(written, name).to.match(/seed/);
+    }
+    expect(JSON.parse(REPORTERS.badge(report))).to.include({ schemaVersion: 1, color: "red" });
+    expect(JSON.parse(REPORTERS.json(report))).to.deep.equal(JSON.parse(JSON.stringify(report)));
+  });
+
+  it("are counted right as TAP", () => {
+    const lines = REPORTERS.tap(report).split("\n");
+    expect(lines[1]).to.equal(`1..${report.results.length}`);
+    expect(lines.filter((line) => /^(?:not )?ok \d+ /.test(line)).length).to.equal(report.results.length);
+    expect(lines.filter((line) => line.startsWith("not ok")).length).to.equal(report.counts.FAIL);
+  });
+
+  it("are XML whatever a message holds", () => {
+    const [first] = report.results;
+    if (first === undefined) throw new Error("there is no result");
+    const wild = { ...report, results: [{ ...first, outcome: "FAIL" as const, detail: '<&">\u0001 ]]>' }] };
+    const xml = REPORTERS.junit(wild);
+    expect(xml).to.include("&lt;&amp;&quot;&gt;? ]]&gt;");
+    expect(xml.match(/<testcase/g)?.length).to.equal(xml.match(/<\/testcase>/g)?.length);
+    expect(REPORTERS.html(wild)).to.include("&lt;&amp;&quot;&gt;?");
+  });
+
+  it("stand side by side in a matrix", () => {
+    expect(matrix([report]))
+      .to.include("| ia32 |")
+      .and.to.include("not good");
+  });
+});
+
+describe("SHA-256", () => {
+  it("is the standard's", () => {
+    for (const text of ["", "abc", "é€😀", "x".repeat(55), "x".repeat(56), "x".repeat(64), "x".repeat(1000)])
+      expect(sha256(text), text.slice(0, 8)).to.equal(createHash("sha256").update(text).digest("hex"));
+  });
+});
