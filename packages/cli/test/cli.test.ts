@@ -43,7 +43,7 @@ const withFile = async (name: string, content: string | Uint8Array, work: (path:
 
 describe("the command line", () => {
   it("shows examples that work in every command's help", async () => {
-    for (const command of ["", "run", "walk", "archs", "tlb", "demo"]) {
+    for (const command of ["", "run", "walk", "archs", "tlb", "conform", "vectors", "demo"]) {
       const { status, out } = await typed(`${command} --help`);
       expect(status, command).to.equal(0);
       const examples = out

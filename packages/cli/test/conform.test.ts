@@ -1,0 +1,116 @@
+import { expect } from "chai";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cli } from "#src/cli.js";
+
+const typed = async (...args: readonly string[]): Promise<{ status: number; out: string; err: string }> => {
+  let out = "";
+  let err = "";
+  const status = await cli(args, { out: (text) => (out += text), err: (text) => (err += text), isTerminal: false, now: () => 0 });
+  return { status, out, err };
+};
+
+describe("portolan conform", () => {
+  const directory = mkdtempSync(join(tmpdir(), "portolan-conform-"));
+  after(() => rmSync(directory, { recursive: true }));
+  const file = (name: string, content = ""): string => {
+    const path = join(directory, name);
+    if (content !== "") writeFileSync(path, content);
+    return path;
+  };
+
+  it("runs what is asked for, and writes every form that is wanted", async () => {
+    const [junit, badge] = [file("report.xml"), file("badge.json")];
+    const { status, out } = await typed(
+      "conform",
+      "abs32le",
+      "--only",
+      "L0.entry",
+      "--report",
+      "tap",
+      "--report",
+      `junit=${junit}`,
+      "--report",
+      `badge=${badge}`,
+    );
+    expect(status).to.equal(0);
+    expect(out).to.match(/^TAP version 14\n1\.\.\d+\n/);
+    expect(readFileSync(junit, "utf8")).to.include("<testsuites");
+    expect(JSON.parse(readFileSync(badge, "utf8"))).to.include({ color: "green" });
+  });
+
+  it("writes the table machine × group", async () => {
+    const matrix = file("matrix.md");
+    await typed("conform", "abs32le", "ia32", "--only", "L0.entry", "--matrix", matrix);
+    expect(readFileSync(matrix, "utf8")).to.include("| abs32le |").and.to.include("| ia32 |");
+  });
+
+  it("fails for a module that lies, with the second decoder that lies beside it", async () => {
+    const core = import.meta.resolve("@portolan/arch-ia32");
+    const oracle = import.meta.resolve("@portolan/arch-ia32/oracle");
+    const path = file(
+      "liar.mjs",
+      `import { ia32 } from ${JSON.stringify(core)};
+       export { oracle } from ${JSON.stringify(oracle)};
+       export const liar = { ...ia32, name: "liar", can: { ...ia32.can, forbidExecute: true } };`,
+    );
+    const { status, out, err } = await typed("conform", path, "--only", "L1.rights.execute-apart", "--policy", "described");
+    expect(status).to.equal(1);
+    expect(out).to.include("FAIL L1.rights.execute-apart").and.to.include("again: portolan conform");
+    expect(err).to.include("liar does not conform");
+  });
+
+  it("knows what is expected to fail, and says where a file of expectations is wrong", async () => {
+    const wrong = file("wrong.json", '{"format":1,"expect":[{"clause":"L0.nothing","why":"x"}]}');
+    const { status, err } = await typed("conform", "abs32le", "--only", "L0.entry", "--expect", wrong);
+    expect(status).to.equal(1);
+    expect(err).to.include("ERR_BAD_EXPECTATIONS").and.to.include("expect[0].clause");
+    const vain = file("vain.json", '{"format":1,"expect":[{"clause":"L0.entry.fresh-is-clean","why":"it was so"}]}');
+    const passed = await typed("conform", "abs32le", "--only", "L0.entry", "--expect", vain);
+    expect(passed.status).to.equal(1);
+    expect(passed.out).to.include("XPASS L0.entry.fresh-is-clean");
+  });
+
+  it("refuses a certified run that would leave something out, and an adapter for no machine", async () => {
+    expect((await typed("conform", "abs32le", "--profile", "certified", "--only", "L0")).status).to.equal(2);
+    expect((await typed("conform", "--adapter", "true")).status).to.equal(2);
+    expect((await typed("conform", "abs32le", "--report", "poem")).status).to.equal(2);
+    expect((await typed("conform", "abs32le", "--policy", "kind")).status).to.equal(2);
+  });
+
+  it("performs a history that a failure has printed, and says which line of a file is none", async () => {
+    const good = file(
+      "good.ndjson",
+      '{"op":"create","space":0,"page":1,"pages":2,"flags":11}\n{"op":"switch","space":0,"cpu":1}\n{"op":"write","cpu":1,"page":2,"word":7}\n{"op":"read","cpu":1,"page":2}\n',
+    );
+    expect(await typed("conform", "abs32le", "--replay", good)).to.include({ status: 0 });
+    const bad = file("bad.ndjson", '{"op":"create","space":0,"page":1,"pages":2,"flags":11}\n{"op":"dance"}\n');
+    const { status, err } = await typed("conform", "abs32le", "--replay", bad);
+    expect(status).to.equal(2);
+    expect(err).to.include("line 2").and.to.include("dance");
+  });
+
+  it("refuses vectors that are damaged, or another machine's", async () => {
+    const { err } = await typed("conform", "abs32le", "--vectors", file("none.json", '{"format":1}'));
+    expect(err).to.include("ERR_BAD_VECTORS");
+  });
+});
+
+describe("portolan vectors", () => {
+  it("never changes a file that is there", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "portolan-vectors-"));
+    try {
+      expect((await typed("vectors", "sparc64", "--out", directory)).out).to.include("3 vectors");
+      writeFileSync(join(directory, "entries.json"), "mine");
+      expect((await typed("vectors", "sparc64", "--out", directory)).out).to.include("is there and stays");
+      expect(readFileSync(join(directory, "entries.json"), "utf8")).to.equal("mine");
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it("says that a machine has no such set", async () => {
+    expect((await typed("vectors", "sparc64", "--set", "walks")).status).to.equal(1);
+  });
+});
