@@ -1,6 +1,7 @@
 import {
   clauses,
   conform,
+  Failure,
   casesOf,
   GROUPS,
   groupOf,
@@ -8,6 +9,7 @@ import {
   matrix,
   PROFILES,
   readExpectations,
+  replayHistory,
   REPORTERS,
   sha256,
   TRAITS,
@@ -17,6 +19,7 @@ import { PortolanError } from "@portolan/core";
 import { expect } from "chai";
 import { createHash } from "node:crypto";
 import { honest } from "./liars/liar.js";
+import { lyingCores } from "./liars/cores.js";
 import { lyingPorts } from "./liars/ports.js";
 
 const known = new Set(clauses.map(({ id }) => id));
@@ -91,6 +94,32 @@ describe("a run", () => {
     const architecture = { ...honest.ia32.architecture, pageShift: 60 };
     const report = conform({ architecture }, { only: ["L0.description.sound", "L1.fault.absent"], policies: ["described"] });
     expect(report.results.map(({ outcome }) => outcome)).to.deep.equal(["FAIL", "ERROR", "ERROR", "ERROR", "ERROR"]);
+  });
+});
+
+describe("an interleaving that goes wrong", () => {
+  const subject = lyingCores.find(({ lie }) => lie.includes("there are no locks"))?.subject ?? honest.abs32le;
+  const [result] = conform(subject, { only: ["L5.interleave.two-by-two"], policies: ["described"] }).results;
+
+  it("is printed as a schedule that does the same again, on the same machine", () => {
+    expect(result?.outcome).to.equal("FAIL");
+    expect(() => replayHistory(subject, result?.log ?? "", "log")).to.throw(Error);
+  });
+
+  it("goes well on an honest one", () => {
+    expect(() => replayHistory(honest.abs32le, result?.log ?? "", "log")).to.not.throw();
+  });
+});
+
+describe("a history that goes wrong", () => {
+  const subject = lyingCores.find(({ lie }) => lie.includes("one frame too far"))?.subject ?? honest.abs32le;
+  const result = conform(subject, { only: ["L3.history"], policies: ["described"] }).results.find(({ outcome }) => outcome === "FAIL");
+
+  it("is shrunk to a few operations, which do the same again", () => {
+    const log = result?.log ?? "";
+    expect(log.split("\n").length).to.be.within(1, 20);
+    expect(() => replayHistory(subject, log, "log")).to.throw(Failure);
+    expect(() => replayHistory(honest.abs32le, log, "log")).to.not.throw();
   });
 });
 

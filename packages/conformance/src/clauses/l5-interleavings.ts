@@ -5,6 +5,7 @@ import {
   AREA_READ,
   AREA_WRITE,
   EXECUTE,
+  PortolanError,
   READ,
   USER,
   violations,
@@ -272,3 +273,24 @@ export const interleavingClauses: readonly Clause[] = [
     },
   },
 ];
+
+const PLANS: Readonly<Record<string, Plan>> = {
+  ...TWO_BY_TWO,
+  ...MORE_TWO_BY_TWO,
+  ...THREE_BY_ONE,
+  ...FOUR,
+  "random programs": RANDOM,
+};
+
+/**
+ * Plays one schedule of a plan again, as a failure has printed it.
+ * @throws Failure if anything is wrong in it; PortolanError ERR_BAD_ARGUMENT where there is no such plan
+ */
+export const replayInterleaving = (rig: Rig, name: string, cpus: number, schedule: string): void => {
+  const plan = Object.hasOwn(PLANS, name) ? PLANS[name] : undefined;
+  if (plan === undefined || !(cpus >= 2 && cpus <= 4)) throw new PortolanError("ERR_BAD_ARGUMENT", { interleaving: name, cpus });
+  const choices = choicesOf(schedule);
+  const ending = once(rig, cpus, plan, replayed(choices), () => choices, name);
+  if (plan === RANDOM || sequential(rig, cpus, plan, name).has(ending)) return;
+  throw new Failure(`${name}: ends as no order of the operations does (schedule "${schedule}"): ${ending}`);
+};

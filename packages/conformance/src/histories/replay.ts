@@ -1,5 +1,6 @@
-/** Performs a history that a failure has printed. */
+/** Performs what a failure has printed: a history, one operation a line, or the schedule of an interleaving. */
 import { PortolanError } from "@portolan/core";
+import { replayInterleaving } from "../clauses/l5-interleavings.js";
 import { Rig, type Subject } from "../rig/rig.js";
 import { perform, type Operation } from "./history.js";
 
@@ -22,6 +23,12 @@ const BELOW: Readonly<Record<string, number>> = { space: 7, to: 7, cpu: 3, page:
  * @throws PortolanError ERR_BAD_ARGUMENT that names line and reason; Failure where machine and model differ
  */
 export const replayHistory = (subject: Subject, text: string, file: string): void => {
+  const schedule = scheduleIn(text);
+  if (schedule !== null) {
+    const rig = new Rig(subject, { trait: "other", policy: "described", seed: 1, isLong: false });
+    replayInterleaving(rig, schedule.interleaving, schedule.cpus, schedule.schedule);
+    return;
+  }
   const history = text
     .split("\n")
     .map((line, i) => ({ line: line.trim(), place: `line ${i + 1}` }))
@@ -47,4 +54,23 @@ export const replayHistory = (subject: Subject, text: string, file: string): voi
       return value as Operation;
     });
   perform(new Rig(subject, { trait: "warm", policy: "described", seed: 1, isLong: false }), history);
+};
+
+interface Schedule {
+  readonly interleaving: string;
+  readonly cpus: number;
+  readonly schedule: string;
+}
+
+/** `{"interleaving":"…","cpus":2,"schedule":"0x12 1"}` */
+const scheduleIn = (text: string): Schedule | null => {
+  if (!text.trimStart().startsWith('{"interleaving"')) return null;
+  try {
+    const { interleaving, cpus, schedule } = JSON.parse(text) as Partial<Schedule>;
+    if (typeof interleaving === "string" && typeof cpus === "number" && typeof schedule === "string")
+      return { interleaving, cpus, schedule };
+  } catch {
+    // A history follows, and says what is wrong with its first line.
+  }
+  return null;
 };
