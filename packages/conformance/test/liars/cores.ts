@@ -503,6 +503,7 @@ export const lyingCores: readonly Liar[] = [
       const made = usual();
       instead(made, "acquire", () => () => {});
       instead(made, "release", () => () => {});
+      instead(made, "assertHeld", () => () => {});
       return made;
     }),
   ),
