@@ -3,7 +3,7 @@ export { AllocationGate, ALLOCATION_GATE } from "./allocation-gate.js";
 export * from "./architecture/architecture.js";
 export * from "./architecture/entry-format.js";
 export * from "./architecture/faults.js";
-export type { DecodedEntry, Oracle } from "./architecture/oracle.js";
+export type { DecodedEntry, Oracle, OtherEntry } from "./architecture/oracle.js";
 export * from "./architecture/rights.js";
 export * from "./architecture/tlb-organisation.js";
 export { checkArchitecture, reasonsAgainst } from "./architecture/validate.js";

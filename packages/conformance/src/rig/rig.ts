@@ -12,7 +12,7 @@ import {
 } from "@portolan/core";
 import type { Trait } from "../clause.js";
 import { featuresOf, type Feature } from "../features.js";
-import { Failure, same } from "../failure.js";
+import { same } from "../failure.js";
 import { POLICIES, withDials, type Policy } from "../policies.js";
 import type { VectorSet } from "../vectors/format.js";
 
@@ -103,13 +103,3 @@ export const codeOf = (work: () => unknown): string => {
 
 /** @throws Failure unless `work` is refused with `code` */
 export const refuses = (code: string, work: () => unknown, what: string): void => same(codeOf(work), code, what);
-
-/** @throws Failure if it throws anything that is no Failure itself, naming what was done */
-export const attempt = <T>(what: string, work: () => T): T => {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof Failure) throw error;
-    throw new Failure(`${what}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-};

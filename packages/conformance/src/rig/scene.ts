@@ -3,7 +3,6 @@
  * Pages and frames are the machine's; what an access answers is a hardware frame or a reason.
  */
 import {
-  ABSENT,
   anonymous,
   AREA_CACHEABLE,
   AREA_READ,
@@ -210,5 +209,3 @@ export class Scene {
     }
   }
 }
-
-export const absent = { fault: FAULT_REASONS[ABSENT] } as const;

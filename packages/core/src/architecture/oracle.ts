@@ -25,11 +25,19 @@ export interface DecodedEntry {
   readonly entries?: number;
 }
 
+/** The second decoder that a port brings, as `oracle` from `./oracle` of its package. Pure. */
 export interface Oracle {
   /** The document that it was written from. */
   readonly manual: string;
   /** One decoder a level, from the root down; none where there is no tree. */
   readonly levels?: readonly ((word: bigint, switches: Switches) => DecodedEntry)[];
   /** Entries that lie elsewhere: in TLBs, in translation storage buffers. */
-  readonly others?: readonly { readonly format: EntryFormat; readonly decode: (word: bigint) => DecodedEntry }[];
+  readonly others?: readonly OtherEntry[];
+}
+
+/** An entry that lies in no table, and another reading of its words. */
+export interface OtherEntry {
+  readonly format: EntryFormat;
+  /** Pure. */
+  readonly decode: (word: bigint) => DecodedEntry;
 }
