@@ -42,8 +42,12 @@ const riscv48 = riscv64With({ mode: "sv48", asidBits: 0, marks: "fault", name: "
 /** Every machine that the core is tested on; the one place where they are listed. */
 export const machines: readonly Architecture[] = [abs32le, ia32, amd64, arm32, armv7, mips32, riscv64, riscv48, sparc64, wide64];
 
-/** A page of the kernel's range that tables translate: the sixteenth above its beginning, or above a window in it. */
+/**
+ * A page of the kernel's range that tables translate: the sixteenth above its beginning, or above a window in it; in a space of
+ * the kernel's own one above what refill code may give without a table.
+ */
 export const kernelPlace = ({ layout, pageShift }: Architecture): bigint => {
+  if (layout.kernelAddressSpaceShadowed) return layout.kernel.first + (1024n << BigInt(pageShift));
   let first = layout.kernel.first;
   for (const { last } of (layout.windows ?? []).toSorted((one, other) => Number(one.first - other.first))) {
     if (first <= last) first = last + 1n;

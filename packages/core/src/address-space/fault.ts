@@ -70,23 +70,17 @@ export const answerFault = (
 };
 
 /**
- * Does the processor withhold from the kernel, by a rule about all levels together, what the entry of a user's page lets it
- * do? No change of the entry would end that. The verdict says so then.
+ * Does the processor, under its switches, withhold from the kernel what it lets the user do with a page? No change of the
+ * entry would end that. The verdict says so then.
  */
 export const isKeptFromKernel = (space: AddressSpace, page: number, access: Access, switches: Switches): boolean => {
-  const { architecture, locks, tables } = space.parts;
-  const { translation } = architecture;
-  if (translation.kind !== "hierarchical" || translation.combined === undefined) return false;
+  const { locks, tables, units } = space.parts;
   locks.acquire("page-table", space.id);
-  try {
-    if (!tables.find(space.context, page)) return false;
-    const { rights } = tables.found;
-    if (!permits(rights, KERNEL, access) || permits(translation.combined.tell(rights, switches), KERNEL, access)) return false;
-    refuse(space.verdict, "the processor keeps the kernel from what is the user's");
-    return true;
-  } finally {
-    locks.release("page-table", space.id);
-  }
+  const { kernelRights, userRights } = tables.walk(space.context, units.addressOf(page), access, KERNEL, switches);
+  locks.release("page-table", space.id);
+  if ((kernelRights & access) !== 0 || (userRights & access) === 0) return false;
+  refuse(space.verdict, "the processor keeps the kernel from what is the user's");
+  return true;
 };
 
 /**

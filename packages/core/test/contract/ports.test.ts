@@ -120,9 +120,13 @@ describe("the contract, descriptions", () => {
         const mayUser = (flags & PAGE_USER) === 0 ? 0 : asked;
         const [kernel, user] = [rights & 7, rights >>> 3];
         expect(frame).to.equal(77);
-        expect(kernel & asked, `flags ${flags}: the kernel`).to.equal(asked);
+        // No kernel runs the user's code, and some processors would not let it.
+        const mayKernel = (flags & PAGE_USER) === 0 ? asked : asked & ~EXECUTE;
+        expect(kernel & mayKernel, `flags ${flags}: the kernel`).to.equal(mayKernel);
         expect(user & mayUser, `flags ${flags}: the user has what was asked`).to.equal(mayUser);
-        const extra = (flags & PAGE_USER) === 0 ? 0 : helpless;
+        // Where the address alone tells what is the user's, an entry has no word for it.
+        const unsaid = architecture.layout.privilegeByAddress === true ? asked | helpless : 0;
+        const extra = (flags & PAGE_USER) === 0 ? unsaid : helpless;
         expect(user & ~mayUser & ~extra, `flags ${flags}: and no more`).to.equal(0);
         if (asked === WRITE && mayUser !== 0) expect((user & READ) === 0, "can.forbidRead tells the truth").to.equal(forbidRead);
         if (asked === READ && mayUser !== 0) expect((user & EXECUTE) === 0, "can.forbidExecute tells the truth").to.equal(forbidExecute);
@@ -137,10 +141,14 @@ describe("the contract, descriptions", () => {
           for (const privilege of [KERNEL, USER] as const) {
             const what = `${architecture.name} ${reason} ${access} ${privilege}`;
             expect(faults.told(reason, access, privilege) & access, what).to.equal(access);
-            const read = faults.decode(faults.report(reason, access, privilege));
+            const report = faults.report(reason, access, privilege);
+            const { code, trap } = faults.report(ABSENT, access, privilege);
+            // Some processors report an entry that the manual forbids, or an address, as they report an absent page.
+            const looksAbsent = report.code === code && report.trap === trap;
+            const read = faults.decode(report);
             expect(read.accesses & access, what).to.equal(access);
             expect(read.privilege, what).to.be.oneOf([privilege, "unknown"]);
-            expect(read.absent, what).to.equal(reason === ABSENT);
+            expect(read.absent, what).to.be.oneOf(["unknown", looksAbsent]);
           }
     });
   }
@@ -149,7 +157,8 @@ describe("the contract, descriptions", () => {
     const silent = { ...abs32le.faults, told: () => 0 };
     expect(against({ faults: silent })).to.contain("leaves out the access");
     expect(against({ faults: { ...silent, guessesAccess: true } })).to.equal("");
-    for (const { faults, name } of machines) expect(faults.guessesAccess, name).to.equal(false);
+    // ARM before version 6 reports no difference between a load and a store.
+    expect(machines.filter(({ faults }) => faults.guessesAccess).map(({ name }) => name)).to.deep.equal(["arm"]);
   });
 
   it("P-6.2: a port imports the core's door, its own modules, and nothing behind either", () => {
