@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ARCHITECTURES } from "#src/architectures.js";
 import { cli } from "#src/cli.js";
 
 const typed = async (...args: readonly string[]): Promise<{ status: number; out: string; err: string }> => {
@@ -38,6 +39,12 @@ describe("portolan conform", () => {
     expect(out).to.match(/^TAP version 14\n1\.\.\d+\n/);
     expect(readFileSync(junit, "utf8")).to.include("<testsuites");
     expect(JSON.parse(readFileSync(badge, "utf8"))).to.include({ color: "green" });
+  });
+
+  it("has its table of machines in the documentation, with every machine of ours", () => {
+    const page = readFileSync(new URL("../../../docs/matrix.md", import.meta.url), "utf8");
+    for (const name of ARCHITECTURES) expect(page).to.include(`| ${name} |`);
+    expect(page).to.not.include("not good");
   });
 
   it("writes the table machine × group", async () => {
