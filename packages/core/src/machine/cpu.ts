@@ -8,11 +8,12 @@
 import type { Architecture } from "../architecture/architecture.js";
 import { initialSwitches } from "../architecture/architecture.js";
 import { ABSENT, BAD_ADDRESS, BUS, NO_FAULT, PROTECTION, type FaultReason } from "../architecture/faults.js";
-import { EXECUTE, KERNEL, READ, USER, WRITE, permits, type Access, type Privilege } from "../architecture/rights.js";
+import { EXECUTE, KERNEL, READ, USER, WRITE, permits, type Access, type Privilege, type Rights } from "../architecture/rights.js";
 import { PortolanError } from "../errors.js";
 import { Events } from "../events.js";
 import { Lookaside, NO_STARTS } from "../tlb/lookaside.js";
 import type { Refill } from "../tlb/refill.js";
+import { ENTRY_USED } from "../tlb/replacement.js";
 import { Tlb } from "../tlb/tlb.js";
 import { CpuStatistics } from "./cpu-statistics.js";
 import { integer, swap32, type PhysicalMemory } from "./physical-memory.js";
@@ -67,9 +68,18 @@ const TO_WRITE = WRITE;
 const TO_EXECUTE = EXECUTE;
 const NONE = NO_FAULT;
 const swapped = swap32;
+const lets = permits;
+const USED = ENTRY_USED;
 
+const NOT_SERVED = -1;
+const NO_MEMORY = -1;
+/** Whether TLBs may be used, as an integer: a boolean would be asked whether it is one. */
+const ACTIVE = 1;
+const PARKED = 0;
 const LITTLE = 0;
 const BIG = 1;
+
+const unitOf = (access: Access): "instruction" | "data" => (access === TO_EXECUTE ? "instruction" : "data");
 
 /**
  * One simulated processor, of which a machine has 1 to 64: its TLBs, its switches, the installed space and its counts.
@@ -120,7 +130,9 @@ export class Cpu {
   /** The chunk that holds the start of RAM, usually all of it. */
   readonly #words: Uint32Array = NO_WORDS;
   readonly #bytes: Uint8Array = NO_BYTES;
-  #tlbActive = true;
+  #tlbState = ACTIVE;
+  /** The frame that the refill code has found for the access that missed, where it has served that itself. */
+  #served = NOT_SERVED;
 
   constructor(options: CpuOptions) {
     const { id, architecture, memory, kernelContext } = options;
@@ -151,7 +163,7 @@ export class Cpu {
     this.#outside = -this.#pageSize;
     this.#unlike16 = -this.#pageSize | 1;
     this.#unlike32 = -this.#pageSize | 3;
-    const fronts = Array.from({ length: 2 * 3 }, () => new Lookaside(memory));
+    const fronts = Array.from({ length: 2 * 3 }, () => new Lookaside(memory, hardwarePageShift));
     this.#fronts = fronts;
     const chunk = memory.chunkOf(memory.firstFrame * memory.frameSize);
     this.#words = memory.words(chunk);
@@ -167,12 +179,12 @@ export class Cpu {
 
   /** False while the processor waits in a shootdown: it must not use its TLBs, and an access is an error of ours. */
   get tlbActive(): boolean {
-    return this.#tlbActive;
+    return this.#tlbState === ACTIVE;
   }
 
   set tlbActive(isActive: boolean) {
-    if (isActive === this.#tlbActive) return;
-    this.#tlbActive = isActive;
+    if (isActive === this.tlbActive) return;
+    this.#tlbState = isActive ? ACTIVE : PARKED;
     this.#expose();
   }
 
@@ -188,7 +200,7 @@ export class Cpu {
 
   /** The hardware frame of a page for an access, or −1 with `fault` filled. */
   translate(page: number, access: Access, privilege: Privilege): number {
-    const frame = this.#tlbActive ? this.#fronts[privilege * 3 + (access >>> 1)].frameOf(page) : -1;
+    const frame = this.#tlbState === ACTIVE ? this.#fronts[privilege * 3 + (access >>> 1)].frameOf(page) : -1;
     return frame >= 0 ? frame : this.#translateSlowly(page, 0, access, privilege);
   }
 
@@ -343,7 +355,7 @@ export class Cpu {
 
   /** Shows the hit path the tables of its fronts, or nothing. */
   #expose(): void {
-    const startsOf = (front: number): Int32Array => (this.#tlbActive ? this.#fronts[front].starts : NO_STARTS);
+    const startsOf = (front: number): Int32Array => (this.#tlbState === ACTIVE ? this.#fronts[front].starts : NO_STARTS);
     this.#kernelReads = startsOf(0);
     this.#kernelWrites = startsOf(1);
     this.#kernelFetches = startsOf(2);
@@ -359,7 +371,7 @@ export class Cpu {
 
   #translateSlowly(page: number, offset: number, access: Access, privilege: Privilege): number {
     this.fault.isPending = false;
-    if (!this.#tlbActive) throw new Error(`processor ${this.id} accesses memory while it waits in a shootdown`);
+    if (this.#tlbState !== ACTIVE) throw new Error(`processor ${this.id} accesses memory while it waits in a shootdown`);
     const number = privilege * 3 + (access >>> 1);
     const front = this.#fronts[number];
     const known = front.frameOf(page);
@@ -367,23 +379,22 @@ export class Cpu {
     if (!this.#hasPage(page)) return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
     const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
     const asid = this.asidFor(privilege);
+    let entry = tlb.lookup(page, asid);
     for (let round = 0; round < ROUNDS; round += 1) {
-      const entry = tlb.lookup(page, asid);
       if (entry < 0) {
+        this.#served = NOT_SERVED;
         const reason = this.#miss(tlb, page, asid, access, privilege);
         if (reason !== NONE) return this.#refuse(reason, page, offset, access, privilege);
-      } else if (permits(tlb.rightsOf(entry, page), privilege, access)) {
-        const frame = tlb.frameOf(entry, page);
-        const address = frame * this.#pageSize;
-        if (!this.memory.isBacked(address)) return this.#refuse(BUS, page, offset, access, privilege);
-        const { starts } = front;
-        tlb.show(entry, number, page, frame, address);
-        if (front.starts !== starts) this.#expose();
-        return frame;
+        if (this.#served !== NOT_SERVED) return this.#served;
+        entry = tlb.lookup(page, asid);
+      } else if (lets(tlb.rightsOf(entry, page), privilege, access)) {
+        const frame = this.#show(tlb, entry, page, tlb.frameOf(entry, page), number);
+        return frame < 0 ? this.#refuse(BUS, page, offset, access, privilege) : frame;
       } else {
         const reason = this.refill.refused(this, page, access, privilege, entry);
         if (reason !== NONE) return this.#refuse(reason, page, offset, access, privilege);
         this.statistics.upgrades += 1;
+        entry = tlb.lookup(page, asid);
       }
     }
     throw new Error(
@@ -391,20 +402,47 @@ export class Cpu {
     );
   }
 
+  /**
+   * Enters what the access that misses has been looking for, and serves it: the refill code knows that no other entry
+   * matches, and that this one lets the access through.
+   *
+   * @param span hardware pages that the entry maps
+   * @param frame the hardware frame of `page` itself
+   * @param flags `ENTRY_GLOBAL` or 0
+   */
+  enter(page: number, span: number, frame: number, rights: Rights, flags: number, access: Access, privilege: Privilege): void {
+    const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
+    const first = span === 1 ? frame : frame - (page % span);
+    const entry = tlb.enter(page, span, first, this.asidFor(privilege), rights, flags | USED);
+    if (entry >= 0) this.#served = this.#show(tlb, entry, page, frame, privilege * 3 + (access >>> 1));
+  }
+
+  /** Lets a front answer for a page. The page's frame, or −1 if there is no memory. */
+  #show(tlb: Tlb, entry: number, page: number, frame: number, number: number): number {
+    const front = this.#fronts[number];
+    const { starts } = front;
+    if (!tlb.show(entry, number, page, frame)) return NO_MEMORY;
+    if (front.starts !== starts) this.#expose();
+    return frame;
+  }
+
   #miss(tlb: Tlb, page: number, asid: number, access: Access, privilege: Privilege): FaultReason {
-    const unit = access === TO_EXECUTE ? "instruction" : "data";
-    if (access === TO_EXECUTE) this.statistics.itlbMisses += 1;
-    if (tlb === this.dataTlb) this.statistics.tlbMisses += 1;
-    if (this.events.sink !== null) this.events.sink({ kind: "tlb-miss", cpu: this.id, unit, hardwarePage: page, asid });
+    const { statistics } = this;
+    if (access === TO_EXECUTE) statistics.itlbMisses += 1;
+    if (tlb === this.dataTlb) statistics.tlbMisses += 1;
+    const { sink } = this.events;
+    if (sink !== null) sink({ kind: "tlb-miss", cpu: this.id, unit: unitOf(access), hardwarePage: page, asid });
     const reason = this.refill.miss(this, page, access, privilege);
     if (reason !== NONE) return reason;
-    this.statistics.refills += 1;
-    if (this.events.sink !== null) {
-      const entry = tlb.probe(page, asid);
-      const frame = entry < 0 ? -1 : tlb.frameOf(entry, page);
-      this.events.sink({ kind: "tlb-fill", cpu: this.id, unit, hardwarePage: page, frame, asid });
-    }
+    statistics.refills += 1;
+    if (this.events.sink !== null) this.#tellFill(tlb, page, asid, access);
     return NONE;
+  }
+
+  #tellFill(tlb: Tlb, page: number, asid: number, access: Access): void {
+    const entry = tlb.probe(page, asid);
+    const frame = entry < 0 ? -1 : tlb.frameOf(entry, page);
+    this.events.sink?.({ kind: "tlb-fill", cpu: this.id, unit: unitOf(access), hardwarePage: page, frame, asid });
   }
 
   #refuse(reason: FaultReason, page: number, offset: number, access: Access, privilege: Privilege): number {
@@ -430,6 +468,14 @@ export class Cpu {
   }
 
   #loadSlowly(page: number, offset: number, width: 1 | 2 | 4, access: Access, privilege: Privilege): number {
+    if (width === 4 && (offset & this.#unlike32) === 0 && (offset | 0) === offset) {
+      const frame = this.#translateSlowly(page, offset, access, privilege);
+      return frame < 0 ? -1 : this.memory.read32(frame * this.#pageSize + offset) | 0;
+    }
+    return this.#loadAnywhere(page, offset, width, access, privilege);
+  }
+
+  #loadAnywhere(page: number, offset: number, width: 1 | 2 | 4, access: Access, privilege: Privilege): number {
     this.#checkOffset(offset);
     const inFirst = Math.min(width, this.#pageSize - offset);
     const address = this.#locate(page, offset, access, privilege);

@@ -10,20 +10,15 @@
 import type { Architecture, HierarchicalTranslation } from "../architecture/architecture.js";
 import { ABSENT, BUS, NO_FAULT, PROTECTION, RESERVED, type FaultReason } from "../architecture/faults.js";
 import { ALL_RIGHTS, EXECUTE, PAGE_GLOBAL, WRITE, permits, rightsFor, type Access, type Privilege } from "../architecture/rights.js";
-import type { Switches } from "../architecture/entry-format.js";
-import type { TlbGeometry } from "../architecture/tlb-organisation.js";
 import type { Events } from "../events.js";
 import type { Cpu } from "../machine/cpu.js";
 import { integer, type PhysicalMemory } from "../machine/physical-memory.js";
 import type { Refill } from "../tlb/refill.js";
 import { ENTRY_GLOBAL } from "../tlb/tlb.js";
-import { ABSENT_ENTRY, MALFORMED_ENTRY, TABLE_ENTRY, flagsIn, kindIn, rightsIn, type LevelCodec } from "./entry-codec.js";
-import { storeysOf } from "./tree-shape.js";
+import { ABSENT_ENTRY, LEAF_ENTRY, MALFORMED_ENTRY, TABLE_ENTRY, flagsIn, kindIn, rightsIn } from "./entry-codec.js";
+import { ANSWER_GLOBAL, ANSWER_RIGHTS, HALF_BITS, WINDOW, WalkPlan, type Step, type WalkRules } from "./walk-plan.js";
 
 const ALL_BUT_WRITE = ~rightsFor(WRITE, WRITE);
-/** Indices of a tree travel as two integers of this many bits, so that shifts can take them apart. */
-const HALF_BITS = 26;
-const HALF = 1 << HALF_BITS;
 
 /** What is imported is looked up at every use; these are constants to a compiler. */
 const lets = permits;
@@ -40,47 +35,17 @@ const IS_TABLE = TABLE_ENTRY;
 const ALL = ALL_RIGHTS;
 const SAYS_GLOBAL = PAGE_GLOBAL;
 const GLOBAL = ENTRY_GLOBAL;
+const BITS = HALF_BITS;
+const HALF = 1 << BITS;
+const LOW_BITS = WINDOW;
+const RIGHTS = ANSWER_RIGHTS;
+const ANSWERS_GLOBAL = ANSWER_GLOBAL;
+const IS_LEAF = LEAF_ENTRY;
+const TWO_32 = 0x1_0000_0000;
 
 /** An index's bits from `bit` on, and at least 26 of them. */
 const partOf = (low: number, high: number, bit: number): number =>
-  bit < HALF_BITS ? (low >>> bit) | (high << (HALF_BITS - bit)) : high >>> (bit - HALF_BITS);
-
-/** A level as the walker needs it: everything that a switch or a TLB decides is decided. */
-interface Step {
-  readonly codec: LevelCodec;
-  readonly isWide: boolean;
-  readonly entryBytes: number;
-  readonly pagesPerEntry: number;
-  /** Bit of the index where this level's begins, and the level's mask. */
-  readonly bit: number;
-  readonly mask: number;
-  /** Hardware pages that an entry of each TLB maps: a size that it has no entries for is entered in pieces. */
-  readonly dataSpan: number;
-  readonly instructionSpan: number;
-}
-
-/** What the walker makes of one setting of a processor's switches. */
-class WalkPlan {
-  readonly steps: readonly Step[];
-
-  constructor(architecture: Architecture, translation: HierarchicalTranslation, switches: Switches) {
-    const { data, instruction } = architecture.tlb;
-    this.steps = storeysOf(architecture, translation, switches).map(({ codec, entries, entryBytes, pagesPerEntry }) => {
-      const shift = architecture.hardwarePageShift + Math.log2(pagesPerEntry);
-      const spanIn = (tlb: TlbGeometry): number => (tlb.pageShifts.includes(shift) ? integer(pagesPerEntry) : 1);
-      return {
-        codec,
-        isWide: entryBytes === 8,
-        entryBytes,
-        pagesPerEntry: integer(pagesPerEntry),
-        bit: Math.log2(pagesPerEntry) | 0,
-        mask: (entries - 1) | 0,
-        dataSpan: spanIn(data),
-        instructionSpan: spanIn(instruction ?? data),
-      };
-    });
-  }
-}
+  bit < BITS ? (low >>> bit) | (high << (BITS - bit)) : high >>> (bit - BITS);
 
 /** The usual {@link Refill} of machines whose hardware walks; it has a plan for each setting of the switches. */
 export class HardwareWalk implements Refill {
@@ -88,14 +53,17 @@ export class HardwareWalk implements Refill {
   readonly #translation: HierarchicalTranslation;
   readonly #memory: PhysicalMemory;
   readonly #events: Events;
-  readonly #faultsOnReserved: boolean = false;
-  readonly #recordsAccess: boolean = false;
-  readonly #recordsWrite: boolean = false;
+  readonly #rules: WalkRules;
   /** Pages that a root translates, and one over the bytes of one, exactly. */
   readonly #limit: number = 0;
   readonly #perPage: number = 0;
+  readonly #pageShift: number = 0;
+  /** Pages in 4 GiB. */
+  readonly #perHigh: number = 0;
   /** Every setting of the switches that was met, in their order. */
   readonly #plans = new Map<string, WalkPlan>();
+  /** The plan that was looked for last. */
+  #last: WalkPlan | null = null;
 
   constructor(architecture: Architecture, memory: PhysicalMemory, events: Events) {
     if (architecture.translation.kind !== "hierarchical") throw new Error("no tree to walk");
@@ -103,15 +71,62 @@ export class HardwareWalk implements Refill {
     this.#translation = architecture.translation;
     this.#memory = memory;
     this.#events = events;
-    this.#faultsOnReserved = architecture.translation.faultsOnReserved;
-    this.#recordsAccess = architecture.can.recordAccess === "hardware";
-    this.#recordsWrite = architecture.can.recordWrite === "hardware";
+    this.#rules = {
+      faultsOnReserved: architecture.translation.faultsOnReserved,
+      recordsAccess: architecture.can.recordAccess === "hardware",
+      recordsWrite: architecture.can.recordWrite === "hardware",
+    };
     this.#limit = integer(2 ** (architecture.virtualBits - architecture.hardwarePageShift));
+    this.#pageShift = architecture.hardwarePageShift;
+    this.#perHigh = integer(2 ** (32 - architecture.hardwarePageShift));
     this.#perPage = 2 ** -architecture.hardwarePageShift;
   }
 
   miss(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason {
-    const { steps } = cpu.refillState instanceof WalkPlan ? cpu.refillState : this.#plan(cpu);
+    const { steps } = this.#last !== null && cpu.refillState === this.#last ? this.#last : this.#plan(cpu);
+    const memory = this.#memory;
+    const index = page < this.#limit ? page : page % this.#limit;
+    const isSmall = index < HALF;
+    const high = isSmall ? 0 : Math.floor(index / HALF);
+    const low = isSmall ? index : index - high * HALF;
+    let table = cpu.contextFor(privilege).root;
+    let answer = 0;
+    let rights = ALL;
+    for (let depth = 0; depth < steps.length; depth += 1) {
+      const step = steps[depth];
+      const { isWide, bit } = step;
+      const address = table + (partOf(low, high, bit) & step.mask) * step.entryBytes;
+      if (!memory.isBacked(address)) break;
+      const lo = isWide ? memory.readLow(address) : memory.read32(address);
+      const hi = isWide ? memory.readHigh(address) : 0;
+      answer = step.answers[lo & LOW_BITS];
+      rights &= answer >>> RIGHTS;
+      const kind = kindOf(answer);
+      if (kind === IS_TABLE) {
+        const place = step.table;
+        if (((lo & place.oddLow) | (hi & place.oddHigh)) !== 0) break;
+        table = (lo & place.frameLow) >>> 0;
+        if (isWide) table += ((hi & place.frameHigh) >>> 0) * TWO_32;
+        continue;
+      }
+      if (kind === IS_ABSENT) return this.#end(cpu, page, depth, ABSENT);
+      const place = step.leaf;
+      if (kind !== IS_LEAF || ((lo & place.oddLow) | (hi & place.oddHigh)) !== 0 || !lets(rights, privilege, access)) break;
+      const isFetch = access === TO_EXECUTE;
+      const span = isFetch ? step.instructionSpan : step.dataSpan;
+      let frame = (lo & place.frameLow) >>> this.#pageShift;
+      if (isWide) frame += ((hi & place.frameHigh) >>> 0) * this.#perHigh;
+      if (step.pagesPerEntry !== 1) frame += page % step.pagesPerEntry;
+      const flags = (answer & ANSWERS_GLOBAL) === 0 ? 0 : GLOBAL;
+      cpu.enter(page, span, frame, rights, flags, access, privilege);
+      return this.#end(cpu, page, depth, NONE);
+    }
+    return this.#walk(cpu, page, access, privilege);
+  }
+
+  /** A walk that meets something unusual, from its beginning. */
+  #walk(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason {
+    const { steps } = this.#plan(cpu);
     const memory = this.#memory;
     const index = page < this.#limit ? page : page % this.#limit;
     const isSmall = index < HALF;
@@ -134,7 +149,7 @@ export class HardwareWalk implements Refill {
       if (kind === IS_ABSENT) return this.#end(cpu, page, depth, ABSENT);
       if (kind === IS_MALFORMED) return this.#end(cpu, page, depth, RESERVED);
       const format = kind === IS_TABLE ? codec.table : codec.leaf;
-      if (format === null || (this.#faultsOnReserved && format.hasReserved(lo, hi))) return this.#end(cpu, page, depth, RESERVED);
+      if (format === null || (this.#rules.faultsOnReserved && format.hasReserved(lo, hi))) return this.#end(cpu, page, depth, RESERVED);
       rights &= rightsOf(meaning);
       isRecorded &&= format.isAccessed(lo, hi);
       if (kind === IS_TABLE) {
@@ -144,13 +159,12 @@ export class HardwareWalk implements Refill {
       if (!lets(rights, privilege, access)) return this.#end(cpu, page, depth, PROTECTION);
       const isDirty = format.isDirty(lo, hi);
       if (!isRecorded || (access === TO_WRITE && !isDirty)) this.#record(steps, root, low, high, access);
-      if (this.#recordsWrite && access !== TO_WRITE && !isDirty) rights &= ALL_BUT_WRITE;
+      if (this.#rules.recordsWrite && access !== TO_WRITE && !isDirty) rights &= ALL_BUT_WRITE;
       const isFetch = access === TO_EXECUTE;
       const span = isFetch ? step.instructionSpan : step.dataSpan;
-      const within = span === step.pagesPerEntry ? 0 : page % step.pagesPerEntry;
-      const frame = format.addressOf(lo, hi) * this.#perPage + within;
+      const frame = format.addressOf(lo, hi) * this.#perPage + (page % step.pagesPerEntry);
       const flags = (flagsOf(meaning) & SAYS_GLOBAL) === 0 ? 0 : GLOBAL;
-      (isFetch ? cpu.instructionTlb : cpu.dataTlb).enter(page, span, frame, cpu.asidFor(privilege), rights, flags);
+      cpu.enter(page, span, frame, rights, flags, access, privilege);
       return this.#end(cpu, page, depth, NONE);
     }
     return this.#end(cpu, page, steps.length - 1, RESERVED);
@@ -158,14 +172,14 @@ export class HardwareWalk implements Refill {
 
   refused(cpu: Cpu, page: number, access: Access, privilege: Privilege, entry: number): FaultReason {
     // Only a write may have been withheld for the sake of the dirty bit; anything else the entry says for good.
-    if (access !== TO_WRITE || !this.#recordsWrite) return PROTECTION;
+    if (access !== TO_WRITE || !this.#rules.recordsWrite) return PROTECTION;
     cpu.dataTlb.drop(entry);
     return this.miss(cpu, page, access, privilege);
   }
 
   /** Walks again, where the walk is known to end well: sets accessed on every entry, and dirty on the leaf of a write. */
   #record(steps: readonly Step[], root: number, low: number, high: number, access: Access): void {
-    if (!this.#recordsAccess) return;
+    if (!this.#rules.recordsAccess) return;
     const memory = this.#memory;
     let table = root;
     for (const { codec, isWide, entryBytes, bit, mask } of steps) {
@@ -175,7 +189,7 @@ export class HardwareWalk implements Refill {
       const isLeaf = codec.kindOf(lo, hi) !== IS_TABLE;
       const format = isLeaf ? codec.leaf : codec.table;
       if (format === null) throw new Error("a walk that ended well goes another way");
-      const isWrite = isLeaf && access === TO_WRITE && this.#recordsWrite;
+      const isWrite = isLeaf && access === TO_WRITE && this.#rules.recordsWrite;
       const newLow = (lo | format.accessedLow | (isWrite ? format.dirtyLow : 0)) >>> 0;
       const newHigh = (hi | format.accessedHigh | (isWrite ? format.dirtyHigh : 0)) >>> 0;
       if (newLow !== lo || newHigh !== hi) {
@@ -198,10 +212,15 @@ export class HardwareWalk implements Refill {
 
   /** The plan for a processor's switches, which it keeps until one of them changes. */
   #plan(cpu: Cpu): WalkPlan {
+    if (cpu.refillState instanceof WalkPlan) {
+      this.#last = cpu.refillState;
+      return this.#last;
+    }
     const setting = Object.values(cpu.switches).join();
-    const plan = this.#plans.get(setting) ?? new WalkPlan(this.#architecture, this.#translation, cpu.switches);
+    const plan = this.#plans.get(setting) ?? new WalkPlan(this.#architecture, this.#translation, cpu.switches, this.#rules);
     this.#plans.set(setting, plan);
     cpu.refillState = plan;
+    this.#last = plan;
     return plan;
   }
 }
