@@ -13,7 +13,6 @@ import { PortolanError } from "../errors.js";
 import { Events } from "../events.js";
 import { Lookaside, NO_STARTS } from "../tlb/lookaside.js";
 import type { Refill } from "../tlb/refill.js";
-import { ENTRY_USED } from "../tlb/replacement.js";
 import { Tlb } from "../tlb/tlb.js";
 import { CpuStatistics } from "./cpu-statistics.js";
 import { integer, swap32, type PhysicalMemory } from "./physical-memory.js";
@@ -69,7 +68,6 @@ const TO_EXECUTE = EXECUTE;
 const NONE = NO_FAULT;
 const swapped = swap32;
 const lets = permits;
-const USED = ENTRY_USED;
 
 const NOT_SERVED = -1;
 const NO_MEMORY = -1;
@@ -344,11 +342,10 @@ export class Cpu {
   /** `page` and `count` are the machine's pages; every hardware page in them goes. */
   invalidatePages(asid: number, page: number, count: number): void {
     const tag = this.#tagless ? 0 : asid;
-    let dropped = 0;
     const { dataTlb, instructionTlb } = this;
     const first = page * this.#hardwarePages;
     const pages = count * this.#hardwarePages;
-    dropped += dataTlb.invalidatePages(first, pages, tag);
+    let dropped = dataTlb.invalidatePages(first, pages, tag);
     if (instructionTlb !== dataTlb) dropped += instructionTlb.invalidatePages(first, pages, tag);
     this.#invalidated("pages", asid, page, count, dropped);
   }
@@ -385,7 +382,10 @@ export class Cpu {
         this.#served = NOT_SERVED;
         const reason = this.#miss(tlb, page, asid, access, privilege);
         if (reason !== NONE) return this.#refuse(reason, page, offset, access, privilege);
-        if (this.#served !== NOT_SERVED) return this.#served;
+        const served = this.#served;
+        // Nothing of it is left for an access that was interrupted by this one.
+        this.#served = NOT_SERVED;
+        if (served !== NOT_SERVED) return served;
         entry = tlb.lookup(page, asid);
       } else if (lets(tlb.rightsOf(entry, page), privilege, access)) {
         const frame = this.#show(tlb, entry, page, tlb.frameOf(entry, page), number);
@@ -413,7 +413,7 @@ export class Cpu {
   enter(page: number, span: number, frame: number, rights: Rights, flags: number, access: Access, privilege: Privilege): void {
     const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
     const first = span === 1 ? frame : frame - (page % span);
-    const entry = tlb.enter(page, span, first, this.asidFor(privilege), rights, flags | USED);
+    const entry = tlb.enter(page, span, first, this.asidFor(privilege), rights, flags | tlb.useMark);
     if (entry >= 0) this.#served = this.#show(tlb, entry, page, frame, privilege * 3 + (access >>> 1));
   }
 
@@ -430,13 +430,16 @@ export class Cpu {
     const { statistics } = this;
     if (access === TO_EXECUTE) statistics.itlbMisses += 1;
     if (tlb === this.dataTlb) statistics.tlbMisses += 1;
-    const { sink } = this.events;
-    if (sink !== null) sink({ kind: "tlb-miss", cpu: this.id, unit: unitOf(access), hardwarePage: page, asid });
+    if (this.events.sink !== null) this.#tellMiss(page, asid, access);
     const reason = this.refill.miss(this, page, access, privilege);
     if (reason !== NONE) return reason;
     statistics.refills += 1;
     if (this.events.sink !== null) this.#tellFill(tlb, page, asid, access);
     return NONE;
+  }
+
+  #tellMiss(page: number, asid: number, access: Access): void {
+    this.events.sink?.({ kind: "tlb-miss", cpu: this.id, unit: unitOf(access), hardwarePage: page, asid });
   }
 
   #tellFill(tlb: Tlb, page: number, asid: number, access: Access): void {
@@ -529,8 +532,13 @@ export class Cpu {
   }
 
   #invalidated(type: "all" | "asid" | "pages", asid: number, page: number, count: number, dropped: number): void {
-    this.statistics.invalidations += 1;
-    this.statistics.invalidated += dropped;
-    if (this.events.sink !== null) this.events.sink({ kind: "invalidate", cpu: this.id, type, asid, page, count });
+    const { statistics } = this;
+    statistics.invalidations += 1;
+    statistics.invalidated += dropped;
+    if (this.events.sink !== null) this.#tellInvalidation(type, asid, page, count);
+  }
+
+  #tellInvalidation(type: "all" | "asid" | "pages", asid: number, page: number, count: number): void {
+    this.events.sink?.({ kind: "invalidate", cpu: this.id, type, asid, page, count });
   }
 }

@@ -205,9 +205,12 @@ export class HardwareWalk implements Refill {
     const { statistics } = cpu;
     statistics.walks += 1;
     statistics.walkReads += reason === NOT_BACKED ? depth : depth + 1;
-    const sink = this.#events.sink;
-    if (sink !== null) sink({ kind: "walk", cpu: cpu.id, hardwarePage: page, reads: depth + 1, reason });
+    if (this.#events.sink !== null) this.#tell(cpu, page, depth, reason);
     return reason;
+  }
+
+  #tell(cpu: Cpu, page: number, depth: number, reason: FaultReason): void {
+    this.#events.sink?.({ kind: "walk", cpu: cpu.id, hardwarePage: page, reads: depth + 1, reason });
   }
 
   /** The plan for a processor's switches, which it keeps until one of them changes. */

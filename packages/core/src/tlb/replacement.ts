@@ -106,7 +106,12 @@ export class ReplacementOrder {
     return NONE;
   }
 
-  /** An entry has been written; `isNew` if it was not valid before. Answers like `touch`. */
+  /** The entry that was chosen has been written, which is news to an order, or if the set had fewer. Answers like `touch`. */
+  took(entry: number, isNew: boolean): number {
+    return isNew || this.#rule >= BY_AGE ? this.entered(entry, isNew) : NONE;
+  }
+
+  /** Any entry has been written; `isNew` if it was not valid before. Answers like `touch`. */
   entered(entry: number, isNew: boolean): number {
     const sets = this.#sets;
     const row = this.#rows[entry];
@@ -128,6 +133,11 @@ export class ReplacementOrder {
 
   /** The entry of `set` that a new translation goes into, or {@link ALL_LOCKED}. `clearings` grows if used bits went. */
   choose(set: number): number {
+    const isFull = this.#sets[(set << ROW_SHIFT) | COUNT] === this.#ways;
+    return isFull && this.#rule === BY_USED_BITS ? this.#unused(set) : this.#chooseOther(set);
+  }
+
+  #chooseOther(set: number): number {
     const row = set << ROW_SHIFT;
     if (this.#sets[row | COUNT] < this.#ways) {
       const free = this.#free(set);
@@ -147,7 +157,7 @@ export class ReplacementOrder {
     return entry < end ? entry : NONE;
   }
 
-  /** The first entry of a full set that is unused and unlocked. */
+  /** The first entry of a set without free ones that is unused and unlocked. */
   #unused(set: number): number {
     const flags = this.#flags;
     const search = (set << ROW_SHIFT) | SEARCH;

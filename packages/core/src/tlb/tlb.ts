@@ -56,6 +56,8 @@ const startOf = (page: number, span: number): number => (span === 1 ? page : Mat
 export class Tlb {
   readonly geometry: TlbGeometry;
   readonly invalidation: Invalidation;
+  /** `ENTRY_USED` where replacement goes by it, else 0: what an entry is entered with that serves an access at once. */
+  readonly useMark: number = 0;
   /** Whether global entries match every tag and are spared where the description says so. Set by the processor. */
   honoursGlobal = true;
   readonly #extents: Float64Array = NO_NUMBERS;
@@ -67,6 +69,8 @@ export class Tlb {
   readonly #flagMask: number = 0;
   readonly #sets: number = 0;
   readonly #ways: number = 0;
+  /** What makes a set's number of a page's; −1 where sets are no power of two, and it takes a remainder. */
+  readonly #setMask: number = 0;
   /** Hardware pages of an entry, by class (page size), and how many valid entries of the class there are. */
   readonly #spans: Float64Array = NO_NUMBERS;
   readonly #inUse: Int32Array = NO_INTEGERS;
@@ -96,8 +100,10 @@ export class Tlb {
     }
     this.geometry = geometry;
     this.invalidation = invalidation;
+    this.useMark = geometry.replacement === "used-bit" ? ENTRY_USED : 0;
     this.#sets = entries / ways;
     this.#ways = ways;
+    this.#setMask = (this.#sets & (this.#sets - 1)) === 0 ? this.#sets - 1 : -1;
     this.#extents = new Float64Array(entries << EXTENT);
     this.#rows = new Int32Array(entries << ROW);
     this.#flags = new Uint8Array(entries);
@@ -180,12 +186,14 @@ export class Tlb {
    * @returns the entry's number, or {@link ALL_LOCKED} if nothing may be replaced; nothing has changed then
    */
   enter(page: number, span: number, frame: number, asid: number, rights: Rights, flags = 0): number {
-    const size = this.#sizeOf(span);
-    const set = this.#sets === 1 ? 0 : this.#setOf(stretchOf(page, span));
+    const size = this.#spans[0] === span ? 0 : this.#sizeOf(span);
+    const stretch = stretchOf(page, span);
+    const set = this.#setMask >= 0 ? stretch & this.#setMask : stretch % this.#sets;
     const entry = this.#order.choose(set);
     if (entry === LOCKED) return LOCKED;
     if (this.#order.clearings !== this.#clearings) this.#hideSet(set);
-    this.#put(entry, size, startOf(page, span), frame, asid, rights, flags);
+    const isNew = this.#put(entry, size, stretch * span, frame, asid, rights, flags);
+    this.#dethrone(this.#order.took(entry, isNew));
     return entry;
   }
 
@@ -193,7 +201,8 @@ export class Tlb {
   write(entry: number, page: number, span: number, frame: number, asid: number, rights: Rights, flags = 0): void {
     this.#needs(entry);
     const size = this.#sizeOf(span);
-    this.#put(entry, size, startOf(page, span), frame, asid, rights, flags);
+    const isNew = this.#put(entry, size, startOf(page, span), frame, asid, rights, flags);
+    this.#dethrone(this.#order.entered(entry, isNew));
   }
 
   /** Sets what the odd half of a paired entry maps; until then it maps nothing (no rights). */
@@ -238,21 +247,27 @@ export class Tlb {
 
   /** Forgets one hardware page; an entry goes with all its pages. Locks do not protect. @returns entries dropped */
   invalidatePage(page: number, asid: number): number {
-    const rows = this.#rows;
     const spans = this.#spans;
     let dropped = 0;
     for (let size = 0; size < spans.length; size += 1) {
       if (this.#inUse[size] === 0) continue;
       const first = startOf(page, spans[size]);
-      let entry = this.#bucket[this.#hash(first, size)];
-      while (entry >= 0) {
-        const next = rows[(entry << ROW) | NEXT];
-        if (rows[(entry << ROW) | SIZE] === size && this.#extents[(entry << EXTENT) | FIRST] === first && this.#isMeant(entry, asid)) {
-          this.drop(entry);
-          dropped += 1;
-        }
-        entry = next;
+      const chain = this.#bucket[this.#hash(first, size)];
+      if (chain >= 0) dropped += this.#invalidateIn(chain, first, size, asid);
+    }
+    return dropped;
+  }
+
+  #invalidateIn(chain: number, first: number, size: number, asid: number): number {
+    const rows = this.#rows;
+    let dropped = 0;
+    for (let entry = chain; entry >= 0;) {
+      const next = rows[(entry << ROW) | NEXT];
+      if (this.#extents[(entry << EXTENT) | FIRST] === first && rows[(entry << ROW) | SIZE] === size && this.#isMeant(entry, asid)) {
+        this.drop(entry);
+        dropped += 1;
       }
+      entry = next;
     }
     return dropped;
   }
@@ -260,7 +275,10 @@ export class Tlb {
   /** Forgets `count` hardware pages from `page`, Infinity for all above. @returns entries dropped */
   invalidatePages(page: number, count: number, asid: number): number {
     if (this.#valid === 0) return 0;
-    if (count === 1) return this.invalidatePage(page, asid);
+    return count === 1 ? this.invalidatePage(page, asid) : this.#invalidateMany(page, count, asid);
+  }
+
+  #invalidateMany(page: number, count: number, asid: number): number {
     let dropped = 0;
     if (count <= PROBES) {
       for (let each = page; each < page + count; each += 1) dropped += this.invalidatePage(each, asid);
@@ -368,14 +386,15 @@ export class Tlb {
     return page - this.#extents[(entry << EXTENT) | FIRST] >= this.span(entry) / 2;
   }
 
-  #put(entry: number, size: number, first: number, frame: number, asid: number, rights: Rights, flags: number): void {
+  /** @returns whether the entry was not valid before */
+  #put(entry: number, size: number, first: number, frame: number, asid: number, rights: Rights, flags: number): boolean {
     const isNew = (this.#flags[entry] & VALID) === 0;
-    if (!isNew) {
-      this.#hide(entry);
-      this.#unlink(entry);
-    }
     const rows = this.#rows;
     const row = entry << ROW;
+    if (!isNew) {
+      if (rows[row | SHOWN] !== 0) this.#unshow(entry);
+      this.#unlink(entry);
+    }
     if (isNew || rows[row | SIZE] !== size) this.#count(entry, isNew, size);
     const extents = this.#extents;
     extents[(entry << EXTENT) | FIRST] = first;
@@ -389,8 +408,8 @@ export class Tlb {
     rows[row | BUCKET] = bucket;
     rows[row | NEXT] = others;
     this.#bucket[bucket] = entry;
-    this.#dethrone(this.#order.entered(entry, isNew));
     if (others >= 0 || this.#inUse[size] !== this.#valid) this.#overrule(first, size, others);
+    return isNew;
   }
 
   /** A new entry may win over one with a higher number that the fronts know, of the same class and so of its chain, or of another. */
@@ -413,12 +432,6 @@ export class Tlb {
     let entry = chain;
     while (entry >= 0 && this.#extents[(entry << EXTENT) | FIRST] !== first) entry = this.#rows[(entry << ROW) | NEXT];
     return entry >= 0;
-  }
-
-  /** The set that replacement looks at; a remainder only where sets are no power of two. */
-  #setOf(index: number): number {
-    const last = this.#sets - 1;
-    return (this.#sets & last) === 0 ? index & last : index % this.#sets;
   }
 
   #matches(entry: number, first: number, size: number, asid: number): boolean {
@@ -459,11 +472,11 @@ export class Tlb {
 
   /** Makes the fronts forget what they know of an entry. */
   #hide(entry: number): void {
-    const shown = this.#rows[(entry << ROW) | SHOWN];
-    if (shown !== 0) this.#unshow(entry, shown);
+    if (this.#rows[(entry << ROW) | SHOWN] !== 0) this.#unshow(entry);
   }
 
-  #unshow(entry: number, shown: number): void {
+  #unshow(entry: number): void {
+    const shown = this.#rows[(entry << ROW) | SHOWN];
     this.#rows[(entry << ROW) | SHOWN] = 0;
     this.#forgetFronts(this.#extents[(entry << EXTENT) | FIRST], this.span(entry), shown);
   }
@@ -489,8 +502,7 @@ export class Tlb {
   }
 
   #sizeOf(span: number): number {
-    if (this.#spans[0] === span) return 0;
-    for (let size = 1; size < this.#spans.length; size += 1) if (this.#spans[size] === span) return size;
+    for (let size = 0; size < this.#spans.length; size += 1) if (this.#spans[size] === span) return size;
     throw new Error(`no entry of this TLB maps ${span} hardware pages`);
   }
 
