@@ -430,11 +430,12 @@ export class Cpu {
     const { statistics } = this;
     if (access === TO_EXECUTE) statistics.itlbMisses += 1;
     if (tlb === this.dataTlb) statistics.tlbMisses += 1;
-    if (this.events.sink !== null) this.#tellMiss(page, asid, access);
+    const isHeard = this.events.sink !== null;
+    if (isHeard) this.#tellMiss(page, asid, access);
     const reason = this.refill.miss(this, page, access, privilege);
     if (reason !== NONE) return reason;
     statistics.refills += 1;
-    if (this.events.sink !== null) this.#tellFill(tlb, page, asid, access);
+    if (isHeard) this.#tellFill(tlb, page, asid, access);
     return NONE;
   }
 
@@ -457,11 +458,13 @@ export class Cpu {
     fault.access = access;
     fault.privilege = privilege;
     this.statistics.refusals += 1;
-    if (this.events.sink !== null) {
-      const { trap } = this.architecture.faults.report(reason, access, privilege);
-      this.events.sink({ kind: "trap", cpu: this.id, reason, hardwarePage: page, access, privilege, trap });
-    }
+    if (this.events.sink !== null) this.#tellTrap(reason, page, access, privilege);
     return -1;
+  }
+
+  #tellTrap(reason: FaultReason, page: number, access: Access, privilege: Privilege): void {
+    const { trap } = this.architecture.faults.report(reason, access, privilege);
+    this.events.sink?.({ kind: "trap", cpu: this.id, reason, hardwarePage: page, access, privilege, trap });
   }
 
   /** Physical address of a byte, or −1 with `fault` filled. */

@@ -109,17 +109,18 @@ export class HardwareWalk implements Refill {
         if (isWide) table += ((hi & place.frameHigh) >>> 0) * TWO_32;
         continue;
       }
-      if (kind === IS_ABSENT) return this.#end(cpu, page, depth, ABSENT);
-      const place = step.leaf;
-      if (kind !== IS_LEAF || ((lo & place.oddLow) | (hi & place.oddHigh)) !== 0 || !lets(rights, privilege, access)) break;
-      const isFetch = access === TO_EXECUTE;
-      const span = isFetch ? step.instructionSpan : step.dataSpan;
-      let frame = (lo & place.frameLow) >>> this.#pageShift;
-      if (isWide) frame += ((hi & place.frameHigh) >>> 0) * this.#perHigh;
-      if (step.pagesPerEntry !== 1) frame += page % step.pagesPerEntry;
-      const flags = (answer & ANSWERS_GLOBAL) === 0 ? 0 : GLOBAL;
-      cpu.enter(page, span, frame, rights, flags, access, privilege);
-      return this.#end(cpu, page, depth, NONE);
+      if (kind !== IS_ABSENT) {
+        const place = step.leaf;
+        if (kind !== IS_LEAF || ((lo & place.oddLow) | (hi & place.oddHigh)) !== 0 || !lets(rights, privilege, access)) break;
+        const isFetch = access === TO_EXECUTE;
+        const span = isFetch ? step.instructionSpan : step.dataSpan;
+        let frame = (lo & place.frameLow) >>> this.#pageShift;
+        if (isWide) frame += ((hi & place.frameHigh) >>> 0) * this.#perHigh;
+        if (step.pagesPerEntry !== 1) frame += page % step.pagesPerEntry;
+        const flags = (answer & ANSWERS_GLOBAL) === 0 ? 0 : GLOBAL;
+        cpu.enter(page, span, frame, rights, flags, access, privilege);
+      }
+      return this.#end(cpu, page, depth, kind === IS_ABSENT ? ABSENT : NONE);
     }
     return this.#walk(cpu, page, access, privilege);
   }
