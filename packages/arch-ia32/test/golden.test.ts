@@ -85,6 +85,9 @@ describe("ia32", () => {
     memory.write32(space.context.root + 0x101 * 4, 0x0080_2083 | 4);
     expect(cpu.translate(0x40400, READ, USER)).to.equal(-1);
     expect(ia32.faults.report(cpu.fault.reason, READ, USER).code).to.equal(13);
+    memory.write32(space.context.root + 0x101 * 4, 0x0080_20e3 | 4);
+    expect(cpu.translate(0x40400, READ, USER), "marked as accessed and written").to.equal(-1);
+    expect(ia32.faults.report(cpu.fault.reason, READ, USER).code).to.equal(13);
   });
 
   it("records accesses and writes in the entry of a 4 MiB page, enters it whole, and INVLPG of any address in it drops it", () => {

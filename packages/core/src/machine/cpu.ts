@@ -8,7 +8,7 @@
 import type { Architecture } from "../architecture/architecture.js";
 import { initialSwitches } from "../architecture/architecture.js";
 import { ABSENT, BAD_ADDRESS, BUS, DOMAIN, NO_FAULT, PROTECTION, type FaultReason } from "../architecture/faults.js";
-import { EXECUTE, KERNEL, READ, USER, WRITE, permits, type Access, type Privilege } from "../architecture/rights.js";
+import { EXECUTE, KERNEL, READ, USER, WRITE, permits, type Access, type Privilege, type Rights } from "../architecture/rights.js";
 import { PortolanError } from "../errors.js";
 import { Events } from "../events.js";
 import { depthOf, domainOf, needsEntryNotes, rightsAt } from "../tlb/entry-note.js";
@@ -88,9 +88,17 @@ const TO_WRITE = WRITE;
 const TO_EXECUTE = EXECUTE;
 const NONE = NO_FAULT;
 const swapped = swap32;
+const lets = permits;
 
+const NOT_SERVED = -1;
+const NO_MEMORY = -1;
+/** Whether TLBs may be used, as an integer: a boolean would be asked whether it is one. */
+const ACTIVE = 1;
+const PARKED = 0;
 const LITTLE = 0;
 const BIG = 1;
+
+const unitOf = (access: Access): "instruction" | "data" => (access === TO_EXECUTE ? "instruction" : "data");
 
 /**
  * One simulated processor, of which a machine has 1 to 64: its TLBs, its switches, the installed space and its counts.
@@ -152,7 +160,9 @@ export class Cpu {
   /** The chunk that holds the start of RAM, usually all of it. */
   readonly #words: Uint32Array = NO_WORDS;
   readonly #bytes: Uint8Array = NO_BYTES;
-  #tlbActive = true;
+  #tlbState = ACTIVE;
+  /** The frame that the refill code has found for the access that missed, where it has served that itself. */
+  #served = NOT_SERVED;
 
   constructor(options: CpuOptions) {
     const { id, architecture, memory, kernelContext } = options;
@@ -195,7 +205,7 @@ export class Cpu {
     this.#outside = -this.#pageSize;
     this.#unlike16 = -this.#pageSize | 1;
     this.#unlike32 = -this.#pageSize | 3;
-    const fronts = Array.from({ length: 2 * 3 }, () => new Lookaside(memory));
+    const fronts = Array.from({ length: 2 * 3 }, () => new Lookaside(memory, hardwarePageShift));
     this.#fronts = fronts;
     const chunk = memory.chunkOf(memory.firstFrame * memory.frameSize);
     this.#words = memory.words(chunk);
@@ -212,12 +222,12 @@ export class Cpu {
 
   /** False while the processor waits in a shootdown: it must not use its TLBs, and an access is an error of ours. */
   get tlbActive(): boolean {
-    return this.#tlbActive;
+    return this.#tlbState === ACTIVE;
   }
 
   set tlbActive(isActive: boolean) {
-    if (isActive === this.#tlbActive) return;
-    this.#tlbActive = isActive;
+    if (isActive === this.tlbActive) return;
+    this.#tlbState = isActive ? ACTIVE : PARKED;
     this.#expose();
   }
 
@@ -238,7 +248,7 @@ export class Cpu {
 
   /** The hardware frame of a page for an access, or −1 with `fault` filled. */
   translate(page: number, access: Access, privilege: Privilege): number {
-    const frame = this.#tlbActive ? this.#fronts[privilege * 3 + (access >>> 1)].frameOf(page) : -1;
+    const frame = this.#tlbState === ACTIVE ? this.#fronts[privilege * 3 + (access >>> 1)].frameOf(page) : -1;
     return frame >= 0 ? frame : this.#translateSlowly(page, 0, access, privilege);
   }
 
@@ -385,18 +395,17 @@ export class Cpu {
   /** `page` and `count` are the machine's pages; every hardware page in them goes. */
   invalidatePages(asid: number, page: number, count: number): void {
     const tag = this.#tagless ? 0 : asid;
-    let dropped = 0;
     const { dataTlb, instructionTlb } = this;
     const first = page * this.#hardwarePages;
     const pages = count * this.#hardwarePages;
-    dropped += dataTlb.invalidatePages(first, pages, tag);
+    let dropped = dataTlb.invalidatePages(first, pages, tag);
     if (instructionTlb !== dataTlb) dropped += instructionTlb.invalidatePages(first, pages, tag);
     this.#invalidated("pages", asid, page, count, dropped);
   }
 
   /** Shows the hit path the tables of its fronts, or nothing. */
   #expose(): void {
-    const startsOf = (front: number): Int32Array => (this.#tlbActive ? this.#fronts[front].starts : NO_STARTS);
+    const startsOf = (front: number): Int32Array => (this.#tlbState === ACTIVE ? this.#fronts[front].starts : NO_STARTS);
     this.#kernelReads = startsOf(0);
     this.#kernelWrites = startsOf(1);
     this.#kernelFetches = startsOf(2);
@@ -422,7 +431,7 @@ export class Cpu {
   #translateSlowly(page: number, offset: number, access: Access, privilege: Privilege): number {
     this.fault.isPending = false;
     if (this.#hasNotes) this.#noteSite(0);
-    if (!this.#tlbActive) throw new Error(`processor ${this.id} accesses memory while it waits in a shootdown`);
+    if (this.#tlbState !== ACTIVE) throw new Error(`processor ${this.id} accesses memory while it waits in a shootdown`);
     const number = privilege * 3 + (access >>> 1);
     const front = this.#fronts[number];
     const known = front.frameOf(page);
@@ -437,14 +446,21 @@ export class Cpu {
     }
     const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
     const asid = this.asidFor(privilege);
+    let entry = tlb.lookup(page, asid);
     for (let round = 0; round < ROUNDS; round += 1) {
-      const entry = tlb.lookup(page, asid);
       if (entry < 0) {
+        this.#served = NOT_SERVED;
         this.#note(page, offset, access, privilege);
         const reason = this.#miss(tlb, page, asid, access, privilege);
         if (reason !== NONE) return this.#refuse(reason, page, offset, access, privilege);
-      } else if (!this.#hasNotes && permits(tlb.rightsOf(entry, page), privilege, access)) {
-        return this.#show(tlb, entry, page, tlb.frameOf(entry, page), offset, access, privilege);
+        const served = this.#served;
+        // Nothing of it is left for an access that was interrupted by this one.
+        this.#served = NOT_SERVED;
+        if (served !== NOT_SERVED) return served;
+        entry = tlb.lookup(page, asid);
+      } else if (!this.#hasNotes && lets(tlb.rightsOf(entry, page), privilege, access)) {
+        const frame = this.#show(tlb, entry, page, tlb.frameOf(entry, page), number);
+        return frame < 0 ? this.#refuse(BUS, page, offset, access, privilege) : frame;
       } else {
         const frame = this.#hasNotes ? this.#askNote(tlb, entry, page, offset, access, privilege) : UNDECIDED;
         if (frame !== UNDECIDED) return frame;
@@ -452,6 +468,7 @@ export class Cpu {
         const reason = this.refill.refused(this, page, access, privilege, entry);
         if (reason !== NONE) return this.#refuse(reason, page, offset, access, privilege);
         this.statistics.upgrades += 1;
+        entry = tlb.lookup(page, asid);
       }
     }
     throw new Error(
@@ -459,24 +476,35 @@ export class Cpu {
     );
   }
 
-  /** Lets the front of an access know a page from now on. The frame, or −1 with `fault` filled if there is no memory. */
-  #show(tlb: Tlb, entry: number, page: number, frame: number, offset: number, access: Access, privilege: Privilege): number {
-    const address = frame * this.#pageSize;
-    if (!this.memory.isBacked(address)) return this.#refuse(BUS, page, offset, access, privilege);
-    const number = privilege * 3 + (access >>> 1);
+  /**
+   * Enters what the access that misses has been looking for, and serves it: the refill code knows that no other entry
+   * matches, and that this one lets the access through.
+   *
+   * @param span hardware pages that the entry maps
+   * @param frame the hardware frame of `page` itself
+   * @param flags `ENTRY_GLOBAL` or 0
+   */
+  enter(page: number, span: number, frame: number, rights: Rights, flags: number, access: Access, privilege: Privilege): void {
+    const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
+    const first = span === 1 ? frame : frame - (page % span);
+    const entry = tlb.enter(page, span, first, this.asidFor(privilege), rights, flags | tlb.useMark);
+    if (entry >= 0) this.#served = this.#show(tlb, entry, page, frame, privilege * 3 + (access >>> 1));
+  }
+
+  /** Lets a front answer for a page. The page's frame, or −1 if there is no memory. */
+  #show(tlb: Tlb, entry: number, page: number, frame: number, number: number): number {
     const front = this.#fronts[number];
     const { starts } = front;
-    tlb.show(entry, number, page, frame, address);
+    if (!tlb.show(entry, number, page, frame)) return NO_MEMORY;
     if (front.starts !== starts) this.#expose();
     return frame;
   }
 
   /** The same for a page that no TLB is asked about: nothing that a TLB forgets can make it wrong. */
   #inWindow(page: number, frame: number, offset: number, access: Access, privilege: Privilege): number {
-    if (this.#backed(page, frame, offset, access, privilege) < 0) return -1;
     const front = this.#fronts[privilege * 3 + (access >>> 1)];
     const { starts } = front;
-    front.fill(page, frame, frame * this.#pageSize);
+    if (!front.fill(page, frame)) return this.#refuse(BUS, page, offset, access, privilege);
     if (front.starts !== starts) this.#expose();
     return frame;
   }
@@ -493,11 +521,13 @@ export class Cpu {
     const standing = this.domainAccess(domainOf(note));
     if (standing === CLOSED) return this.#refuse(DOMAIN, page, offset, access, privilege);
     const frame = tlb.frameOf(entry, page);
-    if (standing === OPEN || permits(tlb.rightsOf(entry, page), privilege, access))
-      return this.#show(tlb, entry, page, frame, offset, access, privilege);
+    if (standing === OPEN || lets(tlb.rightsOf(entry, page), privilege, access)) {
+      const shown = this.#show(tlb, entry, page, frame, privilege * 3 + (access >>> 1));
+      return shown < 0 ? this.#refuse(BUS, page, offset, access, privilege) : shown;
+    }
     // A part of the page may let through what the whole does not: the front, which knows pages only, is not told.
     const within = (page - tlb.firstPage(entry)) * this.#pageSize + offset;
-    const isPermitted = permits(rightsAt(note, within, tlb.span(entry) * this.#pageSize), privilege, access);
+    const isPermitted = lets(rightsAt(note, within, tlb.span(entry) * this.#pageSize), privilege, access);
     return isPermitted ? this.#backed(page, frame, offset, access, privilege) : UNDECIDED;
   }
 
@@ -517,19 +547,26 @@ export class Cpu {
   }
 
   #miss(tlb: Tlb, page: number, asid: number, access: Access, privilege: Privilege): FaultReason {
-    const unit = access === TO_EXECUTE ? "instruction" : "data";
-    if (access === TO_EXECUTE) this.statistics.itlbMisses += 1;
-    if (tlb === this.dataTlb) this.statistics.tlbMisses += 1;
-    if (this.events.sink !== null) this.events.sink({ kind: "tlb-miss", cpu: this.id, unit, hardwarePage: page, asid });
+    const { statistics } = this;
+    if (access === TO_EXECUTE) statistics.itlbMisses += 1;
+    if (tlb === this.dataTlb) statistics.tlbMisses += 1;
+    const isHeard = this.events.sink !== null;
+    if (isHeard) this.#tellMiss(page, asid, access);
     const reason = this.refill.miss(this, page, access, privilege);
     if (reason !== NONE) return reason;
-    this.statistics.refills += 1;
-    if (this.events.sink !== null) {
-      const entry = tlb.probe(page, asid);
-      const frame = entry < 0 ? -1 : tlb.frameOf(entry, page);
-      this.events.sink({ kind: "tlb-fill", cpu: this.id, unit, hardwarePage: page, frame, asid });
-    }
+    statistics.refills += 1;
+    if (isHeard) this.#tellFill(tlb, page, asid, access);
     return NONE;
+  }
+
+  #tellMiss(page: number, asid: number, access: Access): void {
+    this.events.sink?.({ kind: "tlb-miss", cpu: this.id, unit: unitOf(access), hardwarePage: page, asid });
+  }
+
+  #tellFill(tlb: Tlb, page: number, asid: number, access: Access): void {
+    const entry = tlb.probe(page, asid);
+    const frame = entry < 0 ? -1 : tlb.frameOf(entry, page);
+    this.events.sink?.({ kind: "tlb-fill", cpu: this.id, unit: unitOf(access), hardwarePage: page, frame, asid });
   }
 
   #refuse(reason: FaultReason, page: number, offset: number, access: Access, privilege: Privilege): number {
@@ -537,10 +574,7 @@ export class Cpu {
     this.fault.isPending = true;
     this.fault.reason = reason;
     this.statistics.refusals += 1;
-    if (this.events.sink !== null) {
-      const { trap } = this.architecture.faults.report(reason, access, privilege, this.#switches, this.faultSite);
-      this.events.sink({ kind: "trap", cpu: this.id, reason, hardwarePage: page, access, privilege, trap });
-    }
+    if (this.events.sink !== null) this.#tellTrap(reason, page, access, privilege);
     return -1;
   }
 
@@ -553,6 +587,11 @@ export class Cpu {
     fault.privilege = privilege;
   }
 
+  #tellTrap(reason: FaultReason, page: number, access: Access, privilege: Privilege): void {
+    const { trap } = this.architecture.faults.report(reason, access, privilege, this.#switches, this.faultSite);
+    this.events.sink?.({ kind: "trap", cpu: this.id, reason, hardwarePage: page, access, privilege, trap });
+  }
+
   /** Physical address of a byte, or −1 with `fault` filled. */
   #locate(page: number, offset: number, access: Access, privilege: Privilege): number {
     const frame = this.#translateSlowly(page, offset, access, privilege);
@@ -560,6 +599,14 @@ export class Cpu {
   }
 
   #loadSlowly(page: number, offset: number, width: 1 | 2 | 4, access: Access, privilege: Privilege): number {
+    if (width === 4 && (offset & this.#unlike32) === 0 && (offset | 0) === offset) {
+      const frame = this.#translateSlowly(page, offset, access, privilege);
+      return frame < 0 ? -1 : this.memory.read32(frame * this.#pageSize + offset) | 0;
+    }
+    return this.#loadAnywhere(page, offset, width, access, privilege);
+  }
+
+  #loadAnywhere(page: number, offset: number, width: 1 | 2 | 4, access: Access, privilege: Privilege): number {
     this.#checkOffset(offset);
     const inFirst = Math.min(width, this.#pageSize - offset);
     const address = this.#locate(page, offset, access, privilege);
@@ -613,8 +660,13 @@ export class Cpu {
   }
 
   #invalidated(type: "all" | "asid" | "pages", asid: number, page: number, count: number, dropped: number): void {
-    this.statistics.invalidations += 1;
-    this.statistics.invalidated += dropped;
-    if (this.events.sink !== null) this.events.sink({ kind: "invalidate", cpu: this.id, type, asid, page, count });
+    const { statistics } = this;
+    statistics.invalidations += 1;
+    statistics.invalidated += dropped;
+    if (this.events.sink !== null) this.#tellInvalidation(type, asid, page, count);
+  }
+
+  #tellInvalidation(type: "all" | "asid" | "pages", asid: number, page: number, count: number): void {
+    this.events.sink?.({ kind: "invalidate", cpu: this.id, type, asid, page, count });
   }
 }

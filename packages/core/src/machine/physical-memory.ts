@@ -79,8 +79,8 @@ export class PhysicalMemory {
   readonly #slots = new Map<number, number>();
   readonly #bytes: Uint8Array[] = [];
   readonly #words: Uint32Array[] = [];
-  /** The chunk that holds the start of RAM, usually all of it: most accesses need ask no further. */
-  readonly #mainStart: number = 0;
+  /** Where the chunk begins that holds the start of RAM, usually all of it: most accesses need ask no further. */
+  readonly mainStart: number = 0;
   readonly #mainBytes: Uint8Array = NO_BYTES;
   readonly #mainWords: Uint32Array = NO_WORDS;
   /** RAM up to the first hole, as far as the chunk goes that it begins in: most addresses lie there. */
@@ -127,9 +127,9 @@ export class PhysicalMemory {
     }
     this.#perChunk = 1 / this.chunkSize;
     const main = this.chunkOf(base);
-    this.#mainStart = integer(base - this.offsetInChunk(base));
+    this.mainStart = integer(base - this.offsetInChunk(base));
     this.#ramStart = integer(this.ram[0].first);
-    this.#ramEnd = integer(Math.min(this.ram[0].end, this.#mainStart + this.chunkSize));
+    this.#ramEnd = integer(Math.min(this.ram[0].end, this.mainStart + this.chunkSize));
     this.#mainBytes = this.bytes(main);
     this.#mainWords = this.words(main);
   }
@@ -147,7 +147,10 @@ export class PhysicalMemory {
 
   /** Is there memory at this address? */
   isBacked(address: number): boolean {
-    if (address >= this.#ramStart && address < this.#ramEnd) return true;
+    return (address >= this.#ramStart && address < this.#ramEnd) || this.#isElsewhere(address);
+  }
+
+  #isElsewhere(address: number): boolean {
     for (const region of this.#regions) if (address >= region.first && address < region.end) return true;
     return false;
   }
@@ -160,7 +163,7 @@ export class PhysicalMemory {
 
   /** Offset of an address in the chunk that holds the start of RAM, in bytes; −1 if it lies in another one. */
   offsetInMain(address: number): number {
-    const offset = address - this.#mainStart;
+    const offset = address - this.mainStart;
     return offset >= 0 && offset < this.#mainBytes.length ? offset : -1;
   }
 
@@ -187,7 +190,7 @@ export class PhysicalMemory {
 
   /** The byte at an address. */
   read8(address: number): number {
-    const main = address - this.#mainStart;
+    const main = address - this.mainStart;
     if (main >= 0 && main < this.#mainBytes.length) return this.#mainBytes[main];
     return this.bytes(this.chunkOf(address))[this.offsetInChunk(address)];
   }
@@ -212,11 +215,15 @@ export class PhysicalMemory {
 
   /** A 32-bit word, unsigned. */
   read32(address: number): number {
-    const offset = address - this.#mainStart;
+    const offset = address - this.mainStart;
     if (address >= this.#ramStart && address < this.#ramEnd && (offset & 3) === 0) {
       const main = this.#mainWords[offset >>> 2];
       return this.#order === BIG ? swapped(main) : main;
     }
+    return this.#readAnywhere(address);
+  }
+
+  #readAnywhere(address: number): number {
     if (address % 4 !== 0) {
       return this.#order === BIG
         ? this.read16(address) * 65536 + this.read16(address + 2)
@@ -228,7 +235,7 @@ export class PhysicalMemory {
 
   /** Writes the low 32 bits of `value` in the machine's byte order. */
   write32(address: number, value: number): void {
-    const offset = address - this.#mainStart;
+    const offset = address - this.mainStart;
     if (offset >= 0 && offset < this.#mainBytes.length && (offset & 3) === 0) {
       this.#mainWords[offset >>> 2] = this.#order === BIG ? swapped(value) : value;
       return;
@@ -260,7 +267,7 @@ export class PhysicalMemory {
   /** Fills a frame, given by its number, with zero bytes. */
   zeroFrame(frame: number): void {
     const address = frame * this.frameSize;
-    const main = address - this.#mainStart;
+    const main = address - this.mainStart;
     if (main >= 0 && main < this.#mainBytes.length) {
       // Whole frames lie in one chunk. Filling by bounds is a third faster than filling a view of the frame.
       this.#mainBytes.fill(0, main, main + this.frameSize);

@@ -173,9 +173,9 @@ export class FormatCodec {
   readonly reservedHigh: number = 0;
   readonly #frames: readonly Field[];
   /** Every bit of the address stands in the entry where it stands in the address: masks are all it takes. */
-  readonly #isInPlace: boolean = false;
-  readonly #frameLow: number = 0;
-  readonly #frameHigh: number = 0;
+  readonly isInPlace: boolean = false;
+  readonly frameLow: number = 0;
+  readonly frameHigh: number = 0;
   readonly #rights: CompiledRule | null;
   readonly #attributes: CompiledRule | null;
   /** Entries that one page of this format fills, and the logarithm of that. */
@@ -199,8 +199,8 @@ export class FormatCodec {
     [this.dirtyLow, this.dirtyHigh] = mask(format, "dirty");
     [this.reservedLow, this.reservedHigh] = mask(format, "reserved");
     this.#frames = format.fields.filter(({ role }) => role === "frame");
-    this.#isInPlace = this.#frames.every((field) => field.unitShift === undefined || field.unitShift === fieldBits(field)[1]);
-    [this.#frameLow, this.#frameHigh] = mask(format, "frame");
+    this.isInPlace = this.#frames.every((field) => field.unitShift === undefined || field.unitShift === fieldBits(field)[1]);
+    [this.frameLow, this.frameHigh] = mask(format, "frame");
     this.#rights = format.rights === undefined ? null : new CompiledRule(format.rights, switches);
     this.#attributes = format.attributes === undefined ? null : new CompiledRule(format.attributes, switches);
     if (format.encode === undefined) return;
@@ -213,8 +213,8 @@ export class FormatCodec {
 
   /** The physical address an entry holds. */
   addressOf(lo: number, hi: number): number {
-    const low = (lo & this.#frameLow) >>> 0;
-    if (this.#isInPlace) return this.#frameHigh === 0 ? low : ((hi & this.#frameHigh) >>> 0) * TWO_32 + low;
+    const low = (lo & this.frameLow) >>> 0;
+    if (this.isInPlace) return this.frameHigh === 0 ? low : ((hi & this.frameHigh) >>> 0) * TWO_32 + low;
     return this.#gathered(lo, hi);
   }
 
@@ -275,7 +275,7 @@ export class FormatCodec {
   /** Bits 31:0 of an entry for a physical address and flags. */
   encodeLow(address: number, flags: PageFlags): number {
     let word = this.#baseLow[flags];
-    if (this.#isInPlace) return word + ((address & this.#frameLow) >>> 0);
+    if (this.isInPlace) return word + ((address & this.frameLow) >>> 0);
     for (const field of this.#frames) word += place(field, this.#part(field, address))[0];
     return word;
   }
@@ -283,7 +283,7 @@ export class FormatCodec {
   /** Bits 63:32 of that entry; 0 in formats of four bytes. */
   encodeHigh(address: number, flags: PageFlags): number {
     let word = this.#baseHigh[flags];
-    if (this.#isInPlace) return word + ((Math.floor(address / TWO_32) & this.#frameHigh) >>> 0);
+    if (this.isInPlace) return word + ((Math.floor(address / TWO_32) & this.frameHigh) >>> 0);
     for (const field of this.#frames) word += place(field, this.#part(field, address))[1];
     return word;
   }

@@ -21,176 +21,190 @@ import {
   type Privilege,
   type Rights,
 } from "../architecture/rights.js";
-import type { Switches } from "../architecture/entry-format.js";
-import type { TlbGeometry } from "../architecture/tlb-organisation.js";
 import type { Events } from "../events.js";
 import { CHECKED, CLOSED, OPEN, type Cpu } from "../machine/cpu.js";
-import type { PhysicalMemory } from "../machine/physical-memory.js";
-import type { Refill } from "../tlb/refill.js";
+import { integer, type PhysicalMemory } from "../machine/physical-memory.js";
 import { entryNote, needsEntryNotes, rightsAt, withoutParts } from "../tlb/entry-note.js";
+import type { Refill } from "../tlb/refill.js";
 import { ENTRY_GLOBAL } from "../tlb/tlb.js";
-import { ABSENT_ENTRY, MALFORMED_ENTRY, TABLE_ENTRY, type FormatCodec, type LevelCodec } from "./entry-codec.js";
-import { kernelRootFrom, storeysOf } from "./tree-shape.js";
+import { ABSENT_ENTRY, LEAF_ENTRY, MALFORMED_ENTRY, TABLE_ENTRY, kindIn, type FormatCodec } from "./entry-codec.js";
+import { kernelRootFrom } from "./tree-shape.js";
+import { ANSWER_GLOBAL, ANSWER_RIGHTS, HALF_BITS, WINDOW, WalkPlan, type Step, type WalkRules } from "./walk-plan.js";
 
 const ALL_BUT_WRITE = ~rightsFor(WRITE, WRITE);
-/** Indices of a tree travel as two integers of this many bits, so that shifts can take them apart. */
-const HALF_BITS = 26;
-const HALF = 2 ** HALF_BITS;
 
-/** A level as the walker needs it: everything that a switch or a TLB decides is decided. */
-interface Step {
-  readonly codec: LevelCodec;
-  /** Leaves of other forms are to be told apart. */
-  readonly hasForms: boolean;
-  readonly isWide: boolean;
-  readonly entryBytes: number;
-  readonly pagesPerEntry: number;
-  /** Bit of the index where this level's begins, and the level's mask. */
-  readonly bit: number;
-  readonly mask: number;
-  /**
-   * Hardware pages that an entry of each TLB maps, by the logarithm of how many entries of the table hold the page: a size
-   * that the TLB has no entries for is entered in pieces.
-   */
-  readonly dataSpans: readonly number[];
-  readonly instructionSpans: readonly number[];
-}
+/** What is imported is looked up at every use; these are constants to a compiler. */
+const lets = permits;
+const kindOf = kindIn;
+const TO_WRITE = WRITE;
+const TO_EXECUTE = EXECUTE;
+const NONE = NO_FAULT;
+const NOT_BACKED = BUS;
+const IS_ABSENT = ABSENT_ENTRY;
+const IS_MALFORMED = MALFORMED_ENTRY;
+const IS_TABLE = TABLE_ENTRY;
+const ALL = ALL_RIGHTS;
+const GLOBAL = ENTRY_GLOBAL;
+const BITS = HALF_BITS;
+const HALF = 1 << BITS;
+const LOW_BITS = WINDOW;
+const RIGHTS = ANSWER_RIGHTS;
+const ANSWERS_GLOBAL = ANSWER_GLOBAL;
+const IS_LEAF = LEAF_ENTRY;
+const TWO_32 = 0x1_0000_0000;
 
-/** What the walker makes of one setting of a processor's switches. */
-class WalkPlan {
-  readonly steps: readonly Step[];
-  /** What remains of the rights that every level lets through. */
-  readonly combined: Uint8Array;
+/** An index's bits from `bit` on, and at least 26 of them. */
+const partOf = (low: number, high: number, bit: number): number =>
+  bit < BITS ? (low >>> bit) | (high << (BITS - bit)) : high >>> (bit - BITS);
 
-  constructor(architecture: Architecture, translation: HierarchicalTranslation, switches: Switches) {
-    const { data, instruction } = architecture.tlb;
-    this.steps = storeysOf(architecture, translation, switches).map(({ codec, entries, entryBytes, pagesPerEntry }) => {
-      const most = Math.max(1, ...codec.forms.map((form) => form.entries));
-      const sizes = Array.from({ length: Math.log2(most) + 1 }, (_, log) => pagesPerEntry * 2 ** log);
-      const spansIn = ({ pageShifts }: TlbGeometry): readonly number[] =>
-        sizes.map((pages) => (pageShifts.includes(architecture.hardwarePageShift + Math.log2(pages)) ? pages : 1));
-      return {
-        codec,
-        hasForms: codec.forms.length > 0,
-        isWide: entryBytes === 8,
-        entryBytes,
-        pagesPerEntry,
-        bit: Math.log2(pagesPerEntry),
-        mask: entries - 1,
-        dataSpans: spansIn(data),
-        instructionSpans: spansIn(instruction ?? data),
-      };
-    });
-    const rule = translation.combined;
-    this.combined = Uint8Array.from({ length: ALL_RIGHTS + 1 }, (_, rights) =>
-      rule === undefined ? rights : rights & rule.tell(rights, switches),
-    );
-  }
-}
-
+/** The usual {@link Refill} of machines whose hardware walks; it has a plan for each setting of the switches. */
 export class HardwareWalk implements Refill {
   readonly #architecture: Architecture;
   readonly #translation: HierarchicalTranslation;
   readonly #memory: PhysicalMemory;
   readonly #events: Events;
-  readonly #faultsOnReserved: boolean;
-  readonly #recordsAccess: boolean;
-  readonly #recordsWrite: boolean;
-  /** Entries say which domain they belong to, or have parts. */
-  readonly #hasNotes: boolean;
-  /** A page that is not marked as accessed faults, and one that is written and not marked so. */
-  readonly #faultsUnmarked: boolean;
-  readonly #faultsClean: boolean;
+  readonly #rules: WalkRules;
   /** First page that the kernel's own root translates; Infinity where it has none. */
-  readonly #kernelFirst: number;
-  /** Pages that a root translates, and bytes of one. */
-  readonly #limit: number;
-  readonly #pageBytes: number;
-  /** Where the entries of the walk lay, and their formats. */
-  readonly #addresses: Float64Array;
-  readonly #formats: FormatCodec[] = [];
+  readonly #kernelFirst: number = 0;
+  /** Pages that a root translates, and one over the bytes of one, exactly. */
+  readonly #limit: number = 0;
+  readonly #perPage: number = 0;
+  readonly #pageShift: number = 0;
+  /** Pages in 4 GiB. */
+  readonly #perHigh: number = 0;
+  readonly #pageBytes: number = 0;
   /** Switches that entries depend on. */
   readonly #deciding: readonly string[];
   /** Every setting of them that was met, in their order. */
   readonly #plans = new Map<string, WalkPlan>();
+  /** The plan that was looked for last. */
+  #last: WalkPlan | null = null;
 
   constructor(architecture: Architecture, memory: PhysicalMemory, events: Events) {
     if (architecture.translation.kind !== "hierarchical") throw new Error("no tree to walk");
     this.#architecture = architecture;
     this.#translation = architecture.translation;
-    this.#deciding = Object.keys(architecture.switches).filter((name) => architecture.switches[name]?.keepsTlb !== true);
     this.#memory = memory;
     this.#events = events;
-    this.#faultsOnReserved = architecture.translation.faultsOnReserved;
-    this.#recordsAccess = architecture.can.recordAccess === "hardware";
-    this.#recordsWrite = architecture.can.recordWrite === "hardware";
-    this.#hasNotes = needsEntryNotes(architecture);
-    this.#faultsUnmarked = architecture.can.recordAccess === "fault";
-    this.#faultsClean = architecture.can.recordWrite === "fault";
+    this.#rules = {
+      faultsOnReserved: architecture.translation.faultsOnReserved,
+      recordsAccess: architecture.can.recordAccess === "hardware",
+      recordsWrite: architecture.can.recordWrite === "hardware",
+      faultsUnmarked: architecture.can.recordAccess === "fault",
+      faultsClean: architecture.can.recordWrite === "fault",
+      hasNotes: needsEntryNotes(architecture),
+    };
+    this.#deciding = Object.keys(architecture.switches).filter((name) => architecture.switches[name]?.keepsTlb !== true);
     this.#kernelFirst = kernelRootFrom(architecture, architecture.hardwarePageShift);
-    this.#limit = 2 ** (architecture.virtualBits - architecture.hardwarePageShift);
-    this.#pageBytes = 2 ** architecture.hardwarePageShift;
-    this.#addresses = new Float64Array(architecture.translation.levels.length);
+    this.#pageBytes = integer(2 ** architecture.hardwarePageShift);
+    this.#limit = integer(2 ** (architecture.virtualBits - architecture.hardwarePageShift));
+    this.#pageShift = architecture.hardwarePageShift;
+    this.#perHigh = integer(2 ** (32 - architecture.hardwarePageShift));
+    this.#perPage = 2 ** -architecture.hardwarePageShift;
   }
 
   miss(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason {
-    const { steps, combined } = cpu.refillState instanceof WalkPlan ? cpu.refillState : this.#plan(cpu);
+    const { steps, combined } = this.#last !== null && cpu.refillState === this.#last ? this.#last : this.#plan(cpu);
     const memory = this.#memory;
-    const { statistics } = cpu;
-    statistics.walks += 1;
+    const index = page < this.#limit ? page : page % this.#limit;
+    const isSmall = index < HALF;
+    const high = isSmall ? 0 : Math.floor(index / HALF);
+    const low = isSmall ? index : index - high * HALF;
+    let table = this.#rootFor(cpu, index, privilege);
+    let answer = 0;
+    let rights = ALL;
+    for (let depth = 0; depth < steps.length; depth += 1) {
+      const step = steps[depth];
+      const { isWide, bit } = step;
+      const address = table + (partOf(low, high, bit) & step.mask) * step.entryBytes;
+      if (!memory.isBacked(address)) break;
+      const lo = isWide ? memory.readLow(address) : memory.read32(address);
+      const hi = isWide ? memory.readHigh(address) : 0;
+      answer = step.answers[lo & LOW_BITS];
+      rights &= answer >>> RIGHTS;
+      const kind = kindOf(answer);
+      if (kind === IS_TABLE) {
+        const place = step.table;
+        if (((lo & place.oddLow) | (hi & place.oddHigh)) !== 0) break;
+        table = (lo & place.frameLow) >>> 0;
+        if (isWide) table += ((hi & place.frameHigh) >>> 0) * TWO_32;
+        continue;
+      }
+      if (kind !== IS_ABSENT) {
+        const place = step.leaf;
+        rights = combined[rights];
+        if (kind !== IS_LEAF || ((lo & place.oddLow) | (hi & place.oddHigh)) !== 0 || !lets(rights, privilege, access)) break;
+        const isFetch = access === TO_EXECUTE;
+        const span = isFetch ? step.instructionSpan : step.dataSpan;
+        let frame = (lo & place.frameLow) >>> this.#pageShift;
+        if (isWide) frame += ((hi & place.frameHigh) >>> 0) * this.#perHigh;
+        if (step.pagesPerEntry !== 1) frame += page % step.pagesPerEntry;
+        const flags = (answer & ANSWERS_GLOBAL) === 0 ? 0 : GLOBAL;
+        cpu.enter(page, span, frame, rights, flags, access, privilege);
+      }
+      return this.#end(cpu, page, depth, kind === IS_ABSENT ? ABSENT : NONE);
+    }
+    return this.#walk(cpu, page, access, privilege);
+  }
+
+  #rootFor(cpu: Cpu, index: number, privilege: Privilege): number {
+    return (index >= this.#kernelFirst ? cpu.kernelContext : cpu.contextFor(privilege)).root;
+  }
+
+  /** A walk that meets something unusual, from its beginning. */
+  #walk(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason {
+    const { steps, combined } = this.#plan(cpu);
+    const memory = this.#memory;
+    const { faultsOnReserved, faultsUnmarked, faultsClean, recordsWrite, hasNotes } = this.#rules;
     const index = page < this.#limit ? page : page % this.#limit;
     const high = index < HALF ? 0 : Math.floor(index / HALF);
     const low = index - high * HALF;
-    let { root: table } = index >= this.#kernelFirst ? cpu.kernelContext : cpu.contextFor(privilege);
-    let rights = ALL_RIGHTS;
-    const hasNotes = this.#hasNotes;
+    const root = this.#rootFor(cpu, index, privilege);
+    let table = root;
+    let rights = ALL;
+    let isRecorded = true;
     let domain = 0;
     for (let depth = 0; depth < steps.length; depth += 1) {
-      const { codec, hasForms, isWide, entryBytes, bit, mask } = steps[depth];
-      const entry = (bit < HALF_BITS ? (low >>> bit) | (high << (HALF_BITS - bit)) : high >>> (bit - HALF_BITS)) & mask;
-      const address = table + entry * entryBytes;
+      const step = steps[depth];
+      const { codec, hasForms, isWide } = step;
+      const address = table + (partOf(low, high, step.bit) & step.mask) * step.entryBytes;
       if (!memory.isBacked(address)) return this.#end(cpu, page, depth, BUS, domain);
-      statistics.walkReads += 1;
       const lo = isWide ? memory.readLow(address) : memory.read32(address);
       const hi = isWide ? memory.readHigh(address) : 0;
       const kind = codec.kindOf(lo, hi);
-      if (kind === ABSENT_ENTRY) return this.#end(cpu, page, depth, ABSENT, domain);
-      if (kind === MALFORMED_ENTRY) return this.#end(cpu, page, depth, RESERVED, domain);
-      const format = kind === TABLE_ENTRY ? codec.table : hasForms ? codec.leafOf(lo, hi) : codec.leaf;
-      if (format === null) return this.#end(cpu, page, depth, RESERVED, domain);
-      if (this.#faultsOnReserved && format.hasReserved(lo, hi)) return this.#end(cpu, page, depth, RESERVED, domain);
+      if (kind === IS_ABSENT) return this.#end(cpu, page, depth, ABSENT, domain);
+      if (kind === IS_MALFORMED) return this.#end(cpu, page, depth, RESERVED, domain);
+      const format = kind === IS_TABLE ? codec.table : hasForms ? codec.leafOf(lo, hi) : codec.leaf;
+      if (format === null || (faultsOnReserved && format.hasReserved(lo, hi))) return this.#end(cpu, page, depth, RESERVED, domain);
       rights &= format.rightsOf(lo, hi);
-      this.#addresses[depth] = address;
-      this.#formats[depth] = format;
+      isRecorded &&= format.isAccessed(lo, hi);
       if (hasNotes) domain = Math.max(domain, format.domainOf(lo));
-      if (kind === TABLE_ENTRY) {
+      if (kind === IS_TABLE) {
         table = format.addressOf(lo, hi);
         continue;
       }
       rights = combined[rights];
-      if (this.#faultsUnmarked && format.isUnmarked(lo, hi)) return this.#end(cpu, page, depth, UNMARKED, domain);
+      if (faultsUnmarked && format.isUnmarked(lo, hi)) return this.#end(cpu, page, depth, UNMARKED, domain);
       const standing = hasNotes ? cpu.domainAccess(domain) : CHECKED;
       if (standing === CLOSED) return this.#end(cpu, page, depth, DOMAIN, domain);
       const note = hasNotes ? entryNote(domain, depth, format.partRightsOf(lo, hi)) : 0;
-      const pages = steps[depth].pagesPerEntry * format.entries;
-      if (
-        standing !== OPEN &&
-        !permits(rights, privilege, access) &&
-        !permits(this.#rightsInPart(cpu, page, pages, note), privilege, access)
-      )
+      const pages = step.pagesPerEntry * format.entries;
+      if (standing !== OPEN && !lets(rights, privilege, access) && !lets(this.#rightsInPart(cpu, page, pages, note), privilege, access))
         return this.#end(cpu, page, depth, PROTECTION, domain);
-      if (this.#faultsClean && access === WRITE && format.isClean(lo, hi)) return this.#end(cpu, page, depth, UNMARKED, domain);
-      this.#record(depth, access);
-      const waits = access !== WRITE && (this.#recordsWrite ? !format.isDirty(lo, hi) : this.#faultsClean && format.isClean(lo, hi));
-      this.#enter(cpu, page, access, privilege, steps[depth], format, lo, hi, waits ? rights & ALL_BUT_WRITE : rights, note);
-      return this.#end(cpu, page, depth, NO_FAULT);
+      const isWrite = access === TO_WRITE;
+      if (faultsClean && isWrite && format.isClean(lo, hi)) return this.#end(cpu, page, depth, UNMARKED, domain);
+      const isDirty = format.isDirty(lo, hi);
+      if (!isRecorded || (isWrite && !isDirty)) this.#record(steps, root, low, high, access);
+      const waits = !isWrite && (recordsWrite ? !isDirty : faultsClean && format.isClean(lo, hi));
+      this.#enter(cpu, page, access, privilege, step, format, lo, hi, waits ? rights & ALL_BUT_WRITE : rights, note);
+      return this.#end(cpu, page, depth, NONE);
     }
     return this.#end(cpu, page, steps.length - 1, RESERVED);
   }
 
   refused(cpu: Cpu, page: number, access: Access, privilege: Privilege, entry: number): FaultReason {
     // Only a write may have been withheld for the sake of the dirty bit; anything else the entry says for good.
-    if (access !== WRITE || !(this.#recordsWrite || this.#faultsClean)) return PROTECTION;
+    if (access !== TO_WRITE || !(this.#rules.recordsWrite || this.#rules.faultsClean)) return PROTECTION;
     cpu.dataTlb.drop(entry);
     return this.miss(cpu, page, access, privilege);
   }
@@ -212,59 +226,76 @@ export class HardwareWalk implements Refill {
     rights: Rights,
     note: number,
   ): void {
-    const isFetch = access === EXECUTE;
+    const isFetch = access === TO_EXECUTE;
     const span = (isFetch ? instructionSpans : dataSpans)[format.entriesLog];
     const pages = pagesPerEntry * format.entries;
-    const within = span === pages ? 0 : page % pages;
-    const frame = format.addressOf(lo, hi) / this.#pageBytes + within;
-    const flags = (format.attributesOf(lo, hi) & PAGE_GLOBAL) === 0 ? 0 : ENTRY_GLOBAL;
+    const frame = format.addressOf(lo, hi) * this.#perPage + (page % pages);
+    const flags = (format.attributesOf(lo, hi) & PAGE_GLOBAL) === 0 ? 0 : GLOBAL;
+    if (!this.#rules.hasNotes) {
+      cpu.enter(page, span, frame, rights, flags, access, privilege);
+      return;
+    }
     const tlb = isFetch ? cpu.instructionTlb : cpu.dataTlb;
     // A page of a larger one that is entered in pieces lies in one part of it.
     const isPiece = span < pages && format.format.partRights !== undefined;
-    const ofPiece = isPiece ? rightsAt(note, within * this.#pageBytes, pages * this.#pageBytes) : rights;
-    const number = tlb.enter(page, span, frame, cpu.asidFor(privilege), ofPiece, flags);
+    const ofPiece = isPiece ? rightsAt(note, (page % pages) * this.#pageBytes, pages * this.#pageBytes) : rights;
+    const number = tlb.enter(page, span, frame - (page % span), cpu.asidFor(privilege), ofPiece, flags);
     if (note !== 0 && number >= 0) tlb.setNote(number, isPiece ? withoutParts(note) : note);
   }
 
-  /** Sets accessed on every entry that was used, and dirty on the leaf of a write. */
-  #record(leafDepth: number, access: Access): void {
-    if (!this.#recordsAccess) return;
-    for (let depth = 0; depth <= leafDepth; depth += 1) {
-      const format = this.#formats[depth];
-      const isWrite = depth === leafDepth && access === WRITE && this.#recordsWrite;
-      const low = format.accessedLow | (isWrite ? format.dirtyLow : 0);
-      const high = format.accessedHigh | (isWrite ? format.dirtyHigh : 0);
-      const address = this.#addresses[depth];
-      if (format.format.bytes === 4) {
-        const word = this.#memory.read32(address);
-        if ((word & low) !== (low | 0)) this.#memory.write32(address, (word | low) >>> 0);
-      } else {
-        const lo = this.#memory.readLow(address);
-        const hi = this.#memory.readHigh(address);
-        if ((lo & low) === (low | 0) && (hi & high) === (high | 0)) continue;
-        this.#memory.write64(address, (lo | low) >>> 0, (hi | high) >>> 0);
+  /** Walks again, where the walk is known to end well: sets accessed on every entry, and dirty on the leaf of a write. */
+  #record(steps: readonly Step[], root: number, low: number, high: number, access: Access): void {
+    if (!this.#rules.recordsAccess) return;
+    const memory = this.#memory;
+    let table = root;
+    for (const { codec, isWide, entryBytes, bit, mask } of steps) {
+      const address = table + (partOf(low, high, bit) & mask) * entryBytes;
+      const lo = isWide ? memory.readLow(address) : memory.read32(address);
+      const hi = isWide ? memory.readHigh(address) : 0;
+      const isLeaf = codec.kindOf(lo, hi) !== IS_TABLE;
+      const format = isLeaf ? codec.leafOf(lo, hi) : codec.table;
+      if (format === null) throw new Error("a walk that ended well goes another way");
+      const isWrite = isLeaf && access === TO_WRITE && this.#rules.recordsWrite;
+      const newLow = (lo | format.accessedLow | (isWrite ? format.dirtyLow : 0)) >>> 0;
+      const newHigh = (hi | format.accessedHigh | (isWrite ? format.dirtyHigh : 0)) >>> 0;
+      if (newLow !== lo || newHigh !== hi) {
+        if (isWide) memory.write64(address, newLow, newHigh);
+        else memory.write32(address, newLow);
       }
+      if (isLeaf) return;
+      table = format.addressOf(lo, hi);
     }
   }
 
   #end(cpu: Cpu, page: number, depth: number, reason: FaultReason, domain = 0): FaultReason {
-    if (reason !== NO_FAULT) {
+    const { statistics } = cpu;
+    if (reason !== NONE) {
       const site = cpu.faultSite;
       site.depth = depth;
       site.domain = domain;
       site.onWalk = true;
     }
-    const sink = this.#events.sink;
-    if (sink !== null) sink({ kind: "walk", cpu: cpu.id, hardwarePage: page, reads: depth + 1, reason });
+    statistics.walks += 1;
+    statistics.walkReads += reason === NOT_BACKED ? depth : depth + 1;
+    if (this.#events.sink !== null) this.#tell(cpu, page, depth, reason);
     return reason;
+  }
+
+  #tell(cpu: Cpu, page: number, depth: number, reason: FaultReason): void {
+    this.#events.sink?.({ kind: "walk", cpu: cpu.id, hardwarePage: page, reads: depth + 1, reason });
   }
 
   /** The plan for a processor's switches, which it keeps until one of them changes. */
   #plan(cpu: Cpu): WalkPlan {
+    if (cpu.refillState instanceof WalkPlan) {
+      this.#last = cpu.refillState;
+      return this.#last;
+    }
     const setting = this.#deciding.map((name) => cpu.switches[name]).join();
-    const plan = this.#plans.get(setting) ?? new WalkPlan(this.#architecture, this.#translation, cpu.switches);
+    const plan = this.#plans.get(setting) ?? new WalkPlan(this.#architecture, this.#translation, cpu.switches, this.#rules);
     this.#plans.set(setting, plan);
     cpu.refillState = plan;
+    this.#last = plan;
     return plan;
   }
 }

@@ -1,24 +1,28 @@
 /**
  * The fronts of TLBs: what the hit path of every architecture looks at, and nothing else. There is one per privilege and
- * access, direct-mapped by hardware page, and a page is there only if the access is permitted.
+ * access, and a page is there only if the access is permitted.
  *
  * A front is invisible: it may hold only what its TLB holds for the installed context and whose hit would change
- * nothing there. So the TLB drops a page from its fronts when an entry for it goes or comes, empties them when used bits
- * are cleared, and under `lru` lets them keep only the most recently used entry of each set.
+ * nothing there. So the TLB drops a page from its fronts when an entry for it goes or comes, or loses its used bit, and
+ * under `lru` lets them keep only the most recently used entry of each set.
  *
- * Pages with small numbers are also in a table by page, which says where they start in memory: one read decides and
- * leads to the word. It takes 4 MiB of addresses from the host, but memory only where pages are.
+ * Pages with small numbers in the main chunk of memory, nearly all there are, stand in a table by page, which says where
+ * they start: one read decides and leads to the word. It takes 4 MiB of addresses from the host, but memory only where
+ * pages are. The others have slots.
  */
-import type { PhysicalMemory } from "../machine/physical-memory.js";
+import { integer, type PhysicalMemory } from "../machine/physical-memory.js";
 
-/** Slots of one front: four times the largest common TLB. `page & SLOT_MASK` is a page's slot, above 2^32 too. */
-export const FRONT_SLOTS = 256;
-const SLOT_MASK = FRONT_SLOTS - 1;
+/** Slots of one front for pages that are not in the table, direct-mapped. `page & SLOT_MASK` is a page's slot, above 2^32 too. */
+const SLOTS = 256;
+const SLOT_MASK = SLOTS - 1;
 
+const NONE = -1;
 /** Equal to nothing, whatever a caller takes for a page number. */
 const EMPTY = NaN;
 /** Pages from here on are found by their slot only: 4 GiB of 4 KiB pages lie below, so all that 32-bit machines have. */
-const STARTS = 2 ** 20;
+const STARTS = 1 << 20;
+/** After so many entries into the table a front forgets them all. */
+const NOTES = 1024;
 
 /** A table in which there is nothing: every front's at first, and a processor's while it must not use its TLBs. */
 export const NO_STARTS = new Int32Array(STARTS);
@@ -31,71 +35,84 @@ export class Lookaside {
    */
   starts: Int32Array = NO_STARTS;
   readonly #memory: PhysicalMemory;
-  readonly #pages = new Float64Array(FRONT_SLOTS).fill(EMPTY);
-  readonly #frames = new Float64Array(FRONT_SLOTS);
-  /** Slots that were filled since the last flush, each once. */
-  readonly #filled = new Uint16Array(FRONT_SLOTS);
-  #filledCount = 0;
-  readonly #isFilled = new Uint8Array(FRONT_SLOTS);
+  readonly #pageSize: number = 0;
+  /** Words in a page, as a shift, and the number of the main chunk's first frame. */
+  readonly #wordShift: number = 0;
+  readonly #mainFrame: number = 0;
+  /** Pages that were entered into the table since the last flush; they may have been dropped meanwhile. */
+  readonly #noted = new Int32Array(NOTES);
+  #notes = 0;
+  readonly #pages = new Float64Array(SLOTS).fill(EMPTY);
+  readonly #frames = new Float64Array(SLOTS);
+  /** Slots may be in use: an integer, as a boolean would be asked whether it is one. */
+  #slotted = 0;
 
-  constructor(memory: PhysicalMemory) {
+  /** @param pageShift of hardware pages */
+  constructor(memory: PhysicalMemory, pageShift: number) {
     this.#memory = memory;
+    this.#pageSize = 1 << pageShift;
+    this.#wordShift = pageShift - 2;
+    this.#mainFrame = integer(memory.mainStart / this.#pageSize);
   }
 
   /** The hardware frame of a page, or −1 if it is not here. */
   frameOf(page: number): number {
-    const slot = page & SLOT_MASK;
-    return this.#pages[slot] === page ? this.#frames[slot] : -1;
+    const start = this.starts[page] | 0;
+    if (start > 0) return this.#mainFrame + ((start - 1) >>> this.#wordShift);
+    return this.#slotted === 0 ? NONE : this.#frameInSlot(page);
   }
 
-  /** `address` is the physical address of the page's first byte, which is backed. */
-  fill(page: number, frame: number, address: number): void {
+  #frameInSlot(page: number): number {
     const slot = page & SLOT_MASK;
-    this.#clear(slot);
+    return this.#pages[slot] === page ? this.#frames[slot] : NONE;
+  }
+
+  /** @returns false, and nothing has changed, if there is no memory at that frame */
+  fill(page: number, frame: number): boolean {
+    const address = frame * this.#pageSize;
+    if (!this.#memory.isBacked(address)) return false;
+    const offset = this.#memory.offsetInMain(address);
+    if (page >= STARTS || offset < 0) this.#fillSlot(page, frame);
+    else {
+      if (this.starts === NO_STARTS) this.starts = new Int32Array(STARTS);
+      if (this.#notes === NOTES) this.flush();
+      this.#noted[this.#notes] = page;
+      this.#notes += 1;
+      this.starts[page] = (offset >>> 2) + 1;
+    }
+    return true;
+  }
+
+  #fillSlot(page: number, frame: number): void {
+    const slot = page & SLOT_MASK;
     this.#pages[slot] = page;
     this.#frames[slot] = frame;
-    if (this.#isFilled[slot] === 0) {
-      this.#isFilled[slot] = 1;
-      this.#filled[this.#filledCount] = slot;
-      this.#filledCount += 1;
-    }
-    if (page >= STARTS) return;
-    const offset = this.#memory.offsetInMain(address);
-    if (offset < 0) return;
-    if (this.starts === NO_STARTS) this.starts = new Int32Array(STARTS);
-    this.starts[page] = (offset >>> 2) + 1;
+    this.#slotted = 1;
   }
 
   /** Forgets `span` pages from `page`. */
   drop(page: number, span: number): void {
-    if (span === 1) {
-      const slot = page & SLOT_MASK;
-      if (this.#pages[slot] === page) this.#clear(slot);
-      return;
-    }
-    if (this.#filledCount === 0) return;
+    if (span !== 1 || this.#slotted !== 0) this.#dropEach(page, span);
+    // Where no page starts, nothing is written over nothing.
+    else if (page < STARTS) this.starts[page] = 0;
+  }
+
+  #dropEach(page: number, span: number): void {
     if (span > SLOT_MASK) {
       this.flush();
       return;
     }
     for (let each = page; each < page + span; each += 1) {
       const slot = each & SLOT_MASK;
-      if (this.#pages[slot] === each) this.#clear(slot);
+      if (this.#pages[slot] === each) this.#pages[slot] = EMPTY;
+      if (each < STARTS) this.starts[each] = 0;
     }
   }
 
   flush(): void {
-    for (let i = 0; i < this.#filledCount; i += 1) {
-      const slot = this.#filled[i];
-      this.#clear(slot);
-      this.#isFilled[slot] = 0;
-    }
-    this.#filledCount = 0;
-  }
-
-  #clear(slot: number): void {
-    const page = this.#pages[slot];
-    if (page < STARTS && this.starts !== NO_STARTS) this.starts[page] = 0;
-    this.#pages[slot] = EMPTY;
+    for (let note = 0; note < this.#notes; note += 1) this.starts[this.#noted[note]] = 0;
+    this.#notes = 0;
+    if (this.#slotted !== 0) this.#pages.fill(EMPTY);
+    this.#slotted = 0;
   }
 }

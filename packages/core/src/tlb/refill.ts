@@ -11,7 +11,8 @@ import { token } from "../token.js";
 export interface Refill {
   /**
    * No entry matches. Enters one into `cpu`'s instruction or data TLB and returns 0, or enters nothing and returns
-   * why not. The caller looks the page up again after 0, and then `refused` may still be called.
+   * why not. The caller looks the page up again after 0, and then `refused` may still be called; code that knows its
+   * entry to let the access through enters it by `cpu.enter`, which spares that.
    */
   miss(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason;
   /**

@@ -5,7 +5,7 @@
  * else the first unused and unlocked one, else all used bits are cleared and the search is made again. Where everything
  * is locked the manual leaves the outcome open; here it is {@link ALL_LOCKED}, and nothing changes.
  */
-import type { TlbGeometry } from "../architecture/tlb-organisation.js";
+import type { Replacement, TlbGeometry } from "../architecture/tlb-organisation.js";
 import type { Random } from "../random.js";
 
 /** Flags of an entry. GLOBAL and LOCKED are what a caller may ask for; the others are the buffer's own. */
@@ -26,8 +26,16 @@ const VALID = ENTRY_VALID;
 const USED = ENTRY_USED;
 const LOCKED = ENTRY_LOCKED;
 
+const BY_CHANCE = 0;
+const BY_USED_BITS = 1;
+/** These two have an order. */
+const BY_AGE = 2;
+const BY_LAST_USE = 3;
+const RULES: Readonly<Record<Replacement, number>> = { "used-bit": BY_USED_BITS, lru: BY_LAST_USE, fifo: BY_AGE, random: BY_CHANCE };
+
 /** A set's numbers: its valid entries, so that a full set is not searched for a free one; … */
-const ROW = 8;
+const ROW_SHIFT = 3;
+const ROW = 1 << ROW_SHIFT;
 const COUNT = 0;
 /** … no entry of the set below this one is free to be taken; … */
 const FREE = 1;
@@ -48,9 +56,8 @@ const larger = (one: number, other: number): number => (one > other ? one : othe
 export class ReplacementOrder {
   /** How often `choose` had to clear used bits: hits on entries that were used before then change their state again. */
   clearings = 0;
-  readonly #usesBits: boolean = false;
-  readonly #isOrdered: boolean = false;
-  readonly #isLru: boolean = false;
+  /** A number for each rule, as booleans would be asked whether they are one. */
+  readonly #rule: number = BY_USED_BITS;
   readonly #flags: Uint8Array = NO_FLAGS;
   readonly #random: Random;
   readonly #ways: number = 0;
@@ -58,6 +65,8 @@ export class ReplacementOrder {
   wired = 0;
   /** What is known of each set, a row of numbers. */
   readonly #sets: Int32Array = NO_INTEGERS;
+  /** Where the row of an entry's set begins. */
+  readonly #rows: Int32Array = NO_INTEGERS;
   /** `lru` and `fifo`: a list per set, from the newest (head) to the oldest (tail). */
   readonly #newer: Int32Array = NO_INTEGERS;
   readonly #older: Int32Array = NO_INTEGERS;
@@ -65,9 +74,7 @@ export class ReplacementOrder {
   /** @param flags one per entry, shared with the buffer; this class sets and clears `ENTRY_USED` in them */
   constructor(geometry: TlbGeometry, flags: Uint8Array, random: Random) {
     const ways = geometry.ways === "full" ? geometry.entries : geometry.ways;
-    this.#usesBits = geometry.replacement === "used-bit";
-    this.#isLru = geometry.replacement === "lru";
-    this.#isOrdered = this.#isLru || geometry.replacement === "fifo";
+    this.#rule = RULES[geometry.replacement];
     this.#flags = flags;
     this.#random = random;
     this.#ways = ways;
@@ -75,13 +82,15 @@ export class ReplacementOrder {
     this.#newer = new Int32Array(geometry.entries);
     this.#older = new Int32Array(geometry.entries);
     this.#sets = new Int32Array((geometry.entries / ways) * ROW);
+    this.#rows = new Int32Array(geometry.entries);
     for (let first = 0, row = 0; first < geometry.entries; first += ways, row += ROW) {
       const last = first + ways - 1;
-      this.#sets[row + HEAD] = first;
-      this.#sets[row + TAIL] = last;
-      this.#sets[row + SEARCH] = first;
-      this.#sets[row + FREE] = first;
+      this.#sets[row | HEAD] = first;
+      this.#sets[row | TAIL] = last;
+      this.#sets[row | SEARCH] = first;
+      this.#sets[row | FREE] = first;
       for (let entry = first; entry <= last; entry += 1) {
+        this.#rows[entry] = row;
         this.#newer[entry] = entry === first ? NONE : entry - 1;
         this.#older[entry] = entry === last ? NONE : entry + 1;
       }
@@ -93,61 +102,85 @@ export class ReplacementOrder {
    * on that one would from now on change the order; −1 otherwise.
    */
   touch(entry: number): number {
-    if (this.#isLru) return this.#moveToHead(entry);
-    if (this.#usesBits) this.#flags[entry] = this.#flags[entry] | USED;
+    if (this.#rule === BY_LAST_USE) return this.#moveToHead(entry);
+    if (this.#rule === BY_USED_BITS) this.#flags[entry] = this.#flags[entry] | USED;
     return NONE;
   }
 
-  /** An entry has been written; `isNew` if it was not valid before. Answers like `touch`. */
+  /** The entry that was chosen has been written, which is news to an order, or if the set had fewer. Answers like `touch`. */
+  took(entry: number, isNew: boolean): number {
+    return isNew || this.#rule >= BY_AGE ? this.entered(entry, isNew) : NONE;
+  }
+
+  /** Any entry has been written; `isNew` if it was not valid before. Answers like `touch`. */
   entered(entry: number, isNew: boolean): number {
     const sets = this.#sets;
-    const row = this.#rowOf(entry);
-    if (isNew) sets[row + COUNT] = sets[row + COUNT] + 1;
-    // A new entry is unused until it has translated something; for the other orders it is the newest.
-    if (sets[row + SEARCH] > entry) sets[row + SEARCH] = entry;
-    return this.#isOrdered ? this.#moveToHead(entry) : NONE;
+    const row = this.#rows[entry];
+    if (isNew) sets[row | COUNT] = sets[row | COUNT] + 1;
+    // It may be unused until it has translated something; for the other orders it is the newest.
+    if (this.#rule >= BY_AGE) return this.#moveToHead(entry);
+    if (sets[row | SEARCH] > entry) sets[row | SEARCH] = entry;
+    return NONE;
   }
 
   /** An entry has become invalid. */
   dropped(entry: number): void {
     const sets = this.#sets;
-    const row = this.#rowOf(entry);
-    sets[row + COUNT] = sets[row + COUNT] - 1;
-    if (sets[row + FREE] > entry) sets[row + FREE] = entry;
-    if (sets[row + SEARCH] > entry) sets[row + SEARCH] = entry;
+    const row = this.#rows[entry];
+    sets[row | COUNT] = sets[row | COUNT] - 1;
+    if (sets[row | FREE] > entry) sets[row | FREE] = entry;
+    if (sets[row | SEARCH] > entry) sets[row | SEARCH] = entry;
   }
 
   /** The entry of `set` that a new translation goes into, or {@link ALL_LOCKED}. `clearings` grows if used bits went. */
   choose(set: number): number {
-    const sets = this.#sets;
-    const row = set * ROW;
-    const first = larger(set * this.#ways, this.wired);
-    const end = (set + 1) * this.#ways;
-    if (sets[row + COUNT] < this.#ways) {
-      let entry = larger(first, sets[row + FREE]);
-      while (entry < end && (this.#flags[entry] & VALID) !== 0) entry += 1;
-      sets[row + FREE] = entry;
-      if (entry < end) return entry;
-    }
-    if (this.#usesBits) return this.#unused(row, first, end);
-    return this.#isOrdered ? this.#oldest(row) : this.#any(first, end);
+    const isFull = this.#sets[(set << ROW_SHIFT) | COUNT] === this.#ways;
+    return isFull && this.#rule === BY_USED_BITS ? this.#unused(set) : this.#chooseOther(set);
   }
 
-  #unused(row: number, first: number, end: number): number {
-    const flags = this.#flags;
-    let entry = larger(first, this.#sets[row + SEARCH]);
-    while (entry < end && (flags[entry] & (USED | LOCKED)) !== 0) entry += 1;
-    if (entry === end) {
-      // Every candidate is used. Locked entries lose their used bit with the others.
-      let candidate = ALL_LOCKED;
-      for (let each = end - 1; each >= first; each -= 1) if ((flags[each] & LOCKED) === 0) candidate = each;
-      if (candidate === ALL_LOCKED) return ALL_LOCKED;
-      for (let each = end - this.#ways; each < end; each += 1) flags[each] = flags[each] & ~USED;
-      this.clearings += 1;
-      entry = candidate;
+  #chooseOther(set: number): number {
+    const row = set << ROW_SHIFT;
+    if (this.#sets[row | COUNT] < this.#ways) {
+      const free = this.#free(set);
+      if (free !== NONE) return free;
     }
-    this.#sets[row + SEARCH] = entry;
+    if (this.#rule === BY_USED_BITS) return this.#unused(set);
+    return this.#rule === BY_CHANCE ? this.#any(larger(set * this.#ways, this.wired), (set + 1) * this.#ways) : this.#oldest(row);
+  }
+
+  /** The first invalid entry of a set that is not wired, or −1. */
+  #free(set: number): number {
+    const free = (set << ROW_SHIFT) | FREE;
+    const end = (set + 1) * this.#ways;
+    let entry = larger(this.#sets[free], this.wired);
+    while (entry < end && (this.#flags[entry] & VALID) !== 0) entry += 1;
+    this.#sets[free] = entry;
+    return entry < end ? entry : NONE;
+  }
+
+  /** The first entry of a set without free ones that is unused and unlocked. */
+  #unused(set: number): number {
+    const flags = this.#flags;
+    const search = (set << ROW_SHIFT) | SEARCH;
+    const end = (set + 1) * this.#ways;
+    let entry = larger(this.#sets[search], this.wired);
+    while (entry < end && (flags[entry] & (USED | LOCKED)) !== 0) entry += 1;
+    if (entry >= end) entry = this.#clear(end);
+    if (entry !== ALL_LOCKED) this.#sets[search] = entry;
     return entry;
+  }
+
+  /** Every candidate of the set that ends there is used: used bits go, and the first candidate is it. */
+  #clear(end: number): number {
+    const flags = this.#flags;
+    const start = end - this.#ways;
+    let candidate = larger(start, this.wired);
+    while (candidate < end && (flags[candidate] & LOCKED) !== 0) candidate += 1;
+    if (candidate >= end) return ALL_LOCKED;
+    // Locked entries lose their used bit with the others.
+    for (let entry = start; entry < end; entry += 1) flags[entry] = flags[entry] & ~USED;
+    this.clearings = (this.clearings + 1) | 0;
+    return candidate;
   }
 
   #any(first: number, end: number): number {
@@ -164,29 +197,25 @@ export class ReplacementOrder {
   }
 
   #oldest(row: number): number {
-    let entry = this.#sets[row + TAIL];
+    let entry = this.#sets[row | TAIL];
     while (entry !== NONE && (entry < this.wired || (this.#flags[entry] & LOCKED) !== 0)) entry = this.#newer[entry];
     return entry;
   }
 
-  #rowOf(entry: number): number {
-    return this.#sets.length === ROW ? 0 : Math.floor(entry / this.#ways) * ROW;
-  }
-
   #moveToHead(entry: number): number {
     const sets = this.#sets;
-    const row = this.#rowOf(entry);
-    const head = sets[row + HEAD];
+    const row = this.#rows[entry];
+    const head = sets[row | HEAD];
     if (head === entry) return NONE;
     const newer = this.#newer[entry];
     const older = this.#older[entry];
     this.#older[newer] = older;
-    if (older === NONE) sets[row + TAIL] = newer;
+    if (older === NONE) sets[row | TAIL] = newer;
     else this.#newer[older] = newer;
     this.#newer[entry] = NONE;
     this.#older[entry] = head;
     this.#newer[head] = entry;
-    sets[row + HEAD] = entry;
-    return this.#isLru ? head : NONE;
+    sets[row | HEAD] = entry;
+    return this.#rule === BY_LAST_USE ? head : NONE;
   }
 }

@@ -23,26 +23,31 @@ const NO_FLAGS = new Uint8Array(0);
 /** Invalidations of more pages than this look at every entry instead of probing page by page. */
 const PROBES = 16;
 
-/** What an entry maps: its first page, pages, the frame of the first, and of the odd half's first where entries are paired. */
-const EXTENT = 4;
+// An entry's numbers begin at its own number shifted left; `|` then leads to one of them, and cannot overflow as a sum could.
+/** What an entry maps: its first page, the frame of that, and of the odd half's first where entries are paired. */
+const EXTENT = 2;
 const FIRST = 0;
-const SPAN = 1;
-const FRAME = 2;
-const ODD_FRAME = 3;
+const FRAME = 1;
+const ODD_FRAME = 2;
 
 /** What else it says, small integers. What is asked together lies together: one array is found and checked once. */
-const ROW = 8;
+const ROW = 3;
 const ASID = 0;
 const RIGHTS = 1;
 const ODD_RIGHTS = 2;
-/** Its class: the number of its page size. */
+/** Its class: the number of its page size, which says how many pages it maps. */
 const SIZE = 3;
 /** The next entry of its hash chain. */
 const NEXT = 4;
 /** A bit for each front that may know a page of it. */
 const SHOWN = 5;
+/** The head of that chain. */
+const BUCKET = 6;
+/** What the walker noted. */
+const NOTE = 7;
 
-/** The multiple of `span` at or below a page. The remainder of doubles is several times slower. */
+/** Which one of the stretches of `span` pages a page lies in, and where that begins. The remainder of doubles is several times slower. */
+const stretchOf = (page: number, span: number): number => (span === 1 ? page : Math.floor(page / span));
 const startOf = (page: number, span: number): number => (span === 1 ? page : Math.floor(page / span) * span);
 
 /**
@@ -53,21 +58,26 @@ const startOf = (page: number, span: number): number => (span === 1 ? page : Mat
 export class Tlb {
   readonly geometry: TlbGeometry;
   readonly invalidation: Invalidation;
+  /** `ENTRY_USED` where replacement goes by it, else 0: what an entry is entered with that serves an access at once. */
+  readonly useMark: number = 0;
   /** Whether global entries match every tag and are spared where the description says so. Set by the processor. */
   honoursGlobal = true;
   readonly #extents: Float64Array = NO_NUMBERS;
   readonly #rows: Int32Array = NO_INTEGERS;
   readonly #flags: Uint8Array = NO_FLAGS;
-  readonly #notes: Int32Array = NO_INTEGERS;
-  readonly #paired: boolean = false;
+  /** 1 where entries are paired, else 0: a comparison of integers, where a boolean would be asked whether it is one. */
+  readonly #paired: number = 0;
   /** The flags that may be asked for. */
   readonly #flagMask: number = 0;
   readonly #sets: number = 0;
+  readonly #ways: number = 0;
+  /** What makes a set's number of a page's; −1 where sets are no power of two, and it takes a remainder. */
+  readonly #setMask: number = 0;
   /** Hardware pages of an entry, by class (page size), and how many valid entries of the class there are. */
   readonly #spans: Float64Array = NO_NUMBERS;
   readonly #inUse: Int32Array = NO_INTEGERS;
   #valid = 0;
-  /** Hash chains over all valid entries, ascending by number within a bucket: the lowest number wins. */
+  /** Hash chains over all valid entries, in no order: among several that match, the lowest number wins. */
   readonly #bucket: Int32Array = NO_INTEGERS;
   readonly #shift: number = 0;
   /** What the invalidation of a page says of tags and of global entries. */
@@ -92,12 +102,14 @@ export class Tlb {
     }
     this.geometry = geometry;
     this.invalidation = invalidation;
+    this.useMark = geometry.replacement === "used-bit" ? ENTRY_USED : 0;
     this.#sets = entries / ways;
-    this.#extents = new Float64Array(EXTENT * entries);
-    this.#rows = new Int32Array(ROW * entries);
+    this.#ways = ways;
+    this.#setMask = (this.#sets & (this.#sets - 1)) === 0 ? this.#sets - 1 : -1;
+    this.#extents = new Float64Array(entries << EXTENT);
+    this.#rows = new Int32Array(entries << ROW);
     this.#flags = new Uint8Array(entries);
-    this.#notes = new Int32Array(entries);
-    this.#paired = geometry.paired;
+    this.#paired = geometry.paired ? 1 : 0;
     this.#flagMask = ENTRY_GLOBAL | ENTRY_USED | (geometry.lockable ? ENTRY_LOCKED : 0);
     this.#anyAsid = invalidation.page.anyAsid;
     this.#dropsGlobal = invalidation.page.dropsGlobal;
@@ -131,12 +143,14 @@ export class Tlb {
    *
    * @param front its number among those attached
    * @param frame the hardware frame that the entry maps the page to
-   * @param address the physical address of the page's first byte, which is backed
+   * @returns false, and nothing has changed, if there is no memory at that frame
    */
-  show(entry: number, front: number, page: number, frame: number, address: number): void {
-    this.#rows[entry * ROW + SHOWN] = this.#rows[entry * ROW + SHOWN] | (1 << front);
+  show(entry: number, front: number, page: number, frame: number): boolean {
+    if (!this.#fronts[front].fill(page, frame)) return false;
+    const shown = (entry << ROW) | SHOWN;
+    this.#rows[shown] = this.#rows[shown] | (1 << front);
     this.#shown |= 1 << front;
-    this.#fronts[front].fill(page, frame, address);
+    return true;
   }
 
   /** The entry that translates a page, or −1. It counts as used. */
@@ -155,8 +169,10 @@ export class Tlb {
       if (this.#inUse[size] === 0) continue;
       const first = startOf(page, spans[size]);
       let entry = this.#bucket[this.#hash(first, size)];
-      while (entry >= 0 && !this.#matches(entry, first, size, asid)) entry = rows[entry * ROW + NEXT];
-      if (entry >= 0 && (found < 0 || entry < found)) found = entry;
+      while (entry >= 0) {
+        if ((found < 0 || entry < found) && this.#matches(entry, first, size, asid)) found = entry;
+        entry = rows[(entry << ROW) | NEXT];
+      }
     }
     return found;
   }
@@ -172,7 +188,7 @@ export class Tlb {
     let count = 0;
     for (let size = 0; size < this.#spans.length; size += 1) {
       const first = startOf(page, this.#spans[size]);
-      for (let entry = this.#bucket[this.#hash(first, size)]; entry >= 0; entry = this.#rows[entry * ROW + NEXT]) {
+      for (let entry = this.#bucket[this.#hash(first, size)]; entry >= 0; entry = this.#rows[(entry << ROW) | NEXT]) {
         if (this.#matches(entry, first, size, asid)) count += 1;
       }
     }
@@ -185,18 +201,18 @@ export class Tlb {
    * @param page any hardware page in it; the entry starts at the multiple of `span` at or below
    * @param span hardware pages: a page size of the geometry (twice one where entries are paired)
    * @param frame hardware frame of the entry's first page, which is a multiple of `span` likewise
-   * @param flags `ENTRY_GLOBAL`, `ENTRY_LOCKED`, both or neither
+   * @param flags any of `ENTRY_GLOBAL`, `ENTRY_LOCKED` and `ENTRY_USED`, which says that it serves an access at once
    * @returns the entry's number, or {@link ALL_LOCKED} if nothing may be replaced; nothing has changed then
    */
   enter(page: number, span: number, frame: number, asid: number, rights: Rights, flags = 0): number {
-    const size = this.#sizeOf(span);
-    const entry = this.#order.choose(this.#sets === 1 ? 0 : this.#setOf(Math.floor(page / span)));
+    const size = this.#spans[0] === span ? 0 : this.#sizeOf(span);
+    const stretch = stretchOf(page, span);
+    const set = this.#setMask >= 0 ? stretch & this.#setMask : stretch % this.#sets;
+    const entry = this.#order.choose(set);
     if (entry === LOCKED) return LOCKED;
-    if (this.#order.clearings !== this.#clearings) {
-      this.#clearings = this.#order.clearings;
-      this.flushFronts();
-    }
-    this.#put(entry, size, page, span, frame, asid, rights, flags);
+    if (this.#order.clearings !== this.#clearings) this.#hideSet(set);
+    const isNew = this.#put(entry, size, stretch * span, frame, asid, rights, flags);
+    this.#dethrone(this.#order.took(entry, isNew));
     return entry;
   }
 
@@ -204,7 +220,8 @@ export class Tlb {
   write(entry: number, page: number, span: number, frame: number, asid: number, rights: Rights, flags = 0): void {
     this.#needs(entry);
     const size = this.#sizeOf(span);
-    this.#put(entry, size, page, span, frame, asid, rights, flags);
+    const isNew = this.#put(entry, size, startOf(page, span), frame, asid, rights, flags);
+    this.#dethrone(this.#order.entered(entry, isNew));
   }
 
   /** Sets what the odd half of a paired entry maps; until then it maps nothing (no rights). */
@@ -212,8 +229,8 @@ export class Tlb {
     this.#needs(entry);
     if (!this.geometry.paired) throw new Error("entries of this TLB have one half");
     this.#hide(entry);
-    this.#extents[entry * EXTENT + ODD_FRAME] = frame;
-    this.#rows[entry * ROW + ODD_RIGHTS] = rights;
+    this.#extents[(entry << EXTENT) | ODD_FRAME] = frame;
+    this.#rows[(entry << ROW) | ODD_RIGHTS] = rights;
   }
 
   /** Makes an entry invalid. An invalid one stays so. */
@@ -222,7 +239,7 @@ export class Tlb {
     this.#hide(entry);
     this.#unlink(entry);
     this.#flags[entry] = 0;
-    const size = this.#rows[entry * ROW + SIZE];
+    const size = this.#rows[(entry << ROW) | SIZE];
     this.#inUse[size] = this.#inUse[size] - 1;
     this.#valid -= 1;
     this.#order.dropped(entry);
@@ -249,21 +266,27 @@ export class Tlb {
 
   /** Forgets one hardware page; an entry goes with all its pages. Locks do not protect. @returns entries dropped */
   invalidatePage(page: number, asid: number): number {
-    const rows = this.#rows;
     const spans = this.#spans;
     let dropped = 0;
     for (let size = 0; size < spans.length; size += 1) {
       if (this.#inUse[size] === 0) continue;
       const first = startOf(page, spans[size]);
-      let entry = this.#bucket[this.#hash(first, size)];
-      while (entry >= 0) {
-        const next = rows[entry * ROW + NEXT];
-        if (rows[entry * ROW + SIZE] === size && this.#extents[entry * EXTENT + FIRST] === first && this.#isMeant(entry, asid)) {
-          this.drop(entry);
-          dropped += 1;
-        }
-        entry = next;
+      const chain = this.#bucket[this.#hash(first, size)];
+      if (chain >= 0) dropped += this.#invalidateIn(chain, first, size, asid);
+    }
+    return dropped;
+  }
+
+  #invalidateIn(chain: number, first: number, size: number, asid: number): number {
+    const rows = this.#rows;
+    let dropped = 0;
+    for (let entry = chain; entry >= 0;) {
+      const next = rows[(entry << ROW) | NEXT];
+      if (this.#extents[(entry << EXTENT) | FIRST] === first && rows[(entry << ROW) | SIZE] === size && this.#isMeant(entry, asid)) {
+        this.drop(entry);
+        dropped += 1;
       }
+      entry = next;
     }
     return dropped;
   }
@@ -271,15 +294,18 @@ export class Tlb {
   /** Forgets `count` hardware pages from `page`, Infinity for all above. @returns entries dropped */
   invalidatePages(page: number, count: number, asid: number): number {
     if (this.#valid === 0) return 0;
-    if (count === 1) return this.invalidatePage(page, asid);
+    return count === 1 ? this.invalidatePage(page, asid) : this.#invalidateMany(page, count, asid);
+  }
+
+  #invalidateMany(page: number, count: number, asid: number): number {
     let dropped = 0;
     if (count <= PROBES) {
       for (let each = page; each < page + count; each += 1) dropped += this.invalidatePage(each, asid);
       return dropped;
     }
     for (let entry = 0; entry < this.#flags.length; entry += 1) {
-      const first = this.#extents[entry * EXTENT + FIRST];
-      const overlaps = first < page + count && first + this.#extents[entry * EXTENT + SPAN] > page;
+      const first = this.#extents[(entry << EXTENT) | FIRST];
+      const overlaps = first < page + count && first + this.span(entry) > page;
       if ((this.#flags[entry] & VALID) !== 0 && overlaps && this.#isMeant(entry, asid)) {
         this.drop(entry);
         dropped += 1;
@@ -293,7 +319,7 @@ export class Tlb {
     let dropped = 0;
     for (let entry = 0; entry < this.#flags.length; entry += 1) {
       const flags = this.#flags[entry];
-      if ((flags & VALID) === 0 || (asid !== NONE && this.#rows[entry * ROW + ASID] !== asid)) continue;
+      if ((flags & VALID) === 0 || (asid !== NONE && this.#rows[(entry << ROW) | ASID] !== asid)) continue;
       if (sparesGlobal && this.honoursGlobal && (flags & GLOBAL) !== 0) continue;
       if (sparesLocked && ((flags & ENTRY_LOCKED) !== 0 || entry < this.#order.wired)) continue;
       this.drop(entry);
@@ -322,32 +348,32 @@ export class Tlb {
 
   /** The first hardware page that the entry maps. */
   firstPage(entry: number): number {
-    return this.#extents[entry * EXTENT + FIRST];
+    return this.#extents[(entry << EXTENT) | FIRST];
   }
   /** Hardware pages the entry maps. */
   span(entry: number): number {
-    return this.#extents[entry * EXTENT + SPAN];
+    return this.#spans[this.#rows[(entry << ROW) | SIZE]];
   }
   /** Hardware frame of the first page (of the even half). */
   frame(entry: number): number {
-    return this.#extents[entry * EXTENT + FRAME];
+    return this.#extents[(entry << EXTENT) | FRAME];
   }
 
   /** The tag of the entry; 0 where entries carry none. */
   asid(entry: number): number {
-    return this.#rows[entry * ROW + ASID];
+    return this.#rows[(entry << ROW) | ASID];
   }
   /** What the entry lets through (its even half). */
   rights(entry: number): Rights {
-    return this.#rows[entry * ROW + RIGHTS];
+    return this.#rows[(entry << ROW) | RIGHTS];
   }
   /** What the walker noted; see entry-note.ts. */
   note(entry: number): number {
-    return this.#notes[entry];
+    return this.#rows[(entry << ROW) | NOTE];
   }
   /** Notes it, after the entry was entered. */
   setNote(entry: number, note: number): void {
-    this.#notes[entry] = note;
+    this.#rows[(entry << ROW) | NOTE] = note;
   }
 
   /** Was it entered as global? Whether that counts is `honoursGlobal`'s business. */
@@ -367,77 +393,88 @@ export class Tlb {
 
   /** The hardware frame a page of the entry maps to. */
   frameOf(entry: number, page: number): number {
-    const at = entry * EXTENT;
-    const within = page - this.#extents[at + FIRST];
-    return this.#paired ? this.#frameOfHalf(at, within) : this.#extents[at + FRAME] + within;
+    const at = entry << EXTENT;
+    const within = page - this.#extents[at | FIRST];
+    return this.#paired === 1 ? this.#frameOfHalf(entry, within) : this.#extents[at | FRAME] + within;
   }
 
-  #frameOfHalf(at: number, within: number): number {
-    const extents = this.#extents;
-    const half = extents[at + SPAN] / 2;
-    return within < half ? extents[at + FRAME] + within : extents[at + ODD_FRAME] + within - half;
+  #frameOfHalf(entry: number, within: number): number {
+    const at = entry << EXTENT;
+    const half = this.span(entry) / 2;
+    return within < half ? this.#extents[at | FRAME] + within : this.#extents[at | ODD_FRAME] + within - half;
   }
 
   /** What the entry lets through for one of its pages. */
   rightsOf(entry: number, page: number): Rights {
-    return this.#rows[entry * ROW + (this.#paired && this.#isOdd(entry, page) ? ODD_RIGHTS : RIGHTS)];
+    return this.#rows[(entry << ROW) | (this.#paired === 1 && this.#isOdd(entry, page) ? ODD_RIGHTS : RIGHTS)];
   }
 
   #isOdd(entry: number, page: number): boolean {
-    const at = entry * EXTENT;
-    return page - this.#extents[at + FIRST] >= this.#extents[at + SPAN] / 2;
+    return page - this.#extents[(entry << EXTENT) | FIRST] >= this.span(entry) / 2;
   }
 
-  #put(entry: number, size: number, page: number, span: number, frame: number, asid: number, rights: Rights, flags: number): void {
-    const rows = this.#rows;
-    const extents = this.#extents;
-    const inUse = this.#inUse;
-    const row = entry * ROW;
-    const at = entry * EXTENT;
+  /** @returns whether the entry was not valid before */
+  #put(entry: number, size: number, first: number, frame: number, asid: number, rights: Rights, flags: number): boolean {
     const isNew = (this.#flags[entry] & VALID) === 0;
-    if (isNew) this.#valid += 1;
-    else {
-      this.#hide(entry);
+    const rows = this.#rows;
+    const row = entry << ROW;
+    if (!isNew) {
+      if (rows[row | SHOWN] !== 0) this.#unshow(entry);
       this.#unlink(entry);
-      inUse[rows[row + SIZE]] = inUse[rows[row + SIZE]] - 1;
     }
-    inUse[size] = inUse[size] + 1;
-    const first = startOf(page, span);
-    extents[at + FIRST] = first;
-    extents[at + SPAN] = span;
-    extents[at + FRAME] = frame;
-    rows[row + ASID] = asid;
-    rows[row + RIGHTS] = rights;
-    rows[row + ODD_RIGHTS] = 0;
-    rows[row + SIZE] = size;
-    rows[row + SHOWN] = 0;
-    this.#notes[entry] = 0;
+    if (isNew || rows[row | SIZE] !== size) this.#count(entry, isNew, size);
+    const extents = this.#extents;
+    extents[(entry << EXTENT) | FIRST] = first;
+    extents[(entry << EXTENT) | FRAME] = frame;
+    rows[row | ASID] = asid;
+    rows[row | RIGHTS] = rights;
+    rows[row | ODD_RIGHTS] = 0;
+    rows[row | NOTE] = 0;
     this.#flags[entry] = VALID | (flags & this.#flagMask);
-    const isAlone = this.#link(entry, this.#hash(first, size));
-    this.#dethrone(this.#order.entered(entry, isNew));
-    // It may now win over an entry with a higher number that the fronts know.
-    if (!isAlone || inUse[size] !== this.#valid) this.#forgetFronts(first, span, this.#shown);
+    const bucket = this.#hash(first, size);
+    const others = this.#bucket[bucket];
+    rows[row | BUCKET] = bucket;
+    rows[row | NEXT] = others;
+    this.#bucket[bucket] = entry;
+    if (others >= 0 || this.#inUse[size] !== this.#valid) this.#overrule(first, size, others);
+    return isNew;
   }
 
-  /** The set that replacement looks at; a remainder only where sets are no power of two. */
-  #setOf(index: number): number {
-    const last = this.#sets - 1;
-    return (this.#sets & last) === 0 ? index & last : index % this.#sets;
+  /** A new entry may win over one with a higher number that the fronts know, of the same class and so of its chain, or of another. */
+  #overrule(first: number, size: number, others: number): void {
+    if (this.#inUse[size] !== this.#valid || this.#holds(others, first)) this.#forgetFronts(first, this.#spans[size], this.#shown);
+  }
+
+  /** Counts an entry that is about to be of this class. */
+  #count(entry: number, isNew: boolean, size: number): void {
+    const inUse = this.#inUse;
+    const before = this.#rows[(entry << ROW) | SIZE];
+    if (isNew) this.#valid += 1;
+    else inUse[before] = inUse[before] - 1;
+    inUse[size] = inUse[size] + 1;
+    this.#rows[(entry << ROW) | SIZE] = size;
+  }
+
+  /** Does a chain hold an entry from this page on? */
+  #holds(chain: number, first: number): boolean {
+    let entry = chain;
+    while (entry >= 0 && this.#extents[(entry << EXTENT) | FIRST] !== first) entry = this.#rows[(entry << ROW) | NEXT];
+    return entry >= 0;
   }
 
   #matches(entry: number, first: number, size: number, asid: number): boolean {
     const rows = this.#rows;
     return (
-      this.#extents[entry * EXTENT + FIRST] === first &&
-      rows[entry * ROW + SIZE] === size &&
-      (rows[entry * ROW + ASID] === asid || (this.honoursGlobal && (this.#flags[entry] & GLOBAL) !== 0))
+      this.#extents[(entry << EXTENT) | FIRST] === first &&
+      rows[(entry << ROW) | SIZE] === size &&
+      (rows[(entry << ROW) | ASID] === asid || (this.honoursGlobal && (this.#flags[entry] & GLOBAL) !== 0))
     );
   }
 
   /** Does invalidating a page of space `asid` mean this entry for it? */
   #isMeant(entry: number, asid: number): boolean {
     if (this.honoursGlobal && (this.#flags[entry] & GLOBAL) !== 0) return this.#dropsGlobal;
-    return this.#anyAsid || this.#rows[entry * ROW + ASID] === asid;
+    return this.#anyAsid || this.#rows[(entry << ROW) | ASID] === asid;
   }
 
   #hash(first: number, size: number): number {
@@ -445,45 +482,46 @@ export class Tlb {
     return Math.imul((first | 0) + size, 0x9e3779b1) >>> this.#shift;
   }
 
-  /** Answers whether no other entry is in the chain. */
-  #link(entry: number, bucket: number): boolean {
-    const rows = this.#rows;
-    let before = NONE;
-    let after = this.#bucket[bucket];
-    while (after >= 0 && after < entry) {
-      before = after;
-      after = rows[after * ROW + NEXT];
-    }
-    rows[entry * ROW + NEXT] = after;
-    if (before < 0) this.#bucket[bucket] = entry;
-    else rows[before * ROW + NEXT] = entry;
-    return before < 0 && after < 0;
-  }
-
   #unlink(entry: number): void {
     const rows = this.#rows;
-    const next = rows[entry * ROW + NEXT];
-    const bucket = this.#hash(this.#extents[entry * EXTENT + FIRST], rows[entry * ROW + SIZE]);
-    let at = this.#bucket[bucket];
-    if (at === entry) {
-      this.#bucket[bucket] = next;
-      return;
-    }
-    while (rows[at * ROW + NEXT] !== entry) at = rows[at * ROW + NEXT];
-    rows[at * ROW + NEXT] = next;
+    const row = entry << ROW;
+    const bucket = rows[row | BUCKET];
+    if (this.#bucket[bucket] === entry) this.#bucket[bucket] = rows[row | NEXT];
+    else this.#unlinkFrom(this.#bucket[bucket], entry);
+  }
+
+  /** The same where others come before it. */
+  #unlinkFrom(chain: number, entry: number): void {
+    const rows = this.#rows;
+    let at = chain;
+    while (rows[(at << ROW) | NEXT] !== entry) at = rows[(at << ROW) | NEXT];
+    rows[(at << ROW) | NEXT] = rows[(entry << ROW) | NEXT];
   }
 
   /** Makes the fronts forget what they know of an entry. */
   #hide(entry: number): void {
-    const shown = this.#rows[entry * ROW + SHOWN];
-    if (shown === 0) return;
-    this.#rows[entry * ROW + SHOWN] = 0;
-    this.#forgetFronts(this.#extents[entry * EXTENT + FIRST], this.#extents[entry * EXTENT + SPAN], shown);
+    if (this.#rows[(entry << ROW) | SHOWN] !== 0) this.#unshow(entry);
+  }
+
+  #unshow(entry: number): void {
+    const shown = this.#rows[(entry << ROW) | SHOWN];
+    this.#rows[(entry << ROW) | SHOWN] = 0;
+    this.#forgetFronts(this.#extents[(entry << EXTENT) | FIRST], this.span(entry), shown);
+  }
+
+  /** The same for the entries of a set, whose used bits are gone: the next hit on each sets its bit again. */
+  #hideSet(set: number): void {
+    this.#clearings = this.#order.clearings;
+    for (let entry = set * this.#ways; entry < (set + 1) * this.#ways; entry += 1) this.#hide(entry);
   }
 
   /** Makes some fronts, a bit for each, forget `span` pages from `first`. */
   #forgetFronts(first: number, span: number, fronts: number): void {
-    for (let left = fronts; left !== 0; left &= left - 1) this.#fronts[31 - Math.clz32(left & -left)].drop(first, span);
+    for (let left = fronts; left !== 0;) {
+      const front = 31 - Math.clz32(left);
+      this.#fronts[front].drop(first, span);
+      left ^= 1 << front;
+    }
   }
 
   /** Under `lru` the fronts keep the most recently used of a set only. */

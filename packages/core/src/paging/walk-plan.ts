@@ -1,0 +1,174 @@
+/**
+ * What a table walker knows before it walks: the levels of a tree under one setting of a processor's switches, laid out
+ * as integers.
+ *
+ * Nearly every word that a walk meets can be judged by its low bits: a table or a page, already marked as accessed, no
+ * reserved bit set. The answers for those are in a table; every other word is {@link UNUSUAL}, and the walker asks the codec.
+ */
+import type { Architecture, HierarchicalTranslation } from "../architecture/architecture.js";
+import { fieldBits, type Field, type Switches } from "../architecture/entry-format.js";
+import { ALL_RIGHTS, PAGE_GLOBAL, WRITE, rightsFor } from "../architecture/rights.js";
+import type { TlbGeometry } from "../architecture/tlb-organisation.js";
+import { integer } from "../machine/physical-memory.js";
+import {
+  ABSENT_ENTRY,
+  LEAF_ENTRY,
+  MALFORMED_ENTRY,
+  TABLE_ENTRY,
+  flagsIn,
+  kindIn,
+  rightsIn,
+  type FormatCodec,
+  type LevelCodec,
+} from "./entry-codec.js";
+import { storeysOf } from "./tree-shape.js";
+
+/** Indices of a tree travel as two integers of this many bits, so that shifts can take them apart. */
+export const HALF_BITS = 26;
+
+/** A word's low bits that answers are looked up by. */
+const WINDOW_BITS = 12;
+/** The mask of those bits. */
+export const WINDOW = 2 ** WINDOW_BITS - 1;
+
+/**
+ * An answer: the kind of the entry in the two lowest bits, then the six bits of what may be entered into a TLB with
+ * nothing recorded, then whether a leaf is global.
+ */
+export const ANSWER_RIGHTS = 2;
+/** The bit of an answer that says global. */
+export const ANSWER_GLOBAL = 256;
+/** The kind of words that the walker has to look into; those that the manual forbids are among them. */
+export const UNUSUAL = MALFORMED_ENTRY;
+
+const ALL_BUT_WRITE = ~rightsFor(WRITE, WRITE);
+
+/** Which marks a walker makes or misses, and what stops it. */
+export interface WalkRules {
+  readonly faultsOnReserved: boolean;
+  readonly recordsAccess: boolean;
+  readonly recordsWrite: boolean;
+  /** A page that is not marked as accessed faults, and one that is written and not marked so. */
+  readonly faultsUnmarked: boolean;
+  readonly faultsClean: boolean;
+  /** Entries say which domain they belong to, or have parts. */
+  readonly hasNotes: boolean;
+}
+
+/** A level as the walker needs it: everything that a switch or a TLB decides is decided. */
+export interface Step {
+  readonly codec: LevelCodec;
+  /** Leaves of other forms are to be told apart. */
+  readonly hasForms: boolean;
+  readonly isWide: boolean;
+  readonly entryBytes: number;
+  readonly pagesPerEntry: number;
+  /** Bit of the index where this level's begins, and the level's mask. */
+  readonly bit: number;
+  readonly mask: number;
+  /** Hardware pages that an entry of each TLB maps: a size that it has no entries for is entered in pieces. */
+  readonly dataSpan: number;
+  readonly instructionSpan: number;
+  /** The same by the logarithm of how many entries of the table hold the page. */
+  readonly dataSpans: readonly number[];
+  readonly instructionSpans: readonly number[];
+  /** By a word's low bits. */
+  readonly answers: Int32Array;
+  readonly table: Place;
+  readonly leaf: Place;
+}
+
+/** Where an entry has its address, and which bits outside the window make its word unusual. */
+export interface Place {
+  readonly frameLow: number;
+  readonly frameHigh: number;
+  readonly oddLow: number;
+  readonly oddHigh: number;
+}
+
+const NOWHERE: Place = { frameLow: 0, frameHigh: 0, oddLow: 0, oddHigh: 0 };
+
+/** The bits of fields in each half of a word. */
+const bitsOf = (fields: readonly Field[]): readonly [lo: number, hi: number] => {
+  let lo = 0;
+  let hi = 0;
+  for (const [high, low] of fields.map(fieldBits)) {
+    for (let bit = low; bit <= high; bit += 1) {
+      if (bit < 32) lo |= 1 << bit;
+      else hi |= 1 << (bit - 32);
+    }
+  }
+  return [lo, hi];
+};
+
+/** Bits that say what a word is or lets through, or that are reserved, are odd where they are set outside the window. */
+const placeOf = (codec: LevelCodec, format: FormatCodec | null, { faultsOnReserved }: WalkRules): Place => {
+  if (format === null) return NOWHERE;
+  const { rights, attributes } = format.format;
+  const [low, high] = bitsOf([codec.level.kind, rights, attributes].flatMap((rule) => rule?.reads ?? []));
+  const [reservedLow, reservedHigh] = faultsOnReserved ? [format.reservedLow, format.reservedHigh] : [0, 0];
+  return {
+    frameLow: format.frameLow,
+    frameHigh: format.frameHigh,
+    oddLow: (low | reservedLow) & ~WINDOW,
+    oddHigh: high | reservedHigh,
+  };
+};
+
+/** The answer for words that have nothing outside the window but an address. */
+const answerFor = (codec: LevelCodec, lo: number, rules: WalkRules): number => {
+  if (rules.hasNotes || codec.forms.length > 0) return UNUSUAL;
+  const meaning = codec.meaningOf(lo, 0);
+  const kind = kindIn(meaning);
+  if (kind === ABSENT_ENTRY) return codec.level.kind.reads.every((field) => fieldBits(field)[0] < WINDOW_BITS) ? ABSENT_ENTRY : UNUSUAL;
+  const format = kind === TABLE_ENTRY ? codec.table : kind === LEAF_ENTRY ? codec.leaf : null;
+  if (format === null || !format.isInPlace || (rules.faultsOnReserved && format.hasReserved(lo, 0))) return UNUSUAL;
+  if (((format.dirtyLow & ~WINDOW) | format.dirtyHigh) !== 0) return UNUSUAL;
+  const isMarked = (format.accessedLow | format.accessedHigh) === 0 || format.isAccessed(lo, 0);
+  if (rules.recordsAccess && !isMarked) return UNUSUAL;
+  if (kind === LEAF_ENTRY && rules.faultsUnmarked && !isMarked) return UNUSUAL;
+  const isClean = rules.recordsWrite ? !format.isDirty(lo, 0) : rules.faultsClean && format.isClean(lo, 0);
+  const withholdsWrite = kind === LEAF_ENTRY && isClean;
+  const rights = rightsIn(meaning) & (withholdsWrite ? ALL_BUT_WRITE : ~0);
+  const isGlobal = kind === LEAF_ENTRY && (flagsIn(meaning) & PAGE_GLOBAL) !== 0;
+  return kind | (rights << ANSWER_RIGHTS) | (isGlobal ? ANSWER_GLOBAL : 0);
+};
+
+/** What a walker makes of one setting of a processor's switches. */
+export class WalkPlan {
+  readonly steps: readonly Step[];
+  /** What remains of the rights that every level lets through. */
+  readonly combined: Uint8Array;
+
+  constructor(architecture: Architecture, translation: HierarchicalTranslation, switches: Switches, rules: WalkRules) {
+    const { data, instruction } = architecture.tlb;
+    this.steps = storeysOf(architecture, translation, switches).map(({ codec, entries, entryBytes, pagesPerEntry }) => {
+      const most = Math.max(1, ...codec.forms.map((form) => form.entries));
+      const sizes = Array.from({ length: Math.log2(most) + 1 }, (_, log) => integer(pagesPerEntry * 2 ** log));
+      const spansIn = ({ pageShifts }: TlbGeometry): readonly number[] =>
+        sizes.map((pages) => (pageShifts.includes(architecture.hardwarePageShift + Math.log2(pages)) ? pages : 1));
+      const dataSpans = spansIn(data);
+      const instructionSpans = spansIn(instruction ?? data);
+      return {
+        codec,
+        hasForms: codec.forms.length > 0,
+        isWide: entryBytes === 8,
+        entryBytes,
+        pagesPerEntry: integer(pagesPerEntry),
+        bit: Math.log2(pagesPerEntry) | 0,
+        mask: (entries - 1) | 0,
+        dataSpan: dataSpans[0],
+        instructionSpan: instructionSpans[0],
+        dataSpans,
+        instructionSpans,
+        answers: Int32Array.from({ length: WINDOW + 1 }, (_, lo) => answerFor(codec, lo, rules)),
+        table: placeOf(codec, codec.table, rules),
+        leaf: placeOf(codec, codec.leaf, rules),
+      };
+    });
+    const rule = translation.combined;
+    this.combined = Uint8Array.from({ length: ALL_RIGHTS + 1 }, (_, rights) =>
+      rule === undefined ? rights : rights & rule.tell(rights, switches),
+    );
+  }
+}
