@@ -151,15 +151,6 @@ export const lyingPorts: readonly Liar[] = [
     asids: { ...asids, first: 0 },
   })),
   port(
-    "abs32le",
-    "invalidating a page spares a global entry",
-    "HelenOS mips32: global entries",
-    "L2.global.withdrawn-everywhere",
-    ({ tlb }) => ({
-      tlb: { ...tlb, invalidation: { ...tlb.invalidation, page: { ...tlb.invalidation.page, dropsGlobal: false } } },
-    }),
-  ),
-  port(
     "ia32",
     "pages can be forbidden to be executed",
     "HelenOS arm64: executable pages inverted",
