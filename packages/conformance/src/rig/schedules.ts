@@ -15,7 +15,11 @@ export interface Program {
 }
 
 /** Of `count` possibilities, which one: 0 = nobody begins here, n = the n-th idle processor. At the top level 0 is a processor. */
-export type Choose = (count: number) => number;
+export interface Choose {
+  (count: number): number;
+  /** A lock turned away who was chosen last: nothing has happened, as if nobody had been. */
+  turnedAway?(): void;
+}
 
 export interface Played {
   /** How each operation ended: value or error code, by program. */
@@ -93,7 +97,9 @@ export const play = (
       if (free.length === 0) return;
       const chosen = choose(free.length + 1);
       const index = free[chosen - 1];
-      if (index !== undefined && begin(index)) nested += 1;
+      if (index === undefined) return;
+      if (begin(index)) nested += 1;
+      else choose.turnedAway?.();
     },
   };
   try {
@@ -158,15 +164,18 @@ export const everySchedule = (
   for (let schedules = 1; ; schedules += 1) {
     const choices: number[] = [];
     const counts: number[] = [];
-    run(
-      (count) => {
-        const chosen = Math.min(prefix[choices.length] ?? 0, count - 1);
-        choices.push(chosen);
-        counts.push(count);
-        return chosen;
-      },
-      () => choices,
-    );
+    let isRedundant = false;
+    const choose: Choose = (count) => {
+      const chosen = Math.min(prefix[choices.length] ?? 0, count - 1);
+      choices.push(chosen);
+      // What follows a beginning that came to nothing is tried where nobody began.
+      counts.push(isRedundant ? 1 : count);
+      return chosen;
+    };
+    choose.turnedAway = () => {
+      isRedundant = true;
+    };
+    run(choose, () => choices);
     // The last choice that has another possibility takes the next one.
     let last = choices.length - 1;
     const spent = (upTo: number): number => choices.slice(0, upTo).filter((choice) => choice > 0).length;

@@ -516,4 +516,15 @@ export const lyingCores: readonly Liar[] = [
       instead(t, "insert", (usual) => (context, page, frame, flags) => usual(context, page, page % 8 === 7 ? frame + 1 : frame, flags)),
     ),
   ),
+  buffer(
+    "abs32le",
+    "invalidating a page spares a global entry",
+    "HelenOS mips32: global entries",
+    "L2.global.withdrawn-everywhere",
+    (tlb) =>
+      instead(tlb, "invalidatePages", (usual) => (page, count, asid) => {
+        const entry = tlb.probe(page, asid);
+        return entry >= 0 && tlb.isGlobal(entry) ? 0 : usual(page, count, asid);
+      }),
+  ),
 ];

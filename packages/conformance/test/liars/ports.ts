@@ -76,7 +76,7 @@ export const lyingPorts: readonly Liar[] = [
   port("abs32le", "every word is a leaf", "an entry that is never absent", "L0.entry.zero-is-absent", (m) =>
     levelWith(m, -1, ({ kind }) => ({ kind: { reads: kind.reads, tell: () => "leaf" } })),
   ),
-  port("abs32le", "the root's pointers map pages", "HelenOS arm32: bit 4 of a first-level descriptor", "L0.entry.kind-as-made", (m) =>
+  port("abs32le", "the root's pointers map pages", "HelenOS arm32: bit 4 of a first-level descriptor", "L0.description.sound", (m) =>
     levelWith(m, 0, ({ kind, table }) => ({
       kind: { reads: kind.reads, tell: (values) => (values["V"] === 1 ? "leaf" : "absent") },
       ...(table === undefined ? {} : { leaf: table }),
@@ -150,15 +150,6 @@ export const lyingPorts: readonly Liar[] = [
   port("abs32le", "the kernel's number is a user's", "zephyr#113569", "L0.description.sound", ({ asids }) => ({
     asids: { ...asids, first: 0 },
   })),
-  port(
-    "abs32le",
-    "invalidating a page spares a global entry",
-    "HelenOS mips32: global entries",
-    "L2.global.withdrawn-everywhere",
-    ({ tlb }) => ({
-      tlb: { ...tlb, invalidation: { ...tlb.invalidation, page: { ...tlb.invalidation.page, dropsGlobal: false } } },
-    }),
-  ),
   port(
     "ia32",
     "pages can be forbidden to be executed",
