@@ -1,62 +1,114 @@
-/** `portolan demo`: the example programs on two machines that have little in common. What `npm start` shows. */
-import { join } from "node:path";
+/** `portolan demo`: the example programs on every machine they were built for, side by side. What `npm start` shows. */
+import type { Architecture } from "@portolan/core";
+import type { RunReport } from "@portolan/workload";
 import type { Command } from "commander";
+import { join } from "node:path";
+import { architectureNamed } from "../architectures.js";
 import type { MachineArguments } from "../options.js";
-import { comparison, type Compared } from "../render/comparison.js";
+import { comparison, machineLines, totalLines } from "../render/comparison.js";
 import type { Terminal } from "../terminal.js";
 import { judge, perform } from "./run.js";
 
+/** Machines, and what the files of their programs end with. */
 const MACHINES = [
   ["ia32", "i686"],
+  ["amd64", "amd64"],
+  ["arm", "arm"],
+  ["armv7", "arm"],
+  ["riscv64", "riscv64"],
+  ["mips32", "mipsel"],
+  ["mips32be", "mips"],
   ["sparc64", "sparc64"],
 ] as const;
-const PROGRAMS = ["sieve", "words", "sort"] as const;
-/** Recorded from words.i686.elf: on the machine that it was built for it is replayed over the program itself. */
-const TRACE = "traces/words.i686.trace.gz";
+
+interface Machine {
+  readonly architecture: Architecture;
+  /** `"mipsel"` */
+  readonly builtFor: string;
+}
+
+/** What every machine is to do. */
+interface Scene {
+  readonly title: string;
+  /** The file of a machine's program; absent where there is only a trace. */
+  program?(directory: string, machine: Machine): string;
+  options?(directory: string, machine: Machine): Partial<MachineArguments>;
+}
+
+/** Bytes below the stack: near enough for the two to share tables, far enough to leave it room. */
+const BELOW_STACK = 0x100_0000n;
+
+const programOf =
+  (name: string): NonNullable<Scene["program"]> =>
+  (directory, { builtFor }) =>
+    join(directory, "programs", `${name}.${builtFor}.elf`);
+
+const SCENES: readonly Scene[] = [
+  { title: "sieve: 400,000 bytes of zeroes, written with growing strides", program: programOf("sieve") },
+  { title: "words: a hash table of linked entries", program: programOf("words") },
+  {
+    title: "words, position-independent, loaded close to its stack: trees share tables",
+    program: programOf("words.pie"),
+    options: (_directory, { architecture: { layout } }) => ({
+      base: layout.userStack - (layout.userStack % BELOW_STACK) - BELOW_STACK,
+    }),
+  },
+  { title: "sort: far jumps, and a growing stack", program: programOf("sort") },
+  {
+    title: "GNU sort, 60,000 lines: one recorded trace, the same accesses everywhere",
+    options: (directory) => ({ trace: join(directory, "traces/gnu-sort.amd64.ptrace.gz"), rebase: true }),
+  },
+];
 
 /** Adds `portolan demo` to the program: every example on every machine of the comparison. */
 export const addDemo = (program: Command, terminal: Terminal): void => {
   program
     .command("demo")
-    .description("pages the example programs in on ia32 and on sparc64, side by side")
+    .description("pages the example programs in on every machine they were built for, side by side")
     .argument("[directory]", "where the examples are", "examples")
     .addHelpText("after", "\nExamples:\n  portolan demo examples")
     .action(async (directory: string) => {
+      const began = terminal.now();
+      const say = (lines: readonly string[]): void => terminal.out(`${lines.join("\n")}\n`);
+      const machines: Machine[] = [];
+      for (const [name, builtFor] of MACHINES) machines.push({ architecture: await architectureNamed(name), builtFor });
       terminal.out(INTRODUCTION);
-      const runs: Compared[] = [];
-      const run = async (workload: string, file: string | undefined, options: MachineArguments): Promise<void> => {
-        const began = terminal.now();
-        const report = await perform(file, options, terminal);
-        runs.push({ workload, report, milliseconds: terminal.now() - began });
-        judge(report);
-      };
-      for (const name of PROGRAMS) {
-        for (const [arch, suffix] of MACHINES) await run(name, join(directory, "programs", `${name}.${suffix}.elf`), { arch, cpus: 2 });
+      say(machineLines(machines));
+      terminal.out(LEGEND);
+      const reports: RunReport[] = [];
+      for (const { title, program: programAt, options } of SCENES) {
+        const shown: RunReport[] = [];
+        for (const machine of machines) {
+          const asked = { arch: machine.architecture.name, cpus: 2, ...options?.(directory, machine) };
+          shown.push(await perform(programAt?.(directory, machine), asked, terminal));
+        }
+        say(["", title, ...comparison(shown)]);
+        reports.push(...shown);
       }
-      for (const [arch] of MACHINES) {
-        const traced = arch === "ia32" ? join(directory, "programs/words.i686.elf") : undefined;
-        await run("words, traced", traced, { arch, cpus: 2, rebase: true, trace: join(directory, TRACE) });
-      }
-      for (const line of comparison(runs)) terminal.out(`${line}\n`);
+      say(["", ...totalLines(reports, terminal.now() - began)]);
+      for (const report of reports) judge(report);
       terminal.out(NEXT);
     });
 };
 
 const INTRODUCTION = `
-Real programs, paged in through one core on two machines with two processors
-each, every byte that is read compared with the program's file:
+Real programs, built for each of these machines and paged in through one core,
+on two processors each; every byte that is read is compared with the program's.
 
-  ia32     a tree of page tables for each address space, walked by hardware;
-           no ASIDs; pages of 4 KiB; kernel and user share a space
-  sparc64  one page hash table for all spaces, TSBs, TLBs filled by software;
-           13-bit contexts; pages of 16 KiB; the kernel has a space of its own
+`;
 
+const LEGEND = `
+"Index bits" is how the page number of an address is split over the levels of a
+tree of tables. Below, a fault brings a page in; a TLB miss is answered by the
+TSB, where there is one, or by a walk, which reads entries of the tables. Where
+entries are marked at a first write, that is a walk too. Tables include TSBs.
 `;
 
 const NEXT = `
 What to type next:
-  npm start -- run --arch sparc64 examples/programs/words.sparc64.elf
-  npm start -- walk --arch ia32 examples/programs/words.i686.elf 0x804a000
-  npm start -- run --arch ia32 --rebase -t examples/traces/sort.amd64.trace.gz
+  npm start -- run --arch riscv64 examples/programs/words.riscv64.elf
+  npm start -- walk --arch arm examples/programs/words.arm.elf 0x11000
+  npm start -- tlb examples/traces/gnu-sort.amd64.ptrace.gz
+  npm start -- conform mips32 --profile teaching
   npm start -- archs
 `;

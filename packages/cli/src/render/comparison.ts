@@ -1,75 +1,71 @@
-/** Runs beside one another: a column for each, machines of one workload together. Fits 80 columns for four pairs. */
+/** Machines beside one another: a row for each, and what the same work cost it. Fits 80 columns. */
+import type { Architecture } from "@portolan/core";
 import type { RunReport } from "@portolan/workload";
-
-/** One column: a workload on a machine, and how long it took. */
-export interface Compared {
-  readonly workload: string;
-  readonly report: RunReport;
-  readonly milliseconds: number;
-}
-
-/** `7`, `566 KiB`, `4.3 MiB`: three digits are enough to compare by. */
-const short = (bytes: number): string => {
-  let value = bytes;
-  let unit = 0;
-  for (; value >= 1000 && unit < 4; unit += 1) value /= 1024;
-  return `${value < 10 && !Number.isInteger(value) ? value.toFixed(1) : Math.round(value)} ${["B", "KiB", "MiB", "GiB", "TiB"][unit]}`;
-};
-
-const duration = (milliseconds: number): string =>
-  milliseconds < 9999.5 ? `${Math.round(milliseconds)} ms` : `${Math.round(milliseconds / 1000)} s`;
+import { bytesIn, table } from "./table.js";
 
 /** What there is none of on a machine: not the same as 0. */
 const NONE = "-";
 
-const MEASURES: readonly (readonly [label: string, cell: (run: Compared) => string])[] = [
-  ["accesses", ({ report: { accesses } }) => String(accesses.fetches + accesses.loads + accesses.stores + accesses.modifies)],
-  ["page faults", ({ report }) => String(report.faults.served)],
-  ["resident", ({ report }) => short(report.memory.residentPages * report.pageBytes)],
-  ["TLB misses", ({ report: { tlb } }) => String(tlb.dataMisses + tlb.instructionMisses)],
-  ["TSB hits", ({ report: { memory, tsb } }) => (memory.tsbBytes === 0 ? NONE : String(tsb.hits))],
-  ["walks", ({ report }) => String(report.walks.walks)],
-  ["tables", ({ report }) => short(report.memory.tableBytes)],
-  ["TSBs", ({ report: { memory } }) => (memory.tsbBytes === 0 ? NONE : short(memory.tsbBytes))],
-  ["shootdowns", ({ report }) => String(report.shootdowns)],
-  ["checked", ({ report }) => short(report.bytesChecked)],
-  ["wrong", ({ report }) => short(report.wrongBytes)],
-  ["time", ({ milliseconds }) => duration(milliseconds)],
-];
+/** What the machines are: the figures that explain the counts. */
+export const machineLines = (machines: readonly { readonly architecture: Architecture; readonly builtFor: string }[]): string[] =>
+  table(
+    ["machine", "programs", "order", "page", "index bits", "TLB entries", "filled by", "ASIDs"],
+    machines.map(({ architecture: { name, byteOrder, pageShift, translation, tlb, asids }, builtFor }) => [
+      name,
+      builtFor,
+      byteOrder,
+      bytesIn(2 ** pageShift),
+      translation.kind === "hashed" ? "(a hash)" : translation.levels.map(({ indexBits }) => indexBits).join("+"),
+      entriesIn(tlb),
+      tlb.refill,
+      asids.bits === 0 ? NONE : String(2 ** asids.bits),
+    ]),
+    new Set([3, 7]),
+  );
 
-/** @param runs those of one workload one after another */
-export const comparison = (runs: readonly Compared[]): string[] => {
-  const columns = runs.map((run) => [run.report.architecture, ...MEASURES.map(([, cell]) => cell(run))]);
-  const widths = columns.map((cells) => Math.max(...cells.map(({ length }) => length)));
-  const labels = ["", ...MEASURES.map(([label]) => label)];
-  const labelWidth = Math.max(...labels.map(({ length }) => length));
-  const isFirst = (i: number): boolean => runs[i]?.workload !== runs[i - 1]?.workload;
-  const gap = (i: number): string => (isFirst(i) ? "  " : " ");
-  const line = (label: string, cells: readonly string[]): string =>
-    label.padEnd(labelWidth) + cells.map((cell, i) => gap(i) + cell.padStart(widths[i])).join("");
-  return [
-    groupHeading(runs, widths, labelWidth, isFirst),
-    ...labels.map((label, row) =>
-      line(
-        label,
-        columns.map((cells) => cells[row]),
-      ),
-    ),
-  ];
+const entriesIn = ({ instruction, data }: Architecture["tlb"]): string => {
+  if (instruction !== undefined) return `${instruction.entries} I + ${data.entries} D`;
+  return data.paired ? `${data.entries} pairs` : String(data.entries);
 };
 
-/** Names of workloads over the columns that are theirs, which grow if a name needs more. */
-const groupHeading = (runs: readonly Compared[], widths: number[], labelWidth: number, isFirst: (i: number) => boolean): string => {
-  let heading = " ".repeat(labelWidth);
-  for (let i = 0; i < runs.length;) {
-    let end = i + 1;
-    while (end < runs.length && !isFirst(end)) end += 1;
-    const { workload } = runs[i];
-    let width = end - i - 1;
-    for (let column = i; column < end; column += 1) width += widths[column];
-    if (width < workload.length) widths[i] = widths[i] + workload.length - width;
-    heading += `  ${workload.padStart(width)}`;
-    i = end;
-  }
-  return heading;
+/** Bytes in KiB: `"16.5"`. */
+const kibibytes = (bytes: number): string => String(Math.round((bytes / 1024) * 10) / 10);
+
+/** Columns: two lines of heading, and the cell of a run. */
+const MEASURES: readonly (readonly [above: string, heading: string, cell: (report: RunReport) => string])[] = [
+  ["", "accesses", (report) => String(accessesOf(report))],
+  ["page", "faults", ({ faults }) => String(faults.served)],
+  ["memory", "KiB", ({ memory, pageBytes }) => kibibytes(memory.residentPages * pageBytes)],
+  ["TLB", "misses", ({ tlb }) => String(tlb.dataMisses + tlb.instructionMisses)],
+  ["TSB", "hits", ({ memory, tsb }) => (memory.tsbBytes === 0 ? NONE : String(tsb.hits))],
+  ["", "walks", ({ walks }) => String(walks.walks)],
+  ["entries", "read", ({ walks }) => String(walks.wordsRead)],
+  ["tables", "KiB", ({ memory }) => kibibytes(memory.tableBytes + memory.tsbBytes)],
+  ["wrong", "bytes", ({ wrongBytes }) => String(wrongBytes)],
+];
+
+const accessesOf = ({ accesses }: RunReport): number => accesses.fetches + accesses.loads + accesses.stores + accesses.modifies;
+
+/** @param reports of one workload, a machine each */
+export const comparison = (reports: readonly RunReport[]): string[] => {
+  const rows = [
+    ["", ...MEASURES.map(([above]) => above)],
+    ["", ...MEASURES.map(([, heading]) => heading)],
+    ...reports.map((report) => [report.architecture, ...MEASURES.map(([, , cell]) => cell(report))]),
+  ];
+  const widths = MEASURES.map((_, i) => Math.max(...rows.map((row) => row[i + 1].length)));
+  const nameWidth = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, ...cells]) => [name.padEnd(nameWidth), ...cells.map((cell, i) => cell.padStart(widths[i]))].join("  ").trimEnd());
+};
+
+/** Sums over all runs; the reader's own time stands on a line of its own. */
+export const totalLines = (reports: readonly RunReport[], milliseconds: number): string[] => {
+  const sum = (of: (report: RunReport) => number): number => reports.reduce((total, report) => total + of(report), 0);
+  const machines = new Set(reports.map(({ architecture }) => architecture)).size;
+  return [
+    `runs      ${reports.length}, on ${machines} machines: ${sum(accessesOf)} accesses, ${sum(({ faults }) => faults.served)} page faults`,
+    `checked   ${sum(({ bytesChecked }) => bytesChecked)} bytes: ${sum(({ wrongBytes }) => wrongBytes)} wrong`,
+    `frames    ${sum(({ leakedFrames }) => leakedFrames)} not given back`,
+    `time      ${(milliseconds / 1000).toFixed(1)} s`,
+  ];
 };
