@@ -215,6 +215,14 @@ export const walkClauses: readonly Clause[] = [
           writeWord(scene.machine, word.address, word.bytes, one);
           for (const page of [scene.first, scene.first + 1, scene.first + 5])
             agree(scene, page, `level ${depth} holds 0x${one.toString(16)}`);
+          // And from a TLB that came to know it by another page.
+          scene.empty();
+          const [near, far] = [scene.first, scene.first + 5].map((page) => scene.raw(page * rig.perPage, READ, USER));
+          if (near !== undefined && far !== undefined && "frame" in near && "frame" in far)
+            holds(
+              far.frame - near.frame === 5 * rig.perPage,
+              `level ${depth}: the sixth page lies ${far.frame - near.frame} frames after the first`,
+            );
           found += 1;
         }
         writeWord(scene.machine, word.address, word.bytes, kept);
