@@ -12,9 +12,9 @@ const anySet = (word: bigint, high: number, low: number): boolean => ((word >> B
 const address = (word: bigint, low: number): bigint => ((word & 0xffff_ffff_ffffn) >> BigInt(low)) << BigInt(low);
 
 const rightsOf = (word: bigint, switches: Switches): number => {
-  const readOrFetch = READ + (isSet(word, 63) && switches["NXE"] === true ? 0 : EXECUTE);
+  const readOrFetch = READ + (isSet(word, 63) && switches["NXE"] ? 0 : EXECUTE);
   const mayWrite = isSet(word, 1);
-  const supervisor = readOrFetch + (mayWrite || switches["WP"] !== true ? WRITE : 0);
+  const supervisor = readOrFetch + (mayWrite || !switches["WP"] ? WRITE : 0);
   const user = isSet(word, 2) ? readOrFetch + (mayWrite ? WRITE : 0) : 0;
   return rightsFor(supervisor, user);
 };
@@ -22,7 +22,7 @@ const rightsOf = (word: bigint, switches: Switches): number => {
 /** Not there, or not to be looked at: an XD bit while EFER.NXE is clear. */
 const refusal = (word: bigint, switches: Switches): DecodedEntry | null => {
   if (!isSet(word, 0)) return { kind: "absent" };
-  return isSet(word, 63) && switches["NXE"] !== true ? { kind: "malformed" } : null;
+  return isSet(word, 63) && !switches["NXE"] ? { kind: "malformed" } : null;
 };
 
 const pointer = (word: bigint, switches: Switches, hasReserved: boolean): DecodedEntry => ({

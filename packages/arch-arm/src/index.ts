@@ -27,6 +27,7 @@ export {
   type DomainAccess,
 } from "./registers.js";
 
+/** What may differ from one ARM to the next; all of it may be left out. */
 export interface ArmOptions {
   /** A real processor; every other option overrides one of its figures. Absent: as HelenOS has it, on an ARM926EJ-S's TLB. */
   readonly processor?: ProcessorName;

@@ -6,7 +6,7 @@ const isSet = (word: bigint, bit: number): boolean => (word & (1n << BigInt(bit)
 /** Reading and fetching are never forbidden; the supervisor writes what it likes while CR0.WP is clear. */
 const rightsOf = (word: bigint, switches: Switches): number => {
   const mayWrite = isSet(word, 1);
-  const supervisor = READ + EXECUTE + (mayWrite || switches["WP"] !== true ? WRITE : 0);
+  const supervisor = READ + EXECUTE + (mayWrite || !switches["WP"] ? WRITE : 0);
   const user = isSet(word, 2) ? READ + EXECUTE + (mayWrite ? WRITE : 0) : 0;
   return rightsFor(supervisor, user);
 };
@@ -18,7 +18,7 @@ const common = (word: bigint, switches: Switches) => ({
 
 const directory = (word: bigint, switches: Switches): DecodedEntry => {
   if (!isSet(word, 0)) return { kind: "absent" };
-  if (!isSet(word, 7) || switches["PSE"] !== true)
+  if (!isSet(word, 7) || !switches["PSE"])
     return { kind: "table", physical: word & 0xffff_f000n, hasReserved: false, ...common(word, switches) };
   return {
     kind: "leaf",

@@ -25,6 +25,7 @@ import {
 
 /** Levels of tables by mode. */
 export const MODES = { sv39: 3, sv48: 4, sv57: 5 } as const;
+/** How many levels: the MODE field of satp, by name. */
 export type Mode = keyof typeof MODES;
 
 /** What differs between processors. */

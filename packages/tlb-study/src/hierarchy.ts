@@ -12,6 +12,7 @@ import { levelFor, type Level } from "./level.js";
 
 /** Translates what no TLB knows, and counts what that costs. Pages are of the design's size. */
 export interface Translation {
+  /** Translates a page for an access, once. @throws PortolanError ERR_DOES_NOT_FIT if it cannot be done */
   translate(page: number, access: Access): void;
   /** Where a granule of the trace is on the machine; absent: where it is in the trace. */
   readonly move?: (granule: number, isCode: boolean) => number;

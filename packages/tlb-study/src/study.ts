@@ -37,17 +37,20 @@ export interface Finding extends TlbCounts, TranslationCounts {
   readonly referencesPerTranslation: number;
 }
 
+/** A trace, and what it came to on each subject, in their order. */
 export interface Study {
   readonly trace: TraceFacts;
   readonly findings: readonly Finding[];
 }
 
+/** What may be chosen; all of it may be left out. */
 export interface StudyOptions {
   readonly format?: TraceFormat;
   /** RAM of every machine, in bytes; 1 GiB where absent, of which only what is touched is really there. */
   readonly memoryBytes?: number;
   /** Of random replacement; 1 where absent. */
   readonly seed?: number;
+  /** Told which of the two passes it is, and the bytes of the trace read in it. */
   readonly onProgress?: (pass: "looking" | "running", bytes: number) => void;
 }
 

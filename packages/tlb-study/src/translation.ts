@@ -67,6 +67,7 @@ export class MachineTranslation implements CountedTranslation {
     }
   }
 
+  /** Asks the machine's walker or refill code, and lets the address space serve the fault of a page touched for the first time. */
   translate(page: number, access: Access): void {
     const cpu = this.#cpu;
     // The machine's own TLB shall know nothing: its walker answers, and nobody else.
@@ -117,6 +118,7 @@ export class LargePageTranslation implements CountedTranslation {
     this.#depth = levelsTo(architecture, pageShift);
   }
 
+  /** Counts a walk. */
   translate(page: number): void {
     this.#walks += 1;
     this.#pages.add(page);

@@ -35,7 +35,7 @@ const switched = (): Architecture => {
       ...translation,
       levels,
       combined: {
-        tell: (rights, { APART }) => (APART === true && (rights & rightsFor(0, READ)) !== 0 ? rights & ~rightsFor(7, 0) : rights),
+        tell: (rights, { APART }) => (APART && (rights & rightsFor(0, READ)) !== 0 ? rights & ~rightsFor(7, 0) : rights),
         says: "the kernel keeps away from what is the user's",
       },
     },

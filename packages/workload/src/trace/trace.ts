@@ -1,11 +1,14 @@
 /** What a memory trace is, whatever its format: accesses, one after another, in constant memory. */
 
-/** What an access is. */
+/** An instruction is fetched. */
 export const FETCH = 0;
+/** Bytes are read. */
 export const LOAD = 1;
+/** Bytes are written. */
 export const STORE = 2;
-/** A load and a store of the same bytes by one instruction. */
+/** One instruction reads bytes and writes them back. */
 export const MODIFY = 3;
+/** FETCH, LOAD, STORE or MODIFY. */
 export type TraceKind = typeof FETCH | typeof LOAD | typeof STORE | typeof MODIFY;
 
 /** No instruction touches more bytes at once (XSAVE areas come closest). */
