@@ -52,6 +52,23 @@ describe("a run", () => {
     expect(report.suite.hash).to.match(/^[0-9a-f]{64}$/);
   });
 
+  it("fails what a description leaves unfinished, under the clause that it names, and nothing without a word", () => {
+    const unfinished = [
+      { step: 3, clause: "L0.entry.every-bit-once", says: "fields" },
+      { step: 4, clause: "L0.entry.every-bit-once", says: "widths" },
+      { step: 3, clause: "L0.entry.every-bit-once", says: "more fields" },
+      { step: 4, clause: "L0.no.such-clause", says: "a clause that there is not" },
+    ];
+    const { architecture } = honest.abs32le;
+    const report = conform({ ...honest.abs32le, architecture: { ...architecture, unfinished } }, { profile: "teaching", only: ["L0"] });
+    expect(report.results.filter(({ outcome }) => outcome === "FAIL").map(({ clause, detail }) => [clause, detail])).to.deep.equal([
+      ["L0.description.sound", "step 4 of the guide: a clause that there is not"],
+      ["L0.entry.every-bit-once", "step 3 of the guide: fields; more fields; step 4 of the guide: widths"],
+    ]);
+    expect(isGood(report)).to.equal(false);
+    expect(report.isCertified).to.equal(false);
+  });
+
   it("is the same run with the same seed", () => {
     const one = conform(honest.abs32le, { only: ["L1.walk.random", "L3.history"], policies: ["described"], seed: 7 });
     const other = conform(honest.abs32le, { only: ["L1.walk.random", "L3.history"], policies: ["described"], seed: 7 });

@@ -141,6 +141,8 @@ export const runCase = (subject: Subject, one: Case, options: RunOptions = {}): 
   const lacking = (clause.needs ?? []).filter((feature) => !rig.has(feature));
   const isNegative = lacking.length > 0;
   const rule = isNegative ? (clause.otherwise?.rule ?? clause.rule) : clause.rule;
+  const left = unfinishedIn(subject, clause);
+  if (left !== "") return tell("FAIL", clause.rule, left);
   try {
     if (isNegative) clause.otherwise?.check(rig);
     else clause.check(rig);
@@ -152,6 +154,17 @@ export const runCase = (subject: Subject, one: Case, options: RunOptions = {}): 
     return tell("FAIL", rule, `throws ${messageOf(error)}`);
   }
   return isNegative ? tell("UNSUPPORTED", rule, `lacks ${lacking.join(", ")}; the negative holds`) : tell("PASS", rule, "");
+};
+
+/** What a template left open, under the clause that it names; what names none that there is stands under the first one. */
+const unfinishedIn = ({ architecture: { unfinished = [] } }: Subject, { id }: Clause): string => {
+  const own = unfinished.filter(
+    ({ clause }) => clause === id || (id === allClauses[0]?.id && !allClauses.some((known) => known.id === clause)),
+  );
+  const steps = [...new Set(own.map(({ step }) => step))];
+  return steps
+    .map((step) => `step ${step} of the guide: ${own.flatMap((one) => (one.step === step ? [one.says] : [])).join("; ")}`)
+    .join("; ");
 };
 
 const messageOf = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error));

@@ -179,6 +179,18 @@ export interface Architecture {
   readonly switches: Readonly<Record<string, SwitchDescription>>;
   /** Injectable classes for parts this machine truly does differently. */
   readonly parts?: readonly Part[];
+  /** What is still a template's and not a manual's. The machine runs; the conformance suite fails the clauses that are named. */
+  readonly unfinished?: readonly Unfinished[];
+}
+
+/** Something in a description that is to be replaced. */
+export interface Unfinished {
+  /** Step of the porting guide, CONTRIBUTING.md. */
+  readonly step: number;
+  /** The conformance clause that fails until it is done, such as `"L0.entry.every-bit-once"`. */
+  readonly clause: string;
+  /** What it is, and which manual's place to look for, in words. */
+  readonly says: string;
 }
 
 /** The switches of an architecture as they are after reset. */

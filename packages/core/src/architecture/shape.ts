@@ -188,6 +188,7 @@ const architecture = record({
   faults: record({ told: pure, report: pure, decode: pure, guessesAccess: truth, manual: text }),
   switches: table(record({ initially: truth, says: text, keepsTlb: maybe(truth) })),
   parts: maybe(list(record({ token, useClass: constructs }))),
+  unfinished: maybe(list(record({ step: whole, clause: text, says: text }))),
 });
 
 /** What of a value has the wrong type or is missing, each with the path to it: `"tlb.data.ways is missing"`. */

@@ -175,5 +175,10 @@ describe("the check at the door", () => {
 
   it("wants parts to be classes", () => {
     expect(reasonsAgainst(changed(sparc64, ["parts", "0", "useClass"], () => ({})))).to.deep.equal(["parts[0].useClass is not a class"]);
+    expect(reasonsAgainst({ ...abs32le, unfinished: [{ step: 3, clause: "L0.entry.zero-is-absent", says: "fields" }] })).to.deep.equal([]);
+    expect(reasonsAgainst({ ...abs32le, unfinished: [{ step: "3", says: "fields" }] })).to.deep.equal([
+      "unfinished[0].step is not a whole number",
+      "unfinished[0].clause is missing",
+    ]);
   });
 });
