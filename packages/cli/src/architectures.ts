@@ -41,11 +41,11 @@ export const architectureNamed = async (name: string): Promise<Architecture> => 
   }
 };
 
-/** A directory stands for the package in it; what cannot be found there is left to the loader to say. */
-const moduleAt = (path: string): string => {
+/** A directory stands for the package in it, or a door of it; what cannot be found there is left to the loader to say. */
+const moduleAt = (path: string, door = ""): string => {
   try {
     const manifest = createRequire(join(path, "package.json"));
-    return manifest.resolve((manifest("./package.json") as { name: string }).name);
+    return manifest.resolve(`${(manifest("./package.json") as { name: string }).name}${door}`);
   } catch {
     return path;
   }
@@ -58,14 +58,15 @@ const moduleAt = (path: string): string => {
 export const oracleNamed = async (name: string): Promise<Oracle | null> => {
   const known = Object.hasOwn(MODULES, name) ? MODULES[name] : undefined;
   const module = isPath(name)
-    ? pathToFileURL(resolve(name)).href
+    ? pathToFileURL(moduleAt(resolve(name), "/oracle")).href
     : `${known ?? (/^[a-z][a-z0-9]*$/.test(name) ? `@portolan/arch-${name}` : name)}/oracle`;
   try {
     const { oracle } = await importer(module);
     return typeof oracle === "object" && oracle !== null && "manual" in oracle ? (oracle as Oracle) : null;
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : "";
-    if (code === "ERR_MODULE_NOT_FOUND" || code === "ERR_PACKAGE_PATH_NOT_EXPORTED") return null;
+    // A directory that is a package without this door is no module either.
+    if (["ERR_MODULE_NOT_FOUND", "ERR_PACKAGE_PATH_NOT_EXPORTED", "ERR_UNSUPPORTED_DIR_IMPORT"].includes(String(code))) return null;
     throw error;
   }
 };

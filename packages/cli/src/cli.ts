@@ -6,6 +6,7 @@ import pc from "picocolors";
 import { addArchs } from "./commands/archs.js";
 import { addConform } from "./commands/conform.js";
 import { addDemo } from "./commands/demo.js";
+import { addNew } from "./commands/new.js";
 import { addRun } from "./commands/run.js";
 import { addPack } from "./commands/pack.js";
 import { addTlb } from "./commands/tlb.js";
@@ -30,7 +31,7 @@ export const cli = async (args: readonly string[], terminal: Terminal): Promise<
     .exitOverride()
     .showHelpAfterError("(--help shows what there is)")
     .addHelpText("after", "\nExamples:\n  portolan demo examples\n  portolan archs\n  portolan run --help");
-  for (const add of [addRun, addWalk, addArchs, addTlb, addPack, addConform, addVectors, addDemo]) add(program, terminal);
+  for (const add of [addRun, addWalk, addArchs, addTlb, addPack, addConform, addVectors, addNew, addDemo]) add(program, terminal);
   try {
     await program.parseAsync(args, { from: "user" });
     return 0;

@@ -40,12 +40,23 @@ describe("the porting guide", () => {
     expect(paths.filter((path) => !made(path) && !existsSync(join(root, path)))).to.deep.equal([]);
   });
 
+  it("has the steps that a new package's marks name, and shows a mark as it stands there", () => {
+    const files = ["src/formats.ts", "src/index.ts", "src/oracle.ts"].map((path) => text(`packages/cli/template/${path}.template`));
+    const steps = new Set(files.flatMap((file) => Array.from(file.matchAll(/paper\(\s*(\d)/g), ([, step = ""]) => step)));
+    expect([...steps].toSorted()).to.deep.equal(["3", "4", "5"]);
+    for (const step of steps) expect(section(`${step}. `), `step ${step}`).to.not.equal("");
+    expect(section("1. Make the package")).to.contain("npm start -- new NAME");
+    const [, mark = ""] = /```text\n(.*)\n```/.exec(section("1. Make the package")) ?? [];
+    expect(mark).to.not.equal("");
+    expect(files.join("")).to.contain(mark);
+  });
+
   it("says how long the paper machine is, and which version of the injector ports use", () => {
     const lines = ["src/formats.ts", "src/index.ts"].reduce(
       (sum, file) => sum + text(`packages/arch-abs32le/${file}`).trimEnd().split("\n").length,
       0,
     );
-    const [, said] = /, (\d+) lines\. Copy it/.exec(guide) ?? [];
+    const [, said] = /, (\d+) lines\. Start from it/.exec(guide) ?? [];
     expect(Number(said)).to.be.closeTo(lines, 10);
     const versions = ["core", "arch-sparc64"].map(
       (name) => (JSON.parse(text(`packages/${name}/package.json`)) as { dependencies: Record<string, string> }).dependencies["tsyringe"],
