@@ -1,4 +1,4 @@
-/** `npm run lock`: writes pnpm-lock.yaml anew after a manifest has changed, as every other command wants it to match. */
+/** `npm run lock`: after a manifest has changed, writes pnpm-lock.yaml anew, as every other command wants it to match, and installs. */
 import { openly, pnpm } from "./bootstrap.mjs";
 
-process.exit(openly(...pnpm("install", "--lockfile-only")));
+process.exit(openly(...pnpm("install", "--no-frozen-lockfile")));
