@@ -31,8 +31,8 @@ interface Machine {
 interface Scene {
   readonly title: string;
   /** The file of a machine's program; absent where there is only a trace. */
-  program?(directory: string, machine: Machine): string;
-  options?(directory: string, machine: Machine): Partial<MachineArguments>;
+  readonly program?: (directory: string, machine: Machine) => string;
+  readonly options?: (directory: string, machine: Machine) => Partial<MachineArguments>;
 }
 
 /** Bytes below the stack: near enough for the two to share tables, far enough to leave it room. */
