@@ -29,6 +29,10 @@ const typed = async (line: string, isTerminal = false): Promise<{ status: number
   }
 };
 
+let shown: ReturnType<typeof typed> | undefined;
+/** What `portolan demo examples` prints; it is run once. */
+const demonstration = (): ReturnType<typeof typed> => (shown ??= typed("demo examples"));
+
 /** A file that is there for one test. */
 const withFile = async (name: string, content: string | Uint8Array, work: (path: string) => Promise<void>): Promise<void> => {
   const directory = mkdtempSync(join(tmpdir(), "portolan-test-"));
@@ -42,7 +46,11 @@ const withFile = async (name: string, content: string | Uint8Array, work: (path:
 };
 
 describe("the command line", () => {
+  // An example draws a chart where it is typed.
+  after(() => rmSync(join(root, "tlb.svg"), { force: true }));
+
   it("shows examples that work in every command's help", async () => {
+    // `new` writes where it is typed: its examples are in the tests of it.
     for (const command of ["", "run", "walk", "archs", "tlb", "conform", "vectors", "demo"]) {
       const { status, out } = await typed(`${command} --help`);
       expect(status, command).to.equal(0);
@@ -201,7 +209,7 @@ describe("the command line", () => {
   });
 
   it("compares every machine on programs of its own, adds up truly, and says what to type next that works", async () => {
-    const { status, out } = await typed("demo examples");
+    const { status, out } = await demonstration();
     expect(status).to.equal(0);
     expect(Math.max(...out.split("\n").map(({ length }) => length)), "for narrow terminals").to.be.at.most(80);
     const machines = ["ia32", "amd64", "arm", "armv7", "riscv64", "mips32", "mips32be", "sparc64"];
@@ -233,7 +241,7 @@ describe("the command line", () => {
   });
 
   it("loads the position-independent program where trees need fewer tables for it", async () => {
-    const { out } = await typed("demo examples");
+    const { out } = await demonstration();
     const tables = (title: string): Record<string, number> =>
       Object.fromEntries(
         (out.split("\n\n").find((block) => block.startsWith(title)) ?? "")

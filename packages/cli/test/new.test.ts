@@ -147,9 +147,14 @@ describe("a new port", () => {
 
   it("lies where it is told to", () =>
     inFolder(tmpdir(), async (folder) => {
-      expect((await typed(folder, "new", "vax", "--directory", "mine")).status).to.equal(0);
-      expect(readdirSync(folder)).to.deep.equal(["mine"]);
-      expect(json(folder, "mine/package.json")).to.include({ name: "portolan-arch-vax" });
+      const { out } = await typed(folder, "new", "--help");
+      const examples = Array.from(out.matchAll(/^ {2}portolan (new .+)$/gm), ([, line = ""]) => line.split(" "));
+      expect(examples).to.have.length(2);
+      mkdirSync(join(folder, "here"));
+      for (const words of examples) expect((await typed(join(folder, "here"), ...words)).status).to.equal(0);
+      for (const path of ["here/portolan-arch-vax", "vax"])
+        expect(json(folder, path, "package.json")).to.include({ name: "portolan-arch-vax" });
+      expect(readdirSync(folder)).to.have.members(["here", "vax"]);
     }));
 
   it("is refused under a bad name, or where something is or nothing can be, and nothing is written", () =>
