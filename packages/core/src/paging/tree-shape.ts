@@ -1,6 +1,6 @@
 /** The shape of a tree of tables, counted out once from the list of levels. */
 import type { Architecture, HierarchicalTranslation } from "../architecture/architecture.js";
-import type { Switches } from "../architecture/entry-format.js";
+import type { Level, Switches } from "../architecture/entry-format.js";
 import { integer } from "../machine/physical-memory.js";
 import { entryBytesOf, LevelCodec } from "./entry-codec.js";
 
@@ -41,6 +41,20 @@ export const sizesOf = (architecture: Architecture, translation: HierarchicalTra
   });
 };
 
+/** The codec of a level under the setting that it was asked for last: machines of one description mostly start alike. */
+const lastCodecs = new WeakMap<Level, { readonly setting: string; readonly codec: LevelCodec }>();
+
+/** A codec holds nothing of a machine, so those of one description share it. What keeps the TLB decides nothing in an entry. */
+const codecOf = (architecture: Architecture, level: Level, switches: Switches): LevelCodec => {
+  const deciding = Object.keys(architecture.switches).filter((name) => architecture.switches[name].keepsTlb !== true);
+  const setting = deciding.map((name) => `${name} ${String(switches[name])}`).join();
+  const last = lastCodecs.get(level);
+  if (last?.setting === setting) return last.codec;
+  const codec = new LevelCodec(level, switches);
+  lastCodecs.set(level, { setting, codec });
+  return codec;
+};
+
 /** The same with their codecs under one setting of the switches, which take a while to make. */
 export const storeysOf = (architecture: Architecture, translation: HierarchicalTranslation, switches: Switches): readonly Storey[] =>
-  sizesOf(architecture, translation).map((size, depth) => ({ ...size, codec: new LevelCodec(translation.levels[depth], switches) }));
+  sizesOf(architecture, translation).map((size, depth) => ({ ...size, codec: codecOf(architecture, translation.levels[depth], switches) }));
