@@ -30,7 +30,7 @@ export class StealOldest implements AsidPolicy {
   #fresh: number;
   readonly #returned: number[] = [];
   #returnedHead = 0;
-  /** By ASID: the inactive space that has it, and its neighbours in the list. */
+  /** By ASID: the inactive space that has it, as far as ASIDs have been handed out, and its neighbours in the list. */
   readonly #idle: (TranslationContext | null)[];
   readonly #older: Int32Array;
   readonly #newer: Int32Array;
@@ -54,9 +54,9 @@ export class StealOldest implements AsidPolicy {
     if (allocable <= processors)
       throw new PortolanError("ERR_BAD_ARGUMENT", { processors, asids: allocable, rule: "more ASIDs than processors" });
     this.#fresh = this.#asids.first;
-    this.#idle = Array.from({ length: this.#asids.last + 1 }, () => null);
-    this.#older = new Int32Array(this.#idle.length);
-    this.#newer = new Int32Array(this.#idle.length);
+    this.#idle = Array.from({ length: this.#asids.first }, () => null);
+    this.#older = new Int32Array(this.#asids.last + 1);
+    this.#newer = new Int32Array(this.#asids.last + 1);
     this.#shootdown = shootdown;
     this.#local = local;
     this.#locks = locks;
@@ -109,6 +109,7 @@ export class StealOldest implements AsidPolicy {
 
   #free(): number {
     if (this.#fresh <= this.#asids.last) {
+      this.#idle.push(null);
       this.#fresh += 1;
       return this.#fresh - 1;
     }
