@@ -14,20 +14,19 @@ export interface OracleOptions {
   readonly svpbmt?: boolean;
 }
 
-/** N, PBMT, reserved, PPN, RSW, D A G U X W R V: widths from the left. */
-const FIGURE = /^(.)(..)(.{7})(.{44})(..)(.)(.)(.)(.)(.)(.)(.)(.)$/;
-
 /** @param i the manual's level: 0 is the last */
 const entryAt =
   (i: number, { svnapot = false, svpbmt = false }: OracleOptions) =>
   (word: bigint, { SUM, MXR }: Readonly<Record<string, boolean>>): DecodedEntry => {
-    const drawn = FIGURE.exec(word.toString(2).padStart(64, "0"));
-    if (drawn === null) throw new Error("an entry has 64 bits");
-    const [, n = "", pbmt = "", reserved = "", ppn = "", , d, a, g, u, x, w, r, v] = drawn;
-    const rwx = `${r}${w}${x}`;
+    // As the figure is drawn, from the left: N, PBMT, reserved, PPN, RSW, D A G U X W R V.
+    const drawn = word.toString(2).padStart(64, "0");
+    const [n, pbmt, reserved, ppn] = [drawn.charAt(0), drawn.slice(1, 3), drawn.slice(3, 10), drawn.slice(10, 54)];
+    const [d, a, g, u] = [drawn.charAt(56), drawn.charAt(57), drawn.charAt(58), drawn.charAt(59)];
+    const [x, w, r, v] = [drawn.charAt(60), drawn.charAt(61), drawn.charAt(62), drawn.charAt(63)];
     if (v === "0") return { kind: "absent" };
+    const rwx = `${r}${w}${x}`;
     if (rwx.startsWith("01")) return { kind: "malformed" };
-    const physical = BigInt(`0b${ppn}000000000000`);
+    const physical = BigInt(Number.parseInt(ppn, 2)) * 0x1000n;
     if (rwx === "000") {
       if (i === 0) return { kind: "malformed" };
       return { kind: "table", physical, hasReserved: `${n}${pbmt}${reserved}${d}${a}${u}`.includes("1") };
