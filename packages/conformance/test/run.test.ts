@@ -114,6 +114,25 @@ describe("a run", () => {
   });
 });
 
+describe("a second decoder", () => {
+  const { architecture, oracle } = honest.ia32;
+  const idle = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`X${i}`, { initially: false, says: "decides nothing" }]));
+  const wired = { ...architecture, switches: { ...architecture.switches, ...idle } };
+  const run = { only: ["L0.codec.agrees-under-every-switch"], policies: ["described"] } as const;
+
+  it("is asked under every setting of the switches that somebody asks for, however many others there are", () => {
+    expect(conform({ architecture: wired, oracle }, run).counts).to.include({ PASS: 1 });
+    // What nobody says of the machine: PGE and WP together make every page global.
+    const levels = oracle.levels?.map((read): typeof read => (word, switches) => {
+      const entry = read(word, switches);
+      return entry.kind === "leaf" && switches["PGE"] && switches["WP"] ? { ...entry, isGlobal: true } : entry;
+    });
+    const [result] = conform({ architecture: wired, oracle: { ...oracle, ...(levels === undefined ? {} : { levels }) } }, run).results;
+    expect(result?.outcome).to.equal("FAIL");
+    expect(result?.detail).to.include("isGlobal is false, the second decoder reads true");
+  });
+});
+
 describe("an interleaving that goes wrong", () => {
   const subject = lyingCores.find(({ lie }) => lie.includes("there are no locks"))?.subject ?? honest.abs32le;
   const [result] = conform(subject, { only: ["L5.interleave.two-by-two"], policies: ["described"] }).results;

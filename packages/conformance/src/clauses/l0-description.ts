@@ -20,16 +20,14 @@ import type { Rig } from "../rig/rig.js";
 
 const REASONS: readonly FaultReason[] = [ABSENT, PROTECTION, RESERVED, BAD_ADDRESS, BUS, PRIVILEGED];
 
-/** Every setting of up to eight switches; beyond that each alone. */
-export const settingsOf = (rig: Rig): readonly Switches[] => {
+/** Every setting of up to six switches; beyond that each alone. Those that are not named are as after reset. */
+export const settingsOf = (rig: Rig, names: readonly string[] = Object.keys(rig.architecture.switches)): readonly Switches[] => {
   const initial = initialSwitches(rig.architecture);
-  const names = Object.keys(initial);
-  if (names.length <= 6) {
-    return Array.from({ length: 2 ** names.length }, (_, bits) =>
-      Object.fromEntries(names.map((name, i) => [name, ((bits >> i) & 1) === 1])),
-    );
-  }
-  return [initial, ...names.map((name) => ({ ...initial, [name]: !initial[name] }))];
+  if (names.length > 6) return [initial, ...names.map((name) => ({ ...initial, [name]: !initial[name] }))];
+  return Array.from({ length: 2 ** names.length }, (_, bits) => ({
+    ...initial,
+    ...Object.fromEntries(names.map((name, i) => [name, ((bits >> i) & 1) === 1])),
+  }));
 };
 
 export const descriptionClauses: readonly Clause[] = [
