@@ -22,8 +22,8 @@ const RW = AREA_READ | AREA_WRITE | AREA_CACHEABLE;
 /** The upper half of every word that is written here: what shows anything else shows somebody else's memory. */
 const MARK = 0x5a00_0000;
 
-/** Bytes before the chunk that holds most of RAM. */
-const LEAD = 0x1_0000;
+/** Of RAM, besides the one before. */
+const FRAMES = 64;
 
 /** Space a on every processor, with an area of four pages, two of them in and known to all; space b beside it. */
 class Stage {
@@ -34,11 +34,13 @@ class Stage {
   readonly #perPage: number;
 
   constructor(rig: Rig, cpus: number) {
-    // One frame of RAM, a hole, and the rest in the next chunk of memory: such machines are cheaper to make.
-    const memoryBytes = 64 * rig.pageSize;
-    const memoryBase = 2 ** Math.max(20, Math.ceil(Math.log2(memoryBytes + LEAD))) - LEAD;
-    const memoryHoles = [{ base: memoryBase + rig.pageSize, bytes: LEAD - rig.pageSize }];
-    this.machine = rig.build({ cpus, memoryBytes: memoryBytes + LEAD, memoryBase, memoryHoles });
+    // One frame of RAM as near before the next chunk of memory as the machine lets it begin, and the rest in that chunk: such
+    // machines are cheaper to make.
+    const lead = rig.ramAlignment;
+    const memoryBytes = FRAMES * rig.pageSize + lead;
+    const memoryBase = 2 ** Math.max(20, Math.ceil(Math.log2(memoryBytes))) - lead;
+    const memoryHoles = lead === rig.pageSize ? [] : [{ base: memoryBase + rig.pageSize, bytes: lead - rig.pageSize }];
+    this.machine = rig.build({ cpus, memoryBytes, memoryBase, memoryHoles });
     this.#perPage = rig.perPage;
     this.first = this.machine.parts.units.pageOf(rig.architecture.layout.user.first) + 16;
     this.a = this.machine.spaces.create();

@@ -46,6 +46,7 @@ export class Rig {
   readonly features: ReadonlySet<Feature>;
   readonly random: Random;
   readonly #replace: Replace;
+  #ramAlignment = 0;
 
   constructor(subject: Subject, options: RigOptions) {
     this.subject = subject;
@@ -73,6 +74,22 @@ export class Rig {
   /** Hardware pages of a page. */
   get perPage(): number {
     return 2 ** (this.architecture.pageShift - this.architecture.hardwarePageShift);
+  }
+
+  /** Where RAM may begin, in bytes: at any page, unless the machine refuses the second one and says what it wants. */
+  get ramAlignment(): number {
+    if (this.#ramAlignment === 0) this.#ramAlignment = this.#alignmentAsked();
+    return this.#ramAlignment;
+  }
+
+  #alignmentAsked(): number {
+    try {
+      this.build({ memoryBase: this.pageSize });
+      return this.pageSize;
+    } catch (error) {
+      if (!(error instanceof PortolanError) || error.code !== "ERR_MISALIGNED") throw error;
+      return Number(error.values["alignment"]);
+    }
   }
 
   has(feature: Feature): boolean {
