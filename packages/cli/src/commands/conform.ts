@@ -168,6 +168,6 @@ const matrixPage = (reports: readonly Report[]): string => {
   const about =
     first === undefined
       ? ""
-      : `Suite ${first.suite.version}, ${first.suite.clauses} clauses, profile ${first.profile}, seed ${first.seed}; written by \`portolan conform --profile ${first.profile} --matrix\`.\n\n`;
+      : `Suite ${first.suite.version}, ${first.suite.clauses} clauses, profile ${first.profile}, seed ${first.seed}; written by \`portolan conform --profile ${first.profile} --matrix FILE\`.\n\n`;
   return `# Machines and the contract\n\n${about}${matrix(reports)}\n\nOutcomes: ${OUTCOMES.join(", ")}; docs/conformance.md says what they mean.\n`;
 };
