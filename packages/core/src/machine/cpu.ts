@@ -132,8 +132,8 @@ export class Cpu {
   readonly #hardwarePages: number = 0;
   /** LITTLE or BIG: a comparison of integers, where a boolean would be asked whether it is one. */
   readonly #byteOrder: number = LITTLE;
-  readonly #tagless: boolean = false;
-  readonly #shadowed: boolean = false;
+  readonly #tagless: number = 0;
+  readonly #shadowed: number = 0;
   /** Valid page numbers: below `#lowEnd`, or from `#highStart` to below `#highEnd`. */
   readonly #lowEnd: number = 0;
   readonly #highStart: number = 0;
@@ -142,7 +142,10 @@ export class Cpu {
   readonly #userFirst: number = 0;
   readonly #userEnd: number = 0;
   readonly #windows: readonly WindowPages[];
-  readonly #hasNotes: boolean = false;
+  /** Pages that every privilege may name, and that lie in no window: from this one to below that one. */
+  readonly #plainFirst: number = 0;
+  readonly #plainEnd: number = 0;
+  readonly #hasNotes: number = 0;
   /** How each domain stands under the switches; null where the machine has none. */
   #domains: Uint8Array | null = null;
   /** Offsets with any of these bits set are outside the page, or cross an alignment: the slow road. */
@@ -179,13 +182,13 @@ export class Cpu {
     this.dataTlb = new Tlb(tlb.data, tlb.invalidation, seed);
     this.instructionTlb = tlb.instruction === undefined ? this.dataTlb : new Tlb(tlb.instruction, tlb.invalidation, seed + 1);
     this.#switches = { ...initialSwitches(architecture) };
-    this.#hasNotes = needsEntryNotes(architecture);
+    this.#hasNotes = needsEntryNotes(architecture) ? 1 : 0;
     // By shifts: a power is kept as a double.
     this.#pageSize = 1 << hardwarePageShift;
     this.#hardwarePages = 1 << (architecture.pageShift - hardwarePageShift);
     this.#byteOrder = memory.byteOrder === "big" ? BIG : LITTLE;
-    this.#tagless = architecture.asids.bits === 0;
-    this.#shadowed = architecture.layout.kernelAddressSpaceShadowed;
+    this.#tagless = architecture.asids.bits === 0 ? 1 : 0;
+    this.#shadowed = architecture.layout.kernelAddressSpaceShadowed ? 1 : 0;
     const pages = 2 ** (virtualBits - hardwarePageShift);
     const all = 2 ** (architecture.wordBits - hardwarePageShift);
     const isSigned = architecture.virtualRule === "sign-extended";
@@ -202,6 +205,8 @@ export class Cpu {
       frame: pageOf(physical),
       privilege,
     }));
+    this.#plainFirst = this.#userFirst;
+    this.#plainEnd = integer(Math.min(this.#lowEnd, this.#userEnd, ...this.#windows.map(({ first }) => first)));
     this.#outside = -this.#pageSize;
     this.#unlike16 = -this.#pageSize | 1;
     this.#unlike32 = -this.#pageSize | 3;
@@ -233,12 +238,12 @@ export class Cpu {
 
   /** The tag that a privilege's accesses carry; 0 where entries carry none. */
   asidFor(privilege: Privilege): number {
-    return this.#tagless ? 0 : this.contextFor(privilege).asid;
+    return this.#tagless === 1 ? 0 : this.contextFor(privilege).asid;
   }
 
   /** The space that a privilege's addresses belong to. */
   contextFor(privilege: Privilege): TranslationContext {
-    return privilege === FROM_KERNEL && this.#shadowed ? this.kernelContext : this.context;
+    return privilege === FROM_KERNEL && this.#shadowed === 1 ? this.kernelContext : this.context;
   }
 
   /** CLOSED, CHECKED or OPEN; CHECKED where the machine has no domains. */
@@ -345,7 +350,7 @@ export class Cpu {
     this.statistics.installs += 1;
     for (let index = 0; index < this.#fronts.length; index += 1) {
       // Kernel addresses mean the same in every space only where the kernel has a space of its own.
-      if (index >= 3 || !this.#shadowed) this.#fronts[index].flush();
+      if (index >= 3 || this.#shadowed === 0) this.#fronts[index].flush();
     }
     if (this.architecture.tlb.invalidation.rootLoadInvalidates) {
       this.dataTlb.forget(true, false);
@@ -386,7 +391,7 @@ export class Cpu {
 
   /** Drops entries tagged `asid` from this processor; everything, where entries carry no tag. */
   invalidateAsid(asid: number): void {
-    const tag = this.#tagless ? 0 : asid;
+    const tag = this.#tagless === 1 ? 0 : asid;
     let dropped = 0;
     for (const tlb of this.#tlbs()) dropped += tlb.invalidateAsid(tag);
     this.#invalidated("asid", asid, 0, 0, dropped);
@@ -394,12 +399,14 @@ export class Cpu {
 
   /** `page` and `count` are the machine's pages; every hardware page in them goes. */
   invalidatePages(asid: number, page: number, count: number): void {
-    const tag = this.#tagless ? 0 : asid;
+    const tag = this.#tagless === 1 ? 0 : asid;
     const { dataTlb, instructionTlb } = this;
     const first = page * this.#hardwarePages;
     const pages = count * this.#hardwarePages;
-    let dropped = dataTlb.invalidatePages(first, pages, tag);
-    if (instructionTlb !== dataTlb) dropped += instructionTlb.invalidatePages(first, pages, tag);
+    const small = first | 0;
+    const isOne = pages === 1 && small === first;
+    let dropped = isOne && dataTlb.lacks(small) ? 0 : dataTlb.invalidatePages(first, pages, tag);
+    if (instructionTlb !== dataTlb && !(isOne && instructionTlb.lacks(small))) dropped += instructionTlb.invalidatePages(first, pages, tag);
     this.#invalidated("pages", asid, page, count, dropped);
   }
 
@@ -412,6 +419,17 @@ export class Cpu {
     this.#userReads = startsOf(3);
     this.#userWrites = startsOf(4);
     this.#userFetches = startsOf(5);
+  }
+
+  /** What an address says that lies anywhere: the frame of a window, −1 with `fault` filled, or UNDECIDED: a TLB is asked. */
+  #askAddress(page: number, offset: number, access: Access, privilege: Privilege): number {
+    if (!this.#hasPage(page)) return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
+    if (privilege === FROM_USER && (page < this.#userFirst || page >= this.#userEnd))
+      return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
+    const window = this.#windowOf(page);
+    if (window === null) return UNDECIDED;
+    if (privilege > window.privilege) return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
+    return this.#inWindow(page, window.frame + page - window.first, offset, access, privilege);
   }
 
   /** Is this number a page the machine has? */
@@ -430,23 +448,21 @@ export class Cpu {
 
   #translateSlowly(page: number, offset: number, access: Access, privilege: Privilege): number {
     this.fault.isPending = false;
-    if (this.#hasNotes) this.#noteSite(0);
+    if (this.#hasNotes === 1) this.#noteSite(0);
     if (this.#tlbState !== ACTIVE) throw new Error(`processor ${this.id} accesses memory while it waits in a shootdown`);
     const number = privilege * 3 + (access >>> 1);
     const front = this.#fronts[number];
     const known = front.frameOf(page);
     if (known >= 0) return known;
-    if (!this.#hasPage(page)) return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
-    if (privilege === FROM_USER && (page < this.#userFirst || page >= this.#userEnd))
-      return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
-    const window = this.#windows.length === 0 ? null : this.#windowOf(page);
-    if (window !== null) {
-      if (privilege > window.privilege) return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
-      return this.#inWindow(page, window.frame + page - window.first, offset, access, privilege);
+    const small = page | 0;
+    const isPlain = small === page && small >= this.#plainFirst && small < this.#plainEnd;
+    if (!isPlain) {
+      const frame = this.#askAddress(page, offset, access, privilege);
+      if (frame !== UNDECIDED) return frame;
     }
     const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
     const asid = this.asidFor(privilege);
-    let entry = tlb.lookup(page, asid);
+    let entry = isPlain && tlb.lacks(small) ? -1 : tlb.lookup(page, asid);
     for (let round = 0; round < ROUNDS; round += 1) {
       if (entry < 0) {
         this.#served = NOT_SERVED;
@@ -458,11 +474,11 @@ export class Cpu {
         this.#served = NOT_SERVED;
         if (served !== NOT_SERVED) return served;
         entry = tlb.lookup(page, asid);
-      } else if (!this.#hasNotes && lets(tlb.rightsOf(entry, page), privilege, access)) {
+      } else if (this.#hasNotes === 0 && lets(tlb.rightsOf(entry, page), privilege, access)) {
         const frame = this.#show(tlb, entry, page, tlb.frameOf(entry, page), number);
         return frame < 0 ? this.#refuse(BUS, page, offset, access, privilege) : frame;
       } else {
-        const frame = this.#hasNotes ? this.#askNote(tlb, entry, page, offset, access, privilege) : UNDECIDED;
+        const frame = this.#hasNotes === 1 ? this.#askNote(tlb, entry, page, offset, access, privilege) : UNDECIDED;
         if (frame !== UNDECIDED) return frame;
         this.#note(page, offset, access, privilege);
         const reason = this.refill.refused(this, page, access, privilege, entry);
@@ -486,9 +502,11 @@ export class Cpu {
    */
   enter(page: number, span: number, frame: number, rights: Rights, flags: number, access: Access, privilege: Privilege): void {
     const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
-    const first = span === 1 ? frame : frame - (page % span);
-    const entry = tlb.enter(page, span, first, this.asidFor(privilege), rights, flags | tlb.useMark);
-    if (entry >= 0) this.#served = this.#show(tlb, entry, page, frame, privilege * 3 + (access >>> 1));
+    const number = privilege * 3 + (access >>> 1);
+    const front = this.#fronts[number];
+    const { starts } = front;
+    this.#served = tlb.serve(number, page, span, frame, this.asidFor(privilege), rights, flags);
+    if (front.starts !== starts) this.#expose();
   }
 
   /** Lets a front answer for a page. The page's frame, or −1 if there is no memory. */

@@ -82,10 +82,10 @@ export class PhysicalMemory {
   /** Where the chunk begins that holds the start of RAM, usually all of it: most accesses need ask no further. */
   readonly mainStart: number = 0;
   readonly #mainBytes: Uint8Array = NO_BYTES;
-  readonly #mainWords: Uint32Array = NO_WORDS;
+  readonly mainWords: Uint32Array = NO_WORDS;
   /** RAM up to the first hole, as far as the chunk goes that it begins in: most addresses lie there. */
-  readonly #ramStart: number = 0;
-  readonly #ramEnd: number = 0;
+  readonly ramStart: number = 0;
+  readonly ramEnd: number = 0;
   /** One over the bytes of a chunk, exactly: the remainder of doubles is a call. */
   readonly #perChunk: number = 0;
   #lastChunk = -1;
@@ -128,10 +128,10 @@ export class PhysicalMemory {
     this.#perChunk = 1 / this.chunkSize;
     const main = this.chunkOf(base);
     this.mainStart = integer(base - this.offsetInChunk(base));
-    this.#ramStart = integer(this.ram[0].first);
-    this.#ramEnd = integer(Math.min(this.ram[0].end, this.mainStart + this.chunkSize));
+    this.ramStart = integer(this.ram[0].first);
+    this.ramEnd = integer(Math.min(this.ram[0].end, this.mainStart + this.chunkSize));
     this.#mainBytes = this.bytes(main);
-    this.#mainWords = this.words(main);
+    this.mainWords = this.words(main);
   }
 
   /** Makes a range outside RAM accessible: device memory, a frame buffer, a ROM. Bytes; frame aligned. */
@@ -147,7 +147,7 @@ export class PhysicalMemory {
 
   /** Is there memory at this address? */
   isBacked(address: number): boolean {
-    return (address >= this.#ramStart && address < this.#ramEnd) || this.#isElsewhere(address);
+    return (address >= this.ramStart && address < this.ramEnd) || this.#isElsewhere(address);
   }
 
   #isElsewhere(address: number): boolean {
@@ -216,8 +216,8 @@ export class PhysicalMemory {
   /** A 32-bit word, unsigned. */
   read32(address: number): number {
     const offset = address - this.mainStart;
-    if (address >= this.#ramStart && address < this.#ramEnd && (offset & 3) === 0) {
-      const main = this.#mainWords[offset >>> 2];
+    if (address >= this.ramStart && address < this.ramEnd && (offset & 3) === 0) {
+      const main = this.mainWords[offset >>> 2];
       return this.#order === BIG ? swapped(main) : main;
     }
     return this.#readAnywhere(address);
@@ -237,7 +237,7 @@ export class PhysicalMemory {
   write32(address: number, value: number): void {
     const offset = address - this.mainStart;
     if (offset >= 0 && offset < this.#mainBytes.length && (offset & 3) === 0) {
-      this.#mainWords[offset >>> 2] = this.#order === BIG ? swapped(value) : value;
+      this.mainWords[offset >>> 2] = this.#order === BIG ? swapped(value) : value;
       return;
     }
     if (address % 4 !== 0) {

@@ -66,6 +66,9 @@ export class HardwareWalk implements Refill {
   readonly #rules: WalkRules;
   /** First page that the kernel's own root translates; Infinity where it has none. */
   readonly #kernelFirst: number = 0;
+  /** Words between these addresses are read where they lie, without asking the memory: none where it has the other byte order. */
+  readonly #nearStart: number = 0;
+  readonly #nearEnd: number = 0;
   /** Pages that a root translates, and one over the bytes of one, exactly. */
   readonly #limit: number = 0;
   readonly #perPage: number = 0;
@@ -95,9 +98,12 @@ export class HardwareWalk implements Refill {
       hasNotes: needsEntryNotes(architecture),
     };
     this.#deciding = Object.keys(architecture.switches).filter((name) => architecture.switches[name]?.keepsTlb !== true);
-    this.#kernelFirst = kernelRootFrom(architecture, architecture.hardwarePageShift);
     this.#pageBytes = integer(2 ** architecture.hardwarePageShift);
     this.#limit = integer(2 ** (architecture.virtualBits - architecture.hardwarePageShift));
+    // No index reaches the limit; Infinity would make a double of it.
+    this.#kernelFirst = integer(Math.min(kernelRootFrom(architecture, architecture.hardwarePageShift), this.#limit));
+    this.#nearStart = memory.ramStart;
+    this.#nearEnd = memory.byteOrder === "little" ? memory.ramEnd : memory.ramStart;
     this.#pageShift = architecture.hardwarePageShift;
     this.#perHigh = integer(2 ** (32 - architecture.hardwarePageShift));
     this.#perPage = 2 ** -architecture.hardwarePageShift;
@@ -106,20 +112,32 @@ export class HardwareWalk implements Refill {
   miss(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason {
     const { steps, combined } = this.#last !== null && cpu.refillState === this.#last ? this.#last : this.#plan(cpu);
     const memory = this.#memory;
+    const { mainWords, mainStart } = memory;
+    const nearStart = this.#nearStart;
+    const nearEnd = this.#nearEnd;
     const index = page < this.#limit ? page : page % this.#limit;
     const isSmall = index < HALF;
     const high = isSmall ? 0 : Math.floor(index / HALF);
-    const low = isSmall ? index : index - high * HALF;
+    const low = isSmall ? index | 0 : index - high * HALF;
     let table = this.#rootFor(cpu, index, privilege);
     let answer = 0;
     let rights = ALL;
     for (let depth = 0; depth < steps.length; depth += 1) {
       const step = steps[depth];
-      const { isWide, bit } = step;
+      const { bit } = step;
+      const isWide = step.wide === 1;
       const address = table + (partOf(low, high, bit) & step.mask) * step.entryBytes;
-      if (!memory.isBacked(address)) break;
-      const lo = isWide ? memory.readLow(address) : memory.read32(address);
-      const hi = isWide ? memory.readHigh(address) : 0;
+      let lo = 0;
+      let hi = 0;
+      if (address >= nearStart && address < nearEnd && (address & 3) === 0) {
+        const at = (address - mainStart) >>> 2;
+        lo = mainWords[at];
+        if (isWide) hi = mainWords[at + 1];
+      } else {
+        if (!memory.isBacked(address)) break;
+        lo = isWide ? memory.readLow(address) : memory.read32(address);
+        hi = isWide ? memory.readHigh(address) : 0;
+      }
       answer = step.answers[lo & LOW_BITS];
       rights &= answer >>> RIGHTS;
       const kind = kindOf(answer);
@@ -127,7 +145,8 @@ export class HardwareWalk implements Refill {
         const place = step.table;
         if (((lo & place.oddLow) | (hi & place.oddHigh)) !== 0) break;
         table = (lo & place.frameLow) >>> 0;
-        if (isWide) table += ((hi & place.frameHigh) >>> 0) * TWO_32;
+        const above = hi & place.frameHigh;
+        if (above !== 0) table += (above >>> 0) * TWO_32;
         continue;
       }
       if (kind !== IS_ABSENT) {
@@ -137,7 +156,8 @@ export class HardwareWalk implements Refill {
         const isFetch = access === TO_EXECUTE;
         const span = isFetch ? step.instructionSpan : step.dataSpan;
         let frame = (lo & place.frameLow) >>> this.#pageShift;
-        if (isWide) frame += ((hi & place.frameHigh) >>> 0) * this.#perHigh;
+        const above = hi & place.frameHigh;
+        if (above !== 0) frame += (above >>> 0) * this.#perHigh;
         if (step.pagesPerEntry !== 1) frame += page % step.pagesPerEntry;
         const flags = (answer & ANSWERS_GLOBAL) === 0 ? 0 : GLOBAL;
         cpu.enter(page, span, frame, rights, flags, access, privilege);
@@ -166,7 +186,8 @@ export class HardwareWalk implements Refill {
     let domain = 0;
     for (let depth = 0; depth < steps.length; depth += 1) {
       const step = steps[depth];
-      const { codec, hasForms, isWide } = step;
+      const { codec, hasForms } = step;
+      const isWide = step.wide === 1;
       const address = table + (partOf(low, high, step.bit) & step.mask) * step.entryBytes;
       if (!memory.isBacked(address)) return this.#end(cpu, page, depth, BUS, domain);
       const lo = isWide ? memory.readLow(address) : memory.read32(address);
@@ -229,7 +250,7 @@ export class HardwareWalk implements Refill {
     const isFetch = access === TO_EXECUTE;
     const span = (isFetch ? instructionSpans : dataSpans)[format.entriesLog];
     const pages = pagesPerEntry * format.entries;
-    const frame = format.addressOf(lo, hi) * this.#perPage + (page % pages);
+    const frame = integer(format.addressOf(lo, hi) * this.#perPage + (page % pages));
     const flags = (format.attributesOf(lo, hi) & PAGE_GLOBAL) === 0 ? 0 : GLOBAL;
     if (!this.#rules.hasNotes) {
       cpu.enter(page, span, frame, rights, flags, access, privilege);
@@ -248,7 +269,8 @@ export class HardwareWalk implements Refill {
     if (!this.#rules.recordsAccess) return;
     const memory = this.#memory;
     let table = root;
-    for (const { codec, isWide, entryBytes, bit, mask } of steps) {
+    for (const { codec, wide, entryBytes, bit, mask } of steps) {
+      const isWide = wide === 1;
       const address = table + (partOf(low, high, bit) & mask) * entryBytes;
       const lo = isWide ? memory.readLow(address) : memory.read32(address);
       const hi = isWide ? memory.readHigh(address) : 0;

@@ -60,7 +60,8 @@ export interface Step {
   readonly codec: LevelCodec;
   /** Leaves of other forms are to be told apart. */
   readonly hasForms: boolean;
-  readonly isWide: boolean;
+  /** 1 where entries have eight bytes, 0 where four: a boolean would be asked whether it is one. */
+  readonly wide: number;
   readonly entryBytes: number;
   readonly pagesPerEntry: number;
   /** Bit of the index where this level's begins, and the level's mask. */
@@ -152,7 +153,7 @@ export class WalkPlan {
       return {
         codec,
         hasForms: codec.forms.length > 0,
-        isWide: entryBytes === 8,
+        wide: entryBytes === 8 ? 1 : 0,
         entryBytes,
         pagesPerEntry: integer(pagesPerEntry),
         bit: Math.log2(pagesPerEntry) | 0,

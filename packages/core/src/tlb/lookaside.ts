@@ -20,12 +20,14 @@ const NONE = -1;
 /** Equal to nothing, whatever a caller takes for a page number. */
 const EMPTY = NaN;
 /** Pages from here on are found by their slot only: 4 GiB of 4 KiB pages lie below, so all that 32-bit machines have. */
-const STARTS = 1 << 20;
+export const SMALL_PAGES = 1 << 20;
+const STARTS = SMALL_PAGES;
 /** After so many entries into the table a front forgets them all. */
 const NOTES = 1024;
 
 /** A table in which there is nothing: every front's at first, and a processor's while it must not use its TLBs. */
 export const NO_STARTS = new Int32Array(STARTS);
+const NO_NOTES = new Int32Array(0);
 
 /** One front: what accesses of one kind and one privilege have found in the TLB. It may forget at any time; it never knows more. */
 export class Lookaside {
@@ -39,8 +41,11 @@ export class Lookaside {
   /** Words in a page, as a shift, and the number of the main chunk's first frame. */
   readonly #wordShift: number = 0;
   readonly #mainFrame: number = 0;
+  /** Frames of the memory that hardly anything lies outside: from this one to below that one. */
+  readonly #ramFirst: number = 0;
+  readonly #ramEnd: number = 0;
   /** Pages that were entered into the table since the last flush; they may have been dropped meanwhile. */
-  readonly #noted = new Int32Array(NOTES);
+  #noted = NO_NOTES;
   #notes = 0;
   readonly #pages = new Float64Array(SLOTS).fill(EMPTY);
   readonly #frames = new Float64Array(SLOTS);
@@ -53,6 +58,8 @@ export class Lookaside {
     this.#pageSize = 1 << pageShift;
     this.#wordShift = pageShift - 2;
     this.#mainFrame = integer(memory.mainStart / this.#pageSize);
+    this.#ramFirst = integer(Math.ceil(memory.ramStart / this.#pageSize));
+    this.#ramEnd = integer(Math.floor(memory.ramEnd / this.#pageSize));
   }
 
   /** The hardware frame of a page, or −1 if it is not here. */
@@ -69,18 +76,37 @@ export class Lookaside {
 
   /** @returns false, and nothing has changed, if there is no memory at that frame */
   fill(page: number, frame: number): boolean {
+    const near = frame | 0;
+    if (page >= STARTS || near !== frame || near < this.#ramFirst || near >= this.#ramEnd) return this.#fillOther(page, frame);
+    if (this.#notes === this.#noted.length) this.#makeRoom();
+    this.#noted[this.#notes] = page;
+    this.#notes += 1;
+    this.starts[page] = ((near - this.#mainFrame) << this.#wordShift) + 1;
+    return true;
+  }
+
+  /** A page with a high number, or memory that has to be looked for. */
+  #fillOther(page: number, frame: number): boolean {
     const address = frame * this.#pageSize;
     if (!this.#memory.isBacked(address)) return false;
     const offset = this.#memory.offsetInMain(address);
     if (page >= STARTS || offset < 0) this.#fillSlot(page, frame);
     else {
-      if (this.starts === NO_STARTS) this.starts = new Int32Array(STARTS);
-      if (this.#notes === NOTES) this.flush();
+      if (this.#notes === this.#noted.length) this.#makeRoom();
       this.#noted[this.#notes] = page;
       this.#notes += 1;
       this.starts[page] = (offset >>> 2) + 1;
     }
     return true;
+  }
+
+  /** For the first page there is a table to be made; later one has to be emptied. */
+  #makeRoom(): void {
+    if (this.starts !== NO_STARTS) this.flush();
+    else {
+      this.starts = new Int32Array(STARTS);
+      this.#noted = new Int32Array(NOTES);
+    }
   }
 
   #fillSlot(page: number, frame: number): void {
@@ -95,6 +121,12 @@ export class Lookaside {
     if (span !== 1 || this.#slotted !== 0) this.#dropEach(page, span);
     // Where no page starts, nothing is written over nothing.
     else if (page < STARTS) this.starts[page] = 0;
+  }
+
+  /** Forgets one page, below `SMALL_PAGES`. */
+  dropSmall(page: number): void {
+    if (this.#slotted !== 0) this.#dropEach(page, 1);
+    else this.starts[page] = 0;
   }
 
   #dropEach(page: number, span: number): void {

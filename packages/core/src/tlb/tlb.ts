@@ -5,8 +5,9 @@
  */
 import type { Rights } from "../architecture/rights.js";
 import type { Invalidation, TlbGeometry } from "../architecture/tlb-organisation.js";
+import { integer } from "../machine/physical-memory.js";
 import { Random } from "../random.js";
-import type { Lookaside } from "./lookaside.js";
+import { SMALL_PAGES, type Lookaside } from "./lookaside.js";
 import { ALL_LOCKED, ENTRY_GLOBAL, ENTRY_LOCKED, ENTRY_USED, ENTRY_VALID, ReplacementOrder } from "./replacement.js";
 
 export { ALL_LOCKED, ENTRY_GLOBAL, ENTRY_LOCKED } from "./replacement.js";
@@ -20,6 +21,10 @@ const LOCKED = ALL_LOCKED;
 const NO_INTEGERS = new Int32Array(0);
 const NO_NUMBERS = new Float64Array(0);
 const NO_FLAGS = new Uint8Array(0);
+/** Pages below this one have a chain each in a buffer that is busy. */
+const OWN_CHAINS = SMALL_PAGES;
+/** A buffer is busy once so many translations have been entered: a table by page takes 4 MiB of addresses, memory where pages are. */
+const BUSY = 4096;
 /** Invalidations of more pages than this look at every entry instead of probing page by page. */
 const PROBES = 16;
 
@@ -37,12 +42,12 @@ const RIGHTS = 1;
 const ODD_RIGHTS = 2;
 /** Its class: the number of its page size, which says how many pages it maps. */
 const SIZE = 3;
-/** The next entry of its hash chain. */
+/** The next entry of its chain. */
 const NEXT = 4;
 /** A bit for each front that may know a page of it. */
 const SHOWN = 5;
-/** The head of that chain. */
-const BUCKET = 6;
+/** Where the head of that chain stands. */
+const PLACE = 6;
 /** What the walker noted. */
 const NOTE = 7;
 
@@ -67,6 +72,8 @@ export class Tlb {
   readonly #flags: Uint8Array = NO_FLAGS;
   /** 1 where entries are paired, else 0: a comparison of integers, where a boolean would be asked whether it is one. */
   readonly #paired: number = 0;
+  /** Replacement goes by the order in which entries were entered or used. */
+  readonly #isOrdered: number = 0;
   /** The flags that may be asked for. */
   readonly #flagMask: number = 0;
   readonly #sets: number = 0;
@@ -77,9 +84,18 @@ export class Tlb {
   readonly #spans: Float64Array = NO_NUMBERS;
   readonly #inUse: Int32Array = NO_INTEGERS;
   #valid = 0;
-  /** Hash chains over all valid entries, in no order: among several that match, the lowest number wins. */
-  readonly #bucket: Int32Array = NO_INTEGERS;
+  /** Those of them that map more than the smallest page. */
+  #others = 0;
+  /**
+   * Heads of chains over all valid entries, in no order: among several that match, the lowest number wins. A link is the
+   * entry's number plus one, 0 at the end. Smallest pages below `#own` have a chain each, which begins at their number; the
+   * others share those after it, by a hash.
+   */
+  #heads: Int32Array = NO_INTEGERS;
+  #own = 0;
   readonly #shift: number = 0;
+  /** Translations that may be entered yet until the buffer is busy; 0 once it is, and where entries are paired. */
+  #calm: number = BUSY;
   /** What the invalidation of a page says of tags and of global entries. */
   readonly #anyAsid: boolean = false;
   readonly #dropsGlobal: boolean = false;
@@ -92,15 +108,17 @@ export class Tlb {
 
   /**
    * @param seed for `random` replacement
+   * @param calm translations that are entered before pages get chains of their own
    * @throws Error if the geometry is impossible; descriptors are checked at the door before
    */
-  constructor(geometry: TlbGeometry, invalidation: Invalidation, seed = 0) {
+  constructor(geometry: TlbGeometry, invalidation: Invalidation, seed = 0, calm = BUSY) {
     const { entries, pageShifts } = geometry;
     const ways = geometry.ways === "full" ? entries : geometry.ways;
     if (entries < 1 || ways < 1 || entries % ways !== 0 || geometry.wired >= entries || pageShifts.length === 0) {
       throw new Error("a TLB's entries are a multiple of its ways, and some are not wired");
     }
     this.geometry = geometry;
+    this.#calm = geometry.paired ? 0 : calm;
     this.invalidation = invalidation;
     this.useMark = geometry.replacement === "used-bit" ? ENTRY_USED : 0;
     this.#sets = entries / ways;
@@ -114,10 +132,11 @@ export class Tlb {
     this.#anyAsid = invalidation.page.anyAsid;
     this.#dropsGlobal = invalidation.page.dropsGlobal;
     const tagged = geometry.paired ? 2 : 1;
+    this.#isOrdered = geometry.replacement === "lru" || geometry.replacement === "fifo" ? 1 : 0;
     this.#spans = Float64Array.from(pageShifts, (shift) => 2 ** (shift - pageShifts[0]) * tagged);
     this.#inUse = new Int32Array(pageShifts.length);
     const bits = Math.max(4, Math.ceil(Math.log2(entries)) + 1);
-    this.#bucket = new Int32Array(2 ** bits).fill(NONE);
+    this.#heads = new Int32Array(2 ** bits);
     this.#shift = 32 - bits;
     this.#order = new ReplacementOrder(geometry, this.#flags, new Random(seed));
   }
@@ -160,6 +179,11 @@ export class Tlb {
     return entry;
   }
 
+  /** Is it certain at a glance that no entry maps this page, which is small enough for an integer? False says nothing. */
+  lacks(page: number): boolean {
+    return page < this.#own && this.#others === 0 && this.#heads[page] === 0;
+  }
+
   /** The same without leaving a trace. With several matching entries, which software must avoid, the lowest one. */
   probe(page: number, asid: number): number {
     const rows = this.#rows;
@@ -168,10 +192,11 @@ export class Tlb {
     for (let size = 0; size < spans.length; size += 1) {
       if (this.#inUse[size] === 0) continue;
       const first = startOf(page, spans[size]);
-      let entry = this.#bucket[this.#hash(first, size)];
-      while (entry >= 0) {
+      let link = this.#heads[this.#placeOf(first, size)];
+      while (link !== 0) {
+        const entry = link - 1;
         if ((found < 0 || entry < found) && this.#matches(entry, first, size, asid)) found = entry;
-        entry = rows[(entry << ROW) | NEXT];
+        link = rows[(entry << ROW) | NEXT];
       }
     }
     return found;
@@ -188,8 +213,8 @@ export class Tlb {
     let count = 0;
     for (let size = 0; size < this.#spans.length; size += 1) {
       const first = startOf(page, this.#spans[size]);
-      for (let entry = this.#bucket[this.#hash(first, size)]; entry >= 0; entry = this.#rows[(entry << ROW) | NEXT]) {
-        if (this.#matches(entry, first, size, asid)) count += 1;
+      for (let link = this.#heads[this.#placeOf(first, size)]; link !== 0; link = this.#rows[((link - 1) << ROW) | NEXT]) {
+        if (this.#matches(link - 1, first, size, asid)) count += 1;
       }
     }
     return count;
@@ -208,12 +233,73 @@ export class Tlb {
     const size = this.#spans[0] === span ? 0 : this.#sizeOf(span);
     const stretch = stretchOf(page, span);
     const set = this.#setMask >= 0 ? stretch & this.#setMask : stretch % this.#sets;
+    if (this.#calm > 0) {
+      this.#calm -= 1;
+      if (this.#calm === 0) this.#spread();
+    }
     const entry = this.#order.choose(set);
     if (entry === LOCKED) return LOCKED;
     if (this.#order.clearings !== this.#clearings) this.#hideSet(set);
     const isNew = this.#put(entry, size, stretch * span, frame, asid, rights, flags);
     this.#dethrone(this.#order.took(entry, isNew));
     return entry;
+  }
+
+  /**
+   * Enters the translation of a page and shows it to a front, as `enter` and `show` would, for an access that is served
+   * at once: what nearly every miss ends with, so the usual case is written out.
+   *
+   * @param frame the hardware frame of `page` itself
+   * @returns the frame; −1 if no front answers for the page: nothing may be replaced, or there is no memory
+   */
+  serve(front: number, page: number, span: number, frame: number, asid: number, rights: Rights, flags: number): number {
+    const small = page | 0;
+    if (span !== 1 || small !== page || small >= this.#own || this.#others !== 0)
+      return this.#serveOther(front, page, span, frame, asid, rights, flags);
+    const order = this.#order;
+    const set = this.#setMask >= 0 ? small & this.#setMask : small % this.#sets;
+    const entry = order.choose(set);
+    if (entry === LOCKED) return NONE;
+    if (order.clearings !== this.#clearings) this.#hideSet(set);
+    const rows = this.#rows;
+    const row = entry << ROW;
+    const mark = 1 << front;
+    if ((this.#flags[entry] & VALID) === 0) {
+      this.#put(entry, 0, page, frame, asid, rights, flags | this.useMark);
+      this.#dethrone(order.took(entry, true));
+      return this.show(entry, front, page, frame) ? frame : NONE;
+    }
+    // One small page takes the place of another.
+    const heads = this.#heads;
+    const old = rows[row | PLACE];
+    if (rows[row | SHOWN] !== 0) this.#unshow(entry);
+    if (heads[old] === entry + 1) heads[old] = rows[row | NEXT];
+    else this.#unlinkFrom(heads[old], entry);
+    const others = heads[small];
+    heads[small] = entry + 1;
+    rows[row | PLACE] = small;
+    rows[row | NEXT] = others;
+    rows[row | ASID] = asid;
+    rows[row | RIGHTS] = rights;
+    rows[row | NOTE] = 0;
+    const extents = this.#extents;
+    extents[(entry << EXTENT) | FIRST] = small;
+    extents[(entry << EXTENT) | FRAME] = frame;
+    this.#flags[entry] = VALID | ((flags | this.useMark) & this.#flagMask);
+    // Those of other tags, and those with higher numbers.
+    if (others !== 0) this.#forgetPage(small, this.#shown);
+    if (this.#isOrdered === 1) this.#dethrone(order.took(entry, false));
+    if (!this.#fronts[front].fill(small, frame)) return NONE;
+    rows[row | SHOWN] = mark;
+    this.#shown |= mark;
+    return frame;
+  }
+
+  /** The same for larger pages, for pages with high numbers, and in a buffer that is not busy yet. */
+  #serveOther(front: number, page: number, span: number, frame: number, asid: number, rights: Rights, flags: number): number {
+    const first = span === 1 ? frame : frame - (page % span);
+    const entry = this.enter(page, span, first, asid, rights, flags | this.useMark);
+    return entry !== LOCKED && this.show(entry, front, page, frame) ? frame : NONE;
   }
 
   /** Writes entry `entry` itself, as an indexed write instruction does; `ENTRY_USED` may be given too. Parameters as `enter`. */
@@ -242,6 +328,7 @@ export class Tlb {
     const size = this.#rows[(entry << ROW) | SIZE];
     this.#inUse[size] = this.#inUse[size] - 1;
     this.#valid -= 1;
+    this.#others = this.#valid - this.#inUse[0];
     this.#order.dropped(entry);
   }
 
@@ -271,8 +358,8 @@ export class Tlb {
     for (let size = 0; size < spans.length; size += 1) {
       if (this.#inUse[size] === 0) continue;
       const first = startOf(page, spans[size]);
-      const chain = this.#bucket[this.#hash(first, size)];
-      if (chain >= 0) dropped += this.#invalidateIn(chain, first, size, asid);
+      const chain = this.#heads[this.#placeOf(first, size)];
+      if (chain !== 0) dropped += this.#invalidateIn(chain, first, size, asid);
     }
     return dropped;
   }
@@ -280,13 +367,14 @@ export class Tlb {
   #invalidateIn(chain: number, first: number, size: number, asid: number): number {
     const rows = this.#rows;
     let dropped = 0;
-    for (let entry = chain; entry >= 0;) {
+    for (let link = chain; link !== 0;) {
+      const entry = link - 1;
       const next = rows[(entry << ROW) | NEXT];
       if (this.#extents[(entry << EXTENT) | FIRST] === first && rows[(entry << ROW) | SIZE] === size && this.#isMeant(entry, asid)) {
         this.drop(entry);
         dropped += 1;
       }
-      entry = next;
+      link = next;
     }
     return dropped;
   }
@@ -348,7 +436,7 @@ export class Tlb {
 
   /** The first hardware page that the entry maps. */
   firstPage(entry: number): number {
-    return this.#extents[(entry << EXTENT) | FIRST];
+    return integer(this.#extents[(entry << EXTENT) | FIRST]);
   }
   /** Hardware pages the entry maps. */
   span(entry: number): number {
@@ -395,7 +483,7 @@ export class Tlb {
   frameOf(entry: number, page: number): number {
     const at = entry << EXTENT;
     const within = page - this.#extents[at | FIRST];
-    return this.#paired === 1 ? this.#frameOfHalf(entry, within) : this.#extents[at | FRAME] + within;
+    return this.#paired === 1 ? this.#frameOfHalf(entry, within) : integer(this.#extents[at | FRAME] + within);
   }
 
   #frameOfHalf(entry: number, within: number): number {
@@ -431,12 +519,8 @@ export class Tlb {
     rows[row | ODD_RIGHTS] = 0;
     rows[row | NOTE] = 0;
     this.#flags[entry] = VALID | (flags & this.#flagMask);
-    const bucket = this.#hash(first, size);
-    const others = this.#bucket[bucket];
-    rows[row | BUCKET] = bucket;
-    rows[row | NEXT] = others;
-    this.#bucket[bucket] = entry;
-    if (others >= 0 || this.#inUse[size] !== this.#valid) this.#overrule(first, size, others);
+    const others = this.#link(entry, this.#placeOf(first, size));
+    if (others !== 0 || this.#inUse[size] !== this.#valid) this.#overrule(first, size, others);
     return isNew;
   }
 
@@ -452,14 +536,15 @@ export class Tlb {
     if (isNew) this.#valid += 1;
     else inUse[before] = inUse[before] - 1;
     inUse[size] = inUse[size] + 1;
+    this.#others = this.#valid - inUse[0];
     this.#rows[(entry << ROW) | SIZE] = size;
   }
 
   /** Does a chain hold an entry from this page on? */
   #holds(chain: number, first: number): boolean {
-    let entry = chain;
-    while (entry >= 0 && this.#extents[(entry << EXTENT) | FIRST] !== first) entry = this.#rows[(entry << ROW) | NEXT];
-    return entry >= 0;
+    let link = chain;
+    while (link !== 0 && this.#extents[((link - 1) << EXTENT) | FIRST] !== first) link = this.#rows[((link - 1) << ROW) | NEXT];
+    return link !== 0;
   }
 
   #matches(entry: number, first: number, size: number, asid: number): boolean {
@@ -477,25 +562,47 @@ export class Tlb {
     return this.#anyAsid || this.#rows[(entry << ROW) | ASID] === asid;
   }
 
-  #hash(first: number, size: number): number {
+  /** Where the head of the chain stands that an entry from this page on belongs to. */
+  #placeOf(first: number, size: number): number {
+    if (size === 0 && first < this.#own) return first;
     // `|` cuts the page number to its low 32 bits; the multiplication (Fibonacci hashing) spreads them.
-    return Math.imul((first | 0) + size, 0x9e3779b1) >>> this.#shift;
+    return this.#own + (Math.imul((first | 0) + size, 0x9e3779b1) >>> this.#shift);
+  }
+
+  /** @returns the link to the entries that were there before */
+  #link(entry: number, place: number): number {
+    const rows = this.#rows;
+    const row = entry << ROW;
+    const others = this.#heads[place];
+    rows[row | PLACE] = place;
+    rows[row | NEXT] = others;
+    this.#heads[place] = entry + 1;
+    return others;
   }
 
   #unlink(entry: number): void {
     const rows = this.#rows;
     const row = entry << ROW;
-    const bucket = rows[row | BUCKET];
-    if (this.#bucket[bucket] === entry) this.#bucket[bucket] = rows[row | NEXT];
-    else this.#unlinkFrom(this.#bucket[bucket], entry);
+    const place = rows[row | PLACE];
+    if (this.#heads[place] === entry + 1) this.#heads[place] = rows[row | NEXT];
+    else this.#unlinkFrom(this.#heads[place], entry);
   }
 
   /** The same where others come before it. */
   #unlinkFrom(chain: number, entry: number): void {
     const rows = this.#rows;
-    let at = chain;
-    while (rows[(at << ROW) | NEXT] !== entry) at = rows[(at << ROW) | NEXT];
-    rows[(at << ROW) | NEXT] = rows[(entry << ROW) | NEXT];
+    const link = entry + 1;
+    let before = (chain - 1) << ROW;
+    while (rows[before | NEXT] !== link) before = (rows[before | NEXT] - 1) << ROW;
+    rows[before | NEXT] = rows[(entry << ROW) | NEXT];
+  }
+
+  /** Gives every small page a chain of its own. */
+  #spread(): void {
+    const shared = this.#heads.length;
+    this.#own = OWN_CHAINS;
+    this.#heads = new Int32Array(OWN_CHAINS + shared);
+    this.each((entry) => this.#link(entry, this.#placeOf(this.firstPage(entry), this.#rows[(entry << ROW) | SIZE])));
   }
 
   /** Makes the fronts forget what they know of an entry. */
@@ -504,15 +611,21 @@ export class Tlb {
   }
 
   #unshow(entry: number): void {
-    const shown = this.#rows[(entry << ROW) | SHOWN];
-    this.#rows[(entry << ROW) | SHOWN] = 0;
-    this.#forgetFronts(this.#extents[(entry << EXTENT) | FIRST], this.span(entry), shown);
+    const rows = this.#rows;
+    const row = entry << ROW;
+    const shown = rows[row | SHOWN];
+    const place = rows[row | PLACE];
+    rows[row | SHOWN] = 0;
+    if (place >= this.#own) this.#forgetFronts(this.firstPage(entry), this.span(entry), shown);
+    else this.#forgetPage(place, shown);
   }
 
   /** The same for the entries of a set, whose used bits are gone: the next hit on each sets its bit again. */
   #hideSet(set: number): void {
     this.#clearings = this.#order.clearings;
-    for (let entry = set * this.#ways; entry < (set + 1) * this.#ways; entry += 1) this.#hide(entry);
+    const rows = this.#rows;
+    const end = (set + 1) * this.#ways;
+    for (let entry = end - this.#ways; entry < end; entry += 1) if (rows[(entry << ROW) | SHOWN] !== 0) this.#unshow(entry);
   }
 
   /** Makes some fronts, a bit for each, forget `span` pages from `first`. */
@@ -520,6 +633,16 @@ export class Tlb {
     for (let left = fronts; left !== 0;) {
       const front = 31 - Math.clz32(left);
       this.#fronts[front].drop(first, span);
+      left ^= 1 << front;
+    }
+  }
+
+  /** The same for one page below `#own`. */
+  #forgetPage(page: number, fronts: number): void {
+    const all = this.#fronts;
+    for (let left = fronts; left !== 0;) {
+      const front = 31 - Math.clz32(left);
+      all[front].dropSmall(page);
       left ^= 1 << front;
     }
   }

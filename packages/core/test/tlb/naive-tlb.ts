@@ -1,6 +1,7 @@
 /** A TLB as a list that is searched from front to back, with a clock for the order of use: slow and obvious. */
 import { expect } from "chai";
 import type { Invalidation, TlbGeometry } from "#src/architecture/tlb-organisation.js";
+import type { Lookaside } from "#src/tlb/lookaside.js";
 import { ENTRY_GLOBAL, ENTRY_LOCKED, type Tlb } from "#src/tlb/tlb.js";
 
 interface NaiveEntry {
@@ -108,6 +109,36 @@ export class NaiveTlb {
         !this.#spared(entry, number, sparesGlobal, sparesLocked !== false) ||
         (sparesLocked === "unless-global" && entry.isLocked && entry.isGlobal),
     );
+  }
+
+  /** A front may know only what an entry maps that hits leave as it is. */
+  expectKnown(front: Lookaside, pages: Iterable<number>): void {
+    for (const page of pages) {
+      const frame = front.frameOf(page);
+      if (frame < 0) continue;
+      const matching = this.entries.filter((entry) => entry !== null && entry.first <= page && page < entry.first + entry.span);
+      const mapping = matching.filter((entry) => entry!.frame + page - entry!.first === frame);
+      expect(mapping.length, `page ${page} is known to lie in frame ${frame}`).to.be.greaterThan(0);
+      if (this.#geometry.replacement === "used-bit") expect(mapping.some((entry) => entry!.isUsed)).to.equal(true);
+      if (this.#geometry.replacement === "lru") expect(mapping.some((entry) => this.#isNewest(entry))).to.equal(true);
+    }
+  }
+
+  /** Is no entry of its set used more recently? */
+  #isNewest(entry: NaiveEntry | null): boolean {
+    const { ways, entries } = this.#geometry;
+    const perSet = ways === "full" ? entries : ways;
+    const start = Math.floor(this.entries.indexOf(entry) / perSet) * perSet;
+    return this.entries.slice(start, start + perSet).every((other) => other === null || other.usedAt <= entry!.usedAt);
+  }
+
+  isSame(tlb: Tlb): boolean {
+    try {
+      this.expectSame(tlb);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   expectSame(tlb: Tlb): void {

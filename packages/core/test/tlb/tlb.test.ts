@@ -1,11 +1,15 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import type { Invalidation, Replacement, TlbGeometry } from "#src/architecture/tlb-organisation.js";
+import { PhysicalMemory } from "#src/machine/physical-memory.js";
+import { Lookaside } from "#src/tlb/lookaside.js";
 import { ALL_LOCKED, ENTRY_GLOBAL, ENTRY_LOCKED, Tlb } from "#src/tlb/tlb.js";
 import { NaiveTlb } from "./naive-tlb.js";
 
 const SPANS = [1, 8, 64];
 const HIGH = 2 ** 51;
+/** Of memory; one more is asked for than there are. */
+const FRAMES = 512;
 
 const geometry = fc
   .record({
@@ -34,6 +38,7 @@ const invalidation: fc.Arbitrary<Invalidation> = fc.record({
 const page = fc.oneof(
   fc.nat(200),
   fc.nat(200).map((low) => HIGH + low),
+  fc.nat(20).map((low) => 2 ** 20 - 10 + low),
 );
 const asid = fc.nat(2);
 const operation = fc.oneof(
@@ -48,6 +53,19 @@ const operation = fc.oneof(
       frame: fc.nat(4000),
       rights: fc.nat(0o77),
       flags: fc.constantFrom(0, 0, 0, ENTRY_GLOBAL, ENTRY_LOCKED, ENTRY_GLOBAL | ENTRY_LOCKED),
+    }),
+  },
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      kind: fc.constant("serve" as const),
+      front: fc.nat(1),
+      page,
+      asid,
+      span: fc.constantFrom(1, 1, 1, ...SPANS),
+      frame: fc.nat(FRAMES / 64),
+      rights: fc.nat(0o77),
+      flags: fc.constantFrom(0, 0, 0, ENTRY_GLOBAL),
     }),
   },
   {
@@ -75,11 +93,16 @@ describe("Tlb", () => {
         geometry,
         invalidation,
         fc.boolean(),
+        fc.constantFrom(1, 30, 4096),
         fc.array(operation, { minLength: 1, maxLength: 250, size: "max" }),
-        (shape, rules, honoursGlobal, operations) => {
-          const tlb = new Tlb(shape, rules, 5);
+        (shape, rules, honoursGlobal, calm, operations) => {
+          const tlb = new Tlb(shape, rules, 5, calm);
+          const memory = new PhysicalMemory({ bytes: FRAMES * 8192, physicalBits: 32, byteOrder: "little", frameShift: 13 });
+          const fronts = [0, 1].map(() => new Lookaside(memory, 13));
+          tlb.attach(fronts);
           const naive = new NaiveTlb(shape, rules, honoursGlobal);
           tlb.honoursGlobal = honoursGlobal;
+          const pages = new Set(operations.flatMap((op) => ("page" in op ? [op.page] : [])));
           for (const op of operations) {
             if (op.kind === "lookup") {
               expect(tlb.duplicates(op.page, op.asid)).to.equal(naive.matches(op.page, op.asid).length);
@@ -91,6 +114,34 @@ describe("Tlb", () => {
               else {
                 expect(candidates).to.include(entry);
                 naive.put(entry, op.page, op.span, op.frame * op.span, op.asid, op.rights, op.flags);
+              }
+            } else if (op.kind === "serve") {
+              const { span } = op;
+              // One who serves knows that nothing matches.
+              tlb.invalidatePages(Math.floor(op.page / span) * span, span, op.asid);
+              naive.invalidatePages(Math.floor(op.page / span) * span, span, op.asid);
+              const candidates = naive.candidates(op.page, span);
+              const first = op.frame * 64;
+              const frame = first + (op.page % span);
+              const isMapped = naive.entries.some(
+                (entry) => entry !== null && entry.first <= op.page && op.page < entry.first + entry.span,
+              );
+              const isMatched = naive.matches(op.page, op.asid).length > 0;
+              const before = naive.entries.map((entry) => JSON.stringify(entry));
+              const served = tlb.serve(op.front, op.page, span, frame, op.asid, op.rights, op.flags);
+              expect(served).to.equal(candidates.length === 0 || frame >= FRAMES ? -1 : frame);
+              if (candidates.length > 0) {
+                const entry = candidates.find((each) => {
+                  naive.put(each, op.page, span, first, op.asid, op.rights, op.flags);
+                  if (shape.replacement === "used-bit") naive.entries[each]!.isUsed = true;
+                  if (naive.isSame(tlb)) return true;
+                  naive.entries[each] = JSON.parse(before[each]);
+                  return false;
+                });
+                expect(entry, "one of the candidates").to.not.equal(undefined);
+                // Whoever else knew the page may mean an entry that has not won.
+                if (isMapped) expect(fronts[1 - op.front].frameOf(op.page)).to.equal(-1);
+                if (served >= 0 && !isMatched) expect(fronts[op.front].frameOf(op.page)).to.equal(frame);
               }
             } else if (op.kind === "write") {
               const entry = op.entry % shape.entries;
@@ -107,6 +158,7 @@ describe("Tlb", () => {
               naive.drop(op.entry % shape.entries);
             }
             naive.expectSame(tlb);
+            for (const front of fronts) naive.expectKnown(front, pages);
           }
         },
       ),
@@ -136,6 +188,31 @@ describe("Tlb", () => {
     expect(tlb.smallestSpan).to.equal(Infinity);
     expect(tlb.probe(9, 3)).to.equal(-1);
     expect(tlb.probe(8, 3)).to.equal(-1);
+  });
+
+  it("lets no front answer by an entry that a new one may win over", () => {
+    const tlb = new Tlb(
+      { entries: 2, ways: "full", replacement: "fifo", pageShifts: [12], wired: 0, lockable: false, paired: false },
+      {
+        all: { sparesGlobal: false, sparesLocked: false },
+        asid: { by: "context", sparesGlobal: true, sparesLocked: false },
+        page: { dropsGlobal: true, anyAsid: false },
+        rootLoadInvalidates: false,
+      },
+      0,
+      1,
+    );
+    const memory = new PhysicalMemory({ bytes: 2 ** 16, physicalBits: 32, byteOrder: "little", frameShift: 12 });
+    const fronts = [new Lookaside(memory, 12), new Lookaside(memory, 12)];
+    tlb.attach(fronts);
+    for (const each of [1, 2, 3]) tlb.serve(0, each, 1, each, 1, 1, 0);
+    expect(fronts.map((front) => [1, 2, 3].map((each) => front.frameOf(each)))).to.deep.equal([
+      [-1, 2, 3],
+      [-1, -1, -1],
+    ]);
+    tlb.serve(1, 3, 1, 7, 2, 1, 0);
+    expect(fronts.map((front) => front.frameOf(3))).to.deep.equal([-1, 7]);
+    expect([tlb.frame(tlb.probe(3, 1)), tlb.frame(tlb.probe(3, 2))]).to.deep.equal([3, 7]);
   });
 
   it("lets a paired entry map two halves, the odd one with rights of its own", () => {
