@@ -93,7 +93,8 @@ export const addDemo = (program: Command, terminal: Terminal): void => {
 
 const INTRODUCTION = `
 Real programs, built for each of these machines and paged in through one core,
-on two processors each; every byte that is read is compared with the program's.
+on two processors each; every byte that is read is checked against the program's
+file and what has been written since.
 
 `;
 
