@@ -100,6 +100,15 @@ describe("a run", () => {
     expect(isGood(report)).to.equal(false);
   });
 
+  it("that is short tries a sample of every clause, fails for liars, and certifies nothing", () => {
+    const report = conform(honest.ia32, { profile: "quick" });
+    expect(new Set(report.results.map(({ clause }) => clause))).to.deep.equal(known);
+    expect(report.counts.PASS + report.counts.UNSUPPORTED).to.equal(report.results.length);
+    expect(isGood(report)).to.equal(true);
+    expect(report.isCertified).to.equal(false);
+    expect(isGood(conform(liar, { profile: "quick", only: ["L0.entry"] }))).to.equal(false);
+  });
+
   it("is certified when nothing was left out and everything holds", () => {
     expect(PROFILES.certified.isStrict).to.equal(true);
     const { cases, leftOut } = casesOf({ profile: "certified" });

@@ -26,6 +26,8 @@ import { levelsOf } from "./l0-entries.js";
 
 /** Bits whose combinations are all tried, at most, for each format. */
 const MOST = 20;
+/** The same in a short run. */
+const FEW = 12;
 const KINDS = ["absent", "table", "leaf", "malformed"] as const;
 
 type Decode = (word: bigint) => DecodedEntry;
@@ -165,20 +167,21 @@ type Reading = (setting: Switches) => ReadonlySet<string>;
 /** A reading of each level, and of each format whose entries lie in no table. */
 const readingsOf = (rig: Rig): readonly Reading[] => {
   const oracle = secondOf(rig);
+  const bits = rig.options.isShort === true ? FEW : MOST;
   const levels = levelsOf(rig.architecture).map((level, depth): Reading => {
     const second = oracle.levels?.[depth];
     if (second === undefined) throw new Undecided(`the second decoder leaves out level ${depth}`);
     return (setting) => {
       const { switches, asked } = watched(setting);
       const read = fast(new LevelCodec(level, switches));
-      eachWord(formatsOf(level), MOST, (word) => compare(level.name, word, read(word), second(word, switches)));
+      eachWord(formatsOf(level), bits, (word) => compare(level.name, word, read(word), second(word, switches)));
       return asked;
     };
   });
   const others = (oracle.others ?? []).map(({ format, decode }): Reading => (setting) => {
     const { switches, asked } = watched(setting);
     const codec = new FormatCodec(format, switches);
-    eachWord([format], MOST, (word) => {
+    eachWord([format], bits, (word) => {
       const second = decode(word);
       if (second.kind === "leaf") compare(format.name, word, { kind: "leaf", ...ofFormat(codec, ...halves(word)) }, second);
     });
@@ -242,11 +245,11 @@ export const exhaustiveClauses: readonly Clause[] = [
       const { switches } = rig.build().parts;
       for (const level of levelsOf(rig.architecture)) {
         const read = fast(new LevelCodec(level, switches));
-        eachWord(formatsOf(level), 12, (word) => compare(level.name, word, read(word), decodeLevel(level, word, switches)));
+        eachWord(formatsOf(level), FEW, (word) => compare(level.name, word, read(word), decodeLevel(level, word, switches)));
       }
       for (const { format } of rig.subject.oracle?.others ?? []) {
         const codec = new FormatCodec(format, switches);
-        eachWord([format], 12, (word) =>
+        eachWord([format], FEW, (word) =>
           compare(
             format.name,
             word,

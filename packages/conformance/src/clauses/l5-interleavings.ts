@@ -221,8 +221,16 @@ const explore = (rig: Rig, cpus: number, plans: Readonly<Record<string, Plan>>, 
 /** Schedules of a plan, at most, unless the run is a long one: half of them systematic, half random. */
 const SAMPLE = 100;
 
-/** All of them under the machine's own policy; of the others a sample, unless the run is a long one. */
-const mostOf = ({ options }: Rig): number => (options.isLong || options.policy === "described" ? Infinity : SAMPLE);
+/** The same in a short run. */
+const SMALL_SAMPLE = 16;
+
+const sampleOf = ({ options }: Rig): number => (options.isShort === true ? SMALL_SAMPLE : SAMPLE);
+
+/** All of them under the machine's own policy, unless the run is a short one; of the others a sample, unless it is a long one. */
+const mostOf = (rig: Rig): number => {
+  const { isLong, isShort, policy } = rig.options;
+  return isLong || (policy === "described" && isShort !== true) ? Infinity : sampleOf(rig);
+};
 
 export const interleavingClauses: readonly Clause[] = [
   {
@@ -247,7 +255,7 @@ export const interleavingClauses: readonly Clause[] = [
     source: "contract C-17.3, C-8.1",
     since: "1.0.0",
     traits: ["other"],
-    check: (rig) => explore(rig, 4, FOUR, 3, rig.options.isLong ? Infinity : SAMPLE),
+    check: (rig) => explore(rig, 4, FOUR, 3, rig.options.isLong ? Infinity : sampleOf(rig)),
   },
   {
     id: "L5.interleave.random-schedules",
@@ -256,7 +264,7 @@ export const interleavingClauses: readonly Clause[] = [
     since: "1.0.0",
     traits: ["other"],
     check(rig) {
-      for (let round = 0; round < (rig.options.isLong ? 20_000 : 20); round += 1) {
+      for (let round = 0; round < (rig.options.isLong ? 20_000 : sampleOf(rig) / 5); round += 1) {
         const choices: number[] = [];
         const choose: Choose = (count) => {
           const chosen = rig.random.below(6) === 0 ? rig.random.below(count) : 0;

@@ -33,6 +33,8 @@ export interface RigOptions {
   readonly seed: number;
   /** Campaigns instead of samples. */
   readonly isLong: boolean;
+  /** A sample where others try everything. */
+  readonly isShort?: boolean;
 }
 
 /** Frames of RAM unless a clause wants more. */

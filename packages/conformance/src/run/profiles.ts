@@ -9,9 +9,18 @@ export interface Profile {
   readonly policies: readonly Policy[];
   /** Nothing may be left out, undecided, or expected to fail. */
   readonly isStrict: boolean;
+  /** A sample where others try everything. */
+  readonly isShort?: true;
 }
 
 export const PROFILES = {
+  quick: {
+    says: "a sample of everything, in seconds: for a port's own tests",
+    groups: ["L0", "L1", "L2", "L3", "L5"],
+    policies: ["described"],
+    isStrict: false,
+    isShort: true,
+  },
   core: { says: "everything of one processor", groups: ["L0", "L1", "L2", "L3"], policies: ["described"], isStrict: false },
   smp: { says: "several processors", groups: ["L5"], policies: ["described", "strictest"], isStrict: false },
   full: { says: "everything", groups: ["L0", "L1", "L2", "L3", "L5"], policies: ["described", "strictest", "forgetful"], isStrict: false },

@@ -6,7 +6,7 @@ import { Failure, Undecided } from "../failure.js";
 import type { Policy } from "../policies.js";
 import { Rig, type Subject } from "../rig/rig.js";
 import { isExpected, type Expectation } from "./expectations.js";
-import { PROFILES, profileHash, type ProfileName } from "./profiles.js";
+import { PROFILES, profileHash, type Profile, type ProfileName } from "./profiles.js";
 import { countOutcomes, REPORT_FORMAT, type Outcome, type Report, type Result } from "./report.js";
 import { sha256 } from "./sha256.js";
 
@@ -103,7 +103,7 @@ const reportOf = (subject: Subject, results: readonly Result[], leftOut: number,
     isLong: options.isLong === true,
     leftOut,
     counts,
-    isCertified: leftOut === 0 && counts.PASS > 0 && counts.PASS + counts.UNSUPPORTED === results.length,
+    isCertified: PROFILES[profile].isStrict && leftOut === 0 && counts.PASS > 0 && counts.PASS + counts.UNSUPPORTED === results.length,
     results,
   };
 };
@@ -134,7 +134,9 @@ export const runCase = (subject: Subject, one: Case, options: RunOptions = {}): 
   };
   let rig: Rig;
   try {
-    rig = new Rig(subject, { trait, policy, seed: seedOf(seed, one), isLong: options.isLong === true });
+    const profile: Profile = PROFILES[options.profile ?? "full"];
+    const isLong = options.isLong === true;
+    rig = new Rig(subject, { trait, policy, seed: seedOf(seed, one), isLong, isShort: !isLong && profile.isShort === true });
   } catch (error) {
     return tell("ERROR", clause.rule, messageOf(error));
   }
