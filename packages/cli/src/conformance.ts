@@ -1,29 +1,10 @@
 /** What the commands about conformance share: the subject behind a name, and what becomes of reports. */
 import { PortolanError, type Oracle } from "@portolan/core";
-import { readVectors, REPORTERS, type ReporterName, type Subject, type VectorSet } from "@portolan/conformance";
+import { readVectors, REPORTERS, type ReporterName, type Subject } from "@portolan/conformance";
+import { publishedVectors } from "@portolan/conformance/published";
 import { InvalidArgumentError } from "commander";
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { architectureNamed, oracleNamed } from "./architectures.js";
-
-/** Where the published vectors of a machine lie. */
-export const publishedFolder = (machine: string): string =>
-  join(dirname(fileURLToPath(import.meta.resolve("@portolan/conformance/package.json"))), "vectors", machine);
-
-/** @throws PortolanError ERR_BAD_VECTORS that names the file and the place */
-export const publishedVectors = (machine: string): readonly VectorSet[] => {
-  let names: readonly string[];
-  try {
-    names = readdirSync(publishedFolder(machine));
-  } catch {
-    return [];
-  }
-  return names
-    .filter((name) => name.endsWith(".json"))
-    .toSorted()
-    .map((name) => readVectors(readFileSync(join(publishedFolder(machine), name), "utf8"), name));
-};
 
 /** A machine, its second decoder, and the vectors that are published for it or given. */
 export const subjectNamed = async (name: string, files: readonly string[]): Promise<Subject> => {

@@ -1,10 +1,10 @@
 /** `portolan vectors`: golden vectors, made and published. */
 import { makeVectors, vectorsText } from "@portolan/conformance";
+import { publishedFolder } from "@portolan/conformance/published";
 import type { Command } from "commander";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ARCHITECTURES, architectureNamed, oracleNamed } from "../architectures.js";
-import { publishedFolder } from "../conformance.js";
 import { WorkFailed, type Terminal } from "../terminal.js";
 
 const EXAMPLES = `
