@@ -91,7 +91,6 @@ const swapped = swap32;
 const lets = permits;
 
 const NOT_SERVED = -1;
-const NO_MEMORY = -1;
 /** Whether TLBs may be used, as an integer: a boolean would be asked whether it is one. */
 const ACTIVE = 1;
 const PARKED = 0;
@@ -210,7 +209,7 @@ export class Cpu {
     this.#outside = -this.#pageSize;
     this.#unlike16 = -this.#pageSize | 1;
     this.#unlike32 = -this.#pageSize | 3;
-    const fronts = Array.from({ length: 2 * 3 }, () => new Lookaside(memory, hardwarePageShift));
+    const fronts = Array.from({ length: 2 * 3 }, () => new Lookaside(memory, hardwarePageShift, () => this.#expose()));
     this.#fronts = fronts;
     const chunk = memory.chunkOf(memory.firstFrame * memory.frameSize);
     this.#words = memory.words(chunk);
@@ -446,13 +445,13 @@ export class Cpu {
     return null;
   }
 
+  /** A page that its front's table says nothing of: `frameOf` was asked, or the hit path. */
   #translateSlowly(page: number, offset: number, access: Access, privilege: Privilege): number {
     this.fault.isPending = false;
     if (this.#hasNotes === 1) this.#noteSite(0);
     if (this.#tlbState !== ACTIVE) throw new Error(`processor ${this.id} accesses memory while it waits in a shootdown`);
     const number = privilege * 3 + (access >>> 1);
-    const front = this.#fronts[number];
-    const known = front.frameOf(page);
+    const known = this.#fronts[number].frameElsewhere(page);
     if (known >= 0) return known;
     const small = page | 0;
     const isPlain = small === page && small >= this.#plainFirst && small < this.#plainEnd;
@@ -475,8 +474,8 @@ export class Cpu {
         if (served !== NOT_SERVED) return served;
         entry = tlb.lookup(page, asid);
       } else if (this.#hasNotes === 0 && lets(tlb.rightsOf(entry, page), privilege, access)) {
-        const frame = this.#show(tlb, entry, page, tlb.frameOf(entry, page), number);
-        return frame < 0 ? this.#refuse(BUS, page, offset, access, privilege) : frame;
+        const frame = tlb.frameOf(entry, page);
+        return tlb.show(entry, number, page, frame) ? frame : this.#refuse(BUS, page, offset, access, privilege);
       } else {
         const frame = this.#hasNotes === 1 ? this.#askNote(tlb, entry, page, offset, access, privilege) : UNDECIDED;
         if (frame !== UNDECIDED) return frame;
@@ -502,29 +501,13 @@ export class Cpu {
    */
   enter(page: number, span: number, frame: number, rights: Rights, flags: number, access: Access, privilege: Privilege): void {
     const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
-    const number = privilege * 3 + (access >>> 1);
-    const front = this.#fronts[number];
-    const { starts } = front;
-    this.#served = tlb.serve(number, page, span, frame, this.asidFor(privilege), rights, flags);
-    if (front.starts !== starts) this.#expose();
-  }
-
-  /** Lets a front answer for a page. The page's frame, or −1 if there is no memory. */
-  #show(tlb: Tlb, entry: number, page: number, frame: number, number: number): number {
-    const front = this.#fronts[number];
-    const { starts } = front;
-    if (!tlb.show(entry, number, page, frame)) return NO_MEMORY;
-    if (front.starts !== starts) this.#expose();
-    return frame;
+    this.#served = tlb.serve(privilege * 3 + (access >>> 1), page, span, frame, this.asidFor(privilege), rights, flags);
   }
 
   /** The same for a page that no TLB is asked about: nothing that a TLB forgets can make it wrong. */
   #inWindow(page: number, frame: number, offset: number, access: Access, privilege: Privilege): number {
-    const front = this.#fronts[privilege * 3 + (access >>> 1)];
-    const { starts } = front;
-    if (!front.fill(page, frame)) return this.#refuse(BUS, page, offset, access, privilege);
-    if (front.starts !== starts) this.#expose();
-    return frame;
+    const isFilled = this.#fronts[privilege * 3 + (access >>> 1)].fill(page, frame);
+    return isFilled ? frame : this.#refuse(BUS, page, offset, access, privilege);
   }
 
   /** The frame, or −1 with `fault` filled if there is no memory. */
@@ -540,8 +523,8 @@ export class Cpu {
     if (standing === CLOSED) return this.#refuse(DOMAIN, page, offset, access, privilege);
     const frame = tlb.frameOf(entry, page);
     if (standing === OPEN || lets(tlb.rightsOf(entry, page), privilege, access)) {
-      const shown = this.#show(tlb, entry, page, frame, privilege * 3 + (access >>> 1));
-      return shown < 0 ? this.#refuse(BUS, page, offset, access, privilege) : shown;
+      const isShown = tlb.show(entry, privilege * 3 + (access >>> 1), page, frame);
+      return isShown ? frame : this.#refuse(BUS, page, offset, access, privilege);
     }
     // A part of the page may let through what the whole does not: the front, which knows pages only, is not told.
     const within = (page - tlb.firstPage(entry)) * this.#pageSize + offset;
@@ -612,7 +595,9 @@ export class Cpu {
 
   /** Physical address of a byte, or −1 with `fault` filled. */
   #locate(page: number, offset: number, access: Access, privilege: Privilege): number {
-    const frame = this.#translateSlowly(page, offset, access, privilege);
+    const known = this.#tlbState === ACTIVE ? this.#fronts[privilege * 3 + (access >>> 1)].frameOf(page) : -1;
+    if (known >= 0) this.fault.isPending = false;
+    const frame = known >= 0 ? known : this.#translateSlowly(page, offset, access, privilege);
     return frame < 0 ? -1 : frame * this.#pageSize + offset;
   }
 

@@ -37,6 +37,7 @@ export class Lookaside {
    */
   starts: Int32Array = NO_STARTS;
   readonly #memory: PhysicalMemory;
+  readonly #onTable: () => void;
   readonly #pageSize: number = 0;
   /** Words in a page, as a shift, and the number of the main chunk's first frame. */
   readonly #wordShift: number = 0;
@@ -52,9 +53,13 @@ export class Lookaside {
   /** Slots may be in use: an integer, as a boolean would be asked whether it is one. */
   #slotted = 0;
 
-  /** @param pageShift of hardware pages */
-  constructor(memory: PhysicalMemory, pageShift: number) {
+  /**
+   * @param pageShift of hardware pages
+   * @param onTable called when there is a table by page, which whoever keeps `starts` does not know yet
+   */
+  constructor(memory: PhysicalMemory, pageShift: number, onTable: () => void = () => {}) {
     this.#memory = memory;
+    this.#onTable = onTable;
     this.#pageSize = 1 << pageShift;
     this.#wordShift = pageShift - 2;
     this.#mainFrame = integer(memory.mainStart / this.#pageSize);
@@ -66,6 +71,11 @@ export class Lookaside {
   frameOf(page: number): number {
     const start = this.starts[page] | 0;
     if (start > 0) return this.#mainFrame + ((start - 1) >>> this.#wordShift);
+    return this.#slotted === 0 ? NONE : this.#frameInSlot(page);
+  }
+
+  /** The same where the table is known to say nothing. */
+  frameElsewhere(page: number): number {
     return this.#slotted === 0 ? NONE : this.#frameInSlot(page);
   }
 
@@ -106,6 +116,7 @@ export class Lookaside {
     else {
       this.starts = new Int32Array(STARTS);
       this.#noted = new Int32Array(NOTES);
+      this.#onTable();
     }
   }
 
