@@ -551,12 +551,19 @@ export class Cpu {
     const { statistics } = this;
     if (access === TO_EXECUTE) statistics.itlbMisses += 1;
     if (tlb === this.dataTlb) statistics.tlbMisses += 1;
-    const isHeard = this.events.sink !== null;
-    if (isHeard) this.#tellMiss(page, asid, access);
+    if (this.events.sink !== null) return this.#missAloud(tlb, page, asid, access, privilege);
+    const reason = this.refill.miss(this, page, access, privilege);
+    if (reason === NONE) statistics.refills += 1;
+    return reason;
+  }
+
+  /** The same where somebody listens. */
+  #missAloud(tlb: Tlb, page: number, asid: number, access: Access, privilege: Privilege): FaultReason {
+    this.#tellMiss(page, asid, access);
     const reason = this.refill.miss(this, page, access, privilege);
     if (reason !== NONE) return reason;
-    statistics.refills += 1;
-    if (isHeard) this.#tellFill(tlb, page, asid, access);
+    this.statistics.refills += 1;
+    this.#tellFill(tlb, page, asid, access);
     return NONE;
   }
 
