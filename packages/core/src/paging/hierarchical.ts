@@ -140,8 +140,11 @@ export class HierarchicalTables implements PageTables {
     if (this.#kindAt(this.#last, address) !== ABSENT_ENTRY) throw new Error("the page is mapped already");
     this.#writeEntry(this.#last, address, this.#leaf, frame * this.#memory.frameSize, flags & 63);
     this.#count(table, 1);
-    const sink = this.#events.sink;
-    if (sink !== null) sink({ kind: "map", space: context.id, page, frame });
+    if (this.#events.sink !== null) this.#tellMap(context.id, page, frame);
+  }
+
+  #tellMap(space: number, page: number, frame: number): void {
+    this.#events.sink?.({ kind: "map", space, page, frame });
   }
 
   find(context: TranslationContext, page: number): boolean {
