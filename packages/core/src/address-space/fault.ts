@@ -101,11 +101,12 @@ export const servePageFault = (space: AddressSpace, page: number, accesses: Acce
   } finally {
     parts.locks.release("address-space", space.id);
   }
-  const sink = parts.events.sink;
-  if (sink !== null) {
-    sink({ kind: "page-fault", space: space.id, page, accesses, result: result === OK ? "ok" : space.verdict.rule });
-  }
+  if (parts.events.sink !== null) tellFault(space, page, accesses, result);
   return result;
+};
+
+const tellFault = (space: AddressSpace, page: number, accesses: AccessMask, result: FaultResult): void => {
+  space.parts.events.sink?.({ kind: "page-fault", space: space.id, page, accesses, result: result === OK ? "ok" : space.verdict.rule });
 };
 
 const decide = (space: AddressSpace, page: number, accesses: AccessMask): FaultResult => {
@@ -203,8 +204,12 @@ const bringIn = (space: AddressSpace, area: number, page: number, accesses: Acce
     throw error;
   }
   areas.used.insert(area, page, 1);
-  if (sink !== null) sink({ kind: "page-in", space: space.id, page, frame, from: object.kind, what });
+  if (sink !== null) tellPageIn(space, page, frame, object.kind, what);
   return accept(verdict);
+};
+
+const tellPageIn = (space: AddressSpace, page: number, frame: number, from: string, what: string): void => {
+  space.parts.events.sink?.({ kind: "page-in", space: space.id, page, frame, from, what });
 };
 
 const permitsOne = (rights: number, privilege: Privilege, accesses: AccessMask): boolean => {
