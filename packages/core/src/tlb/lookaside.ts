@@ -88,10 +88,7 @@ export class Lookaside {
   fill(page: number, frame: number): boolean {
     const near = frame | 0;
     if (page >= STARTS || near !== frame || near < this.#ramFirst || near >= this.#ramEnd) return this.#fillOther(page, frame);
-    if (this.#notes === this.#noted.length) this.#makeRoom();
-    this.#noted[this.#notes] = page;
-    this.#notes += 1;
-    this.starts[page] = ((near - this.#mainFrame) << this.#wordShift) + 1;
+    this.#start(page, (near - this.#mainFrame) << this.#wordShift);
     return true;
   }
 
@@ -101,16 +98,18 @@ export class Lookaside {
     if (!this.#memory.isBacked(address)) return false;
     const offset = this.#memory.offsetInMain(address);
     if (page >= STARTS || offset < 0) this.#fillSlot(page, frame);
-    else {
-      if (this.#notes === this.#noted.length) this.#makeRoom();
-      this.#noted[this.#notes] = page;
-      this.#notes += 1;
-      this.starts[page] = (offset >>> 2) + 1;
-    }
+    else this.#start(page, offset >>> 2);
     return true;
   }
 
-  /** For the first page there is a table to be made; later one has to be emptied. */
+  #start(page: number, word: number): void {
+    if (this.#notes === this.#noted.length) this.#makeRoom();
+    this.#noted[this.#notes] = page;
+    this.#notes += 1;
+    this.starts[page] = word + 1;
+  }
+
+  /** There is no table yet, or it holds as many pages as can be remembered. */
   #makeRoom(): void {
     if (this.starts !== NO_STARTS) this.flush();
     else {
