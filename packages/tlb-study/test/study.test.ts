@@ -122,7 +122,7 @@ describe("a TLB study", () => {
             );
           }
         }),
-        { numRuns: 60, seed: 7 },
+        { numRuns: 20, seed: 7 },
       );
     });
   }
