@@ -40,13 +40,13 @@ export class Hierarchy {
   readonly #data: Level;
   readonly #second: Level | null;
   readonly #translation: Translation;
-  readonly #granulesPerPage: number;
+  readonly #granulesPerPage: number = 1;
   /** Granules that one tag serves. */
-  readonly #granulesPerCodeKey: number;
-  readonly #granulesPerDataKey: number;
-  readonly #granulesPerSecondKey: number;
+  readonly #granulesPerCodeKey: number = 1;
+  readonly #granulesPerDataKey: number = 1;
+  readonly #granulesPerSecondKey: number = 1;
   /** 1 where code and data have buffers of their own, 0 where one serves both: a mask of sides. */
-  readonly #sides: number;
+  readonly #sides: number = 1;
   /** The granule looked up last, by side: looking it up again changes nothing in any buffer. */
   readonly #last = new Float64Array(2).fill(-1);
   #fetchMisses = 0;

@@ -15,6 +15,8 @@ export interface Level {
 
 /** No key. */
 const NOTHING = -1;
+// Fields begin as what they will be: one that begins as nothing is asked what it is at every use.
+const NO_KEYS = new Float64Array(0);
 /**
  * From so many ways on, the order of use is a list and keys are found by hash: what was used lately stands in front, and
  * a look at the first few places is faster than a hash.
@@ -34,14 +36,14 @@ export const levelFor = ({ entries, ways, replacement }: LevelDesign, seed: numb
 
 /** The least recently used goes. A set stands in the order of use, the newest first. */
 class LruLevel implements Level {
-  readonly #keys: Float64Array;
-  readonly #ways: number;
-  readonly #mask: number;
+  readonly #keys: Float64Array = NO_KEYS;
+  readonly #ways: number = 0;
+  readonly #mask: number = 0;
 
   constructor(entries: number, ways: number) {
     this.#keys = new Float64Array(entries).fill(NOTHING);
-    this.#ways = ways;
-    this.#mask = entries / ways - 1;
+    this.#ways = ways | 0;
+    this.#mask = (entries / ways - 1) | 0;
   }
 
   touch(key: number): boolean {
@@ -64,17 +66,17 @@ class LruLevel implements Level {
 
 /** The oldest goes. */
 class FifoLevel implements Level {
-  readonly #keys: Float64Array;
+  readonly #keys: Float64Array = NO_KEYS;
   /** The place of each set that is filled next. */
-  readonly #next: Uint32Array;
-  readonly #ways: number;
-  readonly #mask: number;
+  readonly #next: Uint32Array = new Uint32Array(0);
+  readonly #ways: number = 0;
+  readonly #mask: number = 0;
 
   constructor(entries: number, ways: number) {
     this.#keys = new Float64Array(entries).fill(NOTHING);
     this.#next = new Uint32Array(entries / ways);
-    this.#ways = ways;
-    this.#mask = entries / ways - 1;
+    this.#ways = ways | 0;
+    this.#mask = (entries / ways - 1) | 0;
   }
 
   touch(key: number): boolean {
@@ -90,19 +92,19 @@ class FifoLevel implements Level {
 
 /** Any goes, once a set is full. */
 class RandomLevel implements Level {
-  readonly #keys: Float64Array;
+  readonly #keys: Float64Array = NO_KEYS;
   readonly #index: KeyIndex;
-  readonly #filled: Uint32Array;
-  readonly #ways: number;
-  readonly #mask: number;
+  readonly #filled: Uint32Array = new Uint32Array(0);
+  readonly #ways: number = 0;
+  readonly #mask: number = 0;
   readonly #random: Random;
 
   constructor(entries: number, ways: number, seed: number) {
     this.#keys = new Float64Array(entries).fill(NOTHING);
     this.#index = new KeyIndex(this.#keys);
     this.#filled = new Uint32Array(entries / ways);
-    this.#ways = ways;
-    this.#mask = entries / ways - 1;
+    this.#ways = ways | 0;
+    this.#mask = (entries / ways - 1) | 0;
     this.#random = new Random(seed);
   }
 
@@ -119,19 +121,19 @@ class RandomLevel implements Level {
 
 /** A tree of bits over the ways of a set: each points away from the half used last. */
 class TreeLevel implements Level {
-  readonly #keys: Float64Array;
+  readonly #keys: Float64Array = NO_KEYS;
   /** A tree a set: node n has the children 2n and 2n + 1; the root is node 1. */
-  readonly #points: Uint8Array;
-  readonly #filled: Uint32Array;
-  readonly #ways: number;
-  readonly #mask: number;
+  readonly #points: Uint8Array = new Uint8Array(0);
+  readonly #filled: Uint32Array = new Uint32Array(0);
+  readonly #ways: number = 0;
+  readonly #mask: number = 0;
 
   constructor(entries: number, ways: number) {
     this.#keys = new Float64Array(entries).fill(NOTHING);
     this.#points = new Uint8Array(entries);
     this.#filled = new Uint32Array(entries / ways);
-    this.#ways = ways;
-    this.#mask = entries / ways - 1;
+    this.#ways = ways | 0;
+    this.#mask = (entries / ways - 1) | 0;
   }
 
   touch(key: number): boolean {
@@ -159,18 +161,18 @@ class TreeLevel implements Level {
 
 /** The first entry that has not translated anything since all bits were cleared; they are when there is none. */
 class UsedBitLevel implements Level {
-  readonly #keys: Float64Array;
+  readonly #keys: Float64Array = NO_KEYS;
   readonly #index: KeyIndex;
-  readonly #used: Uint8Array;
-  readonly #ways: number;
-  readonly #mask: number;
+  readonly #used: Uint8Array = new Uint8Array(0);
+  readonly #ways: number = 0;
+  readonly #mask: number = 0;
 
   constructor(entries: number, ways: number) {
     this.#keys = new Float64Array(entries).fill(NOTHING);
     this.#index = new KeyIndex(this.#keys);
     this.#used = new Uint8Array(entries);
-    this.#ways = ways;
-    this.#mask = entries / ways - 1;
+    this.#ways = ways | 0;
+    this.#mask = (entries / ways - 1) | 0;
   }
 
   touch(key: number): boolean {
@@ -199,14 +201,14 @@ class UsedBitLevel implements Level {
 
 /** Many ways: places of a set are a list, the newest first; on a hit the place moves to the front where use counts. */
 class ListLevel implements Level {
-  readonly #keys: Float64Array;
+  readonly #keys: Float64Array = NO_KEYS;
   readonly #index: KeyIndex;
-  readonly #newer: Int32Array;
-  readonly #older: Int32Array;
-  readonly #newest: Int32Array;
-  readonly #oldest: Int32Array;
-  readonly #mask: number;
-  readonly #useCounts: boolean;
+  readonly #newer: Int32Array = new Int32Array(0);
+  readonly #older: Int32Array = new Int32Array(0);
+  readonly #newest: Int32Array = new Int32Array(0);
+  readonly #oldest: Int32Array = new Int32Array(0);
+  readonly #mask: number = 0;
+  readonly #useCounts: boolean = false;
 
   constructor(entries: number, ways: number, useCounts: boolean) {
     const sets = entries / ways;
@@ -216,7 +218,7 @@ class ListLevel implements Level {
     this.#older = Int32Array.from({ length: entries }, (_, at) => at + 1);
     this.#newest = Int32Array.from({ length: sets }, (_, set) => set * ways);
     this.#oldest = Int32Array.from({ length: sets }, (_, set) => set * ways + ways - 1);
-    this.#mask = sets - 1;
+    this.#mask = (sets - 1) | 0;
     this.#useCounts = useCounts;
   }
 
@@ -251,16 +253,16 @@ class ListLevel implements Level {
 
 /** Where a key stands in an array of keys: a hash with open addressing. */
 class KeyIndex {
-  readonly #keys: Float64Array;
+  readonly #keys: Float64Array = NO_KEYS;
   /** Places plus one; 0 is free. */
-  readonly #slots: Int32Array;
-  readonly #mask: number;
+  readonly #slots: Int32Array = new Int32Array(0);
+  readonly #mask: number = 0;
 
   constructor(keys: Float64Array) {
     this.#keys = keys;
     const size = 2 ** Math.ceil(Math.log2(keys.length * 4));
     this.#slots = new Int32Array(size);
-    this.#mask = size - 1;
+    this.#mask = (size - 1) | 0;
   }
 
   /** The place of a key, or −1. */
