@@ -48,13 +48,19 @@ class LruLevel implements Level {
 
   touch(key: number): boolean {
     const keys = this.#keys;
-    const first = (key & this.#mask) * this.#ways;
-    let moved = keys[first];
-    if (moved === key) return true;
+    const ways = this.#ways;
+    const first = (key & this.#mask) * ways;
+    const newest = keys[first];
+    if (newest === key) return true;
     keys[first] = key;
-    const end = first + this.#ways;
+    if (ways === 1) return false;
+    // Two pages in turn are the commonest case of all.
+    let moved = keys[first + 1];
+    keys[first + 1] = newest;
+    if (moved === key) return true;
+    const end = first + ways;
     // Everything newer than the key moves one place back, into the place it leaves.
-    for (let at = first + 1; at < end; at += 1) {
+    for (let at = first + 2; at < end; at += 1) {
       const here = keys[at];
       keys[at] = moved;
       if (here === key) return true;
