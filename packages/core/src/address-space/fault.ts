@@ -21,8 +21,8 @@ export const FAULT = 0;
 /** The fault was served: the access may be tried again. */
 export const OK = 1;
 /**
- * HelenOS's third answer: the fault happened in a copy to or from user space, which gives up. Here such a copy ends with
- * the number of bytes done, so no function of the core answers this; a kernel around it may.
+ * HelenOS's third answer, for FAULT, when the kernel was copying to or from user space: the copy gives up, with the number of
+ * bytes done, and nobody dies.
  */
 export const DEFER = 2;
 /** FAULT, OK or DEFER, as HelenOS's `as_page_fault()` answers. */
