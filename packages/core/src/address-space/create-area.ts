@@ -49,7 +49,7 @@ export const createArea = (space: AddressSpace, request: AreaRequest, partial: b
       parts.areas.destroy(area);
       throw error;
     }
-    if (object !== null) object.link();
+    if (object !== null) object.link(area);
     const sink = parts.events.sink;
     if (sink !== null) sink({ kind: "area", space: space.id, first, pages, action: "create" });
     return space.info(area);

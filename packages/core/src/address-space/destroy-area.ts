@@ -39,7 +39,7 @@ export const destroyArea = (space: AddressSpace, area: number): void => {
   areas.destroy(area);
   if (object !== null) {
     lockObject(locks, object);
-    object.unlink();
+    object.unlink(area);
     unlockObject(locks, object);
   }
   if (events.sink !== null) events.sink({ kind: "area", space: space.id, first, pages, action: "destroy" });

@@ -25,8 +25,13 @@ export const OK = 1;
  * bytes done, and nobody dies.
  */
 export const DEFER = 2;
-/** FAULT, OK or DEFER, as HelenOS's `as_page_fault()` answers. */
-export type FaultResult = typeof FAULT | typeof OK | typeof DEFER;
+/**
+ * The page is on its way: a pager has been asked and answers later. Nothing is lost; whoever runs the guest lets it wait
+ * and tries the access again when the page has come, or could not be read.
+ */
+export const WAIT = 3;
+/** FAULT, OK or DEFER, as HelenOS's `as_page_fault()` answers; or WAIT, which HelenOS spends asleep. */
+export type FaultResult = typeof FAULT | typeof OK | typeof DEFER | typeof WAIT;
 
 /** Why a fault could not be served, in words that reports and tests can compare. */
 export type FaultRule =
@@ -36,6 +41,8 @@ export type FaultRule =
   | "the area forbids this access"
   | "the area has no backend"
   | "the area's memory has no such page"
+  | "the page is on its way"
+  | "the page could not be read"
   | "out of memory"
   | "nothing answers at that physical address"
   | "an entry of the tables has a form that the manual forbids"

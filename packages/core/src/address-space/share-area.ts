@@ -73,7 +73,7 @@ const shareLocked = ({ from, sourceBase, size, to, base, flags: asked }: ShareRe
     // The last step that can fail; an object that is shared already has its offset column too.
     const shared = object instanceof SharedObject ? object : shareObject(from, source, object);
     lockObject(locks, shared);
-    shared.link();
+    shared.link(area);
     areas.setObject(area, shared, areas.offsetOf(source));
     unlockObject(locks, shared);
   } catch (error) {
@@ -95,7 +95,7 @@ const shareObject = (
   const { areas, frames, tables, cachePool, gate, locks } = space.parts;
   gate.pass("shared object");
   const shared = new SharedObject(object, new OrderedPageCache(cachePool), frames, locks.name());
-  shared.link();
+  shared.link(area);
   locks.acquire("area", area);
   // Nobody else knows the new object yet; it is locked all the same, and before the tables, so that there is one order.
   lockObject(locks, shared);
@@ -112,7 +112,7 @@ const shareObject = (
       page = areas.used.nextAtOrAbove(area, page);
     }
   } catch (error) {
-    shared.unlink();
+    shared.unlink(area);
     throw error;
   } finally {
     locks.release("page-table", space.id);
@@ -120,6 +120,6 @@ const shareObject = (
     locks.release("area", area);
   }
   areas.setObject(area, shared, areas.offsetOf(area));
-  object.unlink();
+  object.unlink(area);
   return shared;
 };

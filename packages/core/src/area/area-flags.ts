@@ -13,6 +13,19 @@ export const AREA_CACHEABLE = 8;
 /** A sum of `AREA_READ`, `AREA_WRITE`, `AREA_EXECUTE` and `AREA_CACHEABLE`; other bits, no permission, or `AREA_WRITE` with `AREA_EXECUTE` are ERR_AREA_FLAGS. */
 export type AreaFlags = number;
 
+/** Trait: the area is private. A write makes a copy in a shadow of its own and never reaches the object in front. */
+export const COPY_ON_WRITE = 0x10;
+/** Trait: the area grows downwards when the page below it is touched, as stacks do. */
+export const GROWS_DOWN = 0x20;
+/** Trait: the right may be given later. Areas of HelenOS's calls have none of the three, which restricts nothing. */
+export const MAY_READ = 0x40;
+/** @see MAY_READ */
+export const MAY_WRITE = 0x80;
+/** @see MAY_READ */
+export const MAY_EXECUTE = 0x100;
+/** A sum of `COPY_ON_WRITE`, `GROWS_DOWN`, `MAY_READ`, `MAY_WRITE` and `MAY_EXECUTE`. */
+export type AreaMappingTraits = number;
+
 const PERMISSIONS = AREA_READ | AREA_WRITE | AREA_EXECUTE;
 const KNOWN = PERMISSIONS | AREA_CACHEABLE;
 

@@ -11,7 +11,7 @@ import { OrderedPool } from "../collections/ordered-map.js";
 import { PortolanError } from "../errors.js";
 import type { MemoryObject } from "../objects/memory-object.js";
 import { UsedSpaces } from "../used-space/used-space.js";
-import type { AreaFlags } from "./area-flags.js";
+import type { AreaFlags, AreaMappingTraits } from "./area-flags.js";
 import { Interned } from "./interned.js";
 
 /** No area. */
@@ -37,8 +37,9 @@ const SPACE = 1;
 const OBJECT = 2;
 const GENERATION = 3;
 
-/** The word of an area. */
-const FLAGS = 0x0fff;
+/** The word of an area: what it permits, what else it is, and what only the core says. */
+const FLAGS = 0x000f;
+const TRAITS = 0x0ff0;
 const PARTIAL = 0x1000;
 const GUARDED = 0x2000;
 const BACKEND_SHIFT = 14;
@@ -165,6 +166,15 @@ export class AreaTable {
 
   setFlags(area: number, flags: AreaFlags): void {
     this.#words[area * ROW + WORD] = (this.#words[area * ROW + WORD] & ~FLAGS) | (flags & FLAGS);
+  }
+
+  /** What kind of mapping it is: a sum of traits of area-flags.ts. */
+  traitsOf(area: number): AreaMappingTraits {
+    return this.#words[area * ROW + WORD] & TRAITS;
+  }
+
+  setTraits(area: number, traits: AreaMappingTraits): void {
+    this.#words[area * ROW + WORD] = (this.#words[area * ROW + WORD] & ~TRAITS) | (traits & TRAITS);
   }
 
   isPartial(area: number): boolean {

@@ -30,11 +30,11 @@ export class AnonymousObject implements MemoryObject {
     return "anonymous memory: a zeroed frame on first touch";
   }
 
-  link(): void {
+  link(_area: number): void {
     this.links += 1;
   }
 
-  unlink(): void {
+  unlink(_area: number): void {
     this.links -= 1;
   }
 

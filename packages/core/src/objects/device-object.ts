@@ -41,11 +41,11 @@ export class DeviceObject implements MemoryObject {
     return offset < this.#frameCount ? `physical frame ${this.#firstFrame + offset}` : "beyond the physical range";
   }
 
-  link(): void {
+  link(_area: number): void {
     this.links += 1;
   }
 
-  unlink(): void {
+  unlink(_area: number): void {
     this.links -= 1;
   }
 

@@ -86,12 +86,12 @@ export class ImageObject implements MemoryObject {
     return offset * this.#pageSize >= this.#fileEnd ? "image: zero-filled" : "image: part file, part zeroes";
   }
 
-  link(): void {
+  link(_area: number): void {
     this.links += 1;
     if (this.links === 1) this.#file.hold();
   }
 
-  unlink(): void {
+  unlink(_area: number): void {
     this.links -= 1;
     if (this.links === 0) this.#file.release();
   }

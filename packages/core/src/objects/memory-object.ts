@@ -7,20 +7,30 @@
  * hold it, plus the image that pins it. So whoever removes an entry gives back exactly one reference, whatever the object.
  */
 
-/** `supply` has no page there: the access is a fault. */
+/** `supply` or `show` has no page there: the access is a fault. */
 export const NO_PAGE = -1;
+/** A pager has been asked for the page and will answer later: whoever wants it waits. */
+export const ON_ITS_WAY = -2;
+/** The page exists, but reading it failed. */
+export const UNREADABLE = -3;
 
 /** What stands behind an area. Offsets and counts are pages of the machine; frames are frame numbers. */
 export interface MemoryObject {
-  readonly kind: "anonymous" | "image" | "physical" | "shared" | "custom";
+  readonly kind: "anonymous" | "image" | "physical" | "shared" | "file" | "shadow" | "custom";
   /** May an area of it change its size? Devices may not. */
   readonly isResizable: boolean;
   /**
-   * A frame for the page at `offset`, with one reference more than before, meant for a page-table entry; or
-   * {@link NO_PAGE}. Called with the area and page-table locks held.
+   * A frame for the page at `offset`, with one reference more than before, meant for a page-table entry of the area's
+   * own; or {@link NO_PAGE}, {@link ON_ITS_WAY}, {@link UNREADABLE}. Called with the area and page-table locks held.
    * @throws PortolanError ERR_OUT_OF_FRAMES; nothing has changed then
    */
   supply(offset: number): number;
+  /**
+   * The object's own view of the page at `offset`, to be mapped read-only from above a shadow or by a private area:
+   * otherwise as `supply`. Absent: every page is a frame of one's own, and `supply` gives it.
+   * @throws PortolanError ERR_OUT_OF_FRAMES; nothing has changed then
+   */
+  show?(offset: number): number;
   /**
    * Does a page at `offset` belong to whoever mapped it first, so that sharers must be handed that very frame? False
    * where every supply shows the same memory anyway (devices, image pages mapped in place).
@@ -28,10 +38,12 @@ export interface MemoryObject {
   isPrivate(offset: number): boolean;
   /** Where the frame of an address inside comes from, in words, for explanations. */
   describe(offset: number): string;
-  /** An area begins to use it. */
-  link(): void;
+  /** The object that answers where this one is silent; absent or null at the bottom of a stack. */
+  readonly below?: MemoryObject | null;
+  /** An area (its row in the area table; −1: an object in front of this one) begins to use it as the front of its stack. */
+  link(area: number): void;
   /** An area stopped using it; at the last one the object gives back what it holds. All mappings are gone by then. */
-  unlink(): void;
+  unlink(area: number): void;
   /** Areas that use it now. */
   readonly links: number;
   /** Frames that the object itself holds a reference to, for the checker. */

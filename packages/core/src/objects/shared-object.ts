@@ -5,6 +5,7 @@
  *
  * @see HelenOS kernel/generic/src/mm/as.c, share_info_t
  */
+import { NO_AREA } from "../area/area-table.js";
 import type { FrameAllocator } from "../frames/frame-allocator.js";
 import type { Locks } from "../machine/locks.js";
 import { NO_PAGE, type MemoryObject } from "./memory-object.js";
@@ -82,16 +83,16 @@ export class SharedObject implements MemoryObject {
     return this.#cache.get(offset) >= 0 ? "shared memory: resident" : `shared memory over ${this.below.describe(offset)}`;
   }
 
-  link(): void {
+  link(_area: number): void {
     this.links += 1;
-    if (this.links === 1) this.below.link();
+    if (this.links === 1) this.below.link(NO_AREA);
   }
 
-  unlink(): void {
+  unlink(_area: number): void {
     this.links -= 1;
     if (this.links > 0) return;
     this.trim(0, Number.MAX_SAFE_INTEGER);
-    this.below.unlink();
+    this.below.unlink(NO_AREA);
   }
 
   eachHeld(visit: (frame: number, offset: number) => void): void {
