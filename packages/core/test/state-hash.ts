@@ -10,7 +10,7 @@ export const portrait = (machine: Machine): string[] => {
   const { frames, memory, areas, tables, asids, withdrawals } = machine.parts;
   const lines: string[] = [
     `free ${frames.free} of ${frames.total}, reserved ${frames.reserved}, stolen ${asids.stolen}, open ${withdrawals.isOpen}`,
-    `areas ${areas.count}, promised nodes ${areas.trees.reserved} ${areas.used.trees.reserved} ${machine.parts.cachePool.reserved}`,
+    `areas ${areas.count}, promised nodes ${areas.trees.reserved} ${areas.used.trees.reserved} ${machine.parts.cachePool.chunksInUse}`,
   ];
   const objects = new Map<MemoryObject, number>();
   const numberOf = (object: MemoryObject): number => {

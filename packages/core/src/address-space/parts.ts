@@ -5,12 +5,12 @@ import type { Switches } from "../architecture/entry-format.js";
 import type { AreaTable } from "../area/area-table.js";
 import type { AsidPolicy } from "../asid/asid-policy.js";
 import type { BackendParts } from "../backends/backend.js";
-import type { OrderedPool } from "../collections/ordered-map.js";
 import type { Events } from "../events.js";
 import type { FrameAllocator } from "../frames/frame-allocator.js";
 import type { Locks } from "../machine/locks.js";
 import type { PhysicalMemory } from "../machine/physical-memory.js";
 import type { Preemption } from "../machine/scheduler.js";
+import type { PageChunks } from "../objects/page-chunks.js";
 import type { PageTables } from "../paging/page-tables.js";
 import type { Withdrawals } from "../paging/withdrawal.js";
 import type { Refill } from "../tlb/refill.js";
@@ -32,7 +32,8 @@ export interface SpaceParts {
   readonly caches: SoftwareCaches;
   readonly refill: Refill;
   readonly areas: AreaTable;
-  readonly cachePool: OrderedPool;
+  /** Pages of all page caches. */
+  readonly cachePool: PageChunks;
   readonly locks: Locks;
   readonly events: Events;
   readonly preemption: Preemption;

@@ -1,7 +1,7 @@
 /** @see HelenOS kernel/generic/src/mm/as.c, as_area_share() */
 import { AREA_CACHEABLE, checkAreaFlags, type AreaFlags } from "../area/area-flags.js";
 import { PortolanError } from "../errors.js";
-import { OrderedPageCache } from "../objects/ordered-page-cache.js";
+import { ChunkedPageCache } from "../objects/chunked-page-cache.js";
 import { SharedObject, lockObject, unlockObject } from "../objects/shared-object.js";
 import type { Wide } from "../units/address-units.js";
 import type { AddressSpace, AreaInfo } from "./address-space.js";
@@ -94,7 +94,7 @@ const shareObject = (
 ): SharedObject => {
   const { areas, frames, tables, cachePool, gate, locks } = space.parts;
   gate.pass("shared object");
-  const shared = new SharedObject(object, new OrderedPageCache(cachePool), frames, locks.name());
+  const shared = new SharedObject(object, new ChunkedPageCache(cachePool), frames, locks.name());
   shared.link(area);
   locks.acquire("area", area);
   // Nobody else knows the new object yet; it is locked all the same, and before the tables, so that there is one order.

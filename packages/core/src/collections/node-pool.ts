@@ -121,6 +121,17 @@ export class NodePool {
     this.#reserved = Math.max(0, this.#reserved - inserts);
   }
 
+  /**
+   * Makes the arrays so large that so many nodes can be in use at once: for who keeps a bound of them and makes sure of it
+   * before it counts.
+   *
+   * @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then
+   */
+  keepRoom(leaves: number, inners: number): void {
+    if (leaves < this.leafCount.length && inners < this.innerCount.length) return;
+    this.#ensure(Math.max(0, leaves - this.leavesInUse), Math.max(0, inners - this.innersInUse));
+  }
+
   /** Corrects the number of promises, by whoever knows that an insertion took no node. */
   reinstate(reserved: number): void {
     this.#reserved = reserved;

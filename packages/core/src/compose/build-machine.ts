@@ -14,7 +14,6 @@ import { FixedAsid } from "../asid/fixed.js";
 import { StealOldest } from "../asid/steal-oldest.js";
 import { AddressSpaces } from "../address-space/address-spaces.js";
 import type { SpaceParts } from "../address-space/parts.js";
-import { OrderedPool } from "../collections/ordered-map.js";
 import { PortolanError } from "../errors.js";
 import { Events, type EventSink } from "../events.js";
 import { FRAMES } from "../frames/frame-allocator.js";
@@ -25,6 +24,7 @@ import { PHYSICAL_MEMORY, PhysicalMemory, type MemoryRange } from "../machine/ph
 import { Preemption } from "../machine/scheduler.js";
 import { TranslationContext } from "../machine/translation-context.js";
 import { AnonymousObject } from "../objects/anonymous-object.js";
+import { PageChunks } from "../objects/page-chunks.js";
 import { HardwareWalk } from "../paging/hardware-walk.js";
 import { HashedTables } from "../paging/hashed.js";
 import { HierarchicalTables } from "../paging/hierarchical.js";
@@ -194,7 +194,7 @@ const assemble = (
     asids: get(ASID_POLICY),
     caches: get(SOFTWARE_CACHES),
     areas: new AreaTable(gate),
-    cachePool: new OrderedPool({ values: "float64", gate, name: "page cache node" }),
+    cachePool: new PageChunks(gate),
     events: get(EVENTS),
     refill: get(REFILL),
     backends: { frames, memory, anonymous: new AnonymousObject(frames) },
