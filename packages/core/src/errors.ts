@@ -6,7 +6,7 @@
  */
 
 /** HelenOS result names that an error shows at the system-call face. @see HelenOS abi/include/abi/errno.h */
-export type Errno = "ENOENT" | "ENOMEM" | "EPERM" | "ENOTSUP" | "EADDRNOTAVAIL" | "EINVAL" | "EBUSY" | "EEXISTS";
+export type Errno = "ENOENT" | "ENOMEM" | "EPERM" | "ENOTSUP" | "EADDRNOTAVAIL" | "EINVAL" | "EBUSY" | "EEXISTS" | "EACCES";
 
 /** What is known of an error before it happens. */
 export interface ErrorEntry {
@@ -96,6 +96,11 @@ export const ERRORS = {
     hint: "ask for a subset of the source's flags",
     errno: "EPERM",
   },
+  ERR_ACCESS: {
+    says: "an area there may never have that right",
+    hint: "the rights an area may get are fixed when it is mapped: a file that was opened for reading is never written through a shared mapping",
+    errno: "EACCES",
+  },
   ERR_PAGE_MAPPED: {
     says: "the page is mapped already",
     hint: "destroy the area, or choose another page",
@@ -111,6 +116,29 @@ export const ERRORS = {
     hint: "hold a space for as long as you use it",
     errno: "ENOENT",
   },
+  ERR_PAGER_ANSWERED: {
+    says: "the request has been answered already",
+    hint: "answer or fail each request once; `isOpen` says whether an answer is still awaited",
+    errno: "EBUSY",
+  },
+  ERR_PAGER_PAGE: {
+    says: "the pager's answer is no page",
+    hint: "answer with exactly the bytes that the request wants, or with a whole page; the request has failed with EIO",
+  },
+  ERR_PAGER_FAILED: {
+    says: "the pager threw, or could not do what was asked",
+    hint: "the cause is the pager's own error, where it threw; try again when its storage works",
+  },
+  ERR_FILE_GONE: {
+    says: "the file object has been closed and its pages are gone",
+    hint: "hold it open, or mapped, for as long as you use it",
+    errno: "ENOENT",
+  },
+  ERR_FILE_READ_ONLY: {
+    says: "the file object cannot be written",
+    hint: "make it with `isWritable`, over a pager that keeps what it is given",
+    errno: "EPERM",
+  },
   ERR_UNKNOWN_ARCHITECTURE: {
     says: "no architecture of that name could be loaded",
     hint: "name one that is installed, a package, or a module that exports one; CONTRIBUTING.md shows how to add a machine",
@@ -122,6 +150,10 @@ export const ERRORS = {
   ERR_BAD_TRACE: {
     says: "the text is no memory trace",
     hint: "record one with `valgrind --tool=lackey --trace-mem=yes PROGRAM 2> FILE`",
+  },
+  ERR_BAD_LOG: {
+    says: "the text is no log of operations",
+    hint: "the error names the line; docs/scenarios.md describes the form",
   },
   ERR_BAD_EXPECTATIONS: {
     says: "the file of expected failures cannot be read",

@@ -70,9 +70,17 @@ export type PortolanEvent =
       readonly space: number;
       readonly first: number;
       readonly pages: number;
-      readonly action: "create" | "resize" | "destroy" | "share" | "flags";
+      readonly action: "create" | "resize" | "destroy" | "share" | "flags" | "split" | "merge" | "move";
     }
-  | { readonly kind: "space"; readonly space: number; readonly action: "create" | "destroy" };
+  | { readonly kind: "space"; readonly space: number; readonly action: "create" | "destroy" }
+  | {
+      readonly kind: "pager";
+      /** Number of the memory object whose page it is, and the page. */
+      readonly object: number;
+      readonly offset: number;
+      readonly action: "page-in" | "page-out";
+      readonly what: string;
+    };
 
 /** Takes events one by one, while the operation that tells them is under way: it may look at the machine, but not change it. */
 export type EventSink = (event: PortolanEvent) => void;

@@ -32,6 +32,21 @@ export class Placement {
    * @throws PortolanError ERR_AREA_RANGE, ERR_AREA_OVERLAP
    */
   check(first: number, pages: number, avoid: number, guard: boolean): void {
+    this.checkRange(first, pages);
+    const other = this.#tree.conflict(first, pages, avoid, guard);
+    if (other >= 0) {
+      const { areas, units } = this.#parts;
+      throw new PortolanError("ERR_AREA_OVERLAP", {
+        base: units.addressOf(first),
+        pages,
+        otherBase: units.addressOf(areas.firstOf(other)),
+        otherPages: areas.pagesOf(other),
+      });
+    }
+  }
+
+  /** May [first, first + pages) be an area's at all, whatever lies there now? @throws PortolanError ERR_AREA_RANGE */
+  checkRange(first: number, pages: number): void {
     const { units } = this.#parts;
     const last = first + pages - 1;
     const isFixed = this.#windows.some(([low, high]) => first <= high && last >= low);
@@ -43,16 +58,6 @@ export class Placement {
         highest: units.addressOf(this.#lastPage + 1) - 1n,
       });
     }
-    const other = this.#tree.conflict(first, pages, avoid, guard);
-    if (other >= 0) {
-      const { areas } = this.#parts;
-      throw new PortolanError("ERR_AREA_OVERLAP", {
-        base: units.addressOf(first),
-        pages,
-        otherBase: units.addressOf(areas.firstOf(other)),
-        otherPages: areas.pagesOf(other),
-      });
-    }
   }
 
   /** The lowest free range. @throws PortolanError ERR_NO_FREE_RANGE, ERR_BAD_ADDRESS */
@@ -61,18 +66,29 @@ export class Placement {
     const lowest =
       request.lowest === undefined
         ? this.#firstPage
-        : Math.max(this.#firstPage, units.pageOf(request.lowest, "lowest") + (units.offsetOf(request.lowest) === 0 ? 0 : 1));
-    const highest = request.highest === undefined ? this.#lastPage : Math.min(this.#lastPage, units.pageOf(request.highest, "highest"));
+        : units.pageOf(request.lowest, "lowest") + (units.offsetOf(request.lowest) === 0 ? 0 : 1);
+    const highest = request.highest === undefined ? this.#lastPage : units.pageOf(request.highest, "highest");
+    return this.choosePages(pages, lowest, highest, guard, false);
+  }
+
+  /**
+   * A free range of pages between two, both included.
+   *
+   * @param fromTop the highest one instead of the lowest
+   * @throws PortolanError ERR_NO_FREE_RANGE
+   */
+  choosePages(pages: number, lowest: number, highest: number, guard: boolean, fromTop: boolean): number {
+    const { units } = this.#parts;
+    const from = Math.max(this.#firstPage, lowest);
+    const to = Math.min(this.#lastPage, highest);
     // The hole splits what a sign-extended machine can name into two windows.
-    for (const [low, high] of units.windows(lowest, highest).flatMap((stretch) => this.#translated(stretch))) {
-      const first = this.#tree.findFree(pages, low, high, guard);
+    const stretches = units.windows(from, to).flatMap((stretch) => this.#translated(stretch));
+    if (fromTop) stretches.reverse();
+    for (const [low, high] of stretches) {
+      const first = fromTop ? this.#tree.findFreeFromTop(pages, low, high, guard) : this.#tree.findFree(pages, low, high, guard);
       if (first >= 0) return first;
     }
-    throw new PortolanError("ERR_NO_FREE_RANGE", {
-      pages,
-      lowest: units.addressOf(lowest),
-      highest: units.addressOf(highest + 1) - 1n,
-    });
+    throw new PortolanError("ERR_NO_FREE_RANGE", { pages, lowest: units.addressOf(from), highest: units.addressOf(to + 1) - 1n });
   }
 
   /** What is left of the pages [lowest, highest] without the windows, lowest first. */

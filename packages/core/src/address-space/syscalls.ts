@@ -17,6 +17,8 @@ export const ERRNO: Readonly<Record<Errno, number>> = {
   ENOENT: -1,
   ENOMEM: -2,
   EPERM: -6,
+  // It had no EACCES then, and answers none of its calls so.
+  EACCES: -6,
   EEXISTS: -8,
   ENOTSUP: -10,
   EADDRNOTAVAIL: -11,

@@ -150,6 +150,16 @@ export class AreaTable {
     return this.#extents[area * EXTENT + 1];
   }
 
+  /** The first page behind it. */
+  endOf(area: number): number {
+    return this.#extents[area * EXTENT] + this.#extents[area * EXTENT + 1];
+  }
+
+  /** The end stays where it is told by `setPages`; the tree of the space does this where the area is in one. */
+  setFirst(area: number, first: number): void {
+    this.#extents[area * EXTENT] = first;
+  }
+
   /** The tree of the space has to be told: `AreaTree.resized`. */
   setPages(area: number, pages: number): void {
     this.#extents[area * EXTENT + 1] = pages;
@@ -207,14 +217,24 @@ export class AreaTable {
    *   changed then
    */
   setObject(area: number, object: MemoryObject | null, offset: number): void {
-    if (this.#offset === null && offset !== 0) {
-      this.#gate.pass("area object offsets");
-      this.#offset = allocated("area object offsets", () => new Float64Array(this.#words.length / ROW));
-    }
+    if (offset !== 0) this.prepareOffsets();
     const before = this.#words[area * ROW + OBJECT];
     this.#words[area * ROW + OBJECT] = this.#objects.use(object);
     this.#objects.drop(before);
     if (this.#offset !== null) this.#offset[area] = offset;
+  }
+
+  /** Makes room for offsets, so that none fails from now on. @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then */
+  prepareOffsets(): void {
+    if (this.#offset !== null) return;
+    this.#gate.pass("area object offsets");
+    this.#offset = allocated("area object offsets", () => new Float64Array(this.#words.length / ROW));
+  }
+
+  /** The area begins elsewhere in the object it has. Offsets are prepared, or were needed before. */
+  setOffset(area: number, offset: number): void {
+    if (this.#offset !== null) this.#offset[area] = offset;
+    else if (offset !== 0) throw new Error("an area has an offset where none was prepared");
   }
 
   backendOf(area: number): Backend | null {

@@ -79,6 +79,17 @@ export class AreaTree {
     if (keyBefore !== NONE) this.#raise(keyBefore);
   }
 
+  /** The area begins at another page, between the same neighbours, and ends where it did. Never fails. */
+  frontMoved(area: number, first: number): void {
+    const areas = this.#areas;
+    const before = areas.firstOf(area);
+    this.#pool.rekey(this.#root, before, first);
+    areas.setPages(area, areas.endOf(area) - first);
+    areas.setFirst(area, first);
+    const below = this.#pool.findBelow(this.#root, first);
+    if (below !== NONE) this.#raise(this.#pool.keyAt(below));
+  }
+
   /** The area has more or fewer pages than before. Never fails. */
   resized(area: number): void {
     this.#raise(this.#areas.firstOf(area));
@@ -147,6 +158,44 @@ export class AreaTree {
     return NONE;
   }
 
+  /**
+   * The highest first page of `pages` free pages that all lie between `lowest` and `highest`, both included; −1 if there
+   * are none. As quick as `findFree`, by the same bounds.
+   *
+   * @param guard as for `conflict`
+   */
+  findFreeFromTop(pages: number, lowest: number, highest: number, guard: boolean): number {
+    const pool = this.#pool;
+    const root = this.#root;
+    if (highest - lowest + 1 < pages) return NONE;
+    const at = pool.findAtOrBelow(root, highest);
+    const start = this.#highestBehind(at, highest, pages, guard);
+    if (start !== NONE) return start >= lowest ? start : NONE;
+    if (at === NONE) return NONE;
+    let leaf = pool.leafOf(root, highest);
+    // The leaf where `highest` belongs may begin above it; then the entry below is in the leaf before, and is found there.
+    let eligible = at >> ORDER_SHIFT === leaf ? at & (ORDER - 1) : 0;
+    while (leaf !== 0) {
+      const count = pool.leafCount[leaf];
+      let widest = -Infinity;
+      for (let index = count - 1; index >= 0; index -= 1) {
+        const position = leaf * ORDER + index;
+        const room = this.#roomBehind(position);
+        if (room > widest) widest = room;
+        if (index >= eligible) continue;
+        if (this.#endBehind(position) < lowest + pages) return NONE;
+        if (room < pages) continue;
+        const found = this.#highestBehind(position, highest, pages, guard);
+        if (found !== NONE) return found >= lowest ? found : NONE;
+      }
+      pool.tightenBound(widest);
+      leaf = pool.leafBefore(root, pages);
+      eligible = ORDER;
+    }
+    const found = this.#highestBehind(NONE, highest, pages, guard);
+    return found >= lowest ? found : NONE;
+  }
+
   /** The area with the lowest address, or −1. */
   first(): number {
     return this.#areaAt(this.#pool.first(this.#root));
@@ -195,6 +244,30 @@ export class AreaTree {
     const area = pool.valueAt(at);
     const guards = (areas.isGuarded(area) ? 1 : 0) + (areas.isGuarded(pool.valueAt(above)) ? 1 : 0);
     return pool.keyAt(above) - pool.keyAt(at) - areas.pagesOf(area) - guards;
+  }
+
+  /** The first page behind the area at this position. */
+  #beginBehind(at: number): number {
+    return this.#pool.keyAt(at) + this.#areas.pagesOf(this.#pool.valueAt(at));
+  }
+
+  /** The first page of the area above the one at this position. */
+  #endBehind(at: number): number {
+    const above = this.#pool.next(at);
+    return above === NONE ? Infinity : this.#pool.keyAt(above);
+  }
+
+  /** The highest place of `pages` pages behind the entry `at` (−1: before the first) up to `highest`; −1 if they do not fit. */
+  #highestBehind(at: number, highest: number, pages: number, guard: boolean): number {
+    const pool = this.#pool;
+    const areas = this.#areas;
+    let end = highest + 1;
+    const above = at === NONE ? pool.first(this.#root) : pool.next(at);
+    if (above !== NONE) end = Math.min(end, pool.keyAt(above) - (guard || areas.isGuarded(pool.valueAt(above)) ? 1 : 0));
+    const start = end - pages;
+    if (at === NONE) return Math.max(start, NONE);
+    const between = guard || areas.isGuarded(pool.valueAt(at)) ? 1 : 0;
+    return start >= this.#beginBehind(at) + between ? start : NONE;
   }
 
   /** Where `pages` pages fit behind the entry `at` (−1: before the first), not below `lowest`; −1 if they do not. */

@@ -286,6 +286,51 @@ export class OrderedPool extends BalancedPool {
     return 0;
   }
 
+  /** As `leafAfter`, downwards: the leaf before, whose bound is at least `least`. */
+  leafBefore(root: number, least: number): number {
+    if (root >= 0) return 0;
+    this.fingerRoot = 0;
+    let level = this.pathDepth - 1;
+    while (level >= 0) {
+      const inner = this.pathNode[level];
+      const base = inner * ORDER;
+      let index = this.pathIndex[level] - 1;
+      while (index >= 0 && this.innerBounds[base + index] < least) index -= 1;
+      if (index >= 0) {
+        this.pathIndex[level] = index;
+        const child = this.innerChildren[base + index];
+        if (child > 0) {
+          this.pathDepth = level + 1;
+          return child;
+        }
+        level += 1;
+        this.pathNode[level] = -child;
+        this.pathIndex[level] = this.innerCount[-child];
+        continue;
+      }
+      if (level > 0) {
+        this.innerBounds[this.pathNode[level - 1] * ORDER + this.pathIndex[level - 1]] = this.largestBound(inner);
+      }
+      level -= 1;
+    }
+    return 0;
+  }
+
+  /** Adds the same to all keys of a map. Never fails. */
+  shiftKeys(root: number, by: number): void {
+    this.fingerRoot = 0;
+    this.#shift(root, by);
+  }
+
+  // Unused keys are infinite, and stay so.
+  #shift(node: number, by: number): void {
+    const base = Math.abs(node) * ORDER;
+    const keys = node > 0 ? this.leafKeys : this.innerKeys;
+    for (let at = base; at < base + ORDER; at += 1) keys[at] += by;
+    if (node >= 0) return;
+    for (let index = 0; index < this.innerCount[-node]; index += 1) this.#shift(this.innerChildren[base + index], by);
+  }
+
   #giveAll(node: number): void {
     if (node > 0) this.giveLeaf(node);
     if (node >= 0) return;

@@ -214,10 +214,123 @@ export class UsedSpaces {
     }
   }
 
+  /**
+   * Promises the next `divide` of this slot at this page that it cannot fail, and every one of what lies below at a lower
+   * page. Who has divided, or does not want to after all, takes back what is left: `settlePromises`.
+   *
+   * @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then
+   */
+  reserveDivision(slot: number, page: number): void {
+    if (this.#slots[2 * slot] >= 0) return;
+    this.trees.reserve(promisesFor(this.#smallerSide(slot, page).intervals));
+  }
+
+  /** Takes promises back that were made since there were `before` of them, as far as nothing used them up. */
+  settlePromises(before: number): void {
+    const { reserved } = this.trees;
+    if (reserved > before) this.trees.unreserve(reserved - before);
+  }
+
+  /**
+   * Moves all used pages from `page` on into the empty slot `to`. The side that has fewer intervals is the one that is
+   * moved, whichever it is. Once promised by `reserveDivision` it cannot fail.
+   */
+  divide(slot: number, page: number, to: number): void {
+    if (this.#slots[2 * slot] >= 0 || !this.#smallerSide(slot, page).isBelow) {
+      this.#move(slot, to, page, Infinity);
+      return;
+    }
+    this.#exchange(slot, to);
+    this.#move(to, slot, 0, page);
+  }
+
+  /**
+   * Moves all used pages of `upper` into `slot`; all of them lie above all of `slot`. Again the smaller side is what is
+   * moved.
+   *
+   * @returns false if there is no memory for that; nothing has changed then
+   */
+  join(slot: number, upper: number): boolean {
+    const slots = this.#slots;
+    if (slots[2 * slot + 1] === 0) this.#exchange(slot, upper);
+    if (slots[2 * upper + 1] === 0) return true;
+    const isSingle = slots[2 * slot] >= 0;
+    const isOtherSingle = slots[2 * upper] >= 0;
+    if (isSingle && isOtherSingle && slots[2 * slot] + slots[2 * slot + 1] === slots[2 * upper]) {
+      this.#move(upper, slot, 0, Infinity);
+      return true;
+    }
+    const promised = this.trees.reserved;
+    let isBelowSmaller = isSingle && !isOtherSingle;
+    let moving = 1;
+    if (!isSingle && !isOtherSingle) {
+      let one = this.trees.first(rootOf(slots[2 * slot]));
+      let other = this.trees.first(rootOf(slots[2 * upper]));
+      for (; one !== NONE && other !== NONE; moving += 1) {
+        one = this.trees.next(one);
+        other = this.trees.next(other);
+      }
+      isBelowSmaller = one === NONE;
+    }
+    try {
+      this.trees.reserve(promisesFor(moving));
+    } catch (error) {
+      if (error instanceof PortolanError) return false;
+      throw error;
+    }
+    if (isBelowSmaller) this.#exchange(slot, upper);
+    this.#move(upper, slot, 0, Infinity);
+    this.settlePromises(promised);
+    return true;
+  }
+
+  /** Moves all intervals by so many pages. Never fails. */
+  shift(slot: number, by: number): void {
+    const first = this.#slots[2 * slot];
+    if (first < 0) this.trees.shiftKeys(rootOf(first), by);
+    else if (this.#slots[2 * slot + 1] > 0) this.#slots[2 * slot] = first + by;
+  }
+
   /** The root of a slot's tree, 0 if it has none: for checkers. */
   treeOf(slot: number): number {
     const first = this.#slots[2 * slot];
     return first < 0 ? rootOf(first) : 0;
+  }
+
+  /** Which side of `page` has fewer intervals of a tree, and at most how many; one that is cut counts on both. */
+  #smallerSide(slot: number, page: number): { readonly isBelow: boolean; readonly intervals: number } {
+    const trees = this.trees;
+    const root = rootOf(this.#slots[2 * slot]);
+    let below = trees.findBelow(root, page);
+    let above = below === NONE ? trees.first(root) : trees.next(below);
+    let intervals = 1;
+    for (; below !== NONE && above !== NONE; intervals += 1) {
+      below = trees.previous(below);
+      above = trees.next(above);
+    }
+    return { isBelow: below === NONE && above !== NONE, intervals };
+  }
+
+  /** Moves used pages of [first, end), all that lie on one side of a page, into another slot. Nodes are promised. */
+  #move(from: number, to: number, first: number, end: number): void {
+    const trees = this.trees;
+    for (let page = this.nextAtOrAbove(from, first); page !== NONE && page < end; page = this.nextAtOrAbove(from, first)) {
+      const count = Math.min(end, this.intervalFirst + this.intervalPages) - page;
+      this.remove(from, page, count);
+      const promised = trees.reserved;
+      if (!this.#insert(to, page, count)) throw new Error("a page is used in two areas");
+      // What is promised are nodes for all of them together, not one each.
+      trees.reinstate(promised);
+    }
+  }
+
+  #exchange(one: number, other: number): void {
+    const slots = this.#slots;
+    for (let word = 0; word < 2; word += 1) {
+      const kept = slots[2 * one + word];
+      slots[2 * one + word] = slots[2 * other + word];
+      slots[2 * other + word] = kept;
+    }
   }
 
   /** A tree of two intervals, for one promise: both entries lie in the one leaf. */
@@ -366,6 +479,12 @@ const rootOf = (first: number): number => {
   const code = -first;
   return code % 2 === 0 ? code / 2 : -(code - 1) / 2;
 };
+
+/**
+ * Promises for so many intervals that go into one tree side by side: a leaf that splits has room for fifteen more. One
+ * promise is a leaf and inner nodes enough.
+ */
+const promisesFor = (intervals: number): number => Math.ceil(intervals / 8) + 1;
 
 const checkRange = (first: number, count: number): void => {
   if (!(count >= 1 && first >= 0 && first + count <= PAGE_LIMIT && Number.isInteger(first) && Number.isInteger(count))) {

@@ -1,0 +1,99 @@
+/** Giving a range of pages other rights, area by area. @see POSIX.1-2017 mprotect(); Linux man-pages mprotect(2) */
+import { WRITE, permits, type PageFlags } from "../architecture/rights.js";
+import { AREA_EXECUTE, AREA_READ, AREA_WRITE, MAY_EXECUTE, MAY_READ, MAY_WRITE, pageFlagsOf, type AreaFlags } from "../area/area-flags.js";
+import { PortolanError } from "../errors.js";
+import type { AddressSpace } from "./address-space.js";
+import { isShared } from "./change-flags.js";
+import { withdrawPages } from "./destroy-area.js";
+import { areaIn, checkCovered } from "./each-range.js";
+import { mergeAround } from "./merge-areas.js";
+import { Splits } from "./split-area.js";
+
+const RIGHTS = AREA_READ | AREA_WRITE | AREA_EXECUTE;
+const MAY = MAY_READ | MAY_WRITE | MAY_EXECUTE;
+/** From a right to the trait that says that it may be given. */
+const MAY_SHIFT = Math.log2(MAY_READ / AREA_READ);
+
+/**
+ * Gives pages [first, first + count) the rights `rights`, no right at all included; what else the areas are they stay.
+ * Areas are cut at both ends where rights begin to differ, and neighbours that are alike again become one.
+ *
+ * What is lost is lost at once, on every processor. What is gained is gained by the next fault: an entry that is narrower
+ * than its area may belong to a page that a write has to copy first.
+ *
+ * @param rights a sum of `AREA_READ`, `AREA_WRITE` and `AREA_EXECUTE`, or 0
+ * @throws PortolanError ERR_AREA_FLAGS, ERR_AREA_NOT_FOUND (a page without an area), ERR_AREA_BUSY, ERR_ACCESS (an area may
+ *   never have that right), ERR_AREA_KIND (an area whose rights are fixed), ERR_OUT_OF_MEMORY; nothing has changed then
+ */
+export const protectRange = (space: AddressSpace, first: number, count: number, rights: AreaFlags): void => {
+  if (!Number.isInteger(rights) || rights < 0 || rights > RIGHTS)
+    throw new PortolanError("ERR_AREA_FLAGS", { flags: rights, known: RIGHTS });
+  const { areas, locks } = space.parts;
+  const end = first + count;
+  locks.acquire("address-space", space.id);
+  try {
+    checkCovered(space, first, end);
+    for (let area = areaIn(space, first, end); area >= 0; area = areaIn(space, areas.endOf(area), end)) checkRights(space, area, rights);
+    const splits = new Splits(space);
+    if (isChangedAt(space, first, rights)) splits.at(first);
+    if (isChangedAt(space, end - 1, rights)) splits.at(end);
+    splits.carryOut();
+    for (let area = areaIn(space, first, end); area >= 0; area = areaIn(space, areas.endOf(area), end)) setRights(space, area, rights);
+    mergeAround(space, first, end);
+  } finally {
+    locks.release("address-space", space.id);
+  }
+};
+
+const isChangedAt = (space: AddressSpace, page: number, rights: AreaFlags): boolean =>
+  (space.parts.areas.flagsOf(space.tree.find(page)) & RIGHTS) !== rights;
+
+/** May the area have these rights? Where its traits say nothing, as HelenOS does: its backend decides, and nobody may share it. */
+const checkRights = (space: AddressSpace, area: number, rights: AreaFlags): void => {
+  const { areas, units } = space.parts;
+  if ((areas.flagsOf(area) & RIGHTS) === rights) return;
+  const may = (areas.traitsOf(area) & MAY) >> MAY_SHIFT;
+  const address = units.addressOf(areas.firstOf(area));
+  if (may !== 0) {
+    if ((rights & ~may) !== 0) throw new PortolanError("ERR_ACCESS", { address, rights, may });
+    return;
+  }
+  const backend = areas.backendOf(area);
+  if (backend === null || !backend.canChangeFlags || isShared(space, area))
+    throw new PortolanError("ERR_AREA_KIND", { address, backend: backend?.name ?? "none" });
+};
+
+/** Gives one whole area other rights. Never fails. */
+const setRights = (space: AddressSpace, area: number, rights: AreaFlags): void => {
+  const { areas, locks, events } = space.parts;
+  const before = areas.flagsOf(area);
+  if ((before & RIGHTS) === rights) return;
+  const flags = (before & ~RIGHTS) | rights;
+  locks.acquire("area", area);
+  if (rights === 0) withdrawPages(space, area, areas.firstOf(area), areas.pagesOf(area));
+  else if ((before & ~flags) !== 0) narrow(space, area, pageFlagsOf(flags, space.pageOwner));
+  areas.setFlags(area, flags);
+  locks.release("area", area);
+  if (events.sink !== null)
+    events.sink({ kind: "area", space: space.id, first: areas.firstOf(area), pages: areas.pagesOf(area), action: "flags" });
+};
+
+/** Rewrites every entry of an area, in one withdrawal, so that it permits what `flags` say, but no write that it did not permit before. */
+const narrow = (space: AddressSpace, area: number, flags: PageFlags): void => {
+  const { areas, tables, withdrawals } = space.parts;
+  const { used } = areas;
+  if (used.pagesOf(area) === 0) return;
+  const low = used.firstInterval(area);
+  used.lastInterval(area);
+  const debt = withdrawals.begin(space.context, low, used.intervalFirst + used.intervalPages - low);
+  for (let page = low; page >= 0; page = used.nextAtOrAbove(area, page)) {
+    const end = used.intervalEnd(area, page);
+    for (; page < end; page += 1) {
+      if (!tables.find(space.context, page)) throw new Error("a used page has no mapping");
+      // A page that waits for its first write, or for the copy that goes before it, goes on waiting.
+      const kept = permits(tables.found.rights, space.privilege, WRITE) ? flags : flags & ~WRITE;
+      tables.update(space.context, page, kept, debt);
+    }
+  }
+  withdrawals.settle();
+};
