@@ -49,7 +49,7 @@ export class AddressSpace {
   /** …and the page flag that says so: the kernel's pages are nobody else's, and the same in all spaces that show them. */
   readonly pageOwner: PageFlags;
   /** Why the last page fault of this space ended as it did. */
-  readonly verdict: FaultVerdict = { result: FAULT, rule: "no area at this address" };
+  readonly verdict: FaultVerdict = { result: FAULT, rule: "no area at this address", waitsFor: null };
   readonly #forgotten: (space: AddressSpace) => void;
   readonly #nothingStale = new StaleTranslations();
   #holds = 1;

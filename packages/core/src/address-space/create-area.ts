@@ -43,7 +43,8 @@ export const createArea = (space: AddressSpace, request: AreaRequest, partial: b
     const area = parts.areas.create(space.id, first, pages, request.flags, { partial, guard });
     try {
       parts.areas.setBackend(area, request.backend);
-      if (object !== null) parts.areas.setObject(area, object, 0);
+      parts.areas.setTraits(area, request.backend?.traits ?? 0);
+      if (object !== null) parts.areas.setObject(area, object, request.backend?.offset ?? 0);
       space.tree.insert(area);
     } catch (error) {
       parts.areas.destroy(area);

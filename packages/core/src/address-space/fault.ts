@@ -12,9 +12,11 @@ import type { Switches } from "../architecture/entry-format.js";
 import { KERNEL, PAGE_ACCESSED, PAGE_DIRTY, WRITE, permits, type Access, type AccessMask, type Privilege } from "../architecture/rights.js";
 import { pageFlagsOf } from "../area/area-flags.js";
 import { PortolanError } from "../errors.js";
-import { NO_PAGE } from "../objects/memory-object.js";
+import { NO_PAGE, ON_ITS_WAY, UNREADABLE } from "../objects/memory-object.js";
 import { lockObject, unlockObject } from "../objects/shared-object.js";
+import type { PageOnItsWay, Transfer } from "../objects/transfer.js";
 import type { AddressSpace } from "./address-space.js";
+import { arrangeWait } from "./page-wait.js";
 
 /** The fault could not be served; nothing has changed. The numbers of the three results are those of HelenOS in 2008. */
 export const FAULT = 0;
@@ -53,6 +55,8 @@ export type FaultRule =
 export interface FaultVerdict {
   result: FaultResult;
   rule: FaultRule;
+  /** After WAIT: what the access waits for. Means nothing after another result. */
+  waitsFor: PageOnItsWay | null;
 }
 
 /** Objections of a processor that no change of ours would end: the tables lead nowhere, or hold what it cannot read. */
@@ -96,20 +100,29 @@ export const isKeptFromKernel = (space: AddressSpace, page: number, access: Acce
  * @param accesses what the processor's report is consistent with; one of them being permitted is enough
  * @param isCopying the kernel was copying for the user: what cannot be served ends the copy and nobody's life
  * @returns OK if the access may be tried again; else FAULT, or DEFER while copying; `space.verdict` says why. Nothing has
- *   changed then
+ *   changed then. WAIT if the page is on its way: `space.verdict.waitsFor` says when to try again
  */
 export const servePageFault = (space: AddressSpace, page: number, accesses: AccessMask, isCopying: boolean): FaultResult => {
-  const parts = space.parts;
-  parts.locks.acquire("address-space", space.id);
-  let result: FaultResult = FAULT;
-  try {
-    result = decide(space, page, accesses);
-    if (result === FAULT && isCopying) result = defer(space.verdict);
-  } finally {
-    parts.locks.release("address-space", space.id);
+  let answer = attempt(space, page, accesses);
+  for (let round = 1; typeof answer !== "number"; round += 1) {
+    answer = arrangeWait(space, page, answer, round) ? attempt(space, page, accesses) : space.verdict.result;
   }
-  if (parts.events.sink !== null) tellFault(space, page, accesses, result);
+  let result = answer;
+  if (result === FAULT && isCopying) result = defer(space.verdict);
+  if (space.parts.events.sink !== null) tellFault(space, page, accesses, result);
   return result;
+};
+
+/** Decides under the lock of the space; once it is given back, the verdict may be somebody else's. A page on its way is the answer itself. */
+const attempt = (space: AddressSpace, page: number, accesses: AccessMask): FaultResult | Transfer => {
+  const { locks, transfers } = space.parts;
+  locks.acquire("address-space", space.id);
+  try {
+    const result = decide(space, page, accesses);
+    return result === WAIT && transfers.latest !== null ? transfers.latest : result;
+  } finally {
+    locks.release("address-space", space.id);
+  }
 };
 
 const tellFault = (space: AddressSpace, page: number, accesses: AccessMask, result: FaultResult): void => {
@@ -196,9 +209,9 @@ const bringIn = (space: AddressSpace, area: number, page: number, accesses: Acce
     areas.used.reserve(area);
     isReserved = true;
     frame = object.supply(offset);
-    if (frame === NO_PAGE) {
+    if (frame < 0) {
       areas.used.unreserve(area);
-      return refuse(verdict, "the area's memory has no such page");
+      return withoutFrame(verdict, frame);
     }
     parts.preemption.at("fault-before-insert");
     parts.tables.insert(space.context, page, frame, pageFlagsOf(areas.flagsOf(area), space.pageOwner));
@@ -206,13 +219,23 @@ const bringIn = (space: AddressSpace, area: number, page: number, accesses: Acce
     markByFault(space, page, accesses);
   } catch (error) {
     if (isReserved) areas.used.unreserve(area);
-    if (frame !== NO_PAGE) parts.frames.release(frame);
+    if (frame >= 0) parts.frames.release(frame);
     if (error instanceof PortolanError && error.errno === "ENOMEM") return refuse(verdict, "out of memory");
     throw error;
   }
   areas.used.insert(area, page, 1);
   if (sink !== null) tellPageIn(space, page, frame, object.kind, what);
   return accept(verdict);
+};
+
+/** What an object answered that gave no frame. */
+const withoutFrame = (verdict: FaultVerdict, answer: number): FaultResult => {
+  if (answer === ON_ITS_WAY) {
+    verdict.result = WAIT;
+    verdict.rule = "the page is on its way";
+    return WAIT;
+  }
+  return refuse(verdict, answer === UNREADABLE ? "the page could not be read" : "the area's memory has no such page");
 };
 
 const tellPageIn = (space: AddressSpace, page: number, frame: number, from: string, what: string): void => {

@@ -10,12 +10,16 @@ import type { FrameAllocator } from "../frames/frame-allocator.js";
 import type { Locks } from "../machine/locks.js";
 import type { PhysicalMemory } from "../machine/physical-memory.js";
 import type { Preemption } from "../machine/scheduler.js";
+import type { FileObject } from "../objects/file-object.js";
+import type { ObjectParts } from "../objects/object-parts.js";
 import type { PageChunks } from "../objects/page-chunks.js";
+import type { Transfers } from "../objects/transfer.js";
 import type { PageTables } from "../paging/page-tables.js";
 import type { Withdrawals } from "../paging/withdrawal.js";
 import type { Refill } from "../tlb/refill.js";
 import type { SoftwareCaches } from "../tlb/software-caches.js";
 import type { AddressUnits } from "../units/address-units.js";
+import type { AddressSpace } from "./address-space.js";
 
 /** The parts of one machine that operations on address spaces use: `machine.parts`. One of each, shared by all spaces. */
 export interface SpaceParts {
@@ -38,4 +42,11 @@ export interface SpaceParts {
   readonly events: Events;
   readonly preemption: Preemption;
   readonly backends: BackendParts;
+  readonly objects: ObjectParts;
+  /** Pages on their way, and what waits for a door without locks. */
+  readonly transfers: Transfers;
+  /** File objects that exist: opened, mapped, or with pages that have to be written first. */
+  readonly files: Set<FileObject>;
+  /** The space that an area belongs to. */
+  readonly spaceOf: (area: number) => AddressSpace;
 }

@@ -13,7 +13,8 @@ import type { SpaceParts } from "./parts.js";
 
 /**
  * Copies bytes of the space installed on `cpu` into `target`.
- * @returns bytes copied: `target.length`, or fewer if a page could not be read; a prefix of `target` is filled then
+ * @returns bytes copied: `target.length`, or fewer if a page could not be read, or is on its way (`space.verdict` says
+ *   which); a prefix of `target` is filled then, and the copy can go on behind it
  */
 export const copyFromUser = (parts: SpaceParts, cpu: Cpu, space: AddressSpace, address: Wide, target: Uint8Array): number =>
   eachPart(parts, cpu, space, address, target.length, READ, (physical, from, count) =>
@@ -22,7 +23,7 @@ export const copyFromUser = (parts: SpaceParts, cpu: Cpu, space: AddressSpace, a
 
 /**
  * Copies `source` into the space installed on `cpu`.
- * @returns bytes copied: `source.length`, or fewer if a page could not be written
+ * @returns bytes copied: `source.length`, or fewer if a page could not be written, or is on its way
  */
 export const copyToUser = (parts: SpaceParts, cpu: Cpu, space: AddressSpace, address: Wide, source: Uint8Array): number =>
   eachPart(parts, cpu, space, address, source.length, WRITE, (physical, from, count) =>

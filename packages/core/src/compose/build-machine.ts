@@ -24,7 +24,11 @@ import { PHYSICAL_MEMORY, PhysicalMemory, type MemoryRange } from "../machine/ph
 import { Preemption } from "../machine/scheduler.js";
 import { TranslationContext } from "../machine/translation-context.js";
 import { AnonymousObject } from "../objects/anonymous-object.js";
+import { ChunkedPageCache } from "../objects/chunked-page-cache.js";
+import { ObjectParts } from "../objects/object-parts.js";
+import type { PageCache } from "../objects/page-cache.js";
 import { PageChunks } from "../objects/page-chunks.js";
+import { Transfers } from "../objects/transfer.js";
 import { HardwareWalk } from "../paging/hardware-walk.js";
 import { HashedTables } from "../paging/hashed.js";
 import { HierarchicalTables } from "../paging/hierarchical.js";
@@ -180,6 +184,11 @@ const assemble = (
   const tables = get(PAGE_TABLES);
   const locks = get(LOCKS);
   const preemption = get(PREEMPTION);
+  const events = get(EVENTS);
+  const areas = new AreaTable(gate);
+  const cachePool = new PageChunks(gate);
+  const newCache = (): PageCache => new ChunkedPageCache(cachePool);
+  const objects = new ObjectParts({ frames, memory, areas, gate, locks, events, newCache });
   const spaceParts: SpaceParts = {
     architecture,
     switches,
@@ -193,11 +202,19 @@ const assemble = (
     withdrawals: new Withdrawals(architecture, get(SHOOTDOWN), localOf(get), frames, tables, locks, preemption),
     asids: get(ASID_POLICY),
     caches: get(SOFTWARE_CACHES),
-    areas: new AreaTable(gate),
-    cachePool: new PageChunks(gate),
-    events: get(EVENTS),
+    areas,
+    cachePool,
+    events,
     refill: get(REFILL),
-    backends: { frames, memory, anonymous: new AnonymousObject(frames) },
+    backends: { frames, memory, anonymous: new AnonymousObject(frames), objects },
+    objects,
+    transfers: new Transfers({ frames, memory, gate, locks, events, preemption }),
+    files: new Set(),
+    spaceOf: (area) => {
+      const space = spaces.byId(areas.spaceOf(area));
+      if (space === undefined) throw new Error(`area ${area} belongs to no space`);
+      return space;
+    },
   };
   const spaces = new AddressSpaces(spaceParts, kernelContext);
   return new Machine(architecture, spaceParts, spaces, get(CPUS));

@@ -7,7 +7,7 @@ import { EXECUTE, KERNEL, READ, USER, WRITE, type Access, type Privilege } from 
 import { BAD_ADDRESS, FAULT_REASONS, NO_FAULT, type FaultReason } from "../architecture/faults.js";
 import type { AddressSpace } from "../address-space/address-space.js";
 import type { AddressSpaces } from "../address-space/address-spaces.js";
-import { answerFault, isKeptFromKernel, OK, type FaultRule } from "../address-space/fault.js";
+import { answerFault, FAULT, isKeptFromKernel, OK, WAIT, type FaultRule, type FaultVerdict } from "../address-space/fault.js";
 import type { SpaceParts } from "../address-space/parts.js";
 import { switchSpace } from "../address-space/switch.js";
 import { copyFromUser, copyToUser, isUserPage } from "../address-space/user-copy.js";
@@ -15,6 +15,7 @@ import { PortolanError } from "../errors.js";
 import { REFUSED, type Cpu, type CpuFault } from "../machine/cpu.js";
 import { ImageFile } from "../objects/image-file.js";
 import { confined, explainAddress } from "../paging/explain-address.js";
+import type { PageOnItsWay } from "../objects/transfer.js";
 import type { Walk } from "../architecture/walk.js";
 import type { Wide } from "../units/address-units.js";
 
@@ -30,6 +31,11 @@ export interface FaultOutcome {
   /** The exception and code the hardware would show. */
   readonly trap: string;
   readonly code: number;
+  /**
+   * Only with the rule "the page is on its way": whoever runs the guest lets it wait until this is over, and tries the access
+   * again. Should the page not come, that access is refused: "the page could not be read".
+   */
+  readonly waitsFor?: PageOnItsWay;
 }
 
 /** @throws PortolanError ERR_BAD_ARGUMENT: masks of several accesses are not one */
@@ -37,6 +43,9 @@ const checkAccess = (access: Access, privilege: Privilege): void => {
   if (![READ, WRITE, EXECUTE].includes(access)) throw new PortolanError("ERR_BAD_ARGUMENT", { access, rule: "READ, WRITE or EXECUTE" });
   if (![KERNEL, USER].includes(privilege)) throw new PortolanError("ERR_BAD_ARGUMENT", { privilege, rule: "KERNEL or USER" });
 };
+
+/** What there is to say where no space could be asked. */
+const NO_AREA_THERE: FaultVerdict = { result: FAULT, rule: "no area at this address", waitsFor: null };
 
 type Refused = Pick<CpuFault, "reason" | "access" | "privilege">;
 
@@ -266,7 +275,7 @@ export class Machine {
     if (space !== null && !isKept && answerFault(space, page, fault.reason, told) === OK) return true;
     const shift = BigInt(this.architecture.hardwarePageShift);
     const address = (BigInt(fault.page) << shift) + BigInt(fault.offset);
-    this.outcome = this.#outcomeOf(cpu, fault, address, space === null ? "no area at this address" : space.verdict.rule);
+    this.outcome = this.#outcomeOf(cpu, fault, address, space === null ? NO_AREA_THERE : space.verdict);
     return false;
   }
 
@@ -281,14 +290,15 @@ export class Machine {
     fault.isPending = false;
     // No access was made in the kernel's half, in the hole and beyond the last address: what it would have been is told.
     const met: Refused = isUsers ? fault : { reason: BAD_ADDRESS, access, privilege: USER };
-    this.outcome = this.#outcomeOf(cpu, met, stopped, isUsers ? this.#needed(cpu).verdict.rule : "no area at this address");
+    this.outcome = this.#outcomeOf(cpu, met, stopped, isUsers ? this.#needed(cpu).verdict : NO_AREA_THERE);
     return done;
   }
 
-  #outcomeOf(cpu: number, { reason, access, privilege }: Refused, address: bigint, rule: FaultRule): FaultOutcome {
+  #outcomeOf(cpu: number, { reason, access, privilege }: Refused, address: bigint, { result, rule, waitsFor }: FaultVerdict): FaultOutcome {
     const { faultSite, switches } = this.cpu(cpu);
     const report = this.architecture.faults.report(reason, access, privilege, switches, faultSite);
-    return { address, access, privilege, reason: FAULT_REASONS[reason], rule, ...report };
+    const outcome = { address, access, privilege, reason: FAULT_REASONS[reason], rule, ...report };
+    return result === WAIT && waitsFor !== null ? { ...outcome, waitsFor } : outcome;
   }
 
   /** Does an access of the kernel to this page mean the kernel's space? Where spaces are one it may mean a user's. */

@@ -16,7 +16,10 @@ export type PreemptionPoint =
   | "fault-before-insert"
   | "switch-asid"
   | "copy-page"
-  | "share-published";
+  | "share-published"
+  | "page-in-started"
+  | "page-arrived"
+  | "page-out-started";
 
 /** What a test hands in to run other processors between the halves of an operation. */
 export interface Scheduler {

@@ -40,6 +40,19 @@ export interface MemoryObject {
   describe(offset: number): string;
   /** The object that answers where this one is silent; absent or null at the bottom of a stack. */
   readonly below?: MemoryObject | null;
+  /** Names its lock, 1 or more; absent where it has no state that two address spaces can meet in. */
+  readonly number?: number;
+  /** Rows of the areas whose front it is; absent where nobody ever has to go from a page of it to its mappings. */
+  readonly areas?: ReadonlySet<number>;
+  /** Shadows that stand directly on it. Kept by `reparent` alone; absent where nobody asks. */
+  readonly shadowers?: Set<MemoryObject>;
+  /**
+   * Does the object want to know when the page at `offset` is written next? It is mapped without WRITE then, and
+   * `markDirty` is called before that is given. Absent: never.
+   */
+  isClean?(offset: number): boolean;
+  /** The page is about to be written. @see isClean */
+  markDirty?(offset: number): void;
   /** An area (its row in the area table; −1: an object in front of this one) begins to use it as the front of its stack. */
   link(area: number): void;
   /** An area stopped using it; at the last one the object gives back what it holds. All mappings are gone by then. */

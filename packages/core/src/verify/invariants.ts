@@ -38,6 +38,7 @@ export const violations = (machine: Machine, options: InvariantOptions = {}): st
   for (const space of machine.spaces.live()) {
     checkSpace(machine, space, found, count, objects);
   }
+  for (const file of machine.parts.files) objects.add(file);
   for (const object of objects) object.eachHeld(count);
   for (const file of machine.images()) file.eachPinned(count);
   checkFrames(machine, references, found);

@@ -56,7 +56,7 @@ for (const architecture of machines) {
       const source = bytes(4 * size);
       expect(machine.copyToUser(at(16) + 8, source)).to.equal(2 * size - 8);
       expect(machine.outcome).to.deep.include({ address: BigInt(at(18)), access: WRITE, rule: "the area forbids this access" });
-      expect(space.verdict).to.deep.equal({ result: DEFER, rule: "the area forbids this access" });
+      expect(space.verdict).to.deep.equal({ result: DEFER, rule: "the area forbids this access", waitsFor: null });
       const target = new Uint8Array(4 * size).fill(255);
       expect(machine.copyFromUser(at(16) + 8, target)).to.equal(3 * size - 8);
       expect(machine.outcome).to.deep.include({ address: BigInt(at(19)), access: READ, reason: "absent", rule: "no area at this address" });

@@ -128,11 +128,11 @@ for (const architecture of machines) {
         [20, WRITE, "the area forbids this access"],
       ] as const) {
         expect(space.pageFault(page, access)).to.equal(FAULT);
-        expect(space.verdict).to.deep.equal({ result: FAULT, rule });
+        expect(space.verdict).to.deep.equal({ result: FAULT, rule, waitsFor: null });
         expect(portrait(machine)).to.deep.equal(before);
       }
       expect(space.pageFault(20, READ)).to.equal(OK);
-      expect(space.verdict).to.deep.equal({ result: OK, rule: "served" });
+      expect(space.verdict).to.deep.equal({ result: OK, rule: "served", waitsFor: null });
       machine.parts.areas.setPartial(space.tree.find(16), false);
     });
 
