@@ -97,6 +97,16 @@ export class HashedTables implements PageTables {
     this.hash.setFlags(entry, this.hash.flagsOf(entry) | (dirty ? MARKS : PAGE_ACCESSED));
   }
 
+  testAndClearAccessed(context: TranslationContext, page: number, debt: StaleTranslations): boolean {
+    const entry = this.hash.find(context.id, page);
+    if (entry === NO_ENTRY) return false;
+    const flags = this.hash.flagsOf(entry);
+    if ((flags & PAGE_ACCESSED) === 0) return false;
+    this.hash.setFlags(entry, flags & ~PAGE_ACCESSED);
+    debt.add();
+    return true;
+  }
+
   remove(context: TranslationContext, page: number, debt: StaleTranslations): boolean {
     const entry = this.hash.find(context.id, page);
     if (entry === NO_ENTRY) return false;

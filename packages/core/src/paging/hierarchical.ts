@@ -168,6 +168,21 @@ export class HierarchicalTables implements PageTables {
     this.#mark(address, true, dirty);
   }
 
+  testAndClearAccessed(context: TranslationContext, page: number, debt: StaleTranslations): boolean {
+    const address = this.#entryOf(context, this.#indexOf(page));
+    if (address < 0 || !this.#fill(address) || (this.found.flags & PAGE_ACCESSED) === 0) return false;
+    const { accessedLow, accessedHigh } = this.#leaf;
+    if (this.#last.entryBytes === 4) this.#memory.write32(address, (this.#memory.read32(address) & ~accessedLow) >>> 0);
+    else
+      this.#memory.write64(
+        address,
+        (this.#memory.readLow(address) & ~accessedLow) >>> 0,
+        (this.#memory.readHigh(address) & ~accessedHigh) >>> 0,
+      );
+    debt.add();
+    return true;
+  }
+
   remove(context: TranslationContext, page: number, debt: StaleTranslations): boolean {
     const index = this.#indexOf(page);
     const address = this.#entryOf(context, index);

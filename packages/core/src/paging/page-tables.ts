@@ -50,6 +50,11 @@ export interface PageTables {
   /** Sets accessed (and dirty) marks, as refill code does where hardware does not. */
   mark(context: TranslationContext, page: number, dirty: boolean): void;
   /**
+   * Was the page accessed since this was last asked? Its accessed mark is cleared, and the translation joins `debt`: a TLB
+   * that went on using it would not set the mark again. False for an absent page, and where the format has no such mark.
+   */
+  testAndClearAccessed(context: TranslationContext, page: number, debt: StaleTranslations): boolean;
+  /**
    * Unmaps. True if there was a mapping; `found` then holds what it was. The translation, and tables that became
    * empty, join `debt`: they may be used until it is settled.
    */

@@ -48,7 +48,7 @@ describe("page tables of either kind", () => {
   for (const architecture of [abs32le, ia32, sparc64]) {
     const pages = pagesOf(architecture);
     const operation = fc.record({
-      kind: fc.constantFrom("insert", "insert", "remove", "update", "mark", "each"),
+      kind: fc.constantFrom("insert", "insert", "remove", "update", "mark", "mark", "age", "each"),
       space: fc.nat({ max: 1 }),
       page: fc.constantFrom(...pages),
       frame: fc.integer({ min: 1, max: FRAMES }),
@@ -90,6 +90,11 @@ describe("page tables of either kind", () => {
               tables.mark(context, page, dirty);
               before.isAccessed = true;
               before.isDirty ||= dirty;
+            } else if (kind === "age") {
+              const owed = debt.pages;
+              expect(tables.testAndClearAccessed(context, page, debt)).to.equal(before?.isAccessed ?? false);
+              expect(debt.pages - owed, "a translation that would not mark again is a debt").to.equal(before?.isAccessed === true ? 1 : 0);
+              if (before !== undefined) before.isAccessed = false;
             } else if (kind === "each") {
               const low = Math.min(page, ...pages.slice(0, 4));
               const seen: [number, number][] = [];
