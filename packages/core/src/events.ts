@@ -73,6 +73,23 @@ export type PortolanEvent =
       readonly action: "create" | "resize" | "destroy" | "share" | "flags" | "split" | "merge" | "move";
     }
   | { readonly kind: "space"; readonly space: number; readonly action: "create" | "destroy" }
+  | { readonly kind: "fork"; readonly space: number; readonly child: number }
+  | {
+      /** A page was copied because it was about to be written; `from` is −1 where it was zeroes. */
+      readonly kind: "copy";
+      readonly space: number;
+      readonly page: number;
+      readonly from: number;
+      readonly to: number;
+    }
+  | {
+      readonly kind: "shadow";
+      /** The tree of shadows it belongs to. */
+      readonly tree: number;
+      /** Resident pages that it has. */
+      readonly pages: number;
+      readonly action: "create" | "freeze" | "thaw" | "merge" | "bypass" | "delete";
+    }
   | {
       readonly kind: "pager";
       /** Number of the memory object whose page it is, and the page. */

@@ -1,7 +1,6 @@
 /** @see HelenOS kernel/generic/src/mm/as.c, as_area_share() */
 import { AREA_CACHEABLE, checkAreaFlags, type AreaFlags } from "../area/area-flags.js";
 import { PortolanError } from "../errors.js";
-import { ChunkedPageCache } from "../objects/chunked-page-cache.js";
 import { SharedObject, lockObject, unlockObject } from "../objects/shared-object.js";
 import type { Wide } from "../units/address-units.js";
 import type { AddressSpace, AreaInfo } from "./address-space.js";
@@ -92,9 +91,8 @@ const shareObject = (
   area: number,
   object: NonNullable<ReturnType<typeof space.parts.areas.objectOf>>,
 ): SharedObject => {
-  const { areas, frames, tables, cachePool, gate, locks } = space.parts;
-  gate.pass("shared object");
-  const shared = new SharedObject(object, new ChunkedPageCache(cachePool), frames, locks.name());
+  const { areas, tables, locks } = space.parts;
+  const shared = new SharedObject(space.parts.objects, object);
   shared.link(area);
   locks.acquire("area", area);
   // Nobody else knows the new object yet; it is locked all the same, and before the tables, so that there is one order.

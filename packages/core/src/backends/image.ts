@@ -25,6 +25,6 @@ export const image = (file: ImageFile, segment: ImageSegment): Backend => ({
     }
     // An area that may write must not reach the image's own frames, whatever the segment says of itself.
     const writable = segment.writable || (flags & AREA_WRITE) !== 0;
-    return new ImageObject(file, { ...segment, writable }, parts.frames, parts.memory);
+    return new ImageObject(file, { ...segment, writable }, parts.objects);
   },
 });

@@ -33,6 +33,10 @@ export class DeviceObject implements MemoryObject {
     return frame;
   }
 
+  show(offset: number): number {
+    return this.supply(offset);
+  }
+
   isPrivate(_offset: number): boolean {
     return false;
   }

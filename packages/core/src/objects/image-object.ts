@@ -17,9 +17,10 @@
  * @see HelenOS kernel/generic/src/mm/backend_elf.c; System V ABI, chapter 5, Program Loading
  */
 import type { FrameAllocator } from "../frames/frame-allocator.js";
-import type { PhysicalMemory } from "../machine/physical-memory.js";
 import type { ImageFile } from "./image-file.js";
 import { NO_PAGE, type MemoryObject } from "./memory-object.js";
+import type { ObjectParts } from "./object-parts.js";
+import type { PageCache } from "./page-cache.js";
 
 /** Bytes; checked by the backend that makes the object. */
 export interface ImageSegment {
@@ -36,6 +37,12 @@ export class ImageObject implements MemoryObject {
   readonly kind = "image";
   readonly isResizable = true;
   links = 0;
+  /** Names its lock. */
+  readonly number: number;
+  readonly shadowers = new Set<MemoryObject>();
+  /** Pages as the file has them that cannot be the file's own frames, for those who only read. */
+  readonly cache: PageCache;
+  readonly #parts: ObjectParts;
   readonly #frames: FrameAllocator;
   readonly #file: ImageFile;
   readonly #segment: ImageSegment;
@@ -46,7 +53,11 @@ export class ImageObject implements MemoryObject {
   /** Page of the file that page 0 of the object starts in, or −1 if pages of the two do not coincide. */
   readonly #firstFilePage: number;
 
-  constructor(file: ImageFile, segment: ImageSegment, frames: FrameAllocator, memory: PhysicalMemory) {
+  constructor(file: ImageFile, segment: ImageSegment, parts: ObjectParts) {
+    const { frames, memory } = parts;
+    this.number = parts.locks.name();
+    this.cache = parts.newCache();
+    this.#parts = parts;
     this.#frames = frames;
     this.#file = file;
     this.#segment = segment;
@@ -64,6 +75,29 @@ export class ImageObject implements MemoryObject {
       this.#frames.share(frame);
       return frame;
     }
+    return this.#copy(offset);
+  }
+
+  /** The file's own frame also where the segment may be written: whoever writes makes a copy first. */
+  show(offset: number): number {
+    if (offset >= this.#pages) return NO_PAGE;
+    let frame = this.#firstFilePage >= 0 && this.#isInitialised(offset) ? this.#file.frameOf(this.#firstFilePage + offset) : NO_PAGE;
+    if (frame === NO_PAGE) frame = this.cache.get(offset);
+    if (frame < 0) {
+      frame = this.#copy(offset);
+      try {
+        this.cache.insert(offset, frame);
+      } catch (error) {
+        this.#frames.release(frame);
+        throw error;
+      }
+    }
+    this.#frames.share(frame);
+    return frame;
+  }
+
+  /** A frame of one's own with the bytes of a page. */
+  #copy(offset: number): number {
     const frame = this.#frames.takeZeroed();
     const from = Math.max(offset * this.#pageSize, this.#segment.lead);
     const to = Math.min((offset + 1) * this.#pageSize, this.#fileEnd);
@@ -93,11 +127,17 @@ export class ImageObject implements MemoryObject {
 
   unlink(_area: number): void {
     this.links -= 1;
-    if (this.links === 0) this.#file.release();
+    if (this.links > 0) return;
+    this.cache.removeRange(0, Infinity, this.#parts.frameGone, this.#parts.slotGone);
+    this.#file.release();
   }
 
-  eachHeld(): void {
-    // the file pins its own frames, copies belong to the entries that map them
+  /** The file pins its own frames, and copies that may be written belong to the entries that map them. */
+  eachHeld(visit: (frame: number, offset: number) => void): void {
+    this.cache.each(0, (offset, frame) => {
+      visit(frame, offset);
+      return true;
+    });
   }
 
   /** The whole page is the file's. */

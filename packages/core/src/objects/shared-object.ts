@@ -1,78 +1,86 @@
 /**
- * Memory that several areas show. It stands in front of the object that areas used before they were shared, and keeps
- * each frame that came in, so that every sharer is handed the same one. HelenOS's share info is this: its page map is
- * the page cache, its reference count the links.
+ * Memory that several areas show. It stands in front of what supplies its pages, and keeps each frame that came in, so
+ * that every sharer is handed the same one. HelenOS's share info is this: its page map is the page cache, its reference
+ * count the links. System V segments and shared anonymous mappings are this too.
  *
  * @see HelenOS kernel/generic/src/mm/as.c, share_info_t
  */
 import { NO_AREA } from "../area/area-table.js";
-import type { FrameAllocator } from "../frames/frame-allocator.js";
-import type { Locks } from "../machine/locks.js";
-import { NO_PAGE, type MemoryObject } from "./memory-object.js";
-import type { PageCache } from "./page-cache.js";
+import { NO_PAGE, ON_ITS_WAY, type MemoryObject } from "./memory-object.js";
+import type { ObjectParts } from "./object-parts.js";
+import { ABSENT, BUSY, SWAPPED_OUT, type PageCache } from "./page-cache.js";
+
+export { lockObject, unlockObject } from "./object-lock.js";
 
 /** Keeps every page that sharers must be handed the very frame of, until the last of them goes. Offsets are pages. */
 export class SharedObject implements MemoryObject {
   readonly kind = "shared";
-  links = 0;
-  /** What supplies pages that nobody has touched yet. */
-  readonly below: MemoryObject;
-  readonly #frames: FrameAllocator;
-  readonly #cache: PageCache;
   /** Names its lock. */
   readonly number: number;
+  readonly cache: PageCache;
+  readonly areas = new Set<number>();
+  readonly shadowers = new Set<MemoryObject>();
+  /** What supplies pages that nobody has touched yet. */
+  readonly below: MemoryObject;
+  readonly #parts: ObjectParts;
+  /** Others who keep it: shadows, and whoever gave it a name. */
+  #holders = 0;
 
-  constructor(below: MemoryObject, cache: PageCache, frames: FrameAllocator, number: number) {
-    this.number = number;
+  /** @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then */
+  constructor(parts: ObjectParts, below: MemoryObject) {
+    parts.gate.pass("shared object");
+    this.#parts = parts;
+    this.number = parts.locks.name();
+    this.cache = parts.newCache();
     this.below = below;
-    this.#cache = cache;
-    this.#frames = frames;
   }
 
   get isResizable(): boolean {
     return this.below.isResizable;
   }
 
-  /** Pages it holds. */
+  get links(): number {
+    return this.areas.size + this.#holders;
+  }
+
+  /** Pages that are resident. */
   get pages(): number {
-    return this.#cache.pages;
+    return this.cache.pages;
   }
 
   supply(offset: number): number {
-    const resident = this.#cache.get(offset);
-    if (resident >= 0) {
-      this.#frames.share(resident);
-      return resident;
-    }
+    const { frames } = this.#parts;
+    const resident = this.#resident(offset);
+    if (resident >= 0) frames.share(resident);
+    if (resident !== NO_PAGE) return resident;
     const frame = this.below.supply(offset);
-    if (frame === NO_PAGE || !this.below.isPrivate(offset)) return frame;
+    if (frame < 0 || !this.below.isPrivate(offset)) return frame;
     try {
-      this.#cache.insert(offset, frame);
+      this.cache.insert(offset, frame);
     } catch (error) {
-      this.#frames.release(frame);
+      frames.release(frame);
       throw error;
     }
     // One reference is the cache's, one the entry's that is about to map it.
-    this.#frames.share(frame);
+    frames.share(frame);
     return frame;
+  }
+
+  /** The page that all sharers see: one that nobody has touched comes into being, so that a later write is seen too. */
+  show(offset: number): number {
+    return this.supply(offset);
   }
 
   /** Takes a page that an area mapped before it was shared. @throws PortolanError ERR_OUT_OF_MEMORY; unchanged then */
   publish(offset: number, frame: number): void {
     if (!this.below.isPrivate(offset)) return;
-    this.#cache.insert(offset, frame);
-    this.#frames.share(frame);
+    this.cache.insert(offset, frame);
+    this.#parts.frames.share(frame);
   }
 
   /** Forgets pages of [first, first + count): the only area left no longer reaches them. */
   trim(first: number, count: number): void {
-    const offsets: number[] = [];
-    this.#cache.each(first, (offset) => {
-      if (offset >= first + count) return false;
-      offsets.push(offset);
-      return true;
-    });
-    for (const offset of offsets) this.#frames.release(this.#cache.remove(offset));
+    this.cache.removeRange(first, count, this.#parts.frameGone, this.#parts.slotGone);
   }
 
   isPrivate(offset: number): boolean {
@@ -80,35 +88,44 @@ export class SharedObject implements MemoryObject {
   }
 
   describe(offset: number): string {
-    return this.#cache.get(offset) >= 0 ? "shared memory: resident" : `shared memory over ${this.below.describe(offset)}`;
+    const frame = this.cache.get(offset);
+    if (frame === ABSENT) return `shared memory over ${this.below.describe(offset)}`;
+    return frame === SWAPPED_OUT ? "shared memory: swapped out" : "shared memory: resident";
   }
 
-  link(_area: number): void {
-    this.links += 1;
-    if (this.links === 1) this.below.link(NO_AREA);
+  link(area: number): void {
+    if (this.links === 0) this.below.link(NO_AREA);
+    if (area === NO_AREA) this.#holders += 1;
+    else this.areas.add(area);
   }
 
-  unlink(_area: number): void {
-    this.links -= 1;
+  unlink(area: number): void {
+    if (area === NO_AREA) this.#holders -= 1;
+    else this.areas.delete(area);
     if (this.links > 0) return;
-    this.trim(0, Number.MAX_SAFE_INTEGER);
+    this.trim(0, Infinity);
     this.below.unlink(NO_AREA);
   }
 
+  /** Its page has a copy in a slot that is good until the page is written. */
+  isClean(offset: number): boolean {
+    return this.cache.slots > 0 && this.cache.slotOf(offset) >= 0;
+  }
+
+  markDirty(offset: number): void {
+    if (this.isClean(offset)) this.#parts.slotGone(this.cache.clearSlot(offset));
+  }
+
   eachHeld(visit: (frame: number, offset: number) => void): void {
-    this.#cache.each(0, (offset, frame) => {
+    this.cache.each(0, (offset, frame) => {
       visit(frame, offset);
       return true;
     });
   }
+
+  #resident(offset: number): number {
+    const frame = this.cache.get(offset);
+    if (frame >= 0) return (this.cache.marksOf(offset) & BUSY) === 0 ? frame : ON_ITS_WAY;
+    return frame === ABSENT ? NO_PAGE : this.#parts.swapIn(this, offset);
+  }
 }
-
-/** Only shared objects have a state that two address spaces can meet in, so only they have a lock. */
-export const lockObject = (locks: Locks, object: MemoryObject | null): void => {
-  if (locks.discipline !== null && object instanceof SharedObject) locks.acquire("object", object.number);
-};
-
-/** Gives back what {@link lockObject} took. */
-export const unlockObject = (locks: Locks, object: MemoryObject | null): void => {
-  if (locks.discipline !== null && object instanceof SharedObject) locks.release("object", object.number);
-};

@@ -107,6 +107,38 @@ export class HashedTables implements PageTables {
     return true;
   }
 
+  writeProtect(context: TranslationContext, first: number, count: number, debt: StaleTranslations): void {
+    for (let page = first; page < first + count; page += 1) {
+      const entry = this.hash.find(context.id, page);
+      if (entry === NO_ENTRY) continue;
+      const flags = this.hash.flagsOf(entry);
+      if ((flags & WRITE) === 0) continue;
+      this.hash.setFlags(entry, flags & ~WRITE);
+      debt.add();
+    }
+  }
+
+  framesOf(context: TranslationContext, first: number, count: number, frames: Float64Array): void {
+    for (let i = 0; i < count; i += 1) {
+      const entry = this.hash.find(context.id, first + i);
+      frames[i] = entry === NO_ENTRY ? -1 : this.hash.frameOf(entry) / this.#memory.frameSize;
+    }
+  }
+
+  suspend(context: TranslationContext, page: number, debt: StaleTranslations): number {
+    const entry = this.#needed(context, page);
+    this.#fill(entry);
+    this.hash.detach(entry);
+    debt.add();
+    return entry;
+  }
+
+  resume(context: TranslationContext, entry: number, page: number, frame: number, flags: PageFlags): void {
+    this.hash.attach(entry, context.id, page, frame * this.#memory.frameSize, flags & ASKED);
+    const sink = this.#events.sink;
+    if (sink !== null) sink({ kind: "map", space: context.id, page, frame });
+  }
+
   remove(context: TranslationContext, page: number, debt: StaleTranslations): boolean {
     const entry = this.hash.find(context.id, page);
     if (entry === NO_ENTRY) return false;

@@ -21,6 +21,7 @@ import {
   EXECUTE,
   READ,
   WRITE,
+  rightsFor,
   type Access,
   type PageFlags,
   type Privilege,
@@ -40,6 +41,7 @@ import type { Walk } from "../architecture/walk.js";
 /** Flags of entries that lead to tables: rights are decided at the leaf. */
 const TABLE_FLAGS = READ | WRITE | EXECUTE | PAGE_USER | PAGE_CACHEABLE;
 const MOST_LEVELS = 6;
+const ANY_WRITE = rightsFor(WRITE, WRITE);
 
 /** The root of a user space: the first level, as far as the user's range goes. */
 const userRootOf = (root: Storey, kernelFrom: number): Storey => {
@@ -181,6 +183,57 @@ export class HierarchicalTables implements PageTables {
       );
     debt.add();
     return true;
+  }
+
+  writeProtect(context: TranslationContext, first: number, count: number, debt: StaleTranslations): void {
+    const { entries, entryBytes } = this.#last;
+    const end = first + count;
+    for (let page = first; page < end;) {
+      const index = this.#indexOf(page);
+      const pages = Math.min(end - page, entries - (index % entries));
+      const address = this.#entryOf(context, index);
+      if (address >= 0) for (let i = 0; i < pages; i += 1) this.#writeProtectEntry(address + i * entryBytes, debt);
+      page += pages;
+    }
+  }
+
+  #writeProtectEntry(address: number, debt: StaleTranslations): void {
+    const wide = this.#last.entryBytes === 8;
+    const lo = wide ? this.#memory.readLow(address) : this.#memory.read32(address);
+    const hi = wide ? this.#memory.readHigh(address) : 0;
+    if (this.#last.codec.kindOf(lo, hi) !== LEAF_ENTRY) return;
+    const leaf = this.#last.codec.leafOf(lo, hi) ?? this.#leaf;
+    const before = leaf.rightsOf(lo, hi);
+    if ((before & ANY_WRITE) === 0 || !this.#fill(address)) return;
+    const { frame, flags } = this.found;
+    this.#writeEntry(this.#last, address, this.#leaf, frame * this.#memory.frameSize, flags & 63 & ~WRITE);
+    this.#mark(address, (flags & PAGE_ACCESSED) !== 0, (flags & PAGE_DIRTY) !== 0);
+    debt.add();
+  }
+
+  framesOf(context: TranslationContext, first: number, count: number, frames: Float64Array): void {
+    const { entries, entryBytes } = this.#last;
+    for (let done = 0; done < count;) {
+      const index = this.#indexOf(first + done);
+      const pages = Math.min(count - done, entries - (index % entries));
+      const address = this.#entryOf(context, index);
+      for (let i = 0; i < pages; i += 1) frames[done + i] = address >= 0 && this.#fill(address + i * entryBytes) ? this.found.frame : -1;
+      done += pages;
+    }
+  }
+
+  /** The entry goes on counting, so that its table stays. */
+  suspend(context: TranslationContext, page: number, debt: StaleTranslations): number {
+    const address = this.#entryOf(context, this.#indexOf(page));
+    if (address < 0 || !this.#fill(address)) throw new Error("an absent page is suspended");
+    this.#clear(this.#last, address);
+    debt.add();
+    return address;
+  }
+
+  resume(context: TranslationContext, entry: number, page: number, frame: number, flags: PageFlags): void {
+    this.#writeEntry(this.#last, entry, this.#leaf, frame * this.#memory.frameSize, flags & 63);
+    if (this.#events.sink !== null) this.#tellMap(context.id, page, frame);
   }
 
   remove(context: TranslationContext, page: number, debt: StaleTranslations): boolean {

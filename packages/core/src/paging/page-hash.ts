@@ -102,7 +102,18 @@ export class PageHash {
    * @throws PortolanError ERR_OUT_OF_FRAMES; nothing has changed then
    */
   insert(space: number, page: number, frame: number, flags: number): void {
-    const entry = this.#takeEntry();
+    this.attach(this.#takeEntry(), space, page, frame, flags);
+    this.entries += 1;
+    if (this.entries > this.chains) this.#split();
+  }
+
+  /** Takes the entry that the last `find` has found out of its chain; it stays taken, for `attach`, and counts on. */
+  detach(entry: number): void {
+    this.#setLink(this.#link, this.#follow(entry + NEXT_WORD));
+  }
+
+  /** Puts an entry into the chain of a page that is not there. Never fails. */
+  attach(entry: number, space: number, page: number, frame: number, flags: number): void {
     const memory = this.#memory;
     memory.write64(entry, (page % this.#pagesPerWord) * this.#pageSize, Math.floor(page / this.#pagesPerWord));
     memory.write64(entry + SPACE_WORD, space, 0);
@@ -110,13 +121,11 @@ export class PageHash {
     const head = this.headOf(space, page);
     this.#setLink(entry + NEXT_WORD, this.#follow(head));
     this.#setLink(head, entry);
-    this.entries += 1;
-    if (this.entries > this.chains) this.#split();
   }
 
   /** Takes out the entry that the last `find` has found. */
   remove(entry: number): void {
-    this.#setLink(this.#link, this.#follow(entry + NEXT_WORD));
+    this.detach(entry);
     this.#giveEntry(entry);
     this.entries -= 1;
     for (let merged = 0; merged < FEWEST && this.chains > this.#headsPerFrame && this.entries < this.chains / FEWEST; merged += 1)

@@ -54,6 +54,18 @@ export interface PageTables {
    * that went on using it would not set the mark again. False for an absent page, and where the format has no such mark.
    */
   testAndClearAccessed(context: TranslationContext, page: number, debt: StaleTranslations): boolean;
+  /** Takes the right to write from every present page of [first, first + count); what changes becomes part of `debt`. */
+  writeProtect(context: TranslationContext, first: number, count: number, debt: StaleTranslations): void;
+  /** Fills `frames` with the frames of pages first, first + 1, …, `count` of them; −1 where a page is absent. */
+  framesOf(context: TranslationContext, first: number, count: number, frames: Float64Array): void;
+  /**
+   * Makes a present page absent for a moment, to be given another frame: machines want the old translation to be gone
+   * everywhere before there is a new one. What the entry takes up is kept, so that `resume` cannot fail.
+   * @returns where the entry is, for `resume`
+   */
+  suspend(context: TranslationContext, page: number, debt: StaleTranslations): number;
+  /** Maps a suspended page to a frame. Never fails. */
+  resume(context: TranslationContext, entry: number, page: number, frame: number, flags: PageFlags): void;
   /**
    * Unmaps. True if there was a mapping; `found` then holds what it was. The translation, and tables that became
    * empty, join `debt`: they may be used until it is settled.

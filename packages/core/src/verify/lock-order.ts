@@ -3,7 +3,8 @@
  *
  * - a lock is taken out of order: address space → area → object → page table → asid → tlb → cpu. Because those that
  *   spin come last, nothing that can sleep is ever taken while one of them is held;
- * - two locks of one kind are held at once, except address spaces in the order of their numbers;
+ * - two locks of one kind are held at once, except address spaces in the order of their numbers, and memory objects
+ *   against it: front to back of a stack, where each is older than the one in front;
  * - a lock is taken twice, or let go by somebody who does not hold it;
  * - something that may sleep, as an allocation may, happens while a lock that spins is held;
  * - anything is still held when an operation has returned.
@@ -60,7 +61,8 @@ export class LockOrder implements LockDiscipline {
     if (owner === cpu) throw new Error(`processor ${cpu} takes the ${name} lock twice`);
     for (const other of held) {
       const isInOrder =
-        ORDER.indexOf(other.kind) < ORDER.indexOf(kind) || (kind === "address-space" && other.kind === kind && other.id < id);
+        ORDER.indexOf(other.kind) < ORDER.indexOf(kind) ||
+        (other.kind === kind && ((kind === "address-space" && other.id < id) || (kind === "object" && other.id > id)));
       if (!isInOrder) throw new Error(`processor ${cpu} takes the ${name} lock while it holds the ${nameOf(other.kind, other.id)} lock`);
     }
     if (owner !== undefined) {
