@@ -49,6 +49,7 @@ export type { PageInAnswer, PageInRequest, PageOutAnswer, PageOutRequest, Pager,
 export type { PageOnItsWay, Transfer, TransferState } from "./objects/transfer.js";
 export type { ImageFile } from "./objects/image-file.js";
 export type { ImageSegment } from "./objects/image-object.js";
+export { deepestChain, objectGraph, type AreaView, type ObjectGraph, type ObjectView, type PageView } from "./objects/object-graph.js";
 export { NO_PAGE, type MemoryObject } from "./objects/memory-object.js";
 export { PAGE_TABLES, type FoundMapping, type PageTables } from "./paging/page-tables.js";
 export { StaleTranslations } from "./paging/stale.js";
