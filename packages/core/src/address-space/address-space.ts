@@ -4,6 +4,7 @@
  *
  * @see HelenOS kernel/generic/include/mm/as.h, as_t
  */
+import { allocated } from "../allocation-gate.js";
 import { areaFlagsInWords, pageFlagsOf, type AreaFlags } from "../area/area-flags.js";
 import { AreaTree } from "../area/area-tree.js";
 import { KERNEL, PAGE_GLOBAL, PAGE_USER, USER, type AccessMask, type PageFlags, type Privilege } from "../architecture/rights.js";
@@ -14,11 +15,18 @@ import type { Wide } from "../units/address-units.js";
 import { changeAreaFlags, isShared } from "./change-flags.js";
 import { areaAt, createArea, type AreaRequest } from "./create-area.js";
 import { destroyArea } from "./destroy-area.js";
+import { discardRange } from "./discard-range.js";
 import { FAULT, servePageFault, type FaultResult, type FaultVerdict } from "./fault.js";
+import { moveRange } from "./move-range.js";
 import type { SpaceParts } from "./parts.js";
 import { Placement } from "./placement.js";
+import { protectRange } from "./protect-range.js";
+import { residentPages } from "./resident-pages.js";
 import { resizeArea } from "./resize-area.js";
 import { shareArea } from "./share-area.js";
+import { unmapRange } from "./unmap-range.js";
+
+const STACK_BYTES = 2 ** 23;
 
 /** An area as people and programs see it: a copy, taken when asked. */
 export interface AreaInfo {
@@ -50,6 +58,8 @@ export class AddressSpace {
   readonly pageOwner: PageFlags;
   /** Why the last page fault of this space ended as it did. */
   readonly verdict: FaultVerdict = { result: FAULT, rule: "no area at this address", waitsFor: null };
+  /** Pages that areas which grow downwards may have at most: 8 MiB at first, as POSIX systems commonly give a stack. */
+  stackLimit: number;
   readonly #forgotten: (space: AddressSpace) => void;
   readonly #nothingStale = new StaleTranslations();
   #holds = 1;
@@ -61,6 +71,7 @@ export class AddressSpace {
     this.context = context;
     this.tree = new AreaTree(parts.areas);
     this.placement = new Placement(parts, this.tree, context.isKernel);
+    this.stackLimit = STACK_BYTES / parts.units.pageSize;
     this.privilege = context.isKernel ? KERNEL : USER;
     const { can, layout } = parts.architecture;
     const ofKernel = can.global && !layout.kernelAddressSpaceShadowed ? PAGE_GLOBAL : 0;
@@ -200,6 +211,69 @@ export class AddressSpace {
     return this.#at(address, false, (area) => (this.parts.areas.flagsOf(area) & accesses) === accesses);
   }
 
+  /**
+   * Unmaps every page of [address, address + size), whatever lies there; areas are cut where the range ends.
+   * @throws PortolanError ERR_MISALIGNED, ERR_BAD_ADDRESS, ERR_BAD_ARGUMENT, ERR_AREA_BUSY, ERR_OUT_OF_MEMORY; nothing has
+   *   changed then
+   * @see unmapRange
+   */
+  unmap(address: Wide, size: Wide): void {
+    const { first, pages } = this.#range(address, size);
+    unmapRange(this, first, pages);
+  }
+
+  /**
+   * Gives [address, address + size) other rights; areas are cut where they begin to differ, and become one where they do
+   * not differ any more.
+   * @param rights a sum of `AREA_READ`, `AREA_WRITE` and `AREA_EXECUTE`, or 0 for none
+   * @throws PortolanError ERR_MISALIGNED, ERR_BAD_ADDRESS, ERR_BAD_ARGUMENT, and what `protectRange` throws; nothing has
+   *   changed then
+   * @see protectRange
+   */
+  protect(address: Wide, size: Wide, rights: AreaFlags): void {
+    const { first, pages } = this.#range(address, size);
+    protectRange(this, first, pages, rights);
+  }
+
+  /**
+   * Moves [address, address + size) with the frames it has to `to`, with another size if asked.
+   * @param to absent: the lowest free place
+   * @returns where it begins now
+   * @throws PortolanError ERR_MISALIGNED, ERR_BAD_ADDRESS, and what `moveRange` throws; nothing has changed then
+   * @see moveRange
+   */
+  move(address: Wide, size: Wide, to?: Wide, newSize: Wide = size): bigint {
+    const { units } = this.parts;
+    const { first, pages } = this.#range(address, size);
+    const after = units.pagesFor(newSize, "newSize");
+    const place = to === undefined ? {} : { to: units.alignedPageOf(to, "to") };
+    return units.addressOf(moveRange(this, { first, pages, after, ...place }));
+  }
+
+  /**
+   * Forgets the bytes of [address, address + size): the pages stay mapped, and show what they showed when they were new.
+   * @returns false if a part of it lies in no area; the others are discarded
+   * @throws PortolanError ERR_MISALIGNED, ERR_BAD_ADDRESS, ERR_BAD_ARGUMENT, ERR_AREA_BUSY, ERR_OUT_OF_MEMORY; nothing has
+   *   changed then
+   * @see discardRange
+   */
+  discard(address: Wide, size: Wide): boolean {
+    const { first, pages } = this.#range(address, size);
+    return discardRange(this, first, pages);
+  }
+
+  /**
+   * One byte for every page of [address, address + size): 1 if it is in memory now.
+   * @throws PortolanError ERR_MISALIGNED, ERR_BAD_ADDRESS, ERR_BAD_ARGUMENT, ERR_AREA_NOT_FOUND, ERR_AREA_BUSY
+   * @see residentPages
+   */
+  residentPages(address: Wide, size: Wide): Uint8Array {
+    const { first, pages } = this.#range(address, size);
+    const resident = allocated("resident pages", () => new Uint8Array(pages));
+    residentPages(this, first, resident);
+    return resident;
+  }
+
   /** The area that holds `address`, or null. */
   areaInfo(address: Wide): AreaInfo | null {
     return this.#at<AreaInfo | null>(address, null, (area) => this.info(area));
@@ -254,6 +328,16 @@ export class AddressSpace {
   /** @internal The running processor drops what it holds for a page: it was narrower than the tables. */
   forgetLocally(page: number): void {
     this.parts.withdrawals.forgetLocally(this.context, page);
+  }
+
+  /** Whole pages of a living space. */
+  #range(address: Wide, size: Wide): { readonly first: number; readonly pages: number } {
+    this.#alive();
+    const { units } = this.parts;
+    const first = units.alignedPageOf(address);
+    const pages = units.pagesFor(size);
+    if (first + pages > units.pageLimit) throw new PortolanError("ERR_BAD_ADDRESS", { address: BigInt(address), size: BigInt(size) });
+    return { first, pages };
   }
 
   /** A question about the area at an address; `otherwise` is the answer where there is none. */

@@ -1,5 +1,5 @@
 /** Taking pages away from an area, a part of it or all of it. */
-import { lockObject, unlockObject } from "../objects/shared-object.js";
+import { lockObject, unlockObject } from "../objects/object-lock.js";
 import type { AddressSpace } from "./address-space.js";
 
 /**
@@ -36,11 +36,10 @@ export const destroyArea = (space: AddressSpace, area: number): void => {
   locks.release("area", area);
   space.tree.remove(area);
   const object = areas.objectOf(area);
+  // The object asks which of its pages the area showed.
+  lockObject(locks, object);
+  object?.unlink(area);
+  unlockObject(locks, object);
   areas.destroy(area);
-  if (object !== null) {
-    lockObject(locks, object);
-    object.unlink(area);
-    unlockObject(locks, object);
-  }
   if (events.sink !== null) events.sink({ kind: "area", space: space.id, first, pages, action: "destroy" });
 };

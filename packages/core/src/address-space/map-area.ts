@@ -1,7 +1,7 @@
 /** Making an area of an object that is there already: mappings of POSIX, in pages. @see POSIX.1-2017 mmap() */
 import type { AreaFlags, AreaMappingTraits } from "../area/area-flags.js";
 import type { Backend } from "../backends/backend.js";
-import { lockObject, unlockObject } from "../objects/shared-object.js";
+import { lockObject, unlockObject } from "../objects/object-lock.js";
 import type { MemoryObject } from "../objects/memory-object.js";
 import type { AddressSpace } from "./address-space.js";
 import { mergeAround } from "./merge-areas.js";

@@ -1,8 +1,8 @@
 /** Making one area of neighbours that are alike: what was cut in two for a while becomes one again. */
 import { NO_AREA } from "../area/area-table.js";
-import { lockObject, unlockObject } from "../objects/shared-object.js";
+import { lockObject, unlockObject } from "../objects/object-lock.js";
 import type { AddressSpace } from "./address-space.js";
-import { bottomOf, offsetInto } from "./each-range.js";
+import { bottomOf } from "./each-range.js";
 
 /** Does `upper` go on where `lower` ends, with the same rights, of the same making? */
 const areAlike = (space: AddressSpace, lower: number, upper: number): boolean => {
@@ -20,12 +20,11 @@ const areAlike = (space: AddressSpace, lower: number, upper: number): boolean =>
 
 /** May the two be one area: alike, and one run of pages of one object? */
 const areMergeable = (space: AddressSpace, lower: number, upper: number): boolean => {
-  const { areas } = space.parts;
-  return (
-    areAlike(space, lower, upper) &&
-    areas.objectOf(lower) === areas.objectOf(upper) &&
-    offsetInto(space, lower, areas.pagesOf(lower)) === areas.offsetOf(upper)
-  );
+  const { areas, backends } = space.parts;
+  if (!areAlike(space, lower, upper)) return false;
+  const object = areas.objectOf(lower);
+  if (object !== areas.objectOf(upper)) return false;
+  return object === backends.anonymous || areas.offsetOf(lower) + areas.pagesOf(lower) === areas.offsetOf(upper);
 };
 
 /**
@@ -57,12 +56,11 @@ export const mergeWithNext = (space: AddressSpace, lower: number): boolean => {
   areas.setPages(lower, areas.pagesOf(lower) + areas.pagesOf(upper));
   space.tree.remove(upper);
   const object = areas.objectOf(upper);
+  // What only its window showed is seen in the longer one: that has to be there first.
+  lockObject(locks, object);
+  object?.unlink(upper);
+  unlockObject(locks, object);
   areas.destroy(upper);
-  if (object !== null) {
-    lockObject(locks, object);
-    object.unlink(upper);
-    unlockObject(locks, object);
-  }
   locks.release("area", lower);
   if (events.sink !== null)
     events.sink({ kind: "area", space: space.id, first: areas.firstOf(lower), pages: areas.pagesOf(lower), action: "merge" });

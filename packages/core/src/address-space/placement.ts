@@ -45,19 +45,27 @@ export class Placement {
     }
   }
 
+  /** Could [first, first + pages) become an area, or be added to area `avoid`? */
+  isFree(first: number, pages: number, avoid: number): boolean {
+    return this.#isInRange(first, pages) && this.#tree.conflict(first, pages, avoid, false) < 0;
+  }
+
   /** May [first, first + pages) be an area's at all, whatever lies there now? @throws PortolanError ERR_AREA_RANGE */
   checkRange(first: number, pages: number): void {
     const { units } = this.#parts;
+    if (this.#isInRange(first, pages)) return;
+    throw new PortolanError("ERR_AREA_RANGE", {
+      base: units.addressOf(first),
+      pages,
+      lowest: units.addressOf(this.#firstPage),
+      highest: units.addressOf(this.#lastPage + 1) - 1n,
+    });
+  }
+
+  #isInRange(first: number, pages: number): boolean {
     const last = first + pages - 1;
     const isFixed = this.#windows.some(([low, high]) => first <= high && last >= low);
-    if (first < this.#firstPage || last > this.#lastPage || isFixed || !units.isCanonicalRange(first, pages)) {
-      throw new PortolanError("ERR_AREA_RANGE", {
-        base: units.addressOf(first),
-        pages,
-        lowest: units.addressOf(this.#firstPage),
-        highest: units.addressOf(this.#lastPage + 1) - 1n,
-      });
-    }
+    return first >= this.#firstPage && last <= this.#lastPage && !isFixed && this.#parts.units.isCanonicalRange(first, pages);
   }
 
   /** The lowest free range. @throws PortolanError ERR_NO_FREE_RANGE, ERR_BAD_ADDRESS */

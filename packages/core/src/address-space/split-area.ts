@@ -2,7 +2,7 @@
  * Cutting areas in two. Everything that may fail is done first, for all cuts of an operation together; what follows
  * cannot fail.
  */
-import { lockObject, unlockObject } from "../objects/shared-object.js";
+import { lockObject, unlockObject } from "../objects/object-lock.js";
 import type { AddressSpace } from "./address-space.js";
 import { offsetInto } from "./each-range.js";
 

@@ -1,4 +1,6 @@
 /** Taking a range of pages out of a space, whatever lies there. @see POSIX.1-2017 munmap(); Linux man-pages munmap(2) */
+import { lockObject, unlockObject } from "../objects/object-lock.js";
+import { releaseUnreachable } from "../objects/windows.js";
 import type { AddressSpace } from "./address-space.js";
 import { destroyArea, withdrawPages } from "./destroy-area.js";
 import { areaIn, checkComplete, offsetInto } from "./each-range.js";
@@ -59,6 +61,7 @@ const cutEnd = (space: AddressSpace, area: number, page: number): void => {
   withdrawPages(space, area, page, count);
   areas.setPages(area, page - areas.firstOf(area));
   space.tree.resized(area);
+  leaveWindow(space, area, areas.offsetOf(area) + areas.pagesOf(area), count);
   locks.release("area", area);
   tellResized(space, area);
 };
@@ -69,10 +72,22 @@ const cutFront = (space: AddressSpace, area: number, page: number): void => {
   const first = areas.firstOf(area);
   locks.acquire("area", area);
   withdrawPages(space, area, first, page - first);
+  const offset = areas.offsetOf(area);
   areas.setOffset(area, offsetInto(space, area, page - first));
   space.tree.frontMoved(area, page);
+  leaveWindow(space, area, offset, page - first);
   locks.release("area", area);
   tellResized(space, area);
+};
+
+/** Pages that only this area saw in its object go, of those offsets where it looks no more. */
+export const leaveWindow = (space: AddressSpace, area: number, offset: number, count: number): void => {
+  const { areas, locks } = space.parts;
+  const object = areas.objectOf(area);
+  if (object === null || object.kind !== "shadow") return;
+  lockObject(locks, object);
+  releaseUnreachable(object, offset, count);
+  unlockObject(locks, object);
 };
 
 const tellResized = (space: AddressSpace, area: number): void => {

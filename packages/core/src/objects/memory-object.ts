@@ -53,6 +53,8 @@ export interface MemoryObject {
   isClean?(offset: number): boolean;
   /** The page is about to be written. @see isClean */
   markDirty?(offset: number): void;
+  /** Is the page at `offset` in the object's own memory now? Absent: it keeps none. Brings nothing in. */
+  isResident?(offset: number): boolean;
   /** An area (its row in the area table; −1: an object in front of this one) begins to use it as the front of its stack. */
   link(area: number): void;
   /** An area stopped using it; at the last one the object gives back what it holds. All mappings are gone by then. */

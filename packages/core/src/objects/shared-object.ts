@@ -83,6 +83,10 @@ export class SharedObject implements MemoryObject {
     this.cache.removeRange(first, count, this.#parts.frameGone, this.#parts.slotGone);
   }
 
+  isResident(offset: number): boolean {
+    return this.cache.get(offset) >= 0;
+  }
+
   isPrivate(offset: number): boolean {
     return this.below.isPrivate(offset);
   }
