@@ -20,10 +20,13 @@ import { FAULT, servePageFault, type FaultResult, type FaultVerdict } from "./fa
 import { moveRange } from "./move-range.js";
 import type { SpaceParts } from "./parts.js";
 import { Placement } from "./placement.js";
+import { prefault } from "./prefault.js";
 import { protectRange } from "./protect-range.js";
 import { residentPages } from "./resident-pages.js";
 import { resizeArea } from "./resize-area.js";
 import { shareArea } from "./share-area.js";
+import { validateRange } from "./validate-range.js";
+import { virtToPage, type ResidentPage } from "./virt-to-page.js";
 import { unmapRange } from "./unmap-range.js";
 
 const STACK_BYTES = 2 ** 23;
@@ -132,13 +135,15 @@ export class AddressSpace {
   /** Destroys the area that holds `address`. @throws PortolanError ERR_AREA_NOT_FOUND, ERR_AREA_BUSY, ERR_BAD_ADDRESS */
   destroyArea(address: Wide): void {
     this.#alive();
-    const { locks } = this.parts;
+    const { locks, transfers } = this.parts;
     locks.acquire("address-space", this.id);
     try {
       destroyArea(this, areaAt(this, address));
     } finally {
       locks.release("address-space", this.id);
     }
+    // The area may have been the last that showed a file: its pages are written now, while no lock is held.
+    transfers.start();
   }
 
   /** Shares the whole area that holds `sourceBase` with `to`. @see shareArea */
@@ -199,6 +204,24 @@ export class AddressSpace {
   pageFault(page: number, accesses: AccessMask, isCopying = false): FaultResult {
     this.#alive();
     return servePageFault(this, page, accesses, isCopying);
+  }
+
+  /** Makes the page at `address` ready for all of `accesses`, as the accesses themselves would. @see prefault */
+  prefault(address: Wide, accesses: AccessMask): FaultResult {
+    this.#alive();
+    return prefault(this, this.parts.units.pageOf(address), accesses);
+  }
+
+  /** The page in memory that a read of `address` would find, or null. Brings nothing in. @see virtToPage */
+  virtToPage(address: Wide): ResidentPage | null {
+    this.#alive();
+    return virtToPage(this, address);
+  }
+
+  /** Null if areas permit all of `accesses` throughout [address, address + size), else the first address where not. @see validateRange */
+  validateRange(address: Wide, size: Wide, accesses: AccessMask): bigint | null {
+    this.#alive();
+    return validateRange(this, address, size, accesses);
   }
 
   /** Bytes of the area that holds `address`; 0 if there is none. */
@@ -383,6 +406,8 @@ export class AddressSpace {
     this.#destroyed = true;
     locks.release("address-space", this.id);
     this.#forgotten(this);
+    this.parts.transfers.forgetSpace(this.id);
+    this.parts.transfers.start();
     const sink = parts.events.sink;
     if (sink !== null) sink({ kind: "space", space: this.id, action: "destroy" });
   }

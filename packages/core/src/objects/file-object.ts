@@ -19,7 +19,7 @@ import type { SpaceParts } from "../address-space/parts.js";
 import { PortolanError } from "../errors.js";
 import { readFile, writeFile, type FileVerdict } from "./file-io.js";
 import { dropClean, truncateFile } from "./file-pages.js";
-import { flushFile, hasToBeKept } from "./file-writeback.js";
+import { flushAgain, flushFile, hasToBeKept } from "./file-writeback.js";
 import { Flush, type PageWrite } from "./flush.js";
 import { NO_PAGE, ON_ITS_WAY, type MemoryObject } from "./memory-object.js";
 import { BUSY, DIRTY, type PageCache } from "./page-cache.js";
@@ -279,7 +279,7 @@ export class FileObject implements MemoryObject, PageOwner {
     this.writing.delete(offset);
     if (failure !== null && this.cache.get(offset) >= 0) this.markDirty(offset);
     if (write === undefined || write.again.length === 0) return;
-    this.parts.transfers.later(() => flushFile(this, offset, 1, write.again));
+    this.parts.transfers.later(() => flushAgain(this, offset, write.again));
   }
 
   complain(error: PortolanError): void {

@@ -28,47 +28,49 @@ const areasOver = (file: FileObject): number[] => [...file.areas, ...shadowsOf(f
  * @throws PortolanError ERR_PAGER_FAILED; nothing has changed then
  */
 export const truncateFile = (file: FileObject, length: number): void => {
-  const { locks, memory, frames, transfers } = file.parts;
+  const { locks, memory, transfers } = file.parts;
   // The pager forgets first: it is the only one who can refuse.
   if (length < file.kept) {
     const failure = setLength(file, length);
     if (failure !== null) throw new PortolanError("ERR_PAGER_FAILED", { file: file.name, length, failure });
     file.kept = length;
   }
-  const size = memory.frameSize;
   locks.acquire("object", file.number);
   const isShorter = length < file.length;
   if (isShorter) file.length = length;
   const { pages } = file;
   if (isShorter) {
-    const last = file.coming.get(pages - 1);
-    if (last !== undefined) last.limit(length - (pages - 1) * size);
-    for (const transfer of Array.from(file.coming.values())) if (transfer.offset >= pages) transfer.cancel();
+    file.coming.get(pages - 1)?.limit(length - (pages - 1) * memory.frameSize);
+    cutOff(file, pages);
   }
   clearTail(file);
   file.length = length;
   locks.release("object", file.number);
   if (isShorter) {
-    // No fault maps a page beyond the end from here on. Entries go before frames do.
-    unmapEverywhere(file.parts, areasOver(file), pages, Infinity);
     for (const shadow of shadowsOf(file)) {
       locks.acquire("object", shadow.number);
       shadow.cache.removeRange(pages, Infinity, shadow.parts.frameGone, shadow.parts.slotGone);
       locks.release("object", shadow.number);
     }
-    locks.acquire("object", file.number);
-    for (const [offset, write] of file.writing) {
-      if (offset < pages) continue;
-      file.writing.delete(offset);
-      write.cancel((work) => transfers.later(work));
-    }
-    for (let offset = file.cache.nextResident(pages); offset >= 0; offset = file.cache.nextResident(offset + 1)) {
-      file.markClean(offset);
-      frames.release(file.cache.remove(offset));
-    }
-    locks.release("object", file.number);
+    // No fault finds a page beyond the end from here on; frames go with the last entry that maps them.
+    unmapEverywhere(file.parts, areasOver(file), pages, Infinity);
   }
   transfers.start();
+};
+
+/** Forgets pages from `pages` on, whatever they are about to do. The file is locked. */
+const cutOff = (file: FileObject, pages: number): void => {
+  const { frames, transfers } = file.parts;
+  for (const transfer of Array.from(file.coming.values())) if (transfer.offset >= pages) transfer.cancel();
+  for (const [offset, write] of file.writing) {
+    if (offset < pages) continue;
+    file.writing.delete(offset);
+    write.cancel((work) => transfers.later(work));
+  }
+  for (let offset = file.cache.nextResident(pages); offset >= 0; offset = file.cache.nextResident(offset + 1)) {
+    file.markClean(offset);
+    frames.release(file.cache.remove(offset));
+  }
 };
 
 /** Takes clean pages of [first, first + count) away that nobody is busy with. No lock is held. How many went. */

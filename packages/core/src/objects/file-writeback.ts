@@ -6,7 +6,7 @@
  * 3. their bytes are copied, with every store that came before;
  * 4. the copies go to the pager, while no lock is held. What it fails to keep is DIRTY again.
  *
- * A page that is written while it is dirty again goes out once more when the first write is over: a pager has at most one
+ * A page that became dirty again while it is being written goes out once more when that is over: a pager has at most one
  * request for a page.
  */
 import { PortolanError } from "../errors.js";
@@ -20,74 +20,94 @@ import { PAGER_FAILURES, type PagerFailure } from "./pager.js";
 export const hasToBeKept = (file: FileObject): boolean => file.dirtyPages > 0 || file.kept !== file.length;
 
 /**
- * Begins to write dirty pages of [first, first + count). No lock is held.
- * @param waiting those who wait already, for a page that is to be written once more
- * @returns the flush, or the first of those
+ * Begins to write dirty pages of [first, first + count), and waits for those that are being written. No lock is held.
  * @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then
  */
-export const flushFile = (file: FileObject, first: number, count: number, waiting: readonly Flush[] = []): Flush => {
-  const { locks, gate, transfers, preemption } = file.parts;
-  const flush = waiting[0] ?? new Flush();
-  if (waiting.length === 0) gate.pass("flush");
+export const flushFile = (file: FileObject, first: number, count: number): Flush => {
+  const { locks, gate, transfers } = file.parts;
+  gate.pass("flush");
+  const flush = new Flush();
   const writes: PageWrite[] = [];
   locks.acquire("object", file.number);
   for (let offset = file.cache.nextResident(first); offset >= 0 && offset < first + count; offset = file.cache.nextResident(offset + 1)) {
-    const marks = file.cache.marksOf(offset);
-    const ongoing = file.writing.get(offset);
-    if ((marks & BUSY) !== 0) continue;
-    if (ongoing !== undefined) {
-      ((marks & DIRTY) === 0 ? ongoing.flushes : ongoing.again).push(flush);
-      flush.expect();
-    } else if ((marks & DIRTY) !== 0) {
-      const write = new PageWrite(file, locks, offset, flush);
-      file.writing.set(offset, write);
-      file.markClean(offset);
-      writes.push(write);
-    }
+    if (!file.writing.has(offset) && (file.cache.marksOf(offset) & DIRTY) === 0) continue;
+    flush.expect();
+    join(file, offset, [flush], writes);
   }
   locks.release("object", file.number);
-  if (writes.length > 0) {
-    const offsets = new Set(writes.map(({ offset }) => offset));
-    const from = writes[0].offset;
-    writeProtect(file.parts, file.areas, from, writes[writes.length - 1].offset - from + 1, (offset) => offsets.has(offset));
-  }
-  preemption.at("page-out-started");
-  const failure = keepLength(file);
+  const failure = writeOut(file, writes);
   if (failure !== null) flush.fail(failure);
-  for (const write of writes) {
-    if (write.isOver) continue;
-    if (failure === null) send(file, write);
-    else write.end(failure);
-  }
-  // Who waits for a page that is clean by now waits no more; its bytes went with the write before.
-  for (const { settle } of waiting.map((each) => ({ settle: () => each.settle(failure) }))) settle();
-  if (waiting.length === 0) flush.begun();
+  flush.begun();
   transfers.start();
   return flush;
+};
+
+/** Writes a page once more for those who found it dirty again while it was being written. No lock is held. */
+export const flushAgain = (file: FileObject, offset: number, waiting: readonly Flush[]): void => {
+  const { locks } = file.parts;
+  const writes: PageWrite[] = [];
+  locks.acquire("object", file.number);
+  const isToDo = file.writing.has(offset) || (file.cache.marksOf(offset) & DIRTY) !== 0;
+  if (isToDo) join(file, offset, waiting, writes);
+  locks.release("object", file.number);
+  if (isToDo) writeOut(file, writes);
+  else for (const flush of waiting) flush.settle(null);
+};
+
+/** Lets `flushes`, which expect it, wait for a page that is dirty or being written. The file is locked. */
+const join = (file: FileObject, offset: number, flushes: readonly Flush[], writes: PageWrite[]): void => {
+  const ongoing = file.writing.get(offset);
+  const isDirty = (file.cache.marksOf(offset) & DIRTY) !== 0;
+  if (ongoing !== undefined) {
+    (isDirty ? ongoing.again : ongoing.flushes).push(...flushes);
+    return;
+  }
+  if ((file.cache.marksOf(offset) & BUSY) !== 0) throw new Error(`page ${offset} of a file is dirty before it has come`);
+  const write = new PageWrite(file, file.parts.locks, offset, flushes);
+  file.writing.set(offset, write);
+  file.markClean(offset);
+  writes.push(write);
+};
+
+/** Protects, copies and sends. What the pager said to the length, if it could not know it. */
+const writeOut = (file: FileObject, writes: readonly PageWrite[]): PagerFailure | null => {
+  if (writes.length > 0) {
+    const offsets = new Set(writes.map(({ offset }) => offset));
+    const first = writes[0].offset;
+    writeProtect(file.parts, file.areas, first, writes[writes.length - 1].offset - first + 1, (offset) => offsets.has(offset));
+  }
+  file.parts.preemption.at("page-out-started");
+  const failure = keepLength(file);
+  for (const write of writes) {
+    if (failure === null) send(file, write);
+    else if (!write.isOver) write.end(failure);
+  }
+  return failure;
 };
 
 const send = (file: FileObject, write: PageWrite): void => {
   const { locks, memory, events } = file.parts;
   const { offset } = write;
   locks.acquire("object", file.number);
-  const bytes = Math.min(memory.frameSize, file.length - offset * memory.frameSize);
-  const content = new Uint8Array(Math.max(bytes, 0));
-  memory.readBytes(file.cache.get(offset) * memory.frameSize, content);
+  // Another processor may have cut the file off before it.
+  const content = write.isOver ? null : new Uint8Array(Math.min(memory.frameSize, file.length - offset * memory.frameSize));
+  if (content !== null) memory.readBytes(file.cache.get(offset) * memory.frameSize, content);
   locks.release("object", file.number);
-  if (events.sink !== null) events.sink({ kind: "pager", object: file.number, offset, action: "page-out", what: "written" });
+  if (content === null) return;
+  if (events.sink !== null) events.sink({ kind: "pager", object: file.number, offset, action: "page-out", what: "asked" });
   write.send(file.pager, content, memory.frameSize);
 };
 
 /** Tells the pager how long the file has become. Why it could not, or null. */
 const keepLength = (file: FileObject): PagerFailure | null => {
-  if (file.kept === file.length) return null;
   const { length } = file;
+  if (file.kept === length) return null;
   const failure = setLength(file, length);
   if (failure === null) file.kept = length;
   return failure;
 };
 
-/** What the pager says to a length, whatever it does. */
+/** What the pager says to a length, whatever it does. No lock is held. */
 export const setLength = (file: FileObject, length: number): PagerFailure | null => {
   try {
     const answer: unknown = file.pager.setLength(length);

@@ -31,11 +31,11 @@ export class Flush {
     this.pending += 1;
   }
 
-  /** One page less. @internal */
-  settle(failure: PagerFailure | null): void {
+  /** One page less: it is kept, or it is gone and nothing is left to keep, or it failed. @internal */
+  settle(failure: PagerFailure | null, isWritten = false): void {
     this.pending -= 1;
-    if (failure === null) this.written += 1;
-    else this.failure ??= failure;
+    if (isWritten) this.written += 1;
+    this.failure ??= failure;
     this.#endIfOver();
   }
 
@@ -74,12 +74,12 @@ export class PageWrite {
   readonly #locks: Locks;
   #isOver = false;
 
-  constructor(owner: WritingOwner, locks: Locks, offset: number, flush: Flush) {
+  /** @param flushes who waits for it; they expect it already */
+  constructor(owner: WritingOwner, locks: Locks, offset: number, flushes: readonly Flush[]) {
     this.#owner = owner;
     this.#locks = locks;
     this.offset = offset;
-    this.flushes = [flush];
-    flush.expect();
+    this.flushes = [...flushes];
   }
 
   get isOver(): boolean {
@@ -107,7 +107,7 @@ export class PageWrite {
     this.#locks.acquire("object", this.#owner.number);
     this.#owner.pageWritten(this.offset, failure);
     this.#locks.release("object", this.#owner.number);
-    callAll(this.flushes.map((flush) => () => flush.settle(failure)));
+    callAll(this.flushes.map((flush) => () => flush.settle(failure, failure === null)));
   }
 
   /** The page is gone: nothing is left to keep. Those who wait hear no failure. The object is locked. */
