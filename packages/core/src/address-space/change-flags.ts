@@ -1,5 +1,6 @@
 /** @see HelenOS kernel/generic/src/mm/as.c, as_area_change_flags() */
-import { AREA_CACHEABLE, checkAreaFlags, pageFlagsOf, type AreaFlags } from "../area/area-flags.js";
+import { AREA_CACHEABLE, COPY_ON_WRITE, checkAreaFlags, pageFlagsOf, type AreaFlags } from "../area/area-flags.js";
+import { WRITE, permits } from "../architecture/rights.js";
 import { PortolanError } from "../errors.js";
 import { SharedObject, lockObject, unlockObject } from "../objects/shared-object.js";
 import type { Wide } from "../units/address-units.js";
@@ -30,10 +31,17 @@ export const changeAreaFlags = (space: AddressSpace, address: Wide, flags: AreaF
     const pages = areas.pagesOf(area);
     locks.acquire("area", area);
     const debt = withdrawals.begin(space.context, first, pages);
+    const allowed = pageFlagsOf(kept, space.pageOwner);
+    const isCopying = (areas.traitsOf(area) & COPY_ON_WRITE) !== 0;
     let page = areas.used.nextAtOrAbove(area, first);
     while (page >= 0) {
       const end = areas.used.intervalEnd(area, page);
-      for (; page < end; page += 1) tables.update(space.context, page, pageFlagsOf(kept, space.pageOwner), debt);
+      for (; page < end; page += 1) {
+        // After a fork a page that may not be written waits for its copy, whatever the area permits.
+        if (isCopying) tables.find(space.context, page);
+        const waits = isCopying && !permits(tables.found.rights, space.privilege, WRITE);
+        tables.update(space.context, page, waits ? allowed & ~WRITE : allowed, debt);
+      }
       page = areas.used.nextAtOrAbove(area, page);
     }
     areas.setFlags(area, kept);

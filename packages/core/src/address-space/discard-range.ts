@@ -7,7 +7,7 @@ import { lockObject, unlockObject } from "../objects/object-lock.js";
 import { ShadowObject } from "../objects/shadow-object.js";
 import type { AddressSpace } from "./address-space.js";
 import { withdrawPages } from "./destroy-area.js";
-import { areaIn, bottomOf, checkComplete } from "./each-range.js";
+import { areaIn, bottomOf, checkComplete, traitsOver } from "./each-range.js";
 import { mergeAround } from "./merge-areas.js";
 import { Splits } from "./split-area.js";
 
@@ -64,6 +64,7 @@ const discard = (space: AddressSpace, area: number, first: number, count: number
     bottom.link(area);
     object.unlink(area);
     areas.setObject(area, bottom, areas.offsetOf(area));
+    areas.setTraits(area, traitsOver(space, area, bottom));
   } else if (object instanceof ShadowObject) {
     const { frameGone, slotGone } = object.parts;
     object.cache.removeRange(areas.offsetOf(area) + first - areas.firstOf(area), count, frameGone, slotGone);

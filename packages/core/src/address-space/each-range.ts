@@ -1,4 +1,5 @@
 /** Looking at the areas of a range of pages, lowest first. Ranges are half-open: [first, end). */
+import { COPY_ON_WRITE, type AreaMappingTraits } from "../area/area-flags.js";
 import { NO_AREA } from "../area/area-table.js";
 import { PortolanError } from "../errors.js";
 import type { MemoryObject } from "../objects/memory-object.js";
@@ -38,6 +39,12 @@ export const bottomOf = (object: MemoryObject): MemoryObject => {
   let bottom = object;
   while (bottom.kind === "shadow" && bottom.below !== undefined && bottom.below !== null) bottom = bottom.below;
   return bottom;
+};
+
+/** Traits of an area that shows `bottom` as this one does, without its shadows. Fresh zeroes are private without a copy. */
+export const traitsOver = (space: AddressSpace, area: number, bottom: MemoryObject | null): AreaMappingTraits => {
+  const { areas, backends } = space.parts;
+  return bottom === backends.anonymous ? areas.traitsOf(area) & ~COPY_ON_WRITE : areas.traitsOf(area);
 };
 
 /**

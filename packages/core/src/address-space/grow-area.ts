@@ -8,7 +8,7 @@ import { lockObject, unlockObject } from "../objects/object-lock.js";
 import { ShadowObject } from "../objects/shadow-object.js";
 import { isVacant } from "../objects/windows.js";
 import type { AddressSpace } from "./address-space.js";
-import { bottomOf, checkCovered, offsetInto } from "./each-range.js";
+import { bottomOf, checkCovered, offsetInto, traitsOver } from "./each-range.js";
 import { areOneMapping, mergeAround } from "./merge-areas.js";
 import { Splits } from "./split-area.js";
 
@@ -99,9 +99,10 @@ export const prepareGrowth = (space: AddressSpace, area: number, end: number, co
   let tail = NO_AREA;
   try {
     tail = areas.create(space.id, end, count, areas.flagsOf(area), NOTHING_ELSE);
-    areas.setTraits(tail, areas.traitsOf(area));
+    const bottom = object === null ? null : bottomOf(object);
+    areas.setTraits(tail, traitsOver(space, area, bottom));
     areas.setBackend(tail, areas.backendOf(area));
-    areas.setObject(tail, object === null ? null : bottomOf(object), offsetInto(space, area, end - areas.firstOf(area)));
+    areas.setObject(tail, bottom, offsetInto(space, area, end - areas.firstOf(area)));
   } catch (error) {
     if (tail >= 0) areas.destroy(tail);
     splits.abandon();

@@ -3,7 +3,7 @@ import { AREA_EXECUTE, AREA_READ, AREA_WRITE, GROWS_DOWN } from "../area/area-fl
 import { PortolanError } from "../errors.js";
 import { ShadowObject } from "../objects/shadow-object.js";
 import type { AddressSpace } from "./address-space.js";
-import { bottomOf } from "./each-range.js";
+import { bottomOf, traitsOver } from "./each-range.js";
 import { lockObject, unlockObject } from "../objects/object-lock.js";
 
 /** Pages that stay free between a stack and other memory below it, so that running over its end is noticed. */
@@ -58,7 +58,7 @@ const addBelow = (space: AddressSpace, area: number, page: number): boolean => {
   const pages = areas.firstOf(area) - page;
   try {
     added = areas.create(space.id, page, pages, areas.flagsOf(area), NOTHING_ELSE);
-    areas.setTraits(added, areas.traitsOf(area));
+    areas.setTraits(added, traitsOver(space, area, bottom));
     areas.setBackend(added, areas.backendOf(area));
     areas.setObject(added, bottom, 0);
     space.tree.insert(added);

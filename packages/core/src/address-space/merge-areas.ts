@@ -1,16 +1,20 @@
 /** Making one area of neighbours that are alike: what was cut in two for a while becomes one again. */
+import { COPY_ON_WRITE } from "../area/area-flags.js";
 import { NO_AREA } from "../area/area-table.js";
 import { lockObject, unlockObject } from "../objects/object-lock.js";
 import type { AddressSpace } from "./address-space.js";
 import { bottomOf } from "./each-range.js";
 
-/** Does `upper` go on where `lower` ends, with the same rights, of the same making? */
+/**
+ * Does `upper` go on where `lower` ends, with the same rights, of the same making? Whether a private area has been put
+ * behind a shadow is for the two objects to say.
+ */
 const areAlike = (space: AddressSpace, lower: number, upper: number): boolean => {
   const { areas } = space.parts;
   return (
     areas.endOf(lower) === areas.firstOf(upper) &&
     areas.flagsOf(lower) === areas.flagsOf(upper) &&
-    areas.traitsOf(lower) === areas.traitsOf(upper) &&
+    ((areas.traitsOf(lower) ^ areas.traitsOf(upper)) & ~COPY_ON_WRITE) === 0 &&
     areas.backendOf(lower) === areas.backendOf(upper) &&
     areas.isGuarded(lower) === areas.isGuarded(upper) &&
     !areas.isPartial(lower) &&
@@ -23,7 +27,7 @@ const areMergeable = (space: AddressSpace, lower: number, upper: number): boolea
   const { areas, backends } = space.parts;
   if (!areAlike(space, lower, upper)) return false;
   const object = areas.objectOf(lower);
-  if (object !== areas.objectOf(upper)) return false;
+  if (object !== areas.objectOf(upper) || areas.traitsOf(lower) !== areas.traitsOf(upper)) return false;
   return object === backends.anonymous || areas.offsetOf(lower) + areas.pagesOf(lower) === areas.offsetOf(upper);
 };
 
@@ -46,12 +50,13 @@ export const areOneMapping = (space: AddressSpace, lower: number, upper: number)
  * Makes one area of `lower` and the one above it, if the two may be one and there is memory for their used pages in one
  * tree, where there are many. Nothing is lost if they stay two, and nothing fails.
  *
+ * @param isPromised there is memory: they were one just now
  * @returns true if they are one now
  */
-export const mergeWithNext = (space: AddressSpace, lower: number): boolean => {
+export const mergeWithNext = (space: AddressSpace, lower: number, isPromised = false): boolean => {
   const { areas, locks, events } = space.parts;
   const upper = space.tree.next(lower);
-  if (upper < 0 || !areMergeable(space, lower, upper) || !areas.used.join(lower, upper)) return false;
+  if (upper < 0 || !areMergeable(space, lower, upper) || !areas.used.join(lower, upper, isPromised)) return false;
   locks.acquire("area", lower);
   areas.setPages(lower, areas.pagesOf(lower) + areas.pagesOf(upper));
   space.tree.remove(upper);

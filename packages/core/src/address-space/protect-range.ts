@@ -6,6 +6,7 @@ import type { AddressSpace } from "./address-space.js";
 import { isShared } from "./change-flags.js";
 import { withdrawPages } from "./destroy-area.js";
 import { areaIn, checkCovered } from "./each-range.js";
+import { dematerialise, isUnmaterialised, materialise } from "./materialise.js";
 import { mergeAround } from "./merge-areas.js";
 import { Splits } from "./split-area.js";
 
@@ -34,10 +35,12 @@ export const protectRange = (space: AddressSpace, first: number, count: number, 
   try {
     checkCovered(space, first, end);
     for (let area = areaIn(space, first, end); area >= 0; area = areaIn(space, areas.endOf(area), end)) checkRights(space, area, rights);
-    const splits = new Splits(space);
+    const isHidden = rights === 0;
+    const splits = new Splits(space, isHidden);
     if (isChangedAt(space, first, rights)) splits.at(first);
     if (isChangedAt(space, end - 1, rights)) splits.at(end);
     splits.carryOut();
+    if (isHidden) rememberPages(space, first, end, splits);
     for (let area = areaIn(space, first, end); area >= 0; area = areaIn(space, areas.endOf(area), end)) setRights(space, area, rights);
     mergeAround(space, first, end);
   } finally {
@@ -61,6 +64,27 @@ const checkRights = (space: AddressSpace, area: number, rights: AreaFlags): void
   const backend = areas.backendOf(area);
   if (backend === null || !backend.canChangeFlags || isShared(space, area))
     throw new PortolanError("ERR_AREA_KIND", { address, backend: backend?.name ?? "none" });
+};
+
+/**
+ * Where no access is permitted there are no entries, and pages that only entries know need somebody else who does.
+ * @throws PortolanError ERR_OUT_OF_MEMORY; the cuts are undone then
+ */
+const rememberPages = (space: AddressSpace, first: number, end: number, splits: Splits): void => {
+  const { areas } = space.parts;
+  const done: number[] = [];
+  try {
+    for (let area = areaIn(space, first, end); area >= 0; area = areaIn(space, areas.endOf(area), end)) {
+      if (areas.used.pagesOf(area) === 0 || !isUnmaterialised(space, area)) continue;
+      materialise(space, area);
+      done.push(area);
+    }
+  } catch (error) {
+    for (const area of done) dematerialise(space, area);
+    splits.undo();
+    throw error;
+  }
+  splits.settle();
 };
 
 /** Gives one whole area other rights. Never fails. */

@@ -6,6 +6,8 @@ import type { AddressSpace } from "./address-space.js";
 import { isShared } from "./change-flags.js";
 import { areaAt } from "./create-area.js";
 import { withdrawPages } from "./destroy-area.js";
+import { mayShowMore } from "./grow-area.js";
+import { leaveWindow } from "./unmap-range.js";
 
 /**
  * Moves the end of the area that holds `address` to `address + size`, rounded up to a page.
@@ -33,6 +35,11 @@ export const resizeArea = (space: AddressSpace, address: Wide, size: Wide): void
     if (after === before) return;
     if (after > before) {
       space.placement.check(first, after, area, areas.isGuarded(area));
+      if (!mayShowMore(space, area, first + before, after - before))
+        throw new PortolanError("ERR_AREA_NOT_RESIZABLE", {
+          address: BigInt(address),
+          taken: "by areas of a fork, or cut off from this one",
+        });
     } else {
       locks.acquire("area", area);
       withdrawPages(space, area, first + after, before - after);
@@ -45,6 +52,7 @@ export const resizeArea = (space: AddressSpace, address: Wide, size: Wide): void
     }
     areas.setPages(area, after);
     space.tree.resized(area);
+    if (after < before) leaveWindow(space, area, areas.offsetOf(area) + after, before - after);
     if (events.sink !== null) events.sink({ kind: "area", space: space.id, first, pages: after, action: "resize" });
   } finally {
     locks.release("address-space", space.id);

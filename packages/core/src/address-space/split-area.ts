@@ -5,10 +5,14 @@
 import { lockObject, unlockObject } from "../objects/object-lock.js";
 import type { AddressSpace } from "./address-space.js";
 import { offsetInto } from "./each-range.js";
+import { mergeWithNext } from "./merge-areas.js";
 
 const WHOLE = { guarded: { partial: false, guard: true }, plain: { partial: false, guard: false } } as const;
 
-/** The cuts of one operation: `at` every page first, then `carryOut`, or `abandon`. */
+/**
+ * The cuts of one operation: `at` every page first, then `carryOut`, or `abandon`. Where something that may fail comes after
+ * them they are made undoable: `undo` or `settle` is the end then.
+ */
 export class Splits {
   readonly #space: AddressSpace;
   /** Promises of others, which are none of ours. */
@@ -17,8 +21,11 @@ export class Splits {
   /** Insertions of areas that are no part of another. */
   #insertions = 0;
 
-  constructor(space: AddressSpace) {
+  readonly #isUndoable: boolean;
+
+  constructor(space: AddressSpace, isUndoable = false) {
     this.#space = space;
+    this.#isUndoable = isUndoable;
     this.#promised = space.parts.areas.used.trees.reserved;
   }
 
@@ -70,7 +77,21 @@ export class Splits {
       const upper = this.#uppers[index];
       this.#carryOut(this.#space.tree.find(areas.firstOf(upper)), upper);
     }
-    areas.used.settlePromises(this.#promised);
+    if (!this.#isUndoable) this.settle();
+  }
+
+  /** Nothing can fail any more: what was promised for undoing is not needed. */
+  settle(): void {
+    this.#space.parts.areas.used.settlePromises(this.#promised);
+  }
+
+  /** After `carryOut`: what was cut is one again. Never fails. */
+  undo(): void {
+    const { tree } = this.#space;
+    for (const upper of this.#uppers.reverse()) {
+      if (!mergeWithNext(this.#space, tree.previous(upper), true)) throw new Error("what was one area cannot be one again");
+    }
+    this.settle();
   }
 
   /** Gives back what was prepared: nothing has happened. Never fails. */
@@ -93,6 +114,7 @@ export class Splits {
       areas.setBackend(upper, areas.backendOf(area));
       areas.setObject(upper, areas.objectOf(area), offsetInto(this.#space, area, page - areas.firstOf(area)));
       areas.used.reserveDivision(area, page);
+      if (this.#isUndoable) areas.used.reserveDivision(area, page);
       areas.trees.reserve(1);
     } catch (error) {
       areas.destroy(upper);

@@ -248,9 +248,10 @@ export class UsedSpaces {
    * Moves all used pages of `upper` into `slot`; all of them lie above all of `slot`. Again the smaller side is what is
    * moved.
    *
+   * @param isPromised by `reserveDivision`, when the two were one
    * @returns false if there is no memory for that; nothing has changed then
    */
-  join(slot: number, upper: number): boolean {
+  join(slot: number, upper: number, isPromised = false): boolean {
     const slots = this.#slots;
     if (slots[2 * slot + 1] === 0) this.#exchange(slot, upper);
     if (slots[2 * upper + 1] === 0) return true;
@@ -273,14 +274,14 @@ export class UsedSpaces {
       isBelowSmaller = one === NONE;
     }
     try {
-      this.trees.reserve(promisesFor(moving));
+      if (!isPromised) this.trees.reserve(promisesFor(moving));
     } catch (error) {
       if (error instanceof PortolanError) return false;
       throw error;
     }
     if (isBelowSmaller) this.#exchange(slot, upper);
     this.#move(upper, slot, 0, Infinity);
-    this.settlePromises(promised);
+    if (!isPromised) this.settlePromises(promised);
     return true;
   }
 

@@ -42,6 +42,11 @@ const lowestFree = (areas: readonly Naive[], pages: number, lowest: number, high
   return -1;
 };
 
+const highestFree = (areas: readonly Naive[], pages: number, lowest: number, highest: number, guard: boolean): number => {
+  for (let first = highest - pages + 1; first >= lowest; first -= 1) if (!collides(areas, first, pages, -1, guard)) return first;
+  return -1;
+};
+
 describe("the areas of a space", () => {
   it("are found by any page of theirs and by no other", () => {
     const { tree, add } = newSpace();
@@ -99,7 +104,7 @@ describe("the areas of a space", () => {
     expect(tree.conflict(16, 5, area, false)).not.to.equal(-1);
   });
 
-  it("agree with a naive list over thousands of operations: find, conflict, order, and the lowest free range", () => {
+  it("agree with a naive list over thousands of operations: find, conflict, order, and the lowest and highest free ranges", () => {
     fc.assert(
       fc.property(fc.integer(), fc.constantFrom(120, 900, 5000), fc.integer({ min: 0, max: 4 }), (seed, range, guards) => {
         const random = new Random(seed);
@@ -130,6 +135,12 @@ describe("the areas of a space", () => {
                 one.pages = pages;
                 table.setPages(one.area, pages);
                 tree.resized(one.area);
+              } else if (one.pages > 1) {
+                const cut = 1 + random.below(one.pages - 1);
+                one.first += cut;
+                one.pages -= cut;
+                tree.frontMoved(one.area, one.first);
+                expect([table.firstOf(one.area), table.pagesOf(one.area)]).to.deep.equal([one.first, one.pages]);
               }
             } else {
               tree.remove(one.area);
@@ -137,6 +148,9 @@ describe("the areas of a space", () => {
               naive.splice(at, 1);
             }
           }
+          const top = low + random.below(300);
+          expect(tree.findFreeFromTop(pages, low, top, guard)).to.equal(highestFree(naive, pages, low, top, guard));
+          if (step % 16 === 0) expect(tree.findFreeFromTop(pages, 0, range, guard)).to.equal(highestFree(naive, pages, 0, range, guard));
           expect(tree.find(low)).to.equal(naive.find((a) => a.first <= low && low < a.first + a.pages)?.area ?? -1);
           if (step % 100 !== 0) continue;
           expect(checkTree(table.trees, tree.root).entries).to.equal(naive.length);
@@ -165,6 +179,18 @@ describe("the areas of a space", () => {
     tree.remove(victim);
     table.destroy(victim);
     expect(tree.findFree(4, 0, 59_999, false)).to.equal(29_999);
+    expect(tree.findFreeFromTop(4, 0, 59_998, false)).to.equal(29_999);
+  });
+
+  it("are searched for room from the top as quickly", () => {
+    const { table, tree, add } = newSpace();
+    for (let i = 0; i < 20_000; i += 1) add(i * 3, 2);
+    expect(tree.findFreeFromTop(2, 0, 59_999, false)).to.equal(-1);
+    const root = -tree.root * ORDER;
+    const bounds = table.trees.innerBounds.slice(root, root + table.trees.innerCount[-tree.root] - 1);
+    expect(Math.max(...bounds)).to.equal(1);
+    expect(checkTree(table.trees, tree.root).entries).to.equal(20_000);
+    expect(tree.findFreeFromTop(2, 0, 60_000, false)).to.equal(59_999);
   });
 
   it("stay as they are when the node for one more is refused", () => {

@@ -297,4 +297,59 @@ describe("used space", () => {
     for (let page = 999; page >= 0; page -= 1) spaces.insert(0, page, 1);
     expect([spaces.pagesOf(0), spaces.intervals(0), spaces.trees.leavesInUse]).to.deep.equal([3000, 1, 0]);
   });
+
+  it("is divided and joined as a set would be, whichever side is smaller, and keeps every promise", () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.constantFrom(12, 200, 3000), (seed, range) => {
+        const random = new Random(seed);
+        const gate = new AllocationGate();
+        const spaces = new UsedSpaces(gate, 3);
+        const [lower, upper] = [new UsedSpace(spaces, 0), new UsedSpace(spaces, 1)];
+        const pages = new Set<number>();
+        for (let round = 0; round < 40; round += 1) {
+          const density = 1 + random.below(4);
+          for (let i = 0; i < range / density; i += 1) {
+            const page = random.below(range);
+            if (!pages.has(page)) lower.insert(page, 1);
+            pages.add(page);
+          }
+          const cut = random.below(range + 2);
+          spaces.reserveDivision(0, cut);
+          // What was promised needs no more memory; not even if there is none.
+          gate.failAfter(0, Infinity);
+          spaces.divide(0, cut, 1);
+          gate.disarm();
+          spaces.settlePromises(0);
+          const runs = runsOf(pages);
+          expect(lower.collect()).to.deep.equal(runsOf(new Set([...pages].filter((page) => page < cut))));
+          expect(upper.collect()).to.deep.equal(runsOf(new Set([...pages].filter((page) => page >= cut))));
+          expect([lower.pages + upper.pages, spaces.trees.reserved]).to.deep.equal([pages.size, 0]);
+          for (const slot of [0, 1]) checkTree(spaces.trees, spaces.treeOf(slot));
+          const by = random.below(range);
+          spaces.shift(0, by);
+          spaces.shift(1, by);
+          for (const slot of [0, 1]) checkTree(spaces.trees, spaces.treeOf(slot));
+          if (random.below(3) === 0) {
+            gate.failAfter(0, Infinity);
+            const before = [lower.collect(), upper.collect()];
+            if (!spaces.join(0, 1)) expect([lower.collect(), upper.collect()]).to.deep.equal(before);
+            gate.disarm();
+          }
+          expect(spaces.join(0, 1)).to.equal(true);
+          expect(lower.collect()).to.deep.equal(runs.map(([first, count]) => [first + by, count]));
+          expect([upper.pages, upper.intervals, spaces.treeOf(1), spaces.trees.reserved]).to.deep.equal([0, 0, 0, 0]);
+          checkTree(spaces.trees, spaces.treeOf(0));
+          spaces.shift(0, -by);
+          for (const page of pages) {
+            if (random.below(3) > 0) continue;
+            pages.delete(page);
+            lower.remove(page, 1);
+          }
+        }
+        lower.clear();
+        expect([spaces.trees.leavesInUse, spaces.trees.innersInUse]).to.deep.equal([0, 0]);
+      }),
+      { numRuns: 25, seed: 20161118 },
+    );
+  });
 });
