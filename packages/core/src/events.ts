@@ -97,6 +97,14 @@ export type PortolanEvent =
       readonly offset: number;
       readonly action: "page-in" | "page-out";
       readonly what: string;
+    }
+  | {
+      /** A page of a memory object was to go to the swap device. `spared`: its slot held its bytes already. */
+      readonly kind: "page-out";
+      readonly object: number;
+      readonly offset: number;
+      readonly slot: number;
+      readonly what: "written" | "spared" | "failed" | "wanted again";
     };
 
 /** Takes events one by one, while the operation that tells them is under way: it may look at the machine, but not change it. */

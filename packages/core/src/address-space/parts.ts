@@ -16,6 +16,7 @@ import type { PageChunks } from "../objects/page-chunks.js";
 import type { Transfers } from "../objects/transfer.js";
 import type { PageTables } from "../paging/page-tables.js";
 import type { Withdrawals } from "../paging/withdrawal.js";
+import type { Reclaimer } from "../swap/reclaimer.js";
 import type { Refill } from "../tlb/refill.js";
 import type { SoftwareCaches } from "../tlb/software-caches.js";
 import type { AddressUnits } from "../units/address-units.js";
@@ -47,6 +48,8 @@ export interface SpaceParts {
   readonly transfers: Transfers;
   /** File objects that exist: opened, mapped, or with pages that have to be written first. */
   readonly files: Set<FileObject>;
+  /** Frees frames when they are short: pages go to the swap device, or back to their files. */
+  readonly reclaimer: Reclaimer;
   /** The space that an area belongs to. */
   readonly spaceOf: (area: number) => AddressSpace;
 }

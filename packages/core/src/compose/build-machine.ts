@@ -34,6 +34,8 @@ import { HashedTables } from "../paging/hashed.js";
 import { HierarchicalTables } from "../paging/hierarchical.js";
 import { PAGE_TABLES } from "../paging/page-tables.js";
 import { Withdrawals } from "../paging/withdrawal.js";
+import { Reclaimer } from "../swap/reclaimer.js";
+import type { SwapDevice } from "../swap/swap-device.js";
 import { token, type Token } from "../token.js";
 import { REFILL } from "../tlb/refill.js";
 import { Shootdown } from "../tlb/shootdown.js";
@@ -57,6 +59,8 @@ export interface MachineOptions {
   readonly seed?: number;
   /** Processor switches that differ from the port's, by name. */
   readonly switches?: Readonly<Record<string, boolean>>;
+  /** Where pages go when frames are short. Absent: nowhere, and only clean pages of files leave memory. */
+  readonly swap?: SwapDevice;
   /** Told everything that happens in the machine, from the first event on. */
   readonly onEvent?: EventSink;
 }
@@ -70,6 +74,7 @@ const OPTIONS: Readonly<Record<keyof MachineOptions, true>> = {
   memory: true,
   seed: true,
   switches: true,
+  swap: true,
   onEvent: true,
 };
 
@@ -164,7 +169,7 @@ export const buildMachine = (described: Architecture, options: MachineOptions = 
 
   const get = <T>(part: Token<T>): T => parts.resolve<T>(part);
   if (options.onEvent !== undefined) get(EVENTS).sink = options.onEvent;
-  const machine = assemble(architecture, switches, get, kernelContext);
+  const machine = assemble(architecture, switches, get, kernelContext, options.swap ?? null);
   for (const cpu of machine.cpus) {
     cpu.refill = machine.parts.refill;
     for (const [name, value] of Object.entries(options.switches ?? {})) cpu.setSwitch(name, value);
@@ -177,6 +182,7 @@ const assemble = (
   switches: Switches,
   get: <T>(part: Token<T>) => T,
   kernelContext: TranslationContext,
+  swap: SwapDevice | null,
 ): Machine => {
   const memory = get(PHYSICAL_MEMORY);
   const frames = get(FRAMES);
@@ -188,7 +194,8 @@ const assemble = (
   const areas = new AreaTable(gate);
   const cachePool = new PageChunks(gate);
   const newCache = (): PageCache => new ChunkedPageCache(cachePool);
-  const objects = new ObjectParts({ frames, memory, areas, gate, locks, events, newCache });
+  const anonymous = new AnonymousObject(frames);
+  const objects = new ObjectParts({ frames, memory, areas, gate, locks, events, anonymous, newCache });
   const spaceParts: SpaceParts = {
     architecture,
     switches,
@@ -206,16 +213,18 @@ const assemble = (
     cachePool,
     events,
     refill: get(REFILL),
-    backends: { frames, memory, anonymous: new AnonymousObject(frames), objects },
+    backends: { frames, memory, anonymous, objects },
     objects,
     transfers: new Transfers({ frames, memory, gate, locks, events, preemption }),
     files: new Set(),
+    reclaimer: new Reclaimer(),
     spaceOf: (area) => {
       const space = spaces.byId(areas.spaceOf(area));
       if (space === undefined) throw new Error(`area ${area} belongs to no space`);
       return space;
     },
   };
+  spaceParts.reclaimer.attach(spaceParts, swap);
   const spaces = new AddressSpaces(spaceParts, kernelContext);
   return new Machine(architecture, spaceParts, spaces, get(CPUS));
 };

@@ -19,7 +19,8 @@ export type PreemptionPoint =
   | "share-published"
   | "page-in-started"
   | "page-arrived"
-  | "page-out-started";
+  | "page-out-started"
+  | "page-out-unmapped";
 
 /** What a test hands in to run other processors between the halves of an operation. */
 export interface Scheduler {
