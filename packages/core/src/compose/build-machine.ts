@@ -215,7 +215,7 @@ const assemble = (
     refill: get(REFILL),
     backends: { frames, memory, anonymous, objects },
     objects,
-    transfers: new Transfers({ frames, memory, gate, locks, events, preemption }),
+    transfers: new Transfers({ frames, memory, gate, events, preemption }),
     files: new Set(),
     reclaimer: new Reclaimer(),
     spaceOf: (area) => {

@@ -168,7 +168,7 @@ export class FileObject implements MemoryObject, PageOwner {
     this.links -= 1;
     if (area !== NO_AREA) this.areas.delete(area);
     // The pager is called at a door, where nobody holds a lock.
-    if (this.links === 0 && this.openers === 0) this.parts.transfers.later(() => this.#retire());
+    if (this.links === 0 && this.openers === 0) this.parts.transfers.later(() => this.#retire(), true);
   }
 
   eachHeld(visit: (frame: number, offset: number) => void): void {
@@ -279,7 +279,11 @@ export class FileObject implements MemoryObject, PageOwner {
     this.writing.delete(offset);
     if (failure !== null && this.cache.get(offset) >= 0) this.markDirty(offset);
     if (write === undefined || write.again.length === 0) return;
-    this.parts.transfers.later(() => flushAgain(this, offset, write.again));
+    this.parts.transfers.later(() => flushAgain(this, offset, write.again), true);
+  }
+
+  writeOver(): void {
+    this.parts.transfers.start();
   }
 
   complain(error: PortolanError): void {

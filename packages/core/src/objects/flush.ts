@@ -1,6 +1,5 @@
 /** Pages on their way out of memory, and whoever waits for them to be kept. */
 import { PortolanError } from "../errors.js";
-import type { Locks } from "../machine/locks.js";
 import { PAGER_FAILURES, type PageOutRequest, type Pager, type PagerFailure } from "./pager.js";
 import { callAll } from "./transfer.js";
 
@@ -55,11 +54,12 @@ export class Flush {
   }
 }
 
-/** The object whose page is written. It is locked whenever it is called from here. */
+/** The object whose page is written. It is called as an interrupt would call it: in one step, and without its lock. */
 export interface WritingOwner {
-  readonly number: number;
   /** The pager has the page, or has failed to keep it: what is to be done then when the lock has been given back. */
   pageWritten(offset: number, failure: PagerFailure | null): void;
+  /** Everybody has been told: what was put off until then may be done. */
+  writeOver(): void;
   complain(error: PortolanError): void;
 }
 
@@ -71,13 +71,11 @@ export class PageWrite {
   /** …and who for one after it, since the page became dirty again meanwhile. */
   readonly again: Flush[] = [];
   readonly #owner: WritingOwner;
-  readonly #locks: Locks;
   #isOver = false;
 
   /** @param flushes who waits for it; they expect it already */
-  constructor(owner: WritingOwner, locks: Locks, offset: number, flushes: readonly Flush[]) {
+  constructor(owner: WritingOwner, offset: number, flushes: readonly Flush[]) {
     this.#owner = owner;
-    this.#locks = locks;
     this.offset = offset;
     this.flushes = [...flushes];
   }
@@ -104,10 +102,8 @@ export class PageWrite {
   /** The pager has it, or not. No lock is held. */
   end(failure: PagerFailure | null): void {
     this.#isOver = true;
-    this.#locks.acquire("object", this.#owner.number);
     this.#owner.pageWritten(this.offset, failure);
-    this.#locks.release("object", this.#owner.number);
-    callAll(this.flushes.map((flush) => () => flush.settle(failure, failure === null)));
+    callAll([...this.flushes.map((flush) => () => flush.settle(failure, failure === null)), () => this.#owner.writeOver()]);
   }
 
   /** The page is gone: nothing is left to keep. Those who wait hear no failure. The object is locked. */

@@ -30,7 +30,6 @@ import type { AllocationGate } from "../allocation-gate.js";
 import { PortolanError } from "../errors.js";
 import type { Events } from "../events.js";
 import type { FrameAllocator } from "../frames/frame-allocator.js";
-import type { Locks } from "../machine/locks.js";
 import type { PhysicalMemory } from "../machine/physical-memory.js";
 import type { Preemption } from "../machine/scheduler.js";
 import { PAGER_FAILURES, type PageInAnswer, type PageInRequest, type PagerFailure } from "./pager.js";
@@ -54,9 +53,12 @@ export interface PageOnItsWay {
   giveUp(): void;
 }
 
-/** The object that a page comes to. It is locked whenever it is called from here. */
+/**
+ * The object that a page comes to. It is called as an interrupt would call it: in one step, from wherever the pager answers,
+ * and without its lock. Whoever holds that has seen the page BUSY or not, and goes by what it saw.
+ */
 export interface PageOwner {
-  /** Names its lock, and itself in events. */
+  /** Names it in events. */
   readonly number: number;
   /** The page has come: its frame is filled, and no longer BUSY. */
   pageArrived(offset: number): void;
@@ -74,7 +76,6 @@ export interface TransferParts {
   readonly frames: FrameAllocator;
   readonly memory: PhysicalMemory;
   readonly gate: AllocationGate;
-  readonly locks: Locks;
   readonly events: Events;
   readonly preemption: Preemption;
 }
@@ -137,13 +138,11 @@ export class Transfer implements PageOnItsWay {
 
   /** The page is here. @internal */
   fill(content: Uint8Array): void {
-    const { memory, locks, preemption } = this.#transfers.parts;
-    locks.acquire("object", this.owner.number);
+    const { memory, preemption } = this.#transfers.parts;
     if (this.#wanted < memory.frameSize) memory.zeroFrame(this.#frame);
     memory.writeBytes(this.#frame * memory.frameSize, content.subarray(0, this.#wanted));
     this.state = "arrived";
     this.owner.pageArrived(this.offset);
-    locks.release("object", this.owner.number);
     this.#transfers.outdated(this.owner, this.offset);
     this.#tell("arrived");
     preemption.at("page-arrived");
@@ -152,16 +151,13 @@ export class Transfer implements PageOnItsWay {
 
   /** The page does not come. @internal */
   end(failure: PagerFailure, what: string): void {
-    const { locks } = this.#transfers.parts;
-    locks.acquire("object", this.owner.number);
     this.#abandon("failed", failure);
-    locks.release("object", this.owner.number);
     this.#transfers.remember(this, this.#faults);
     this.#tell(what);
     this.#wake();
   }
 
-  /** Nobody wants it any more, and its object, which is locked, empties the place itself. Whoever waits is woken later. */
+  /** Nobody wants it any more. Whoever waits is woken at the next door. */
   cancel(): void {
     this.#abandon("given up", null);
     this.#transfers.later(() => {
@@ -172,13 +168,10 @@ export class Transfer implements PageOnItsWay {
 
   /** Nobody waits, and the pager has not been asked: it need not be. */
   withdraw(): void {
-    const { locks } = this.#transfers.parts;
-    locks.acquire("object", this.owner.number);
     this.#abandon("given up", null);
-    locks.release("object", this.owner.number);
   }
 
-  /** Ends without a page. The object is locked. */
+  /** Ends without a page. */
   #abandon(state: "failed" | "given up", failure: PagerFailure | null): void {
     this.state = state;
     this.failure = failure;
@@ -264,12 +257,18 @@ class Request implements PageInRequest {
   }
 }
 
+/** What is to be done at a door. */
+interface Work {
+  readonly run: () => void;
+  readonly isRepeatable: boolean;
+}
+
 /** All transfers of one machine, and what has to be done when no lock is held. */
 export class Transfers {
   readonly parts: TransferParts;
   /** The transfer that the last ON_ITS_WAY was about. */
   latest: Transfer | null = null;
-  readonly #queue: (() => void)[] = [];
+  readonly #queue: Work[] = [];
   /** What waiting faults have not been told yet: failed transfers by space and page. */
   readonly #news = new Map<number, Map<number, Transfer>>();
 
@@ -298,19 +297,30 @@ export class Transfers {
   begin(owner: PageOwner, offset: number, frame: number, bytes: number, ask: Ask): Transfer {
     this.parts.gate.pass("page transfer");
     const transfer = new Transfer(this, owner, offset, frame, bytes);
-    this.#queue.push(() => this.#ask(transfer, ask));
+    this.later(() => this.#ask(transfer, ask));
     this.latest = transfer;
     return transfer;
   }
 
-  /** Does something when no lock is held. */
-  later(work: () => void): void {
-    this.#queue.push(work);
+  /**
+   * Does something when no lock is held.
+   * @param isRepeatable it changes nothing when it is turned away by somebody's lock, and is tried again at the next door
+   */
+  later(run: () => void, isRepeatable = false): void {
+    this.#queue.push({ run, isRepeatable });
   }
 
   /** Does everything that was put off, pagers' answers at once included. To be called at doors, where no lock is held. */
   start(): void {
-    for (let work = this.#queue.shift(); work !== undefined; work = this.#queue.shift()) work();
+    for (let work = this.#queue.shift(); work !== undefined; work = this.#queue.shift()) {
+      let isDone = false;
+      try {
+        work.run();
+        isDone = true;
+      } finally {
+        if (!isDone && work.isRepeatable) this.#queue.unshift(work);
+      }
+    }
   }
 
   /** A failed transfer of this very page that the fault's space has not been told of; it counts as told now. */
