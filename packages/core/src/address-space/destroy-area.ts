@@ -6,8 +6,10 @@ import type { AddressSpace } from "./address-space.js";
  * Unmaps every used page of [first, first + count) in one withdrawal: other processors have forgotten the
  * translations before any frame goes. Where none is used nobody can hold a translation, and nobody is asked to forget.
  * Cannot fail.
+ *
+ * @param isPromised the area has pages on both sides, and `used.reserve` has promised that their intervals may come apart
  */
-export const withdrawPages = (space: AddressSpace, area: number, first: number, count: number): void => {
+export const withdrawPages = (space: AddressSpace, area: number, first: number, count: number, isPromised = false): void => {
   const { areas, tables, withdrawals, events } = space.parts;
   if (areas.used.pagesOf(area) === 0) return;
   const debt = withdrawals.begin(space.context, first, count);
@@ -22,7 +24,7 @@ export const withdrawPages = (space: AddressSpace, area: number, first: number, 
     }
     page = areas.used.nextAtOrAbove(area, page);
   }
-  areas.used.removeRange(area, first, count);
+  areas.used.removeRange(area, first, count, isPromised);
   withdrawals.settle();
 };
 

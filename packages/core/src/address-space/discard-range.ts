@@ -25,9 +25,10 @@ export const discardRange = (space: AddressSpace, first: number, count: number):
   try {
     checkComplete(space, first, end);
     const splits = new Splits(space);
+    splits.promiseGap();
     if (isCovering(space, space.tree.find(first))) splits.at(first);
     if (isCovering(space, space.tree.find(end - 1))) splits.at(end);
-    splits.carryOut();
+    splits.carryOut(true);
     let page = first;
     let isWhole = true;
     for (let area = areaIn(space, first, end); area >= 0; area = areaIn(space, page, end)) {
@@ -36,6 +37,7 @@ export const discardRange = (space: AddressSpace, first: number, count: number):
       const from = Math.max(first, areas.firstOf(area));
       discard(space, area, from, Math.min(end, page) - from);
     }
+    splits.settle();
     mergeAround(space, first, end);
     return isWhole && page >= end;
   } finally {
@@ -57,7 +59,7 @@ const discard = (space: AddressSpace, area: number, first: number, count: number
   // What was mapped by hand is nowhere else.
   if (object === null) return;
   locks.acquire("area", area);
-  withdrawPages(space, area, first, count);
+  withdrawPages(space, area, first, count, true);
   lockObject(locks, object);
   if (isCovering(space, area)) {
     const bottom = bottomOf(object);

@@ -45,6 +45,19 @@ export class Splits {
     }
   }
 
+  /**
+   * One area may lose the used pages of a part of it that has others on both sides.
+   * @throws PortolanError ERR_OUT_OF_MEMORY; all cuts are abandoned then
+   */
+  promiseGap(): void {
+    try {
+      this.#space.parts.areas.used.trees.reserve(1);
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
+  }
+
   /** An area shall lose its front. @throws PortolanError ERR_OUT_OF_MEMORY; all cuts are abandoned then */
   prepareOffsets(): void {
     try {
@@ -70,14 +83,14 @@ export class Splits {
     }
   }
 
-  /** Cuts. Never fails. */
-  carryOut(): void {
+  /** Cuts. Never fails. @param keepsPromises until `settle` */
+  carryOut(keepsPromises = this.#isUndoable): void {
     const { areas } = this.#space.parts;
     for (let index = 0; index < this.#uppers.length; index += 1) {
       const upper = this.#uppers[index];
       this.#carryOut(this.#space.tree.find(areas.firstOf(upper)), upper);
     }
-    if (!this.#isUndoable) this.settle();
+    if (!keepsPromises) this.settle();
   }
 
   /** Nothing can fail any more: what was promised for undoing is not needed. */

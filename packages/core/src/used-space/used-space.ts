@@ -117,21 +117,22 @@ export class UsedSpaces {
   /**
    * Marks pages as unused again. They must lie in one interval, anywhere in it: what remains on either side stays.
    *
+   * @param isPromised memory for an interval that is cut in two was promised by `reserve`
    * @returns false if any of them is not used, or a gap lies between; nothing has changed then
    * @throws PortolanError ERR_BAD_ARGUMENT for a range that is none, ERR_OUT_OF_MEMORY where an interval is cut in two;
    *   nothing has changed then
    */
-  remove(slot: number, first: number, count: number): boolean {
+  remove(slot: number, first: number, count: number, isPromised = false): boolean {
     checkRange(first, count);
     const only = this.#slots[2 * slot];
     const pages = this.#slots[2 * slot + 1];
-    if (only < 0) return this.#removeFromTree(slot, rootOf(only), first, count);
+    if (only < 0) return this.#removeFromTree(slot, rootOf(only), first, count, isPromised);
     const rest = only + pages - (first + count);
     if (pages === 0 || first < only || rest < 0) return false;
     if (first === only) {
       this.#slots[2 * slot] = rest === 0 ? 0 : first + count;
     } else if (rest > 0) {
-      this.trees.reserve(1);
+      if (!isPromised) this.trees.reserve(1);
       this.#slots[2 * slot] = -encoded(this.#pair(only, first - only, first + count, rest));
     }
     this.#slots[2 * slot + 1] = pages - count;
@@ -201,16 +202,17 @@ export class UsedSpaces {
    * Marks every used page of [first, first + count) as unused, however many intervals and gaps there are. Memory is
    * needed only where one interval reaches beyond both ends.
    *
+   * @param isPromised that memory was promised by `reserve`
    * @returns how many pages that were
    * @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then
    */
-  removeRange(slot: number, first: number, count: number): number {
+  removeRange(slot: number, first: number, count: number, isPromised = false): number {
     const before = this.#slots[2 * slot + 1];
     const end = first + count;
     for (;;) {
       const page = this.nextAtOrAbove(slot, first);
       if (page === NONE || page >= end) return before - this.#slots[2 * slot + 1];
-      this.remove(slot, page, Math.min(end, this.intervalFirst + this.intervalPages) - page);
+      this.remove(slot, page, Math.min(end, this.intervalFirst + this.intervalPages) - page, isPromised);
     }
   }
 
@@ -383,7 +385,7 @@ export class UsedSpaces {
     return true;
   }
 
-  #removeFromTree(slot: number, root: number, first: number, count: number): boolean {
+  #removeFromTree(slot: number, root: number, first: number, count: number, isPromised: boolean): boolean {
     const trees = this.trees;
     const at = trees.findAtOrBelow(root, first);
     if (at === NONE) return false;
@@ -393,7 +395,7 @@ export class UsedSpaces {
     if (first > start) {
       if (rest > 0) {
         // The only step that can fail comes first; for a moment the two overlap.
-        trees.reserve(1);
+        if (!isPromised) trees.reserve(1);
         const grown = trees.insert(root, first + count, rest);
         this.#slots[2 * slot] = -encoded(grown);
         trees.setValueAt(trees.find(grown, start), first - start);
