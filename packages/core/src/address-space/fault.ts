@@ -3,61 +3,27 @@
  *
  * The area's permission comes first, always; a present entry is an answer only if it permits this access; a present
  * entry that does not, in an area that does, is widened on the same frame; only an absent page is supplied by the
- * area's object.
+ * area's object. Areas whose pages are copied before they are written, or whose object wants to know when one is, are
+ * served in object-fault.ts.
  *
  * @see HelenOS kernel/generic/src/mm/as.c, as_page_fault()
  */
 import { BUS, DOMAIN, RESERVED, type FaultReason } from "../architecture/faults.js";
 import type { Switches } from "../architecture/entry-format.js";
-import { KERNEL, PAGE_ACCESSED, PAGE_DIRTY, WRITE, permits, type Access, type AccessMask, type Privilege } from "../architecture/rights.js";
+import { KERNEL, PAGE_ACCESSED, PAGE_DIRTY, type Access, type AccessMask } from "../architecture/rights.js";
 import { pageFlagsOf } from "../area/area-flags.js";
 import { PortolanError } from "../errors.js";
-import { NO_PAGE, ON_ITS_WAY, UNREADABLE } from "../objects/memory-object.js";
+import { NO_PAGE } from "../objects/memory-object.js";
 import { lockObject, unlockObject } from "../objects/shared-object.js";
-import type { PageOnItsWay, Transfer } from "../objects/transfer.js";
+import type { Transfer } from "../objects/transfer.js";
 import type { AddressSpace } from "./address-space.js";
+import { isFirstWrite, markByFault, permitsOne } from "./fault-marks.js";
+import { faultOnObject } from "./object-fault.js";
+import { faultAfterReclaim } from "../swap/with-reclaim.js";
 import { arrangeWait } from "./page-wait.js";
+import { FAULT, OK, WAIT, accept, defer, refuse, withoutFrame, type FaultResult, type FaultRule } from "./verdict.js";
 
-/** The fault could not be served; nothing has changed. The numbers of the three results are those of HelenOS in 2008. */
-export const FAULT = 0;
-/** The fault was served: the access may be tried again. */
-export const OK = 1;
-/**
- * HelenOS's third answer, for FAULT, when the kernel was copying to or from user space: the copy gives up, with the number of
- * bytes done, and nobody dies.
- */
-export const DEFER = 2;
-/**
- * The page is on its way: a pager has been asked and answers later. Nothing is lost; whoever runs the guest lets it wait
- * and tries the access again when the page has come, or could not be read.
- */
-export const WAIT = 3;
-/** FAULT, OK or DEFER, as HelenOS's `as_page_fault()` answers; or WAIT, which HelenOS spends asleep. */
-export type FaultResult = typeof FAULT | typeof OK | typeof DEFER | typeof WAIT;
-
-/** Why a fault could not be served, in words that reports and tests can compare. */
-export type FaultRule =
-  | "served"
-  | "no area at this address"
-  | "the area is still being built"
-  | "the area forbids this access"
-  | "the area has no backend"
-  | "the area's memory has no such page"
-  | "the page is on its way"
-  | "the page could not be read"
-  | "out of memory"
-  | "nothing answers at that physical address"
-  | "an entry of the tables has a form that the manual forbids"
-  | "the domain of the translation is closed"
-  | "the processor keeps the kernel from what is the user's";
-
-/** The rule that decided the last fault of a space; reused, never allocated on the way. */
-export interface FaultVerdict {
-  result: FaultResult;
-  rule: FaultRule;
-  /** After WAIT: what the access waits for. Means nothing after another result. */
-  waitsFor: PageOnItsWay | null;
-}
+export { DEFER, FAULT, OK, WAIT, type FaultResult, type FaultRule, type FaultVerdict } from "./verdict.js";
 
 /** Objections of a processor that no change of ours would end: the tables lead nowhere, or hold what it cannot read. */
 const HOPELESS: Readonly<Partial<Record<FaultReason, FaultRule>>> = {
@@ -103,14 +69,22 @@ export const isKeptFromKernel = (space: AddressSpace, page: number, access: Acce
  *   changed then. WAIT if the page is on its way: `space.verdict.waitsFor` says when to try again
  */
 export const servePageFault = (space: AddressSpace, page: number, accesses: AccessMask, isCopying: boolean): FaultResult => {
+  const { frames, events } = space.parts;
+  const { refusals } = frames;
+  let result = tryFault(space, page, accesses);
+  if (result === FAULT && frames.refusals !== refusals) result = faultAfterReclaim(space, () => tryFault(space, page, accesses));
+  if (result === FAULT && isCopying) result = defer(space.verdict);
+  if (events.sink !== null) tellFault(space, page, accesses, result);
+  return result;
+};
+
+/** Serves a fault with the frames there are; whoever has a page that is wanted is asked for it. */
+const tryFault = (space: AddressSpace, page: number, accesses: AccessMask): FaultResult => {
   let answer = attempt(space, page, accesses);
   for (let round = 1; typeof answer !== "number"; round += 1) {
     answer = arrangeWait(space, page, answer, round) ? attempt(space, page, accesses) : space.verdict.result;
   }
-  let result = answer;
-  if (result === FAULT && isCopying) result = defer(space.verdict);
-  if (space.parts.events.sink !== null) tellFault(space, page, accesses, result);
-  return result;
+  return answer;
 };
 
 /** Decides under the lock of the space; once it is given back, the verdict may be somebody else's. A page on its way is the answer itself. */
@@ -141,6 +115,7 @@ const decide = (space: AddressSpace, page: number, accesses: AccessMask): FaultR
   if (object === null) {
     return markByHand(space, page, flags & accesses) ? accept(verdict) : refuse(verdict, "the area has no backend");
   }
+  if (!areas.isPlain(area)) return faultOnObject(space, area, page, object, flags & accesses);
 
   parts.locks.acquire("area", area);
   lockObject(parts.locks, object);
@@ -160,17 +135,6 @@ const decide = (space: AddressSpace, page: number, accesses: AccessMask): FaultR
     unlockObject(parts.locks, object);
     parts.locks.release("area", area);
   }
-};
-
-/** Does an access that a machine reports as these want its page marked as written, by whoever handles the fault? */
-const isFirstWrite = (space: AddressSpace, accesses: AccessMask): boolean =>
-  space.parts.architecture.can.recordWrite === "fault" && (accesses & WRITE) !== 0;
-
-/** Leaves the marks of an access that will be tried again, on machines that leave them to the handler. */
-const markByFault = (space: AddressSpace, page: number, accesses: AccessMask): void => {
-  const { architecture, tables } = space.parts;
-  const isWrite = isFirstWrite(space, accesses);
-  if (isWrite || architecture.can.recordAccess === "fault") tables.mark(space.context, page, isWrite);
 };
 
 /**
@@ -228,40 +192,6 @@ const bringIn = (space: AddressSpace, area: number, page: number, accesses: Acce
   return accept(verdict);
 };
 
-/** What an object answered that gave no frame. */
-const withoutFrame = (verdict: FaultVerdict, answer: number): FaultResult => {
-  if (answer === ON_ITS_WAY) {
-    verdict.result = WAIT;
-    verdict.rule = "the page is on its way";
-    return WAIT;
-  }
-  return refuse(verdict, answer === UNREADABLE ? "the page could not be read" : "the area's memory has no such page");
-};
-
 const tellPageIn = (space: AddressSpace, page: number, frame: number, from: string, what: string): void => {
   space.parts.events.sink?.({ kind: "page-in", space: space.id, page, frame, from, what });
-};
-
-const permitsOne = (rights: number, privilege: Privilege, accesses: AccessMask): boolean => {
-  for (let access = 1; access <= 4; access *= 2) {
-    if ((accesses & access) !== 0 && permits(rights, privilege, access)) return true;
-  }
-  return false;
-};
-
-const refuse = (verdict: FaultVerdict, rule: FaultRule): FaultResult => {
-  verdict.result = FAULT;
-  verdict.rule = rule;
-  return FAULT;
-};
-
-const defer = (verdict: FaultVerdict): FaultResult => {
-  verdict.result = DEFER;
-  return DEFER;
-};
-
-const accept = (verdict: FaultVerdict): FaultResult => {
-  verdict.result = OK;
-  verdict.rule = "served";
-  return OK;
 };

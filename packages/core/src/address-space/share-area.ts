@@ -1,10 +1,13 @@
 /** @see HelenOS kernel/generic/src/mm/as.c, as_area_share() */
-import { AREA_CACHEABLE, checkAreaFlags, type AreaFlags } from "../area/area-flags.js";
+import { AREA_CACHEABLE, checkAreaFlags, COPY_ON_WRITE, type AreaFlags } from "../area/area-flags.js";
 import { PortolanError } from "../errors.js";
+import type { MemoryObject } from "../objects/memory-object.js";
+import { ShadowObject } from "../objects/shadow-object.js";
 import { SharedObject, lockObject, unlockObject } from "../objects/shared-object.js";
 import type { Wide } from "../units/address-units.js";
 import type { AddressSpace, AreaInfo } from "./address-space.js";
 import { areaAt } from "./create-area.js";
+import { withdrawPages } from "./destroy-area.js";
 
 /** Which area is to be seen where, and with which rights. */
 export interface ShareRequest {
@@ -85,13 +88,10 @@ const shareLocked = ({ from, sourceBase, size, to, base, flags: asked }: ShareRe
   return to.info(area);
 };
 
-/** Puts a shared object in front of what the area used so far, and publishes the pages that are in use. */
-const shareObject = (
-  space: AddressSpace,
-  area: number,
-  object: NonNullable<ReturnType<typeof space.parts.areas.objectOf>>,
-): SharedObject => {
+/** Puts a shared object in front of what the area used so far, and publishes the pages that are its own. */
+const shareObject = (space: AddressSpace, area: number, object: MemoryObject): SharedObject => {
   const { areas, tables, locks } = space.parts;
+  if ((areas.traitsOf(area) & COPY_ON_WRITE) !== 0) return sharePrivate(space, area, object);
   const shared = new SharedObject(space.parts.objects, object);
   shared.link(area);
   locks.acquire("area", area);
@@ -120,4 +120,47 @@ const shareObject = (
   areas.setObject(area, shared, areas.offsetOf(area));
   object.unlink(area);
   return shared;
+};
+
+/**
+ * Shares an area whose pages are copied when they are written. Those that are its own already become everybody's; of the
+ * others the shared object makes copies, one each, when somebody wants them. All come in anew.
+ */
+const sharePrivate = (space: AddressSpace, area: number, object: MemoryObject): SharedObject => {
+  const { areas, locks, objects } = space.parts;
+  const first = areas.offsetOf(area);
+  const end = first + areas.pagesOf(area);
+  const isStacked = object instanceof ShadowObject;
+  const under = isStacked ? object : new ShadowObject(objects, object);
+  locks.acquire("area", area);
+  lockObject(locks, under);
+  try {
+    const shared = new SharedObject(objects, under);
+    shared.link(area);
+    if (under.isWritable) {
+      try {
+        under.cache.each(first, (offset, frame) => {
+          if (offset < end && !under.isHole(offset)) shared.publish(offset, frame);
+          return offset < end;
+        });
+      } catch (error) {
+        shared.unlink(area);
+        throw error;
+      }
+      const { cache } = shared;
+      for (let offset = cache.nextResident(first); offset >= 0; offset = cache.nextResident(offset + 1))
+        under.cache.removeRange(offset, 1, objects.frameGone, objects.slotGone);
+    }
+    withdrawPages(space, area, areas.firstOf(area), areas.pagesOf(area));
+    areas.setObject(area, shared, first);
+    areas.setTraits(area, areas.traitsOf(area) & ~COPY_ON_WRITE);
+    object.unlink(area);
+    return shared;
+  } catch (error) {
+    if (!isStacked) under.discard();
+    throw error;
+  } finally {
+    unlockObject(locks, under);
+    locks.release("area", area);
+  }
 };

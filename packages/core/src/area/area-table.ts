@@ -11,7 +11,7 @@ import { OrderedPool } from "../collections/ordered-map.js";
 import { PortolanError } from "../errors.js";
 import type { MemoryObject } from "../objects/memory-object.js";
 import { UsedSpaces } from "../used-space/used-space.js";
-import type { AreaFlags, AreaMappingTraits } from "./area-flags.js";
+import { COPY_ON_WRITE, type AreaFlags, type AreaMappingTraits } from "./area-flags.js";
 import { Interned } from "./interned.js";
 
 /** No area. */
@@ -39,7 +39,9 @@ const GENERATION = 3;
 
 /** The word of an area: what it permits, what else it is, and what only the core says. */
 const FLAGS = 0x000f;
-const TRAITS = 0x0ff0;
+const TRAITS = 0x07f0;
+/** Its object wants to know which pages are written. */
+const WATCHED = 0x0800;
 const PARTIAL = 0x1000;
 const GUARDED = 0x2000;
 const BACKEND_SHIFT = 14;
@@ -187,6 +189,11 @@ export class AreaTable {
     this.#words[area * ROW + WORD] = (this.#words[area * ROW + WORD] & ~TRAITS) | (traits & TRAITS);
   }
 
+  /** May every entry of the area have all the area's rights, from the first access on? */
+  isPlain(area: number): boolean {
+    return (this.#words[area * ROW + WORD] & (COPY_ON_WRITE | WATCHED)) === 0;
+  }
+
   isPartial(area: number): boolean {
     return (this.#words[area * ROW + WORD] & PARTIAL) !== 0;
   }
@@ -220,6 +227,9 @@ export class AreaTable {
     if (offset !== 0) this.prepareOffsets();
     const before = this.#words[area * ROW + OBJECT];
     this.#words[area * ROW + OBJECT] = this.#objects.use(object);
+    const isWatched = object !== null && object.isClean !== undefined;
+    const word = this.#words[area * ROW + WORD];
+    this.#words[area * ROW + WORD] = isWatched ? word | WATCHED : word & ~WATCHED;
     this.#objects.drop(before);
     if (this.#offset !== null) this.#offset[area] = offset;
   }

@@ -17,6 +17,8 @@ export type PreemptionPoint =
   | "switch-asid"
   | "copy-page"
   | "share-published"
+  | "fork-frozen"
+  | "copy-before-insert"
   | "page-in-started"
   | "page-arrived"
   | "page-out-started"

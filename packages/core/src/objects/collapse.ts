@@ -107,6 +107,20 @@ const covers = (front: ShadowObject, below: ShadowObject): boolean => {
 /** Rule T: may the front be written again without anybody else noticing? */
 export const isThawable = (front: ShadowObject): boolean => front.links === 1 && front.holders === 0 && front.shadowers.size === 0;
 
+/** A fork has made it everybody's: nobody writes it any more. */
+export const freeze = (front: ShadowObject): void => {
+  if (!front.isWritable) return;
+  front.isWritable = false;
+  tellShadow(front, "freeze");
+};
+
+/** Rule T, carried out. */
+export const thaw = (front: ShadowObject): void => {
+  if (front.isWritable) return;
+  front.isWritable = true;
+  tellShadow(front, "thaw");
+};
+
 /** Tells of a change in the shape of a tree. */
 export const tellShadow = (shadow: ShadowObject, action: "create" | "merge" | "bypass" | "delete" | "thaw" | "freeze"): void => {
   const { sink } = shadow.parts.events;

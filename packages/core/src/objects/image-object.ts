@@ -68,6 +68,11 @@ export class ImageObject implements MemoryObject {
     this.#firstFilePage = start % this.#pageSize === 0 ? start / this.#pageSize : -1;
   }
 
+  /** May areas of it have pages that differ from what it supplies? */
+  get isWritable(): boolean {
+    return this.#segment.writable;
+  }
+
   supply(offset: number): number {
     if (offset >= this.#pages) return NO_PAGE;
     if (!this.isPrivate(offset)) {
@@ -81,8 +86,7 @@ export class ImageObject implements MemoryObject {
   /** The file's own frame also where the segment may be written: whoever writes makes a copy first. */
   show(offset: number): number {
     if (offset >= this.#pages) return NO_PAGE;
-    let frame = this.#firstFilePage >= 0 && this.#isInitialised(offset) ? this.#file.frameOf(this.#firstFilePage + offset) : NO_PAGE;
-    if (frame === NO_PAGE) frame = this.cache.get(offset);
+    let frame = this.shown(offset);
     if (frame < 0) {
       frame = this.#copy(offset);
       try {
@@ -94,6 +98,12 @@ export class ImageObject implements MemoryObject {
     }
     this.#frames.share(frame);
     return frame;
+  }
+
+  /** The frame that `show` would show, or −1 if it had to make one first. For the checker. */
+  shown(offset: number): number {
+    const isFiles = this.#firstFilePage >= 0 && this.#isInitialised(offset);
+    return isFiles ? this.#file.frameOf(this.#firstFilePage + offset) : this.cache.get(offset);
   }
 
   /** A frame of one's own with the bytes of a page. */

@@ -5,6 +5,7 @@ import type { Events } from "../events.js";
 import type { FrameAllocator } from "../frames/frame-allocator.js";
 import type { Locks } from "../machine/locks.js";
 import type { PhysicalMemory } from "../machine/physical-memory.js";
+import type { AnonymousObject } from "./anonymous-object.js";
 import type { PageCache } from "./page-cache.js";
 
 /** An object with a page cache of its own, whose pages can be found again from the outside. */
@@ -37,6 +38,8 @@ export class ObjectParts {
   readonly gate: AllocationGate;
   readonly locks: Locks;
   readonly events: Events;
+  /** The bottom of all anonymous memory. */
+  readonly anonymous: AnonymousObject;
   /** A page cache with nothing in it. Costs nothing until it is used. */
   readonly newCache: () => PageCache;
   /** Null on a machine without swap. */
@@ -46,13 +49,14 @@ export class ObjectParts {
   /** Gives back a slot. */
   readonly slotGone: (slot: number) => void;
 
-  constructor(parts: Pick<ObjectParts, "frames" | "memory" | "areas" | "gate" | "locks" | "events" | "newCache">) {
+  constructor(parts: Pick<ObjectParts, "frames" | "memory" | "areas" | "gate" | "locks" | "events" | "anonymous" | "newCache">) {
     this.frames = parts.frames;
     this.memory = parts.memory;
     this.areas = parts.areas;
     this.gate = parts.gate;
     this.locks = parts.locks;
     this.events = parts.events;
+    this.anonymous = parts.anonymous;
     this.newCache = parts.newCache;
     this.frameGone = (frame) => void this.frames.release(frame);
     this.slotGone = (slot) => this.swap?.releaseSlot(slot);

@@ -88,6 +88,20 @@ export class ShadowObject implements MemoryObject {
     return showPage(this, offset);
   }
 
+  /**
+   * Does it have the zero page at `offset`? It hides an older page then that the area has given up, and is nobody's to
+   * write.
+   */
+  isHole(offset: number): boolean {
+    const { zeroFrame } = this.parts.anonymous;
+    return zeroFrame >= 0 && this.cache.get(offset) === zeroFrame;
+  }
+
+  /** Ends a shadow that nobody has come to use. */
+  discard(): void {
+    settle(this);
+  }
+
   isPrivate(_offset: number): boolean {
     return true;
   }

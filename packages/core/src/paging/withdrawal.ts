@@ -70,7 +70,12 @@ export class Withdrawals {
     return this.#context !== null;
   }
 
-  /** Opens a withdrawal of pages [first, first + count). What is removed is entered into the debt that is returned. */
+  /** What is owed while one is open. */
+  get debt(): StaleTranslations {
+    return this.#debt;
+  }
+
+  /** Opens a withdrawal of pages [first, first + count), of all if `count` is Infinity. What is removed is entered into the debt that is returned. */
   begin(context: TranslationContext, first: number, count: number): StaleTranslations {
     this.#locks.acquire("page-table", context.id);
     this.#locks.acquire("asid", 0);

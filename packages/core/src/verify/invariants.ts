@@ -12,13 +12,14 @@
  * 6. No withdrawal is open, and no lock is held by anybody.
  * 7. A page of a shared area shows the frame that the object holds for it.
  * 8. A space has exactly the tables that its mappings need.
+ * 9. Stacks of memory objects are what object-invariants.ts says.
  */
 import { EXECUTE, PAGE_ACCESSED, PAGE_DIRTY, READ, USER, WRITE, permits, rightsFor } from "../architecture/rights.js";
 import type { AddressSpace } from "../address-space/address-space.js";
 import type { Machine } from "../compose/machine.js";
-import type { MemoryObject } from "../objects/memory-object.js";
 import { SharedObject } from "../objects/shared-object.js";
 import { HASH_ENTRY_BYTES } from "../paging/page-hash-format.js";
+import { checkObjects } from "./object-invariants.js";
 import { kernelRootFrom, sizesOf } from "../paging/tree-shape.js";
 
 const ANY_WRITE = rightsFor(WRITE, WRITE);
@@ -34,12 +35,10 @@ export const violations = (machine: Machine, options: InvariantOptions = {}): st
   const found: string[] = [];
   const references = new Map<number, number>(options.held);
   const count = (frame: number): void => void references.set(frame, (references.get(frame) ?? 0) + 1);
-  const objects = new Set<MemoryObject>();
   for (const space of machine.spaces.live()) {
-    checkSpace(machine, space, found, count, objects);
+    checkSpace(machine, space, found, count);
   }
-  for (const file of machine.parts.files) objects.add(file);
-  for (const object of objects) object.eachHeld(count);
+  for (const object of checkObjects(machine, found)) object.eachHeld(count);
   for (const file of machine.images()) file.eachPinned(count);
   checkFrames(machine, references, found);
   checkTlbs(machine, found);
@@ -61,13 +60,7 @@ export const assertInvariants = (machine: Machine, options: InvariantOptions = {
   if (found.length > 0) throw new Error(`invariants broken:\n- ${found.join("\n- ")}`);
 };
 
-const checkSpace = (
-  machine: Machine,
-  space: AddressSpace,
-  found: string[],
-  count: (frame: number) => void,
-  objects: Set<MemoryObject>,
-): void => {
+const checkSpace = (machine: Machine, space: AddressSpace, found: string[], count: (frame: number) => void): void => {
   const { areas, tables, units } = machine.parts;
   const { can, faults, layout } = machine.architecture;
   const { windows = [] } = layout;
@@ -84,9 +77,6 @@ const checkSpace = (
     }
     if (areas.isPartial(area)) found.push(`${name} was left unfinished`);
     end = first + pages;
-    const object = areas.objectOf(area);
-    for (let below: MemoryObject | null = object; below !== null; below = "below" in below ? (below.below as MemoryObject) : null)
-      objects.add(below);
     used += areas.used.pagesOf(area);
     checkShared(machine, space, area, name, found);
     const flags = areas.flagsOf(area);

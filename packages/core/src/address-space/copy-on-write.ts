@@ -1,0 +1,146 @@
+/**
+ * A write to a private page. If the area's front may be written and has the page, that is the one; if it does not, a
+ * copy of what is seen so far goes into it. A front that may not be written (what lies at the bottom, or a shadow that a
+ * fork has frozen) gets a shadow in front of it first, unless nobody else has use for it any more: then it is thawed.
+ *
+ * An entry that mapped the page's old frame is taken away everywhere before there is one of the new frame, as machines
+ * demand whose TLBs may not see both (ARM DDI 0406C §B3.10.1, break-before-make).
+ */
+import { WRITE } from "../architecture/rights.js";
+import { pageFlagsOf } from "../area/area-flags.js";
+import { bypassCovered, isThawable, thaw } from "../objects/collapse.js";
+import { NO_PAGE, type MemoryObject } from "../objects/memory-object.js";
+import { findPage, giveBack, ShadowObject, ZERO_PAGE } from "../objects/shadow-object.js";
+import type { AddressSpace } from "./address-space.js";
+import { markByFault } from "./fault-marks.js";
+import { mapPage } from "./object-fault.js";
+import { accept, withoutFrame, type FaultResult } from "./verdict.js";
+
+/**
+ * Serves a write to a page of a private area whose entry is absent, or present without WRITE. Space, area and stack are
+ * locked.
+ *
+ * @param front the area's
+ * @param isMapped is the entry present?
+ * @throws PortolanError ERR_OUT_OF_FRAMES, ERR_OUT_OF_MEMORY; nothing has changed then
+ */
+export const copyOnWrite = (space: AddressSpace, area: number, page: number, front: MemoryObject, isMapped: boolean): FaultResult => {
+  const { areas } = space.parts;
+  const offset = areas.offsetOf(area) + (page - areas.firstOf(area));
+  const target = front instanceof ShadowObject && (front.isWritable || isThawable(front)) ? front : null;
+  let below = front;
+  if (target !== null) {
+    if (target.below === null) throw new Error("a shadow stands on nothing");
+    below = target.below;
+    const own = target.resident(offset);
+    if (own >= 0 && !target.isHole(offset)) {
+      writeOwn(space, area, page, target, offset, own, isMapped);
+      return accept(space.verdict);
+    }
+    if (own < 0 && own !== NO_PAGE) return withoutFrame(space.verdict, own);
+  }
+  const source = target !== null && target.isHole(offset) ? ZERO_PAGE : findPage(below, offset);
+  if (source < 0 && source !== ZERO_PAGE) return withoutFrame(space.verdict, source);
+  writeCopy(space, area, page, front, target, offset, source, isMapped);
+  return accept(space.verdict);
+};
+
+/** The area's own page, which it may write: nothing is copied. */
+const writeOwn = (
+  space: AddressSpace,
+  area: number,
+  page: number,
+  target: ShadowObject,
+  offset: number,
+  frame: number,
+  isMapped: boolean,
+): void => {
+  const { areas, frames, tables, locks } = space.parts;
+  const flags = pageFlagsOf(areas.flagsOf(area), space.pageOwner);
+  if (!isMapped) {
+    frames.share(frame);
+    mapPage(space, area, page, frame, flags, WRITE);
+  } else {
+    locks.acquire("page-table", space.id);
+    if (!tables.find(space.context, page) || tables.found.frame !== frame)
+      throw new Error("an entry maps an older page than the one in front");
+    space.widen(page, flags);
+    markByFault(space, page, WRITE);
+    space.forgetLocally(page);
+    locks.release("page-table", space.id);
+  }
+  thaw(target);
+  target.markDirty(offset);
+};
+
+/**
+ * Copies `source` (ZERO_PAGE: zeroes) into the front, or into a shadow in front of it, and maps the copy.
+ * @param source with a reference more, which is given back
+ */
+const writeCopy = (
+  space: AddressSpace,
+  area: number,
+  page: number,
+  front: MemoryObject,
+  target: ShadowObject | null,
+  offset: number,
+  source: number,
+  isMapped: boolean,
+): void => {
+  const { areas, frames, memory, objects, preemption, events } = space.parts;
+  const flags = pageFlagsOf(areas.flagsOf(area), space.pageOwner);
+  let shadow = target;
+  let fresh = NO_PAGE;
+  let isIn = false;
+  const isHole = target !== null && target.isHole(offset);
+  let hole = NO_PAGE;
+  try {
+    fresh = source === ZERO_PAGE ? frames.takeZeroed() : frames.take();
+    if (source !== ZERO_PAGE) memory.copyFrame(source, fresh);
+    preemption.at("copy-before-insert");
+    shadow ??= new ShadowObject(objects, front);
+    if (isHole) hole = shadow.cache.replace(offset, fresh);
+    else shadow.cache.insert(offset, fresh);
+    isIn = true;
+    frames.share(fresh);
+    if (isMapped) exchange(space, page, fresh, flags);
+    else mapPage(space, area, page, fresh, flags, WRITE);
+    if (isHole) frames.release(hole);
+  } catch (error) {
+    if (isIn && shadow !== null) {
+      if (isHole) shadow.cache.replace(offset, hole);
+      else shadow.cache.remove(offset);
+    }
+    if (fresh !== NO_PAGE) frames.release(fresh);
+    if (shadow !== null && target === null) shadow.discard();
+    throw error;
+  } finally {
+    if (source !== ZERO_PAGE) giveBack(objects, source);
+  }
+  if (target === null) {
+    shadow.link(area);
+    areas.setObject(area, shadow, areas.offsetOf(area));
+    front.unlink(area);
+  } else {
+    thaw(target);
+  }
+  if (events.sink !== null) tellCopy(space, page, source === ZERO_PAGE ? -1 : source, fresh);
+  bypassCovered(shadow, offset);
+};
+
+/** Gives a present page another frame; everybody has forgotten the old one before. Never fails. */
+const exchange = (space: AddressSpace, page: number, frame: number, flags: number): void => {
+  const { tables, withdrawals, locks } = space.parts;
+  const debt = withdrawals.begin(space.context, page, 1);
+  const entry = tables.suspend(space.context, page, debt);
+  debt.releaseLater(tables.found.frame);
+  withdrawals.settle();
+  locks.acquire("page-table", space.id);
+  tables.resume(space.context, entry, page, frame, flags);
+  markByFault(space, page, WRITE);
+  locks.release("page-table", space.id);
+};
+
+const tellCopy = (space: AddressSpace, page: number, from: number, to: number): void => {
+  space.parts.events.sink?.({ kind: "copy", space: space.id, page, from, to });
+};
