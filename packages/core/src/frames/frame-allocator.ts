@@ -28,6 +28,8 @@ export interface FrameAllocator {
   readonly free: number;
   /** Frames of all zones. */
   readonly total: number;
+  /** How often there was no frame to give: ERR_OUT_OF_FRAMES, and promises that could not be made. */
+  readonly refusals: number;
   /** Of the free ones, how many are promised. */
   readonly reserved: number;
   /** Promises `count` frames, to be taken later by `takeReserved`. False if there are not so many; nothing changed then. */

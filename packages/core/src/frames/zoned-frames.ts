@@ -15,6 +15,7 @@ export class ZonedFrames implements FrameAllocator {
   readonly total: number;
   free: number;
   reserved = 0;
+  refusals = 0;
   readonly #memory: PhysicalMemory;
   readonly #gate: AllocationGate;
   readonly #zones: readonly Zone[];
@@ -32,8 +33,10 @@ export class ZonedFrames implements FrameAllocator {
 
   take(): number {
     this.#gate.pass("frame");
-    if (this.free - this.reserved < 1)
+    if (this.free - this.reserved < 1) {
+      this.refusals += 1;
       throw new PortolanError("ERR_OUT_OF_FRAMES", { frames: 1, free: this.free, reserved: this.reserved });
+    }
     let index = 0;
     while (this.#zones[index].free === 0) index += 1;
     this.free -= 1;
@@ -58,6 +61,7 @@ export class ZonedFrames implements FrameAllocator {
         return first;
       }
     }
+    this.refusals += 1;
     throw new PortolanError("ERR_OUT_OF_FRAMES", { frames: count, alignment, free: this.free });
   }
 
@@ -80,7 +84,10 @@ export class ZonedFrames implements FrameAllocator {
 
   reserve(count: number): boolean {
     if (!Number.isSafeInteger(count) || count < 0) throw new PortolanError("ERR_BAD_ARGUMENT", { count });
-    if (this.free - this.reserved < count) return false;
+    if (this.free - this.reserved < count) {
+      this.refusals += 1;
+      return false;
+    }
     this.reserved += count;
     return true;
   }

@@ -74,7 +74,7 @@ export class Clock {
     for (let rounds = 0; frames.free < before + wanted;) {
       if (this.#departing() >= MOST_DEPARTING) break;
       if (this.#findNext()) {
-        this.#visit(this.#ring[this.#at], this.#offset);
+        this.#visitIfPossible(this.#ring[this.#at], this.#offset);
         this.#offset += 1;
       } else {
         rounds += 1;
@@ -134,7 +134,7 @@ export class Clock {
       if (areas.isArea(area) && areas.spaceOf(area) === space.id && !areas.isPartial(area) && isUnmaterialised(space, area))
         materialise(space, area);
     } catch (error) {
-      if (!(error instanceof PortolanError) || error.errno !== "ENOMEM") throw error;
+      if (!isShortage(error)) throw error;
     } finally {
       locks.release("address-space", space.id);
     }
@@ -146,6 +146,15 @@ export class Clock {
     const swapper = this.#swapper;
     if (object instanceof FileObject) return swapper !== null || object.dirtyPages < cache.pages;
     return swapper !== null && (swapper.slots.free > 0 || cache.slots > cache.swapped);
+  }
+
+  /** A page that could not be unmapped for want of memory stays. */
+  #visitIfPossible(object: SwappableObject, offset: number): void {
+    try {
+      this.#visit(object, offset);
+    } catch (error) {
+      if (!isShortage(error)) throw error;
+    }
   }
 
   /** The hand is at a page: it is passed, or goes. */
@@ -194,3 +203,5 @@ export class Clock {
 }
 
 const isSwappable = (object: MemoryObject): object is SwappableObject => object.kind === "shadow" || object.kind === "shared";
+
+const isShortage = (error: unknown): boolean => error instanceof PortolanError && error.errno === "ENOMEM";

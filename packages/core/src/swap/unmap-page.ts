@@ -40,6 +40,7 @@ const always = (): boolean => true;
  * Takes every entry away that maps a page of an object. No lock is held.
  * @returns how many there were. A page that somebody maps again at once is given up after a few rounds: whoever goes on has
  *   to look at the frame's references
+ * @throws PortolanError ERR_OUT_OF_MEMORY; some entries may have gone then, which nobody misses
  */
 export const unmapPage = (parts: SpaceParts, object: SwappableObject, offset: number): number => {
   let taken = 0;
@@ -66,8 +67,13 @@ const withdrawEntry = (parts: SpaceParts, area: number, page: number, frame: num
       locks.acquire("page-table", space.id);
       const isMapped = tables.find(space.context, page) && tables.found.frame === frame;
       locks.release("page-table", space.id);
-      if (isMapped) withdrawPages(space, area, page, 1);
-      return isMapped;
+      if (!isMapped) return false;
+      // It may lie in the midst of others.
+      const promised = areas.used.trees.reserved;
+      areas.used.reserve(area);
+      withdrawPages(space, area, page, 1, true);
+      areas.used.settlePromises(promised);
+      return true;
     } finally {
       locks.release("area", area);
     }
