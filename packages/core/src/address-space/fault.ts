@@ -17,6 +17,7 @@ import { NO_PAGE } from "../objects/memory-object.js";
 import { lockObject, unlockObject } from "../objects/shared-object.js";
 import type { Transfer } from "../objects/transfer.js";
 import type { AddressSpace } from "./address-space.js";
+import { faultBelow } from "./grow-down.js";
 import { isFirstWrite, markByFault, permitsOne } from "./fault-marks.js";
 import { faultOnObject } from "./object-fault.js";
 import { faultAfterReclaim } from "../swap/with-reclaim.js";
@@ -106,7 +107,7 @@ const tellFault = (space: AddressSpace, page: number, accesses: AccessMask, resu
 const decide = (space: AddressSpace, page: number, accesses: AccessMask): FaultResult => {
   const { parts, verdict } = space;
   const area = space.tree.find(page);
-  if (area < 0) return refuse(verdict, "no area at this address");
+  if (area < 0) return faultBelow(space, page, () => decide(space, page, accesses)) ?? refuse(verdict, "no area at this address");
   const areas = parts.areas;
   if (areas.isPartial(area)) return refuse(verdict, "the area is still being built");
   const flags = areas.flagsOf(area);

@@ -1,10 +1,12 @@
 /** Stacks: areas that grow downwards when a page below them is touched. @see Linux man-pages mmap(2), MAP_GROWSDOWN */
 import { AREA_EXECUTE, AREA_READ, AREA_WRITE, GROWS_DOWN } from "../area/area-flags.js";
 import { PortolanError } from "../errors.js";
+import { lockObject, unlockObject } from "../objects/object-lock.js";
 import { ShadowObject } from "../objects/shadow-object.js";
 import type { AddressSpace } from "./address-space.js";
+import { destroyArea } from "./destroy-area.js";
 import { bottomOf, traitsOver } from "./each-range.js";
-import { lockObject, unlockObject } from "../objects/object-lock.js";
+import { FAULT, type FaultResult } from "./verdict.js";
 
 /** Pages that stay free between a stack and other memory below it, so that running over its end is noticed. */
 export const STACK_GAP = 256;
@@ -36,6 +38,37 @@ export const tryGrowDown = (space: AddressSpace, page: number): boolean => {
     return true;
   }
   return areas.objectOf(area) instanceof ShadowObject && addBelow(space, area, page);
+};
+
+/**
+ * A fault where no area is: a stack above may grow down to it. If it cannot be served there either, nothing has changed.
+ *
+ * @param serve decides again when there is an area
+ * @returns what it answers, or null if there is no area even so
+ */
+export const faultBelow = (space: AddressSpace, page: number, serve: () => FaultResult): FaultResult | null => {
+  const above = space.tree.atOrAbove(page);
+  if (above < 0) return null;
+  const before = space.parts.areas.firstOf(above);
+  if (!tryGrowDown(space, page)) return null;
+  let result: FaultResult = FAULT;
+  try {
+    result = serve();
+  } finally {
+    if (result === FAULT) shrinkBack(space, page, above, before);
+  }
+  return result;
+};
+
+const shrinkBack = (space: AddressSpace, page: number, above: number, before: number): void => {
+  const { areas, events } = space.parts;
+  const area = space.tree.find(page);
+  if (area !== above) {
+    destroyArea(space, area);
+    return;
+  }
+  space.tree.frontMoved(area, before);
+  if (events.sink !== null) events.sink({ kind: "area", space: space.id, first: before, pages: areas.pagesOf(area), action: "resize" });
 };
 
 /** Where the stack ends, of which the area is a part: after a fork it may be several areas. */
