@@ -33,13 +33,13 @@ export const copyOnWrite = (space: AddressSpace, area: number, page: number, fro
     if (target.below === null) throw new Error("a shadow stands on nothing");
     below = target.below;
     const own = target.resident(offset);
-    if (own >= 0 && !target.isHole(offset)) {
+    if (own >= 0) {
       writeOwn(space, area, page, target, offset, own, isMapped);
       return accept(space.verdict);
     }
-    if (own < 0 && own !== NO_PAGE) return withoutFrame(space.verdict, own);
+    if (own !== NO_PAGE) return withoutFrame(space.verdict, own);
   }
-  const source = target !== null && target.isHole(offset) ? ZERO_PAGE : findPage(below, offset);
+  const source = findPage(below, offset);
   if (source < 0 && source !== ZERO_PAGE) return withoutFrame(space.verdict, source);
   writeCopy(space, area, page, front, target, offset, source, isMapped);
   return accept(space.verdict);
@@ -92,25 +92,18 @@ const writeCopy = (
   let shadow = target;
   let fresh = NO_PAGE;
   let isIn = false;
-  const isHole = target !== null && target.isHole(offset);
-  let hole = NO_PAGE;
   try {
     fresh = source === ZERO_PAGE ? frames.takeZeroed() : frames.take();
     if (source !== ZERO_PAGE) memory.copyFrame(source, fresh);
     preemption.at("copy-before-insert");
     shadow ??= new ShadowObject(objects, front);
-    if (isHole) hole = shadow.cache.replace(offset, fresh);
-    else shadow.cache.insert(offset, fresh);
+    shadow.cache.insert(offset, fresh);
     isIn = true;
     frames.share(fresh);
     if (isMapped) exchange(space, page, fresh, flags);
     else mapPage(space, area, page, fresh, flags, WRITE);
-    if (isHole) frames.release(hole);
   } catch (error) {
-    if (isIn && shadow !== null) {
-      if (isHole) shadow.cache.replace(offset, hole);
-      else shadow.cache.remove(offset);
-    }
+    if (isIn && shadow !== null) shadow.cache.remove(offset);
     if (fresh !== NO_PAGE) frames.release(fresh);
     if (shadow !== null && target === null) shadow.discard();
     throw error;

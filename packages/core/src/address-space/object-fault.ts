@@ -107,7 +107,7 @@ const bringIn = (
 
 /** Is what is seen a page of the area's own, which it may write without anybody having to know? */
 const isOwnToWrite = (front: MemoryObject, offset: number, frame: number): boolean =>
-  front instanceof ShadowObject && front.isWritable && front.cache.get(offset) === frame && !front.isHole(offset) && !front.isClean(offset);
+  front instanceof ShadowObject && front.isWritable && front.cache.get(offset) === frame && !front.isClean(offset);
 
 /**
  * Maps an absent page to a frame, and marks it used for an access that is about to be made.

@@ -140,7 +140,7 @@ const sharePrivate = (space: AddressSpace, area: number, object: MemoryObject): 
     if (under.isWritable) {
       try {
         under.cache.each(first, (offset, frame) => {
-          if (offset < end && !under.isHole(offset)) shared.publish(offset, frame);
+          if (offset < end) shared.publish(offset, frame);
           return offset < end;
         });
       } catch (error) {

@@ -44,16 +44,6 @@ export class ChunkedPageCache implements PageCache {
     for (let i = 0; i < count; i += 1) if (frames[i] >= 0) this.insert(first + i, frames[i]);
   }
 
-  replace(offset: number, frame: number): number {
-    const at = this.#residentPlace(offset);
-    const before = this.#frameAt(at);
-    const { words } = this.#pool;
-    const marks = words[at * PAGE_WORDS + 1] % HIGH;
-    words[at * PAGE_WORDS] = frame;
-    words[at * PAGE_WORDS + 1] = Math.floor(frame / LOW_FRAMES) * HIGH + marks;
-    return before;
-  }
-
   remove(offset: number): number {
     const at = this.#placeOf(offset);
     if (at < 0) return ABSENT;

@@ -40,11 +40,11 @@ const leave = (shadow: ShadowObject, below: MemoryObject): void => {
 /** Rules D and M, on a shadow that lost a link or a shadow above it, and on those below that this reaches. Never fails. */
 export const settle = (shadow: ShadowObject): void => {
   let object: MemoryObject | null = shadow;
-  // What a pager or the swap device is at work on stays where it is; whoever ends that comes here again.
-  while (object instanceof ShadowObject && object.links === 0 && object.busyPages === 0 && !object.isGone) {
+  while (object instanceof ShadowObject && object.links === 0 && !object.isGone) {
     const below: MemoryObject | null = object.below;
     if (object.shadowers.size === 0) remove(object);
-    else if (object.shadowers.size > 1 || !mergeUp(object)) return;
+    else if (object.shadowers.size === 1) mergeUp(object);
+    else return;
     object = below;
   }
 };
@@ -57,10 +57,10 @@ const remove = (shadow: ShadowObject): void => {
 };
 
 /** Rule M: pages that the shadow above does not have move up into it; nobody can see the others. Entries stay as they are. */
-const mergeUp = (shadow: ShadowObject): boolean => {
+const mergeUp = (shadow: ShadowObject): void => {
   const { parts, below } = shadow;
   const [above] = shadow.shadowers;
-  if (above.busyPages > 0 || below === null) return false;
+  if (below === null) throw new Error("a shadow stands on nothing");
   // Whichever has fewer is moved, and the cache of the other one stays as a whole.
   if (presentIn(shadow) > presentIn(above)) {
     for (let offset = above.cache.nextPresent(0); offset >= 0; offset = above.cache.nextPresent(offset + 1))
@@ -71,8 +71,9 @@ const mergeUp = (shadow: ShadowObject): boolean => {
     shadow.cache.moveAllTo(above.cache, parts.frameGone, parts.slotGone);
   }
   reparent(above, below);
+  // Those above stand on more pages than before.
+  for (const shadower of above.shadowers) shadower.coversUpTo = UNKNOWN;
   depart(shadow, "merge");
-  return true;
 };
 
 const presentIn = ({ cache }: ShadowObject): number => cache.pages + cache.swapped;

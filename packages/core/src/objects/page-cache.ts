@@ -39,8 +39,6 @@ export interface PageCache {
    * @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then
    */
   insertRun(first: number, frames: Float64Array, count: number): void;
-  /** Gives a resident page another frame; its marks and its slot stay. Never fails. @returns the frame it had */
-  replace(offset: number, frame: number): number;
   /** The resident page leaves with its marks; its slot, if it has one, stays. Never fails. @returns what `get` said */
   remove(offset: number): number;
 

@@ -14,11 +14,11 @@
  * The history of such chains is Mach's (Rashid et al., "Machine-independent virtual memory management", 1987).
  */
 import { NO_AREA } from "../area/area-table.js";
-import { NO_PAGE, ON_ITS_WAY, type MemoryObject } from "./memory-object.js";
+import { NO_PAGE, type MemoryObject } from "./memory-object.js";
 import { AnonymousObject } from "./anonymous-object.js";
 import { reparent, settle, tellShadow, UNKNOWN } from "./collapse.js";
 import type { ObjectParts } from "./object-parts.js";
-import { BUSY, SWAPPED_OUT, type PageCache } from "./page-cache.js";
+import { SWAPPED_OUT, type PageCache } from "./page-cache.js";
 import { releaseHidden } from "./windows.js";
 
 /** Pages of one's own over what lies below. Offsets are the same throughout a stack. */
@@ -38,8 +38,6 @@ export class ShadowObject implements MemoryObject {
   holders = 0;
   /** Present pages of the shadow below are known to be present here up to this offset, where one is not; −1 = not known. */
   coversUpTo: number = UNKNOWN;
-  /** Pages that are being read or written. Kept by whoever marks them BUSY, who calls `settle` when they are done. */
-  busyPages = 0;
   /** Deleted, or merged into the one above. */
   isGone = false;
 
@@ -65,7 +63,7 @@ export class ShadowObject implements MemoryObject {
   /** The frame of its own page, resident from now on; NO_PAGE if it has none, else as `show`. No reference is added. */
   resident(offset: number): number {
     const frame = this.cache.get(offset);
-    if (frame >= 0) return this.busyPages > 0 && (this.cache.marksOf(offset) & BUSY) !== 0 ? ON_ITS_WAY : frame;
+    if (frame >= 0) return frame;
     return frame === SWAPPED_OUT ? this.parts.swapIn(this, offset) : NO_PAGE;
   }
 
@@ -86,15 +84,6 @@ export class ShadowObject implements MemoryObject {
 
   show(offset: number): number {
     return showPage(this, offset);
-  }
-
-  /**
-   * Does it have the zero page at `offset`? It hides an older page then that the area has given up, and is nobody's to
-   * write.
-   */
-  isHole(offset: number): boolean {
-    const { zeroFrame } = this.parts.anonymous;
-    return zeroFrame >= 0 && this.cache.get(offset) === zeroFrame;
   }
 
   /** Ends a shadow that nobody has come to use. */

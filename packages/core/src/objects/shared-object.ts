@@ -6,9 +6,9 @@
  * @see HelenOS kernel/generic/src/mm/as.c, share_info_t
  */
 import { NO_AREA } from "../area/area-table.js";
-import { NO_PAGE, ON_ITS_WAY, type MemoryObject } from "./memory-object.js";
+import { NO_PAGE, type MemoryObject } from "./memory-object.js";
 import type { ObjectParts } from "./object-parts.js";
-import { ABSENT, BUSY, SWAPPED_OUT, type PageCache } from "./page-cache.js";
+import { ABSENT, SWAPPED_OUT, type PageCache } from "./page-cache.js";
 
 export { lockObject, unlockObject } from "./object-lock.js";
 
@@ -129,7 +129,7 @@ export class SharedObject implements MemoryObject {
 
   #resident(offset: number): number {
     const frame = this.cache.get(offset);
-    if (frame >= 0) return (this.cache.marksOf(offset) & BUSY) === 0 ? frame : ON_ITS_WAY;
+    if (frame >= 0) return frame;
     return frame === ABSENT ? NO_PAGE : this.#parts.swapIn(this, offset);
   }
 }

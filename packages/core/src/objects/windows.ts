@@ -5,7 +5,6 @@
  */
 import { NO_AREA } from "../area/area-table.js";
 import type { MemoryObject } from "./memory-object.js";
-import { ABSENT } from "./page-cache.js";
 import { ShadowObject } from "./shadow-object.js";
 
 /**
@@ -85,10 +84,4 @@ const coverage = (object: ShadowObject, first: number, count: number): number =>
     if (through === SOME_OF_IT) most = through;
   }
   return most;
-};
-
-/** Whether a page is there at all, wherever in the stack. */
-export const isPresent = (object: MemoryObject | null, offset: number): boolean => {
-  for (let each = object; each instanceof ShadowObject; each = each.below) if (each.cache.get(offset) !== ABSENT) return true;
-  return false;
 };

@@ -116,7 +116,7 @@ const checkLinks = (
   if (isNamed ? object.links < links : object.links !== links && object.kind !== "custom")
     found.push(`I-7: ${name} counts ${object.links} links, ${links} lead to it`);
   const containing = stacks.filter(({ objects }) => objects.includes(object)).length;
-  if (isShadow && containing === 0 && object.busyPages === 0) found.push(`I-9: ${name} exists, and nobody links it`);
+  if (isShadow && containing === 0) found.push(`I-9: ${name} exists, and nobody links it`);
   if (containing !== direct.length + above.reduce((sum, other) => sum + stacks.filter(({ objects }) => objects.includes(other)).length, 0))
     found.push(`I-7: ${name} is in ${containing} stacks, which is not what its links and shadows say`);
   if (object === machine.parts.backends.anonymous && object.eachHeld !== undefined) checkZeroPage(machine, found);
@@ -144,8 +144,7 @@ const checkShadow = (machine: Machine, shadow: ShadowObject, name: string, stack
     found.push(`I-6: ${name} may be written by several spaces`);
   if (shadow.isWritable && overlap(rows.map((area) => [areas.offsetOf(area), areas.pagesOf(area)])))
     found.push(`I-6: areas of ${name}, which may be written, overlap`);
-  if (shadow.links === 0 && shadow.shadowers.size < 2 && shadow.busyPages === 0)
-    found.push(`I-8: ${name} has no link and fewer than two shadows`);
+  if (shadow.links === 0 && shadow.shadowers.size < 2) found.push(`I-8: ${name} has no link and fewer than two shadows`);
   const isHeld = stacks.some(({ objects }) => objects.some((object) => object.below === shadow && !(object instanceof ShadowObject)));
   if (isHeld) return;
   const windows = stacks
@@ -198,7 +197,7 @@ const checkStack = (machine: Machine, { area, name, objects }: Stack, found: str
     if (isPrivate && expected !== undefined && expected !== frame)
       found.push(`I-10: ${where} maps frame ${frame.toString(16)}, and its stack has ${expected.toString(16)}`);
     if (!permits(rights, space.context.isKernel ? space.privilege : USER, WRITE)) return true;
-    if (isPrivate && !(front instanceof ShadowObject && front.isWritable && front.cache.get(offset) === frame && !front.isHole(offset)))
+    if (isPrivate && !(front instanceof ShadowObject && front.isWritable && front.cache.get(offset) === frame))
       found.push(`I-11: ${where} may be written, though it is not the area's own`);
     if (front.isClean?.(offset) === true) found.push(`I-11: ${where} may be written, though it counts as clean`);
     return true;

@@ -130,9 +130,6 @@ describe("a page cache", () => {
               models[other].set(offset, page);
               model.pages.delete(offset);
             }
-          } else if (kind === 11 && page.frame >= 0) {
-            expect(cache.replace(offset, step)).to.equal(page.frame);
-            model.set(offset, { ...page, frame: step });
           } else if (kind === 10 && random.below(8) === 0) {
             const count = random.below(200);
             const gone: number[] = [];
