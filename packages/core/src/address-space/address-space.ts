@@ -18,6 +18,7 @@ import { destroyArea } from "./destroy-area.js";
 import { discardRange } from "./discard-range.js";
 import { FAULT, servePageFault, type FaultResult, type FaultVerdict } from "./fault.js";
 import { moveRange } from "./move-range.js";
+import { withReclaim } from "../swap/with-reclaim.js";
 import type { SpaceParts } from "./parts.js";
 import { Placement } from "./placement.js";
 import { prefault } from "./prefault.js";
@@ -169,6 +170,10 @@ export class AddressSpace {
    */
   setMapping(address: Wide, frame: number): void {
     this.#alive();
+    withReclaim(this.parts, () => this.#setMapping(address, frame));
+  }
+
+  #setMapping(address: Wide, frame: number): void {
     const { areas, tables, frames, units, locks, architecture } = this.parts;
     const page = units.alignedPageOf(address);
     const frameLimit = 2 ** (architecture.physicalBits - architecture.pageShift);

@@ -3,6 +3,7 @@ import { PortolanError } from "../errors.js";
 import { TranslationContext } from "../machine/translation-context.js";
 import { AddressSpace } from "./address-space.js";
 import { forkAreas } from "./fork.js";
+import { withReclaim } from "../swap/with-reclaim.js";
 import type { SpaceParts } from "./parts.js";
 
 /** The register of live spaces: the only place where one is made. Each leaves it when its last user does. */
@@ -27,7 +28,7 @@ export class AddressSpaces {
    * @throws PortolanError ERR_OUT_OF_FRAMES, ERR_OUT_OF_MEMORY; nothing has changed then
    */
   create(): AddressSpace {
-    const space = this.#make();
+    const space = withReclaim(this.#parts, () => this.#make());
     this.#publish(space);
     return space;
   }
@@ -41,10 +42,14 @@ export class AddressSpaces {
    * @see POSIX.1-2017 fork()
    */
   fork(parent: AddressSpace): AddressSpace {
-    const { locks, events } = this.#parts;
     if (parent.parts !== this.#parts) throw new PortolanError("ERR_BAD_ARGUMENT", { space: parent.id, machine: "another" });
     if (parent.isDestroyed) throw new PortolanError("ERR_SPACE_GONE", { space: parent.id });
     if (parent.context.isKernel) throw new PortolanError("ERR_BAD_ARGUMENT", { space: parent.id, rule: "a user's" });
+    return withReclaim(this.#parts, () => this.#fork(parent));
+  }
+
+  #fork(parent: AddressSpace): AddressSpace {
+    const { locks, events } = this.#parts;
     locks.acquire("address-space", parent.id);
     try {
       const child = this.#make();

@@ -3,6 +3,7 @@ import { NO_AREA } from "../area/area-table.js";
 import { PAGE_ACCESSED, PAGE_DIRTY, WRITE, permits } from "../architecture/rights.js";
 import { pageFlagsOf } from "../area/area-flags.js";
 import { PortolanError } from "../errors.js";
+import { withReclaim } from "../swap/with-reclaim.js";
 import type { AddressSpace } from "./address-space.js";
 import { areaIn } from "./each-range.js";
 import { checkOneMapping, checkResizable, grow, prepareGrowth } from "./grow-area.js";
@@ -35,7 +36,9 @@ export interface MoveRequest {
  *   ERR_AREA_NOT_RESIZABLE, ERR_AREA_RANGE, ERR_AREA_OVERLAP, ERR_NO_FREE_RANGE, ERR_OUT_OF_MEMORY, ERR_OUT_OF_FRAMES;
  *   nothing has changed then
  */
-export const moveRange = (space: AddressSpace, request: MoveRequest): number => {
+export const moveRange = (space: AddressSpace, request: MoveRequest): number => withReclaim(space.parts, () => tryToMove(space, request));
+
+const tryToMove = (space: AddressSpace, request: MoveRequest): number => {
   const { locks } = space.parts;
   locks.acquire("address-space", space.id);
   try {

@@ -17,6 +17,7 @@ import { ImageFile } from "../objects/image-file.js";
 import { confined, explainAddress } from "../paging/explain-address.js";
 import type { PageOnItsWay } from "../objects/transfer.js";
 import type { Walk } from "../architecture/walk.js";
+import { withReclaim } from "../swap/with-reclaim.js";
 import type { Wide } from "../units/address-units.js";
 
 /** What became of an access that was refused. Ordinary life for a guest, never an exception. */
@@ -224,7 +225,8 @@ export class Machine {
 
   /** Loads a file into frames for the image backend. @throws PortolanError ERR_OUT_OF_FRAMES; nothing has changed then */
   loadImage(content: Uint8Array): ImageFile {
-    const file = new ImageFile(content, this.parts.frames, this.parts.memory, (gone) => this.#images.delete(gone));
+    const { frames, memory } = this.parts;
+    const file = withReclaim(this.parts, () => new ImageFile(content, frames, memory, (gone) => this.#images.delete(gone)));
     this.#images.add(file);
     return file;
   }

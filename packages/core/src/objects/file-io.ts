@@ -1,5 +1,6 @@
 /** Reading and writing a file as read() and write() do: through its page cache, page by page, as far as it goes. */
 import { PortolanError } from "../errors.js";
+import { FIRST_WANTED, hasReclaimed } from "../swap/with-reclaim.js";
 import type { FileObject } from "./file-object.js";
 import { ON_ITS_WAY } from "./memory-object.js";
 import type { Transfer } from "./transfer.js";
@@ -89,18 +90,26 @@ const eachPage = (
   verdict.rule = "done";
   verdict.waitsFor = null;
   let done = 0;
+  let wanted = FIRST_WANTED;
   while (done < length) {
     let count = 0;
     let waitsFor: Transfer | null = null;
+    let isShort = false;
     locks.acquire("object", file.number);
     try {
       count = step(offsetBytes + done, done, length - done);
       if (count === ON_ITS_WAY) waitsFor = transfers.latest;
     } catch (error) {
       if (!(error instanceof PortolanError && error.errno === "ENOMEM")) throw error;
+      isShort = error.code === "ERR_OUT_OF_FRAMES";
       verdict.rule = "out of memory";
     } finally {
       locks.release("object", file.number);
+    }
+    if (isShort && hasReclaimed(file.parts, wanted)) {
+      wanted *= 2;
+      verdict.rule = "done";
+      continue;
     }
     if (waitsFor !== null) {
       transfers.start();

@@ -116,6 +116,15 @@ export const writeProtect = (
 
 const withoutWrite = (flags: PageFlags): PageFlags => flags & ~(WRITE | PAGE_ACCESSED | PAGE_DIRTY);
 
-/** No entry of these areas shows pages of [first, first + count) of their object any more when this returns. All is locked. */
+/**
+ * No entry of these areas shows pages of [first, first + count) of their object any more when this returns. All is locked.
+ * @throws PortolanError ERR_OUT_OF_MEMORY where used pages lie on both sides; some entries may have gone then
+ */
 export const unmapEverywhere = (parts: SpaceParts, areas: Iterable<number>, first: number, count: number): void =>
-  eachReach(parts, areas, first, count, (area, page, pages) => withdrawPages(parts.spaceOf(area), area, page, pages));
+  eachReach(parts, areas, first, count, (area, page, pages) => {
+    const { used } = parts.areas;
+    const promised = used.trees.reserved;
+    if (page + pages < parts.areas.firstOf(area) + parts.areas.pagesOf(area)) used.reserve(area);
+    withdrawPages(parts.spaceOf(area), area, page, pages, true);
+    used.settlePromises(promised);
+  });

@@ -10,10 +10,14 @@ import { callAll, type PageOnItsWay, type TransferState } from "../objects/trans
 import type { Swapper } from "./swapper.js";
 
 /** Frames that are tried for at first; twice as many each time that was not enough. */
-const FIRST_WANTED = 16;
+export const FIRST_WANTED = 16;
 
 /** Nobody needs so many times the frames there are. */
 const mayWant = (parts: SpaceParts, wanted: number): boolean => wanted < 4 * parts.frames.total;
+
+/** Are there more frames than before, with so many wanted by now? No lock is held. */
+export const hasReclaimed = (parts: SpaceParts, wanted: number): boolean =>
+  mayWant(parts, wanted) && parts.reclaimer.reclaim(wanted) === "frames";
 
 /**
  * Does `work`, which has changed nothing if it throws. No lock is held.
@@ -24,8 +28,7 @@ export const withReclaim = <T>(parts: SpaceParts, work: () => T): T => {
     try {
       return work();
     } catch (error) {
-      if (!(error instanceof PortolanError) || error.code !== "ERR_OUT_OF_FRAMES") throw error;
-      if (!mayWant(parts, wanted) || parts.reclaimer.reclaim(wanted) !== "frames") throw error;
+      if (!(error instanceof PortolanError) || error.code !== "ERR_OUT_OF_FRAMES" || !hasReclaimed(parts, wanted)) throw error;
     }
   }
 };

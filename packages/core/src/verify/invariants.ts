@@ -20,6 +20,7 @@ import type { Machine } from "../compose/machine.js";
 import { SharedObject } from "../objects/shared-object.js";
 import { HASH_ENTRY_BYTES } from "../paging/page-hash-format.js";
 import { checkObjects } from "./object-invariants.js";
+import { checkSwap } from "./swap-invariants.js";
 import { kernelRootFrom, sizesOf } from "../paging/tree-shape.js";
 
 const ANY_WRITE = rightsFor(WRITE, WRITE);
@@ -38,7 +39,9 @@ export const violations = (machine: Machine, options: InvariantOptions = {}): st
   for (const space of machine.spaces.live()) {
     checkSpace(machine, space, found, count);
   }
-  for (const object of checkObjects(machine, found)) object.eachHeld(count);
+  const objects = checkObjects(machine, found);
+  for (const object of objects) object.eachHeld(count);
+  checkSwap(machine, objects, found, count);
   for (const file of machine.images()) file.eachPinned(count);
   checkFrames(machine, references, found);
   checkTlbs(machine, found);
