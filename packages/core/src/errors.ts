@@ -139,6 +139,11 @@ export const ERRORS = {
     hint: "make it with `isWritable`, over a pager that keeps what it is given",
     errno: "EPERM",
   },
+  ERR_PROCESS_GONE: {
+    says: "the process has exited",
+    hint: "ask `isGone` of a process that others may have ended",
+    errno: "ENOENT",
+  },
   ERR_UNKNOWN_ARCHITECTURE: {
     says: "no architecture of that name could be loaded",
     hint: "name one that is installed, a package, or a module that exports one; CONTRIBUTING.md shows how to add a machine",
@@ -150,6 +155,10 @@ export const ERRORS = {
   ERR_BAD_TRACE: {
     says: "the text is no memory trace",
     hint: "record one with `valgrind --tool=lackey --trace-mem=yes PROGRAM 2> FILE`",
+  },
+  ERR_SCENARIO: {
+    says: "an operation of the scenario ended otherwise than its log says",
+    hint: "`--show steps` prints how every operation ended",
   },
   ERR_BAD_LOG: {
     says: "the text is no log of operations",

@@ -6,8 +6,8 @@
  *   PROCESS CALL ARGUMENT...     one call of one process; `fork N` makes process N, `exit` ends one
  *
  * Numbers are as strtoull() reads them. Places are relative, as the kernel chooses some of them: `aN` is N bytes into
- * the arena, `tN` is N bytes below the top of what the kernel hands out downwards, `bN` is N bytes above the first
- * break, `sN` is the N-th shared-memory segment of the world. Answers name places in the same way.
+ * the arena, `tN` is N bytes below the top of what the kernel hands out downwards,
+ * `bN` is N bytes above the first break, `sN` is the N-th shared-memory segment of the world. Answers name places in the same way.
  *
  * Linked statically, so that nothing else lies below the top. One process runs at a time: whoever meets a line of
  * another's hands on a baton. All are children of the driver, which therefore sees every end, the wrong ones too.
@@ -208,24 +208,54 @@ static void sayRange(unsigned long first, unsigned long end, unsigned long low, 
   if (rights[0] == 'r' || rights[1] == 'w') sayPages(from, to);
 }
 
-static void dump(void) {
+/* One line of /proc/self/maps. */
+struct area {
+  unsigned long first, end, offset, inode;
+  char rights[5], name[256];
+};
+
+static void readMaps(void) {
   int fd = open("/proc/self/maps", O_RDONLY);
   size_t length = 0;
   for (ssize_t count; (count = read(fd, maps + length, sizeof maps - 1 - length)) > 0;) length += count;
   close(fd);
   maps[length] = 0;
+}
+
+/* The line at `at`; the next one, or NULL behind the last. */
+static char *areaAt(char *at, struct area *area) {
+  if (*at == 0) return NULL;
+  char *next = strchr(at, '\n');
+  *next = 0;
+  area->name[0] = 0;
+  sscanf(at, "%lx-%lx %4s %lx %*s %lu %255[^\n]", &area->first, &area->end, area->rights, &area->offset, &area->inode, area->name);
+  return next + 1;
+}
+
+static void dump(void) {
+  struct area area;
+  readMaps();
   say("\n");
-  for (char *line = maps; *line;) {
-    char *next = strchr(line, '\n');
-    *next = 0;
-    unsigned long first, end, offset, inode;
-    char rights[5], name[256] = "";
-    sscanf(line, "%lx-%lx %4s %lx %*s %lu %255[^\n]", &first, &end, rights, &offset, &inode, name);
-    sayRange(first, end, ARENA, ARENA + ARENA_BYTES, rights, offset, inode, name);
-    sayRange(first, end, firstBreak, firstBreak + WINDOW, rights, offset, inode, name);
-    sayRange(first, end, top - WINDOW, top, rights, offset, inode, name);
-    line = next + 1;
+  for (char *at = maps; (at = areaAt(at, &area)) != NULL;) {
+    sayRange(area.first, area.end, ARENA, ARENA + ARENA_BYTES, area.rights, area.offset, area.inode, area.name);
+    sayRange(area.first, area.end, firstBreak, firstBreak + WINDOW, area.rights, area.offset, area.inode, area.name);
+    sayRange(area.first, area.end, top - WINDOW, top, area.rights, area.offset, area.inode, area.name);
   }
+}
+
+/*
+ * Does the kernel keep two areas of a range apart that look like one from here? Whether it merges areas is its own
+ * affair, and mremap() shows it.
+ */
+static int isUnmerged(unsigned long first, unsigned long end) {
+  struct area before = {0}, area;
+  readMaps();
+  for (char *at = maps; (at = areaAt(at, &area)) != NULL; before = area) {
+    if (area.first >= end || area.end <= first || before.end != area.first || before.end <= first) continue;
+    if (strcmp(before.rights, area.rights) || before.inode != area.inode || strcmp(before.name, area.name)) continue;
+    if (area.inode == 0 || before.offset + (before.end - before.first) == area.offset) return 1;
+  }
+  return 0;
 }
 
 static void sayResident(unsigned long address, unsigned long length) {
@@ -264,6 +294,7 @@ static void sayCall(char **word, int words) {
   if (!strcmp(call, "mmap")) sayPlace(answer(syscall(SYS_mmap, v[0], v[1], v[2], v[3], v[4], v[5])));
   else if (!strcmp(call, "munmap")) say("%ld", answer(syscall(SYS_munmap, v[0], v[1])));
   else if (!strcmp(call, "mprotect")) say("%ld", answer(syscall(SYS_mprotect, v[0], v[1], v[2])));
+  else if (!strcmp(call, "mremap") && isUnmerged(v[0], v[0] + v[1])) say("unmerged");
   else if (!strcmp(call, "mremap")) sayPlace(answer(syscall(SYS_mremap, v[0], v[1], v[2], v[3], v[4])));
   else if (!strcmp(call, "brk")) sayPlace(syscall(SYS_brk, v[0]));
   else if (!strcmp(call, "msync")) say("%ld", answer(syscall(SYS_msync, v[0], v[1], v[2])));
@@ -412,6 +443,7 @@ static int runWorld(void) {
   flush();
   pid_t first = fork();
   if (first == 0) {
+    dup2(0, 2);
     self = 0;
     SHARED->pids[0] = getpid();
     live();

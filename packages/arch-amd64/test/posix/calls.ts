@@ -1,0 +1,230 @@
+/** Scripts of calls that two systems perform: what a line is, and how seeds make them. */
+import { Random } from "@portolan/core";
+
+/** One call of one process; arguments are numbers and places as linux-calls.c reads them. */
+export interface Call {
+  readonly process: number;
+  readonly name: string;
+  readonly args: readonly string[];
+}
+
+/** The line that stands for a call. */
+export const lineOf = ({ process, name, args }: Call): string => [process, name, ...args].join(" ");
+
+/** A call from its line. */
+export const callOf = (line: string): Call => {
+  const [process = "0", name = "", ...args] = line.trim().split(/\s+/);
+  return { process: Number(process), name, args };
+};
+
+const hex = (value: number): string => `0x${value.toString(16)}`;
+
+const PAGE = 0x1000;
+/** Instructions that change nothing that matters: the only bytes in places that are executed. */
+export const HARMLESS = [0x90, 0xf8, 0xf9, 0xfc, 0xf5, 0x98, 0x99, 0xc3] as const;
+
+/** How often each call comes. */
+const WEIGHTS: readonly (readonly [name: string, weight: number])[] = [
+  ["mmap", 26],
+  ["munmap", 8],
+  ["mprotect", 12],
+  ["mremap", 12],
+  ["brk", 4],
+  ["msync", 3],
+  ["madvise", 7],
+  ["mincore", 4],
+  ["open", 4],
+  ["close", 2],
+  ["dup", 1],
+  ["ftruncate", 5],
+  ["pwrite", 5],
+  ["pread", 2],
+  ["shmget", 3],
+  ["shmat", 4],
+  ["shmdt", 3],
+  ["shmrm", 1],
+  ["shmstat", 1],
+  ["load", 10],
+  ["store", 18],
+  ["fetch", 4],
+  ["fork", 3],
+  ["exit", 1],
+  ["dump", 3],
+];
+const TOTAL = WEIGHTS.reduce((sum, [, weight]) => sum + weight, 0);
+
+/** Makes calls that meet: few pages, few files, ends and holes that lie close together. */
+class Maker {
+  readonly #random: Random;
+
+  constructor(seed: number) {
+    this.#random = new Random(seed);
+  }
+
+  script(count: number): Call[] {
+    const calls: Call[] = ["0 open 0 2", "0 pwrite 3 0 10000 1", "0 open 1 0", "0 open 2 2", "0 pwrite 5 0 4096 2"].map(callOf);
+    while (calls.length < count - 1) calls.push(this.call());
+    calls.push({ process: 0, name: "dump", args: [] });
+    return calls;
+  }
+
+  call(): Call {
+    const process = this.chance(4) ? this.below(3) : 0;
+    let ticket = this.below(TOTAL);
+    const [name] = WEIGHTS.find(([, weight]) => (ticket -= weight) < 0) ?? ["dump", 0];
+    return { process, name, args: this.#args(name) };
+  }
+
+  below(bound: number): number {
+    return this.#random.below(bound);
+  }
+
+  /** True once in so many times. */
+  chance(times: number): boolean {
+    return this.below(times) === 0;
+  }
+
+  one<T>(of: readonly T[]): T {
+    const chosen = of[this.below(of.length)];
+    if (chosen === undefined) throw new Error("nothing to choose from");
+    return chosen;
+  }
+
+  /** Nearly always whole pages. */
+  #ragged(bytes: number): number {
+    return this.chance(20) ? Math.max(0, bytes + this.one([1, 0x10, 0x800, -1, -0x10])) : bytes;
+  }
+
+  /** A page's address, mostly in the arena. */
+  address(): string {
+    if (this.chance(40)) return this.one(["0x0", "0x1000", "0x800000000000", "0xfffffffffffff000", "0xffff800000000000"]);
+    if (this.chance(6)) return `t${hex(this.#ragged((1 + this.below(40)) * PAGE))}`;
+    if (this.chance(16)) return `b${hex(this.#ragged(this.below(12) * PAGE))}`;
+    if (this.chance(14)) return `a${hex(this.#ragged((0x300 + this.below(0x120)) * PAGE))}`;
+    return `a${hex(this.#ragged(this.below(36) * PAGE))}`;
+  }
+
+  /** Bytes of a range. */
+  length(): string {
+    if (this.chance(50)) return this.one(["0x0", "0x800000000000", "0xffffffffffffffff", "0xfffffffffffff000", "0x7fffffffffffffff"]);
+    return hex(this.#ragged((1 + (this.chance(5) ? this.below(20) : this.below(6))) * PAGE));
+  }
+
+  /** A range: what begins below the top of the kernel's choices does not reach above it, where the kernel has pages of its own. */
+  range(length = this.length()): [address: string, length: string] {
+    const address = this.address();
+    return [address, this.#cut(address, length)];
+  }
+
+  #cut(address: string, length: string): string {
+    return address.startsWith("t") && BigInt(length) > BigInt(address.slice(1)) ? address.slice(1) : length;
+  }
+
+  protection(): number {
+    return this.one([3, 3, 3, 3, 1, 1, 0, 5, 7, 2, 6]);
+  }
+
+  /** A place inside a page where a byte may be changed. */
+  #within(): number {
+    return this.one([0, 8, 0x10, 0xff0, 0xff8, 0x708]);
+  }
+
+  #descriptor(): string {
+    return this.chance(25) ? this.one(["-1", "99", "0"]) : String(3 + this.below(6));
+  }
+
+  #place(): string {
+    const address = this.address();
+    return address.startsWith("0x") ? address : `${address[0] ?? "a"}${hex((Math.floor(Number(address.slice(1)) / PAGE) + (address.startsWith("t") ? 1 : 0)) * PAGE)}`;
+  }
+
+  /** A byte's address. */
+  #byte(within: number): string {
+    const place = this.#place();
+    if (place.startsWith("0x")) return this.one(["0x0", "0x1000", "0xffff800000000000"]);
+    const offset = Number(place.slice(1));
+    return `${place[0] ?? "a"}${hex(place.startsWith("t") ? offset - within : offset + within)}`;
+  }
+
+  #mmap(): string[] {
+    const isAnonymous = this.chance(2);
+    const type = this.chance(40) ? this.one([0, 3, 4]) : this.one([1, 2, 2]);
+    const how = this.one([0, 0x10, 0x10, 0x10, 0x100000, 0]);
+    const extra = (this.chance(12) ? 0x8000 : 0) | (this.chance(25) ? 0x4000 : 0) | (this.chance(14) ? 0x100 : 0);
+    const address = how === 0 && this.chance(2) ? "0x0" : this.address();
+    const offset = this.chance(30) ? this.one(["0x800", "0x7ffffffffffff000", "0xfffffffffffff000"]) : hex(this.below(4) * PAGE);
+    const descriptor = isAnonymous ? "-1" : this.#descriptor();
+    return [address, this.#cut(address, this.length()), String(this.protection()), hex(type | how | extra | (isAnonymous ? 0x20 : 0)), descriptor, offset];
+  }
+
+  #args(name: string): string[] {
+    switch (name) {
+      case "mmap":
+        return this.#mmap();
+      case "munmap":
+        return this.range();
+      case "mprotect":
+        return [...this.range(), hex(this.chance(30) ? this.one([16, 8, 9, 0x1000003, 0x3000001]) : this.protection())];
+      case "mremap": {
+        const flags = this.one([0, 1, 1, 1, 3, 3, 3, 5, 7, this.chance(4) ? 8 : 1]);
+        const [address, old] = this.range(this.chance(12) ? "0x0" : this.length());
+        const [to, after] = this.range(flags >= 4 || this.chance(3) ? old : this.length());
+        return [address, old, after, String(flags), to];
+      }
+      case "brk":
+        return [this.chance(10) ? "0x0" : `b${hex(this.#ragged(this.below(14) * PAGE))}`];
+      case "msync":
+        return [...this.range(), String(this.below(9))];
+      case "madvise":
+        // What would reach beyond the arena is refused, or would discard the tester's own memory.
+        return [...this.range(this.chance(40) ? "0xffffffffffffffff" : hex(this.#ragged((1 + this.below(8)) * PAGE))), String(this.one([4, 4, 4, 4, 8, 3, 0, 1, 2, 5, 6, 7, 99]))];
+      case "mincore":
+        return this.range(hex(this.#ragged((1 + this.below(12)) * PAGE)));
+      case "open":
+        return [String(this.below(4)), hex(this.one([0, 1, 2, 2, 2]) | (this.chance(20) ? 0x200 : 0))];
+      case "close":
+      case "dup":
+        return [this.#descriptor()];
+      case "ftruncate":
+        return [this.#descriptor(), this.chance(20) ? this.one(["-1", "0x0"]) : hex(this.#ragged(this.below(9) * PAGE))];
+      case "pwrite":
+        return [this.#descriptor(), this.chance(30) ? "-1" : hex(this.below(7 * 256) * 16), String(this.one([16, 100, 4096, 6000])), String(this.below(100))];
+      case "pread":
+        return [this.#descriptor(), this.chance(30) ? "-1" : hex(this.below(7 * 256) * 16), String(this.one([16, 100, 4096, 6000]))];
+      case "shmget":
+        return [String(this.below(3)), this.chance(12) ? "0" : hex((1 + this.below(6)) * PAGE - this.one([0, 0, 100])), this.one(["01600", "01600", "03600", "0600"])];
+      case "shmat":
+        return [this.#segment(), this.chance(2) ? "0x0" : this.#roomy(), this.one(["0", "0", "010000", "020000", "040000", "060000", "0100000"])];
+      case "shmdt":
+        return [this.address()];
+      case "shmrm":
+      case "shmstat":
+        return [this.#segment()];
+      case "load":
+        return [this.#byte(this.#within())];
+      case "store": {
+        const within = this.#within();
+        return [this.#byte(within), String(within % 16 === 0 ? this.one(HARMLESS) : this.below(256))];
+      }
+      case "fetch":
+        return [this.#byte(this.one([0, 0x10, 0xff0]))];
+      case "fork":
+        return [String(this.below(3))];
+      default:
+        return [];
+    }
+  }
+
+  /** An address with room for any segment behind it. */
+  #roomy(): string {
+    const address = this.address();
+    return address.startsWith("t") && Number(address.slice(1)) < 8 * PAGE ? "t0x8000" : address;
+  }
+
+  #segment(): string {
+    return `s${this.below(4)}`;
+  }
+}
+
+/** The script of a seed. @param count lines, at least 7 */
+export const scriptOf = (seed: number, count: number): Call[] => new Maker(seed).script(count);

@@ -1,0 +1,125 @@
+/**
+ * Holds our answers against the kernel's, call by call.
+ *
+ * Differences that are Linux's own freedom are few, and listed here with their reasons; docs/posix.md tells of them. All
+ * others are defects of one side, and ours until shown otherwise.
+ */
+import { assertInvariants, type MapEntry } from "@portolan/core";
+import { lineOf, type Call } from "./calls.js";
+import type { KernelFeatures } from "./linux.js";
+import { OurWorld } from "./ours.js";
+
+/** Where two systems part. */
+export interface Difference {
+  readonly at: number;
+  readonly call: string;
+  readonly ours: string;
+  readonly kernel: string;
+}
+
+/** How a world went. */
+export interface Comparison {
+  readonly compared: number;
+  readonly difference: Difference | null;
+  /** How often each listed difference was met. */
+  readonly excused: ReadonlyMap<string, number>;
+}
+
+/** A difference that is none, and why. */
+interface Excuse {
+  readonly name: string;
+  /** Where the two may differ from then on, the rest of the world is not compared. */
+  readonly endsWorld: boolean;
+  holds(met: Met): boolean;
+}
+
+interface Met {
+  readonly call: Call;
+  readonly ours: string;
+  readonly kernel: string;
+  readonly features: KernelFeatures;
+  readonly world: OurWorld;
+}
+
+const EXCUSES: readonly Excuse[] = [
+  {
+    name: "kernels before 6.17 move one mapping at a time",
+    endsWorld: true,
+    holds: ({ call, kernel, features }) => call.name === "mremap" && !features.movesSeveral && kernel === "-14",
+  },
+];
+
+/** Performs a script on our side and compares; `answers` are the kernel's. */
+export const compareWorld = (calls: readonly Call[], answers: readonly string[], features: KernelFeatures, careful = true): Comparison => {
+  const world = new OurWorld({ lowestAddress: features.lowest });
+  const excused = new Map<string, number>();
+  const count = (name: string): void => void excused.set(name, (excused.get(name) ?? 0) + 1);
+  for (const [at, call] of calls.entries()) {
+    const kernel = answers[at] ?? "no answer";
+    if (kernel === "unmerged") {
+      count("Linux keeps areas apart that could be one, and mremap shows it");
+      continue;
+    }
+    const differs = (ours: string): Comparison => ({ compared: at, difference: { at, call: lineOf(call), ours, kernel }, excused });
+    let ours: string;
+    try {
+      ours = world.answer(call);
+      if (careful && (call.name === "dump" || at === calls.length - 1)) assertInvariants(world.machine);
+    } catch (error) {
+      return differs(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
+    const met = { call, ours, kernel, features, world };
+    if (isAlike(met)) continue;
+    const excuse = EXCUSES.find((each) => each.holds(met));
+    if (excuse === undefined) return differs(call.name === "dump" ? ours.replace(/^/, "\n") : ours);
+    count(excuse.name);
+    if (excuse.endsWorld) return { compared: at, difference: null, excused };
+  }
+  world.end();
+  return { compared: calls.length, difference: null, excused };
+};
+
+const isAlike = ({ call, ours, kernel }: Met): boolean => {
+  if (ours === kernel) return true;
+  return call.name === "dump" && canonical(ours) === canonical(kernel);
+};
+
+interface Line {
+  first: string;
+  end: string;
+  rights: string;
+  offset: number;
+  kind: string;
+  pages: number;
+}
+
+/** A dump with areas merged that look like one, rights as the machine gives them, and files that have no name numbered alike. */
+export const canonical = (dump: string): string => {
+  const areas: Line[] = [];
+  const pages: string[] = [];
+  for (const line of dump.split("\n")) {
+    const [what, first = "", end = "", rights = "", offset = "", kind = ""] = line.trim().split(" ");
+    if (what === "page") pages.push(line);
+    if (what !== "area") continue;
+    const area = { first, end, rights: asGiven(rights), offset: Number(offset), kind, pages: distance(first, end) };
+    const last = areas.at(-1);
+    const follows = last !== undefined && last.end === first && last.rights === area.rights && last.kind === kind;
+    if (follows && (kind === "-" || last.offset + last.pages === area.offset)) {
+      last.end = end;
+      last.pages += area.pages;
+    } else areas.push(area);
+  }
+  const shown = areas.map(({ first, end, rights, offset, kind }) => ` area ${first} ${end} ${rights} ${offset} ${kind.replace(/^([zs])\d+$/, "$1")}`);
+  return [...shown, ...pages].join("\n");
+};
+
+/** Memory that may be written or executed may be read as well. */
+const asGiven = (rights: string): string => (/[wx]/.test(rights) ? rights.replace(/^-/, "r") : rights);
+
+/** Bytes between two places of one region. */
+const distance = (first: string, end: string): number => {
+  const at = (place: string): number => (place.startsWith("t") ? -1 : 1) * Number(place.slice(1));
+  return at(end) - at(first);
+};
+
+export type { MapEntry };
