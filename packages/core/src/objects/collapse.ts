@@ -15,7 +15,7 @@ import { NO_AREA } from "../area/area-table.js";
 import type { MemoryObject } from "./memory-object.js";
 import { ABSENT } from "./page-cache.js";
 import { ShadowObject } from "./shadow-object.js";
-import { isReachable } from "./windows.js";
+import { isReachable, releaseHidden } from "./windows.js";
 
 /** `coversUpTo`: nothing is known. */
 export const UNKNOWN = -1;
@@ -94,6 +94,9 @@ export const bypassCovered = (front: ShadowObject, offset: number): void => {
   for (let below = front.below; below instanceof ShadowObject && below.below !== null && covers(front, below); below = front.below) {
     tellShadow(below, "bypass");
     reparent(front, below.below);
+    // What it had for the front alone nobody sees any more.
+    const { areas } = front.parts;
+    for (const area of front.areas) releaseHidden(below, areas.offsetOf(area), areas.pagesOf(area));
     settle(below);
   }
 };

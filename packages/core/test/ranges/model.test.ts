@@ -15,7 +15,7 @@ const play = (steps: number, run: Play): Play => {
   return run;
 };
 
-const PLAIN: PlayOptions = { failing: 0, isCopying: false };
+const PLAIN: PlayOptions = { failing: 0, isCopying: false, isForking: false };
 
 describe("ranges of pages", () => {
   for (const architecture of machines) {
@@ -44,13 +44,21 @@ describe("ranges of pages", () => {
       expect(done.get(name), name).to.be.greaterThan(4);
   });
 
+  it("agree with it after thousands of forks and operations between them", () => {
+    for (let seed = 20; seed < 26; seed += 1) play(900, new Play(abs32le, seed, { ...PLAIN, isCopying: true, isForking: true }));
+  });
+
   for (const architecture of machines) {
     it(`${architecture.name}: agree with it where memory is copied before it is written`, () => {
       for (const seed of [3, 4]) play(300, new Play(architecture, seed, { ...PLAIN, isCopying: true }));
     });
 
+    it(`${architecture.name}: agree with it after forks and exits`, () => {
+      for (const seed of [5, 6, 7]) play(300, new Play(architecture, seed, { ...PLAIN, isCopying: true, isForking: true }));
+    });
+
     it(`${architecture.name}: change or leave no trace, whichever allocation fails`, () => {
-      expect(play(220, new Play(architecture, 77, { failing: 60, isCopying: true })).failures).to.be.greaterThan(50);
+      expect(play(220, new Play(architecture, 77, { failing: 60, isCopying: true, isForking: true })).failures).to.be.greaterThan(50);
     });
   }
 });
