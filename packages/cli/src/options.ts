@@ -1,5 +1,7 @@
 /** Values that people type. What cannot be read is an error of usage that says what could. */
+import { PortolanError, type Architecture } from "@portolan/core";
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { bytesIn } from "./render/table.js";
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
@@ -56,3 +58,11 @@ export const addMachineOptions = (command: Command): Command =>
     .option("--base <address>", "where a position-independent program goes", addressOf)
     .addOption(new Option("--set <switch>", "turns a processor's switch on or off: WP=on (may be repeated)").argParser(switchOf))
     .option("--json", "prints the result as JSON");
+
+/** @throws PortolanError ERR_BAD_ARGUMENT if no machine of this kind has so much RAM */
+export const checkMemory = ({ pageShift, physicalBits }: Architecture, bytes: number): void => {
+  const most = 2 ** physicalBits;
+  if (bytes % 2 ** pageShift === 0 && bytes <= most) return;
+  const rule = `a multiple of ${bytesIn(2 ** pageShift)}, at most ${bytesIn(most)}`;
+  throw new PortolanError("ERR_BAD_ARGUMENT", { "--memory": bytes, rule });
+};

@@ -1,13 +1,13 @@
 /** `portolan run`: pages a program in, or replays a trace, on a machine. */
-import { PortolanError, type Architecture } from "@portolan/core";
+import { PortolanError } from "@portolan/core";
 import type { Command } from "commander";
 import { runWorkload, type RunOptions, type RunReport } from "@portolan/workload";
 import { architectureNamed } from "../architectures.js";
 import { openInputs } from "../inputs.js";
-import { addMachineOptions, type MachineArguments } from "../options.js";
+import { addMachineOptions, checkMemory, type MachineArguments } from "../options.js";
+import { addScenarioOptions, runScenario, type ScenarioArguments } from "../scenario.js";
 import { Progress } from "../progress.js";
 import { reportLines } from "../render/report.js";
-import { bytesIn } from "../render/table.js";
 import { WorkFailed, type Terminal } from "../terminal.js";
 
 const EXAMPLES = `
@@ -16,22 +16,32 @@ Examples:
   portolan run --arch sparc64 --cpus 4 --json examples/programs/words.sparc64.elf
   portolan run --arch ia32 --rebase --trace examples/traces/sort.amd64.trace.gz
   portolan run --arch ia32 --rebase --trace examples/traces/sort.amd64.trace.gz examples/programs/sort.amd64.elf
+  portolan run --arch arm --scenario examples/scenarios/shell-pipeline.ndjson --show objects
+  portolan run --arch amd64 --scenario examples/scenarios/fork-storm.ndjson --svg objects.svg
 
 A trace is recorded with: valgrind --tool=lackey --trace-mem=yes PROGRAM 2> FILE`;
 
-interface RunArguments extends MachineArguments {
+interface RunArguments extends MachineArguments, ScenarioArguments {
   readonly quiet?: boolean;
 }
 
 /** Adds `portolan run` to the program: a program or a trace, and the report. */
 export const addRun = (program: Command, terminal: Terminal): void => {
-  addMachineOptions(program.command("run"))
-    .description("loads a program and touches it from end to end, or performs a trace's accesses; checks every byte, and reports")
+  addScenarioOptions(addMachineOptions(program.command("run")))
+    .description(
+      "loads a program and touches it from end to end, or performs a trace's accesses, or the operations of a scenario; checks every byte, and reports",
+    )
     .option("-q, --quiet", "prints nothing unless something is wrong; the exit status tells")
     .argument("[program]", "an ELF executable")
     .addHelpText("after", EXAMPLES)
     .action(async (file: string | undefined, options: RunArguments, command: Command) => {
-      if (file === undefined && options.trace === undefined) command.error("error: a program, or --trace FILE, is needed", { exitCode: 2 });
+      if (options.scenario !== undefined) {
+        if (file !== undefined || options.trace !== undefined)
+          command.error("error: --scenario FILE stands alone: programs and traces are other runs", { exitCode: 2 });
+        return runScenario(options.scenario, options, terminal);
+      }
+      if (file === undefined && options.trace === undefined)
+        command.error("error: a program, --trace FILE or --scenario FILE is needed", { exitCode: 2 });
       const began = terminal.now();
       const report = await perform(file, options, options.quiet === true ? { ...terminal, isTerminal: false } : terminal);
       const milliseconds = terminal.now() - began;
@@ -43,14 +53,6 @@ export const addRun = (program: Command, terminal: Terminal): void => {
         );
       judge(report);
     });
-};
-
-/** @throws PortolanError ERR_BAD_ARGUMENT if no machine of this kind has so much RAM */
-const checkMemory = ({ pageShift, physicalBits }: Architecture, bytes: number): void => {
-  const most = 2 ** physicalBits;
-  if (bytes % 2 ** pageShift === 0 && bytes <= most) return;
-  const rule = `a multiple of ${bytesIn(2 ** pageShift)}, at most ${bytesIn(most)}`;
-  throw new PortolanError("ERR_BAD_ARGUMENT", { "--memory": bytes, rule });
 };
 
 /** Runs what the arguments say. */

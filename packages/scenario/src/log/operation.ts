@@ -32,6 +32,8 @@ export type Operation = (
   | { readonly op: "process"; readonly as: string }
   | ({ readonly op: "fork"; readonly as: string } & In)
   | ({ readonly op: "exit" } & In)
+  /** Becomes the program in a file, whose pages lie at `page`, and may be read and executed; what the process had mapped goes. */
+  | ({ readonly op: "exec"; readonly of: string; readonly page: number } & In)
   /** Installs the process on a processor; an access does so by itself on processor 0. */
   | ({ readonly op: "run"; readonly cpu: number } & In)
   /** A file whose page i is filled with the word `word + i`. */

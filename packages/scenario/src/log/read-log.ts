@@ -41,6 +41,7 @@ const SHAPES: Readonly<Record<Operation["op"], readonly [needed: Fields, more?: 
   process: [{ as: text }],
   fork: [{ process: text, as: text }],
   exit: [{ process: text }],
+  exec: [{ process: text, of: text, page }],
   run: [{ process: text, cpu }],
   file: [{ as: text, pages, word }],
   truncate: [{ of: text, pages: page }],
