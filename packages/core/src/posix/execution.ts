@@ -99,6 +99,7 @@ const mapStack = ({ machine, limits }: PosixSystem, memory: PosixMemory, content
     file: null,
     offset: 0n,
   });
-  if (machine.copyToUser(end - BigInt(content.length), content, cpu) < content.length)
+  // Behind the last page of a machine there is no address, not even for nothing.
+  if (content.length > 0 && machine.copyToUser(end - BigInt(content.length), content, cpu) < content.length)
     throw new PortolanError("ERR_OUT_OF_FRAMES", { stack: content.length });
 };
