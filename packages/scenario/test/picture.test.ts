@@ -40,7 +40,7 @@ describe("pictures of objects", () => {
     const open: string[] = [];
     for (const [, end, name, rest] of svg.matchAll(/<(\/?)([a-z]+)([^>]*)>/gu)) {
       if (end === "/") expect(open.pop()).to.equal(name);
-      else if (rest?.endsWith("/") !== true) open.push(name ?? "");
+      else if (!(rest ?? "").endsWith("/")) open.push(name ?? "");
     }
     expect(open).to.deep.equal([]);
     expect(svg).not.to.include("NaN");

@@ -58,7 +58,7 @@ export class Stage {
     const { lowestAddress } = this.#system.limits;
     this.#firstPage = units.pageOf(lowestAddress) + FIRST;
     if (free !== null && frames.free < free) throw new PortolanError("ERR_BAD_ARGUMENT", { free, frames: frames.free });
-    while (free !== null && frames.free > free) this.held.set(frames.take(), 1);
+    for (let more = free === null ? 0 : frames.free - free; more > 0; more -= 1) this.held.set(frames.take(), 1);
     this.#framesAtFirst = frames.free;
   }
 
@@ -136,7 +136,9 @@ export class Stage {
     }
   }
 
-  #inProcess(operation: Extract<Operation, { readonly process: string; readonly page: number }>): Expectation {
+  #inProcess(
+    operation: Exclude<Extract<Operation, { readonly process: string; readonly page: number }>, { readonly op: "exec" }>,
+  ): Expectation {
     const process = this.#process(operation.process);
     const at = this.#at(operation.page);
     switch (operation.op) {
@@ -163,15 +165,14 @@ export class Stage {
       case "fill":
       case "verify":
         return this.#sweep(process, operation);
-      case "read":
-      case "fetch":
-        this.#onCpu(process, operation.cpu);
-        return wordOf(process, operation.op === "read" ? process.read32(at) : process.fetch32(at));
       case "write":
         this.#onCpu(process, operation.cpu);
         return process.write32(at, operation.word) ? "done" : whyNot(process);
-      case "exec":
-        throw new Error("exec is performed elsewhere");
+      case "read":
+      case "fetch":
+      default:
+        this.#onCpu(process, operation.cpu);
+        return wordOf(process, operation.op === "read" ? process.read32(at) : process.fetch32(at));
     }
   }
 
