@@ -97,7 +97,7 @@ class Maker {
 
   /** A page's address, mostly in the arena. */
   address(): string {
-    if (this.chance(40)) return this.one(["0x0", "0x1000", "0x800000000000", "0xfffffffffffff000", "0xffff800000000000"]);
+    if (this.chance(40)) return this.one(["0x0", "0x800", "0x800000000000", "0xfffffffffffff000", "0xffff800000000000"]);
     if (this.chance(6)) return `t${hex(this.#ragged((1 + this.below(40)) * PAGE))}`;
     if (this.chance(16)) return `b${hex(this.#ragged(this.below(12) * PAGE))}`;
     if (this.chance(14)) return `a${hex(this.#ragged((0x300 + this.below(0x120)) * PAGE))}`;
@@ -141,7 +141,7 @@ class Maker {
   /** A byte's address. */
   #byte(within: number): string {
     const place = this.#place();
-    if (place.startsWith("0x")) return this.one(["0x0", "0x1000", "0xffff800000000000"]);
+    if (place.startsWith("0x")) return this.one(["0x0", "0x800", "0xffff800000000000"]);
     const offset = Number(place.slice(1));
     return `${place[0] ?? "a"}${hex(place.startsWith("t") ? offset - within : offset + within)}`;
   }

@@ -480,11 +480,9 @@ static void sayFeatures(void) {
   mprotect(from + PAGE, PAGE, PROT_READ | PROT_WRITE);
   long moved = syscall(SYS_mremap, from, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, ARENA + 16 * PAGE);
   munmap(from, 32 * PAGE);
-  int fd = open("/proc/sys/vm/mmap_min_addr", O_RDONLY);
-  char text[32] = "";
-  if (fd >= 0 && read(fd, text, sizeof text - 1) < 0) text[0] = 0;
-  if (fd >= 0) close(fd);
-  say("features movesSeveral=%d lowest=%lu\n", moved == (long)(ARENA + 16 * PAGE), strtoul(text, NULL, 10));
+  void *lowest = mmap((void *)PAGE, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  munmap(lowest, PAGE);
+  say("features movesSeveral=%d lowest=%lu\n", moved == (long)(ARENA + 16 * PAGE), (unsigned long)lowest);
 }
 
 static void dropRawIo(void) {

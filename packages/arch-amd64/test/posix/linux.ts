@@ -12,7 +12,7 @@ const source = fileURLToPath(new URL("../../test/posix/linux-calls.c", import.me
 export interface KernelFeatures {
   /** Since 6.17 a move that changes no length takes several mappings along. */
   readonly movesSeveral: boolean;
-  /** /proc/sys/vm/mmap_min_addr. */
+  /** Where a hint that is too low is moved to. Linux: the larger of vm.mmap_min_addr and what the kernel was configured with. */
   readonly lowest: bigint;
 }
 

@@ -1,7 +1,6 @@
 /** Performs scripts of calls on Portolan's POSIX face and answers in the words of linux-calls.c. */
 import {
   buildMachine,
-  ERRNOS,
   mapsOf,
   O_RDWR,
   PosixSystem,
@@ -63,13 +62,6 @@ export class OurWorld {
     const first = this.system.spawn();
     for (let descriptor = 0; descriptor < 3; descriptor += 1) first.open("/dev/null", O_RDWR);
     this.#processes[0] = first;
-  }
-
-  /** What a mapping shows at an address, for those who know what pages are meant; undefined where nothing is mapped. */
-  entryAt(process: number, address: string): MapEntry | undefined {
-    const memory = this.#processes[process]?.memory;
-    const at = this.#value(address);
-    return memory === undefined ? undefined : mapsOf(memory).find(({ first, end }) => first <= at && at < end);
   }
 
   /** The answer to a call. */
@@ -212,7 +204,3 @@ const contentAt = (offset: number, count: number, value: number): Uint8Array =>
     if (place % 16 === 0) return HARMLESS[(value + run) % HARMLESS.length] ?? 0;
     return place % 16 === 8 ? (value + run * 7) % 256 : 0;
   });
-
-/** The name of a negative answer, for people. */
-export const errnoName = (answer: string): string =>
-  Object.entries(ERRNOS).find(([, number]) => String(-number) === answer)?.[0] ?? answer;

@@ -4,6 +4,7 @@
  *
  * @see POSIX.1-2017, System Interfaces; Linux man-pages, section 2
  */
+import { tryGrowDown } from "../address-space/grow-down.js";
 import { PortolanError } from "../errors.js";
 import type { PageOnItsWay } from "../objects/transfer.js";
 import type { Wide } from "../units/address-units.js";
@@ -325,6 +326,7 @@ export class Process {
     if (outcome === null) throw new Error("an access failed, and nothing says why");
     if (outcome.rule === "the page is on its way") this.waitsFor = outcome.waitsFor ?? null;
     else this.signal = signalFor(outcome.rule, outcome.address);
+    if (outcome.rule === "the area forbids this access") growAnyway(this.#memory, outcome.address);
     return NO_VALUE;
   }
 
@@ -360,6 +362,17 @@ export class Process {
     }
   }
 }
+
+/** A stack below which something was touched has grown, even if it forbids that access: Linux looks at rights afterwards. */
+const growAnyway = ({ space, parts, units }: PosixMemory, address: bigint): void => {
+  const page = units.pageOf(address);
+  parts.locks.acquire("address-space", space.id);
+  try {
+    if (space.tree.find(page) < 0) tryGrowDown(space, page);
+  } finally {
+    parts.locks.release("address-space", space.id);
+  }
+};
 
 /** Memory, frames or room that ran out, or a place where no area may lie. */
 const isShortage = ({ errno, code }: PortolanError): boolean => errno === "ENOMEM" || code === "ERR_AREA_RANGE";

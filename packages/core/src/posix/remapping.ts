@@ -47,11 +47,11 @@ export const remap = (
 };
 
 /** What a call that says where to go has to keep to. */
-const checkTold = ({ units, limits }: PosixMemory, flags: number, address: bigint, oldBytes: bigint, newBytes: bigint, to: bigint): void => {
+const checkTold = ({ units, limits, bits }: PosixMemory, flags: number, address: bigint, oldBytes: bigint, newBytes: bigint, to: bigint): void => {
   if (to > limits.endAddress - newBytes) refuse("EINVAL");
   if (!isAligned(units, to) || (flags & MREMAP_MAYMOVE) === 0) refuse("EINVAL");
   if ((flags & MREMAP_DONTUNMAP) !== 0 && oldBytes !== newBytes) refuse("EINVAL");
-  if (to + newBytes > address && to < address + oldBytes) refuse("EINVAL");
+  if (to + newBytes > address && to < BigInt.asUintN(bits, address + oldBytes)) refuse("EINVAL");
 };
 
 /** Without a place: shorter where it is, longer where it is if there is room, and else somewhere else. */
@@ -82,12 +82,32 @@ const moveThere = (memory: PosixMemory, request: Remap): number => {
   checkMapped(memory, first);
   const isFixed = (flags & MREMAP_FIXED) !== 0;
   if (pages === 0) checkShared(memory, first);
-  if (pages !== after && pages > 0) checkOne(memory, first, pages);
+  if (after >= pages && pages > 0 && !(isFixed && after === pages)) checkOne(memory, first, pages);
   if (isFixed && to < limits.lowestAddress) return refuse("EPERM");
-  if (pages === after) return moveAll(memory, request);
+  if (isFixed && pages === after) return moveAll(memory, request);
+  if (pages === after) return moveOne(memory, first, pages, placeOf(memory, request, to, after), request);
+  if (after < pages) return moveShorter(memory, request);
   const there = placeOf(memory, request, to, after);
   if (pages === 0) return duplicate(memory, request, there, isFixed);
   return moveRange(space, { first, pages, after, to: there, replaces: isFixed });
+};
+
+/** Only what is left has to be one mapping; what is cut off goes, whatever it is. */
+const moveShorter = (memory: PosixMemory, { first, pages, after, to }: Remap): number => {
+  const { space, units } = memory;
+  const there = units.pageOf(to);
+  checkOne(memory, first, after);
+  unmapRange(space, there, after);
+  unmapRange(space, first + after, pages - after);
+  return moveRange(space, { first, pages: after, after, to: there, replaces: true });
+};
+
+/** Moves one mapping, or leaves a new one in its place with nothing in it. Where it is afterwards. */
+const moveOne = ({ space, parts }: PosixMemory, first: number, pages: number, to: number, { flags }: Remap): number => {
+  const left = (flags & MREMAP_DONTUNMAP) !== 0 ? describe(parts.areas, space.tree.find(first), first) : null;
+  moveRange(space, { first, pages, after: pages, to, replaces: (flags & MREMAP_FIXED) !== 0 });
+  if (left !== null) mapArea(space, { ...left, first, pages });
+  return to;
 };
 
 /** Where a call has a mapping go: it says so, or says where it would like it. */
@@ -102,27 +122,18 @@ const placeOf = (memory: PosixMemory, { flags }: Remap, to: bigint, pages: numbe
 const moveAll = (memory: PosixMemory, request: Remap): number => {
   const { space, parts, units } = memory;
   const { areas } = parts;
-  const { first, pages, flags } = request;
+  const { first, pages } = request;
   const end = first + pages;
-  const isFixed = (flags & MREMAP_FIXED) !== 0;
-  const leaves = (flags & MREMAP_DONTUNMAP) !== 0;
-  let moved = -1;
+  const to = units.pageOf(request.to);
   let behind = first;
-  let target = request.to;
   for (let area = areaIn(space, first, end); area >= 0; area = areaIn(space, behind, end)) {
     const from = Math.max(behind, areas.firstOf(area));
     const until = Math.min(end, endOfMapping(memory, area));
     if (isAttachment(areas.backendOf(area)) && (from > first || until < end)) return refuse("EFAULT");
-    const to = placeOf(memory, request, target + units.bytesOf(from - behind), until - from);
-    const left = leaves ? describe(areas, area, from) : null;
-    moveRange(space, { first: from, pages: until - from, after: until - from, to, replaces: isFixed });
-    // What was there is mapped anew, with nothing in it.
-    if (left !== null) mapArea(space, { ...left, first: from, pages: until - from });
-    if (moved < 0) moved = to;
-    target = units.addressOf(to + (until - from));
+    moveOne(memory, from, until - from, to + (from - first), request);
     behind = until;
   }
-  return moved;
+  return to;
 };
 
 /** The page behind a mapping, however many areas it is. */
