@@ -105,6 +105,13 @@ export type PortolanEvent =
       readonly offset: number;
       readonly slot: number;
       readonly what: "written" | "spared" | "failed" | "wanted again";
+    }
+  | {
+      /** A page came back from the swap device. Its slot holds its bytes until it is written. */
+      readonly kind: "swap-in";
+      readonly object: number;
+      readonly offset: number;
+      readonly slot: number;
     };
 
 /** Takes events one by one, while the operation that tells them is under way: it may look at the machine, but not change it. */

@@ -267,6 +267,8 @@ export class Swapper implements SwapSource {
     // Has it moved to another object, the next fault asks for it there.
     if (object.cache.get(offset) === SWAPPED_OUT && object.cache.slotOf(offset) === slot) object.cache.insert(offset, frame);
     else this.#parts.frames.release(frame);
+    const { sink } = this.#parts.events;
+    if (sink !== null) sink({ kind: "swap-in", object: object.number, offset, slot });
   }
 
   #tell(object: SwappableObject, offset: number, slot: number, what: "written" | "spared" | "failed" | "wanted again"): void {

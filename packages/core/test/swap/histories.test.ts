@@ -1,0 +1,151 @@
+/**
+ * Random histories of forks, shared memory and files in far too little memory, against maps from page to content: every
+ * page that anybody reads holds what was written to it last, whatever went out and came back in between.
+ */
+import { expect } from "chai";
+import fc from "fast-check";
+import { anonymous, assertInvariants, file, FileObject, type AddressSpace, type Architecture, type Machine } from "#src/index.js";
+import { MemoryPager } from "#src/objects/memory-pager.js";
+import { Random } from "#src/random.js";
+import { MemorySwap } from "#src/swap/memory-swap.js";
+import { build, machines, RW } from "../fixture.js";
+
+const PRIVATE = 24;
+const SHARED = 12;
+const FILE = 20;
+const MOST_SPACES = 4;
+
+/** Contents by page; what several spaces see the same is the same map. */
+interface Task {
+  readonly space: AddressSpace;
+  readonly own: Map<number, number>;
+  readonly ownFile: Map<number, number>;
+}
+
+/** One machine with a file, and the tasks that grow out of one task by forks. */
+class World {
+  readonly machine: Machine;
+  readonly swap = new MemorySwap(400);
+  readonly pager: MemoryPager;
+  readonly file: FileObject;
+  readonly tasks: Task[] = [];
+  readonly shared = new Map<number, number>();
+  readonly fileContent = new Map<number, number>();
+  readonly page: number;
+  readonly base: number;
+
+  constructor(architecture: Architecture) {
+    this.page = 2 ** architecture.pageShift;
+    this.base = Number(architecture.layout.user.first) + 64 * this.page;
+    const tables = architecture.translation.kind === "hashed" ? 64 : architecture.virtualBits > 40 ? 50 : 36;
+    this.machine = build(architecture, { memoryBytes: this.page * (28 + tables), swap: this.swap });
+    const content = new Uint8Array(FILE * this.page);
+    const view = new DataView(content.buffer);
+    for (let i = 0; i < FILE; i += 1) {
+      this.fileContent.set(i, 5000 + i);
+      view.setUint32(i * this.page, 5000 + i, architecture.byteOrder === "little");
+    }
+    this.pager = new MemoryPager(content);
+    this.file = new FileObject(this.machine.parts, this.pager, { length: content.length });
+    const space = this.machine.spaces.create();
+    const make = (place: number, pages: number, backend: Parameters<AddressSpace["createArea"]>[0]["backend"]): void =>
+      void space.createArea({ base: this.at(place, 0), size: pages * this.page, flags: RW, backend });
+    make(0, PRIVATE, anonymous);
+    make(1, SHARED, anonymous);
+    make(2, FILE, file(this.file));
+    make(3, FILE, file(this.file, { isPrivate: true }));
+    // Sharing makes it shared memory; the second view goes at once.
+    const other = this.machine.spaces.create();
+    space.shareArea(this.at(1, 0), SHARED * this.page, other, this.at(1, 0), RW);
+    other.destroy();
+    this.tasks.push({ space, own: new Map(), ownFile: new Map() });
+  }
+
+  at(place: number, page: number): number {
+    return this.base + (place * 512 + page) * this.page;
+  }
+
+  expected(task: Task, place: number, page: number): number {
+    if (place === 0) return task.own.get(page) ?? 0;
+    if (place === 1) return this.shared.get(page) ?? 0;
+    if (place === 2) return this.fileContent.get(page) ?? 0;
+    return task.ownFile.get(page) ?? this.fileContent.get(page) ?? 0;
+  }
+
+  write(task: Task, place: number, page: number, value: number): void {
+    this.machine.switchTo(task.space);
+    expect(this.machine.write32(this.at(place, page), value), this.why()).to.equal(true);
+    [task.own, this.shared, this.fileContent, task.ownFile][place].set(page, value);
+  }
+
+  read(task: Task, place: number, page: number): void {
+    this.machine.switchTo(task.space);
+    const expected = this.expected(task, place, page);
+    expect(this.machine.read32(this.at(place, page)), `place ${place}, page ${page}: ${this.why()}`).to.equal(expected);
+  }
+
+  why(): string {
+    return this.machine.outcome?.rule ?? "";
+  }
+
+  fork(task: Task): void {
+    const space = this.machine.spaces.fork(task.space);
+    this.tasks.push({ space, own: new Map(task.own), ownFile: new Map(task.ownFile) });
+  }
+
+  exit(task: Task): void {
+    this.machine.switchToKernel();
+    task.space.destroy();
+    this.tasks.splice(this.tasks.indexOf(task), 1);
+  }
+}
+
+/** What a private page of a file shows that nobody wrote before somebody else wrote the file is the file's business: only pages read or written count. */
+const pagesOf = (place: number): number => [PRIVATE, SHARED, FILE, FILE][place];
+
+const run = (architecture: Architecture, seed: number, steps: number): World => {
+  const random = new Random(seed);
+  const world = new World(architecture);
+  for (let step = 1; step <= steps; step += 1) {
+    const task = world.tasks[random.below(world.tasks.length)];
+    const place = random.below(4);
+    const page = random.below(pagesOf(place));
+    const kind = random.below(40);
+    if (kind === 0 && world.tasks.length < MOST_SPACES) world.fork(task);
+    else if (kind === 1 && world.tasks.length > 1) world.exit(task);
+    else if (kind < 20) world.write(task, place, page, step);
+    else world.read(task, place, page);
+    if (step % 100 === 0) assertInvariants(world.machine);
+  }
+  for (const task of world.tasks)
+    for (let place = 0; place < 4; place += 1) for (let i = 0; i < pagesOf(place); i += 1) world.read(task, place, i);
+  assertInvariants(world.machine);
+  return world;
+};
+
+describe("histories under pressure", () => {
+  for (const architecture of machines) {
+    it(`lose nothing that was written, on ${architecture.name}`, () => {
+      fc.assert(
+        fc.property(fc.integer({ min: 0, max: 1e6 }), (seed) => {
+          const world = run(architecture, seed, 600);
+          while (world.tasks.length > 0) world.exit(world.tasks[0]);
+          world.file.close();
+          expect([world.swap.writes > 20, world.swap.reads > 20, (world.machine.parts.reclaimer.swapper?.spared ?? 0) > 5]).to.deep.equal([
+            true,
+            true,
+            true,
+          ]);
+          const { swapper } = world.machine.parts.reclaimer;
+          expect([swapper?.slots.inUse, swapper?.departing, swapper?.arriving]).to.deep.equal([0, 0, 0]);
+          assertInvariants(world.machine);
+          for (const [page, value] of world.fileContent) {
+            const bytes = world.pager.bytes(page * world.page, 4);
+            expect(new DataView(bytes.buffer).getUint32(0, architecture.byteOrder === "little")).to.equal(value);
+          }
+        }),
+        { numRuns: 4 },
+      );
+    });
+  }
+});
