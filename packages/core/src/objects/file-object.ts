@@ -142,6 +142,11 @@ export class FileObject implements MemoryObject, PageOwner {
     return (this.cache.marksOf(offset) & BUSY) === 0 ? `${this.name}: a resident page` : `${this.name}: a page on its way`;
   }
 
+  /** Is the page in memory? Not while it is on its way. */
+  isResident(offset: number): boolean {
+    return this.cache.get(offset) >= 0 && (this.cache.marksOf(offset) & BUSY) === 0;
+  }
+
   isClean(offset: number): boolean {
     return (this.cache.marksOf(offset) & DIRTY) === 0;
   }
