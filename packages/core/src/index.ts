@@ -69,6 +69,8 @@ export type { SoftwareCache } from "./tlb/software-cache.js";
 export { NoSoftwareCaches, SOFTWARE_CACHES, type SoftwareCaches } from "./tlb/software-caches.js";
 export { ALL_LOCKED, ENTRY_GLOBAL, ENTRY_LOCKED, type Tlb } from "./tlb/tlb.js";
 export { AddressUnits, type Wide } from "./units/address-units.js";
+export { MemorySwap } from "./swap/memory-swap.js";
+export type { SwapDevice, TransferDone } from "./swap/swap-device.js";
 export { assertInvariants, violations } from "./verify/invariants.js";
 export { LockOrder, WouldWait } from "./verify/lock-order.js";
 export { interleave, type Interleaving } from "./verify/explore.js";
