@@ -60,8 +60,9 @@ export const changeAreaFlags = (space: AddressSpace, address: Wide, flags: AreaF
 export const isShared = (space: AddressSpace, area: number): boolean => {
   const { areas, locks } = space.parts;
   const object = areas.objectOf(area);
+  if (!(object instanceof SharedObject)) return false;
   lockObject(locks, object);
-  const shared = object instanceof SharedObject && object.links > 1;
+  const shared = object.links > 1;
   unlockObject(locks, object);
   return shared;
 };

@@ -31,17 +31,18 @@ export const withdrawPages = (space: AddressSpace, area: number, first: number, 
 /** Destroys an area: its mappings, its place in the space, its use of the object. Cannot fail. */
 export const destroyArea = (space: AddressSpace, area: number): void => {
   const { areas, locks, events } = space.parts;
+  const object = areas.objectOf(area);
+  // Everything is locked before anything goes.
   locks.acquire("area", area);
+  lockObject(locks, object);
   const first = areas.firstOf(area);
   const pages = areas.pagesOf(area);
   withdrawPages(space, area, first, pages);
-  locks.release("area", area);
   space.tree.remove(area);
-  const object = areas.objectOf(area);
   // The object asks which of its pages the area showed.
-  lockObject(locks, object);
   object?.unlink(area);
   unlockObject(locks, object);
+  locks.release("area", area);
   areas.destroy(area);
   if (events.sink !== null) events.sink({ kind: "area", space: space.id, first, pages, action: "destroy" });
 };

@@ -58,10 +58,18 @@ export const dropClean = (file: FileObject, first: number, count: number): numbe
   return dropped;
 };
 
-/** A page goes from every space, and then from the file; unless somebody has pinned its frame. All is locked. */
+/**
+ * A page goes from every space, and then from the file; unless somebody has pinned its frame, or there is no memory to note
+ * that an area's used pages have a hole. All is locked.
+ */
 const drop = (file: FileObject, offset: number): boolean => {
   const { frames } = file.parts;
-  unmapEverywhere(file.parts, areasOver(file), offset, 1);
+  try {
+    unmapEverywhere(file.parts, areasOver(file), offset, 1);
+  } catch (error) {
+    if (error instanceof PortolanError && error.errno === "ENOMEM") return false;
+    throw error;
+  }
   const frame = file.cache.get(offset);
   if (frame < 0 || frames.references(frame) > 1) return false;
   file.cache.remove(offset);
