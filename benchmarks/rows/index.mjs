@@ -6,8 +6,10 @@
 import { areaGrowth, areaMemory, areasFew, areasMany } from "./areas.mjs";
 import { events } from "./events.mjs";
 import { faultBookkeeping, faultsRandom, faultsSequential } from "./faults.mjs";
+import { copies, forks, reuses } from "./forks.mjs";
 import { loadHit } from "./hits.mjs";
 import { translateMiss } from "./misses.mjs";
+import { protections } from "./protections.mjs";
 import { tlbFull, tlbSets, tlbText } from "./tlbs.mjs";
 
 export const ROWS = [
@@ -22,6 +24,15 @@ export const ROWS = [
   { number: 12, title: "area created and destroyed among 1,000", peer: "Linux mmap and munmap", run: areasFew },
   { number: 13, title: "area created and destroyed among 1,000,000", peer: "Linux mmap and munmap", run: areasMany },
   { number: 14, title: "growth of that from 1,000 to 1,000,000 areas", peer: null, run: areaGrowth },
+  { number: 17, title: "rights of a page changed and changed back", peer: "Linux mprotect, twice", run: protections },
+  { number: 18, title: "fork with 65,536 resident pages", peer: "Linux fork", run: forks },
+  { number: 19, title: "write to a page that a fork has left shared: copied", peer: "the Linux kernel's copy-on-write fault", run: copies },
+  {
+    number: 20,
+    title: "write to such a page when nobody else has it any more",
+    peer: "the Linux kernel's fault without a copy",
+    run: reuses,
+  },
   { number: 21, title: "memory of an area with its record", peer: null, run: areaMemory },
   { number: 22, title: "event hooks", peer: "the same core with no hooks in it", processes: 5, run: events },
 ];
