@@ -14,7 +14,7 @@ import { findPage, giveBack, ShadowObject, ZERO_PAGE } from "../objects/shadow-o
 import type { AddressSpace } from "./address-space.js";
 import { markByFault } from "./fault-marks.js";
 import { mapPage } from "./object-fault.js";
-import { accept, withoutFrame, type FaultResult } from "./verdict.js";
+import { accept, OK, withoutFrame, type FaultResult } from "./verdict.js";
 
 /**
  * Serves a write to a page of a private area whose entry is absent, or present without WRITE. Space, area and stack are
@@ -26,23 +26,40 @@ import { accept, withoutFrame, type FaultResult } from "./verdict.js";
  */
 export const copyOnWrite = (space: AddressSpace, area: number, page: number, front: MemoryObject, isMapped: boolean): FaultResult => {
   const { areas } = space.parts;
+  if (isMapped) return serve(space, area, page, front, true);
+  areas.used.reserve(area);
+  try {
+    const result = serve(space, area, page, front, false);
+    if (result !== OK) areas.used.unreserve(area);
+    return result;
+  } catch (error) {
+    areas.used.unreserve(area);
+    throw error;
+  }
+};
+
+const serve = (space: AddressSpace, area: number, page: number, front: MemoryObject, isMapped: boolean): FaultResult => {
+  const { verdict } = space;
+  const { areas } = space.parts;
   const offset = areas.offsetOf(area) + (page - areas.firstOf(area));
   const target = front instanceof ShadowObject && (front.isWritable || isThawable(front)) ? front : null;
-  let below = front;
   if (target !== null) {
-    if (target.below === null) throw new Error("a shadow stands on nothing");
-    below = target.below;
     const own = target.resident(offset);
     if (own >= 0) {
       writeOwn(space, area, page, target, offset, own, isMapped);
-      return accept(space.verdict);
+      return accept(verdict);
     }
-    if (own !== NO_PAGE) return withoutFrame(space.verdict, own);
+    if (own !== NO_PAGE) return withoutFrame(verdict, own);
   }
-  const source = findPage(below, offset);
-  if (source < 0 && source !== ZERO_PAGE) return withoutFrame(space.verdict, source);
+  const source = findPage(target === null ? front : belowOf(target), offset);
+  if (source < 0 && source !== ZERO_PAGE) return withoutFrame(verdict, source);
   writeCopy(space, area, page, front, target, offset, source, isMapped);
-  return accept(space.verdict);
+  return accept(verdict);
+};
+
+const belowOf = ({ below }: ShadowObject): MemoryObject => {
+  if (below === null) throw new Error("a shadow stands on nothing");
+  return below;
 };
 
 /** The area's own page, which it may write: nothing is copied. */
@@ -58,8 +75,8 @@ const writeOwn = (
   const { areas, frames, tables, locks } = space.parts;
   const flags = pageFlagsOf(areas.flagsOf(area), space.pageOwner);
   if (!isMapped) {
-    frames.share(frame);
     mapPage(space, area, page, frame, flags, WRITE);
+    frames.share(frame);
   } else {
     locks.acquire("page-table", space.id);
     if (!tables.find(space.context, page) || tables.found.frame !== frame)
@@ -99,7 +116,6 @@ const writeCopy = (
     shadow ??= new ShadowObject(objects, front);
     shadow.cache.insert(offset, fresh);
     isIn = true;
-    frames.share(fresh);
     if (isMapped) exchange(space, page, fresh, flags);
     else mapPage(space, area, page, fresh, flags, WRITE);
   } catch (error) {
@@ -110,6 +126,8 @@ const writeCopy = (
   } finally {
     if (source !== ZERO_PAGE) giveBack(objects, source);
   }
+  // One reference is the cache's, one the entry's.
+  frames.share(fresh);
   if (target === null) {
     shadow.link(area);
     areas.setObject(area, shadow, areas.offsetOf(area));

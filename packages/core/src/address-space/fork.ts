@@ -109,7 +109,7 @@ const copyMappings = (parent: AddressSpace, area: number, child: AddressSpace, c
   }
 };
 
-/** Takes the child's areas and the parent's new shadows away. Takes no lock: nobody knows of either. Never fails. */
+/** Takes the child's areas and the parent's new shadows away, which nobody knows of yet. Never fails. */
 const undo = (parent: AddressSpace, child: AddressSpace, materialised: readonly number[]): void => {
   const { areas } = parent.parts;
   for (let copy = child.tree.first(); copy >= 0; copy = child.tree.first()) {
@@ -122,8 +122,10 @@ const undo = (parent: AddressSpace, child: AddressSpace, materialised: readonly 
 };
 
 const unmapAll = (child: AddressSpace, copy: number): void => {
-  const { areas, tables, frames } = child.parts;
+  const { areas, tables, frames, locks } = child.parts;
   const { used } = areas;
+  if (used.pagesOf(copy) === 0) return;
+  locks.acquire("page-table", child.id);
   const debt = new StaleTranslations();
   for (let page = used.nextAtOrAbove(copy, areas.firstOf(copy)); page >= 0; page = used.nextAtOrAbove(copy, page + 1)) {
     if (tables.remove(child.context, page, debt)) debt.releaseLater(tables.found.frame);
@@ -132,6 +134,7 @@ const unmapAll = (child: AddressSpace, copy: number): void => {
     (frame) => void frames.release(frame),
     (unit) => tables.freeTable(unit),
   );
+  locks.release("page-table", child.id);
 };
 
 /** Freezes the fronts that the parent could write so far, and takes the right from its entries. Never fails. */

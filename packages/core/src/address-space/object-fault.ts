@@ -15,7 +15,7 @@
 import { WRITE, type AccessMask, type PageFlags } from "../architecture/rights.js";
 import { pageFlagsOf, COPY_ON_WRITE } from "../area/area-flags.js";
 import { PortolanError } from "../errors.js";
-import type { MemoryObject } from "../objects/memory-object.js";
+import { NO_PAGE, type MemoryObject } from "../objects/memory-object.js";
 import { lockObject, unlockObject } from "../objects/object-lock.js";
 import { ShadowObject, showPage } from "../objects/shadow-object.js";
 import type { AddressSpace } from "./address-space.js";
@@ -95,11 +95,23 @@ const bringIn = (
   const sink = parts.events.sink;
   const what = sink === null ? "" : object.describe(offset);
   parts.preemption.at("fault-before-supply");
-  const frame = isPrivate ? showPage(object, offset) : object.supply(offset);
-  if (frame < 0) return withoutFrame(verdict, frame);
-  let flags = pageFlagsOf(areas.flagsOf(area), space.pageOwner);
-  if (isPrivate ? !isOwnToWrite(object, offset, frame) : !isWrite && object.isClean?.(offset) === true) flags &= ~WRITE;
-  mapPage(space, area, page, frame, flags, accesses);
+  areas.used.reserve(area);
+  let frame = NO_PAGE;
+  try {
+    frame = isPrivate ? showPage(object, offset) : object.supply(offset);
+    if (frame < 0) {
+      areas.used.unreserve(area);
+      return withoutFrame(verdict, frame);
+    }
+    let flags = pageFlagsOf(areas.flagsOf(area), space.pageOwner);
+    if (isPrivate ? !isOwnToWrite(object, offset, frame) : !isWrite && object.isClean?.(offset) === true) flags &= ~WRITE;
+    mapPage(space, area, page, frame, flags, accesses);
+  } catch (error) {
+    areas.used.unreserve(area);
+    if (frame >= 0) parts.frames.release(frame);
+    parts.backends.anonymous.rest();
+    throw error;
+  }
   if (isWrite) object.markDirty?.(offset);
   if (sink !== null) tellPageIn(space, page, frame, object.kind, what);
   return accept(verdict);
@@ -110,28 +122,20 @@ const isOwnToWrite = (front: MemoryObject, offset: number, frame: number): boole
   front instanceof ShadowObject && front.isWritable && front.cache.get(offset) === frame && !front.isClean(offset);
 
 /**
- * Maps an absent page to a frame, and marks it used for an access that is about to be made.
- * @param frame with the reference that the entry takes; given back if this fails
- * @throws PortolanError ERR_OUT_OF_FRAMES, ERR_OUT_OF_MEMORY; nothing has changed then but that reference
+ * Maps an absent page to a frame, and marks it used for an access that is about to be made. Room among the used pages has
+ * been reserved.
+ * @param frame with the reference that the entry takes
+ * @throws PortolanError ERR_OUT_OF_FRAMES, ERR_OUT_OF_MEMORY; nothing has changed then, and the reservation stands
  */
 export const mapPage = (space: AddressSpace, area: number, page: number, frame: number, flags: PageFlags, accesses: AccessMask): void => {
-  const { areas, tables, locks, frames, preemption } = space.parts;
-  let isReserved = false;
+  const { areas, tables, locks, preemption } = space.parts;
+  preemption.at("fault-before-insert");
+  locks.acquire("page-table", space.id);
   try {
-    areas.used.reserve(area);
-    isReserved = true;
-    preemption.at("fault-before-insert");
-    locks.acquire("page-table", space.id);
-    try {
-      tables.insert(space.context, page, frame, flags);
-      markByFault(space, page, accesses);
-    } finally {
-      locks.release("page-table", space.id);
-    }
-  } catch (error) {
-    if (isReserved) areas.used.unreserve(area);
-    frames.release(frame);
-    throw error;
+    tables.insert(space.context, page, frame, flags);
+    markByFault(space, page, accesses);
+  } finally {
+    locks.release("page-table", space.id);
   }
   areas.used.insert(area, page, 1);
 };

@@ -93,11 +93,11 @@ const shareObject = (space: AddressSpace, area: number, object: MemoryObject): S
   const { areas, tables, locks } = space.parts;
   if ((areas.traitsOf(area) & COPY_ON_WRITE) !== 0) return sharePrivate(space, area, object);
   const shared = new SharedObject(space.parts.objects, object);
-  shared.link(area);
   locks.acquire("area", area);
   // Nobody else knows the new object yet; it is locked all the same, and before the tables, so that there is one order.
   lockObject(locks, shared);
   locks.acquire("page-table", space.id);
+  shared.link(area);
   const shift = areas.offsetOf(area) - areas.firstOf(area);
   try {
     let page = areas.used.nextAtOrAbove(area, areas.firstOf(area));
@@ -131,15 +131,17 @@ const sharePrivate = (space: AddressSpace, area: number, object: MemoryObject): 
   const first = areas.offsetOf(area);
   const end = first + areas.pagesOf(area);
   const isStacked = object instanceof ShadowObject;
-  const under = isStacked ? object : new ShadowObject(objects, object);
   locks.acquire("area", area);
-  lockObject(locks, under);
+  lockObject(locks, object);
+  let under: ShadowObject | null = null;
   try {
+    under = isStacked ? object : new ShadowObject(objects, object);
+    const { cache: own } = under;
     const shared = new SharedObject(objects, under);
     shared.link(area);
     if (under.isWritable) {
       try {
-        under.cache.each(first, (offset, frame) => {
+        own.each(first, (offset, frame) => {
           if (offset < end) shared.publish(offset, frame);
           return offset < end;
         });
@@ -149,7 +151,7 @@ const sharePrivate = (space: AddressSpace, area: number, object: MemoryObject): 
       }
       const { cache } = shared;
       for (let offset = cache.nextResident(first); offset >= 0; offset = cache.nextResident(offset + 1))
-        under.cache.removeRange(offset, 1, objects.frameGone, objects.slotGone);
+        own.removeRange(offset, 1, objects.frameGone, objects.slotGone);
     }
     withdrawPages(space, area, areas.firstOf(area), areas.pagesOf(area));
     areas.setObject(area, shared, first);
@@ -157,10 +159,10 @@ const sharePrivate = (space: AddressSpace, area: number, object: MemoryObject): 
     object.unlink(area);
     return shared;
   } catch (error) {
-    if (!isStacked) under.discard();
+    if (!isStacked) under?.discard();
     throw error;
   } finally {
-    unlockObject(locks, under);
+    unlockObject(locks, object);
     locks.release("area", area);
   }
 };

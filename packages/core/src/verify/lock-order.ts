@@ -42,7 +42,7 @@ export class LockOrder implements LockDiscipline {
   readonly #preemption: Preemption;
   readonly #held = new Map<number, HeldLock[]>();
   readonly #owners = new Map<string, number>();
-  /** Processors that were turned away: what their unwinding lets go they do not hold any more. */
+  /** Processors that were turned away: while they unwind they take nothing, and what they let go they do not hold any more. */
   readonly #turnedAway = new Set<number>();
   /** Locks taken since the beginning, by kind: a test can see that a lock is used at all. */
   readonly taken: Record<LockKind, number> = { "address-space": 0, area: 0, object: 0, "page-table": 0, asid: 0, tlb: 0, cpu: 0 };
@@ -55,6 +55,7 @@ export class LockOrder implements LockDiscipline {
   /** Takes a lock for the running processor. Throws an assertion if the order forbids it, {@link WouldWait} if another has it. */
   acquire(kind: LockKind, id: number): void {
     const { cpu } = this.#preemption;
+    if (this.#turnedAway.has(cpu)) return;
     const held = this.#heldBy(cpu);
     const name = nameOf(kind, id);
     const owner = this.#owners.get(name);
