@@ -75,9 +75,12 @@ export const clearTail = (file: FileObject): void => {
 
 const END = 0;
 
+/** A pager that throws each page out again before it is used is not asked for ever. */
+const MOST_ROUNDS = 16;
+
 /**
- * Goes page by page, each under the lock of the file. `step` answers the bytes that it did, {@link END}, or what
- * `resident` answered that is no frame; it is tried again when a pager has answered at once.
+ * Goes page by page, under one lock as long as pages are in memory. `step` answers the bytes that it did, {@link END}, or
+ * what `resident` answered that is no frame; it is tried again when a pager has answered at once, or frames were reclaimed.
  */
 const eachPage = (
   file: FileObject,
@@ -91,13 +94,17 @@ const eachPage = (
   verdict.waitsFor = null;
   let done = 0;
   let wanted = FIRST_WANTED;
-  while (done < length) {
+  for (let rounds = 0; done < length;) {
     let count = 0;
     let waitsFor: Transfer | null = null;
     let isShort = false;
     locks.acquire("object", file.number);
     try {
-      count = step(offsetBytes + done, done, length - done);
+      do {
+        done += count;
+        if (count > 0) rounds = 0;
+        count = done < length ? step(offsetBytes + done, done, length - done) : END;
+      } while (count > END);
       if (count === ON_ITS_WAY) waitsFor = transfers.latest;
     } catch (error) {
       if (!(error instanceof PortolanError && error.errno === "ENOMEM")) throw error;
@@ -111,16 +118,14 @@ const eachPage = (
       verdict.rule = "done";
       continue;
     }
-    if (waitsFor !== null) {
-      transfers.start();
-      // It came at once, or nobody wants it any more: the same page again.
-      if (waitsFor.state === "arrived" || waitsFor.state === "given up") continue;
-      verdict.waitsFor = waitsFor;
-      verdict.rule = waitsFor.failure === null ? "the page is on its way" : ruleOf(waitsFor);
-      return done;
-    }
-    if (count <= END) return done;
-    done += count;
+    if (waitsFor === null) return done;
+    transfers.start();
+    rounds += 1;
+    // It came at once, or nobody wants it any more: the same page again.
+    if ((waitsFor.state === "arrived" || waitsFor.state === "given up") && rounds < MOST_ROUNDS) continue;
+    verdict.waitsFor = waitsFor.isOver ? null : waitsFor;
+    verdict.rule = waitsFor.isOver ? ruleOf(waitsFor) : "the page is on its way";
+    return done;
   }
   return done;
 };

@@ -197,8 +197,14 @@ export class FileObject implements MemoryObject, PageOwner {
    */
   close(): Flush {
     if (this.openers === 0) throw new PortolanError("ERR_FILE_GONE", { file: this.name });
-    const flush = this.#isGone ? new Flush() : flushFile(this, 0, Infinity);
     this.openers -= 1;
+    let flush: Flush;
+    try {
+      flush = flushFile(this, 0, Infinity);
+    } catch (error) {
+      this.openers += 1;
+      throw error;
+    }
     flush.whenOver(() => this.#goIfUnused());
     return flush;
   }

@@ -12,13 +12,13 @@ import { BUSY, DIRTY } from "./page-cache.js";
  */
 export const truncateFile = (file: FileObject, length: number): void => {
   const { memory, transfers } = file.parts;
-  // The pager forgets first: it is the only one who can refuse.
-  if (length < file.kept) {
-    const failure = setLength(file, length);
-    if (failure !== null) throw new PortolanError("ERR_PAGER_FAILED", { file: file.name, length, failure });
-    file.kept = length;
-  }
   withAllLocked(file, () => {
+    // The pager forgets first: it is the only one who can refuse.
+    if (length < file.kept) {
+      const failure = setLength(file, length);
+      if (failure !== null) throw new PortolanError("ERR_PAGER_FAILED", { file: file.name, length, failure });
+      file.kept = length;
+    }
     const pages = Math.ceil(length / memory.frameSize);
     if (length < file.length) {
       unmapEverywhere(file.parts, areasOver(file), pages, Infinity);

@@ -26,6 +26,7 @@ export const hasToBeKept = (file: FileObject): boolean => file.dirtyPages > 0 ||
  */
 export const flushFile = (file: FileObject, first: number, count: number): Flush => {
   const flush = new Flush();
+  let failure: PagerFailure | null = null;
   const letters = withAllLocked(file, () => {
     const offsets: number[] = [];
     for (let offset = file.cache.nextResident(first); offset >= 0 && offset < first + count; offset = file.cache.nextResident(offset + 1)) {
@@ -33,10 +34,11 @@ export const flushFile = (file: FileObject, first: number, count: number): Flush
     }
     const made = prepare(file, offsets, [flush]);
     for (const _ of offsets) flush.expect();
+    failure = keepLength(file);
     return made;
   });
-  const failure = send(file, letters);
   if (failure !== null) flush.fail(failure);
+  send(file, letters, failure);
   flush.begun();
   file.parts.transfers.start();
   return flush;
@@ -44,11 +46,15 @@ export const flushFile = (file: FileObject, first: number, count: number): Flush
 
 /** Writes a page once more for those who found it dirty again while it was being written. No lock is held. */
 export const flushAgain = (file: FileObject, offset: number, waiting: readonly Flush[]): void => {
+  let failure: PagerFailure | null = null;
   const letters = withAllLocked(file, () => {
     const isToDo = file.writing.has(offset) || !file.isClean(offset);
-    return isToDo ? prepare(file, [offset], waiting) : null;
+    if (!isToDo) return null;
+    const made = prepare(file, [offset], waiting);
+    failure = keepLength(file);
+    return made;
   });
-  if (letters !== null) send(file, letters);
+  if (letters !== null) send(file, letters, failure);
   else for (const flush of waiting) flush.settle(null);
 };
 
@@ -83,11 +89,10 @@ const prepare = (file: FileObject, offsets: readonly number[], flushes: readonly
   return letters;
 };
 
-/** Hands copies to the pager. No lock is held. What it said to the length, if it could not know it. */
-const send = (file: FileObject, letters: readonly Letter[]): PagerFailure | null => {
+/** Hands copies to the pager, unless it could not note the length. No lock is held. */
+const send = (file: FileObject, letters: readonly Letter[], failure: PagerFailure | null): void => {
   const { events, preemption, memory } = file.parts;
   preemption.at("page-out-started");
-  const failure = keepLength(file);
   for (const [write, content] of letters) {
     // Another processor may have cut the file off before it.
     if (write.isOver) continue;
@@ -95,10 +100,9 @@ const send = (file: FileObject, letters: readonly Letter[]): PagerFailure | null
     if (failure === null) write.send(file.pager, content, memory.frameSize);
     else write.end(failure);
   }
-  return failure;
 };
 
-/** Tells the pager how long the file has become. Why it could not, or null. */
+/** Tells the pager how long the file has become. Why it could not note it, or null. All is locked. */
 const keepLength = (file: FileObject): PagerFailure | null => {
   const { length } = file;
   if (file.kept === length) return null;
@@ -107,7 +111,7 @@ const keepLength = (file: FileObject): PagerFailure | null => {
   return failure;
 };
 
-/** What the pager says to a length, whatever it does. No lock is held. */
+/** What the pager says to a length, whatever it does. All is locked. */
 export const setLength = (file: FileObject, length: number): PagerFailure | null => {
   try {
     const answer: unknown = file.pager.setLength(length);

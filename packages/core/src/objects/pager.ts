@@ -2,9 +2,9 @@
  * A pager keeps the bytes of an object's pages while they are not in memory: a file system, a disk, a network, a few bytes
  * in an array. It is asked for bytes and given bytes; frames, entries and processors are none of its business.
  *
- * It may answer at once, by what it returns, or later, through the request it was given. It is called while nobody holds a
- * lock, so it may use the machine itself, and even touch memory whose pages it has to bring in: that access waits like any
- * other. What it does wrong is contained. Throwing, answering with something else than a page, answering twice: the pager
+ * It may answer at once, by what it returns, or later, through the request it was given. It is asked and given pages while
+ * nobody holds a lock, so it may use the machine itself then, and even touch memory whose pages it has to bring in: that
+ * access waits like any other. What it does wrong is contained. Throwing, answering with something else than a page, answering twice: the pager
  * is told with a typed error where it is there to hear it, the task that waits is told that the page could not be read, and
  * no frame is lost.
  */
@@ -76,7 +76,9 @@ export interface Pager {
   /** Gives a page to keep. At most one request for a page is open at any time. */
   pageOut(request: PageOutRequest): PageOutAnswer;
   /**
-   * What is paged is so many bytes long from now on. Bytes beyond are forgotten; should it grow again, they are zeroes.
+   * What is paged is so many bytes long from now on. Bytes beyond are forgotten, pages included that are being kept just now;
+   * should it grow again, they are zeroes. This is a note to be taken: the object is locked, and its pager leaves the machine
+   * alone.
    * @returns nothing, or why that cannot be: then it is as long as before
    */
   setLength(bytes: number): void | PagerFailure;

@@ -242,6 +242,9 @@ describe("pagers that misbehave", () => {
     expect(machine.read8(at(0))).to.equal(-1);
     expect(machine.outcome?.rule).to.equal("the page could not be read");
     expect(pager.asked.length).to.be.within(2, 20);
+    expect(file.read(PAGE, new Uint8Array(8))).to.equal(0);
+    expect(file.verdict).to.deep.equal({ rule: "the page could not be read", waitsFor: null });
+    expect(pager.asked.length).to.be.within(4, 40);
   });
 
   it("that fails to keep a page, in any way: the page is dirty as before, and the flush says so", () => {
