@@ -48,7 +48,7 @@ const WEIGHTS: readonly (readonly [name: string, weight: number])[] = [
   ["store", 18],
   ["fetch", 4],
   ["fork", 3],
-  ["exit", 1],
+  ["exit", 2],
   ["dump", 3],
 ];
 const TOTAL = WEIGHTS.reduce((sum, [, weight]) => sum + weight, 0);
@@ -56,6 +56,8 @@ const TOTAL = WEIGHTS.reduce((sum, [, weight]) => sum + weight, 0);
 /** Makes calls that meet: few pages, few files, ends and holes that lie close together. */
 class Maker {
   readonly #random: Random;
+  /** Processes that have not exited. */
+  readonly #alive = [0];
 
   constructor(seed: number) {
     this.#random = new Random(seed);
@@ -63,16 +65,31 @@ class Maker {
 
   script(count: number): Call[] {
     const calls: Call[] = ["0 open 0 2", "0 pwrite 3 0 10000 1", "0 open 1 0", "0 open 2 2", "0 pwrite 5 0 4096 2"].map(callOf);
-    while (calls.length < count - 1) calls.push(this.call());
-    calls.push({ process: 0, name: "dump", args: [] });
+    while (calls.length < count - 3) calls.push(this.call());
+    for (const process of this.#alive) calls.push({ process, name: "dump", args: [] });
     return calls;
   }
 
   call(): Call {
-    const process = this.chance(4) ? this.below(3) : 0;
+    const process = this.one(this.#alive);
     let ticket = this.below(TOTAL);
     const [name] = WEIGHTS.find(([, weight]) => (ticket -= weight) < 0) ?? ["dump", 0];
+    if (name === "fork") return this.#fork(process);
+    if (name === "exit") return this.#exit(process);
     return { process, name, args: this.#args(name) };
+  }
+
+  #fork(process: number): Call {
+    const child = [0, 1, 2].find((number) => !this.#alive.includes(number));
+    if (child === undefined) return { process, name: "dump", args: [] };
+    this.#alive.push(child);
+    return { process, name: "fork", args: [String(child)] };
+  }
+
+  #exit(process: number): Call {
+    if (this.#alive.length === 1) return { process, name: "dump", args: [] };
+    this.#alive.splice(this.#alive.indexOf(process), 1);
+    return { process, name: "exit", args: [] };
   }
 
   below(bound: number): number {
@@ -150,7 +167,7 @@ class Maker {
     const isAnonymous = this.chance(2);
     const type = this.chance(40) ? this.one([0, 3, 4]) : this.one([1, 2, 2]);
     const how = this.one([0, 0x10, 0x10, 0x10, 0x100000, 0]);
-    const extra = (this.chance(12) ? 0x8000 : 0) | (this.chance(25) ? 0x4000 : 0) | (this.chance(14) ? 0x100 : 0);
+    const extra = (this.chance(12) ? 0x8000 : 0) | (this.chance(25) ? 0x4000 : 0) | (this.chance(14) ? 0x100 : 0) | (this.chance(40) ? this.one([0x80000, 0x200000]) : 0);
     const address = how === 0 && this.chance(2) ? "0x0" : this.address();
     const offset = this.chance(30) ? this.one(["0x800", "0x7ffffffffffff000", "0xfffffffffffff000"]) : hex(this.below(4) * PAGE);
     const descriptor = isAnonymous ? "-1" : this.#descriptor();
@@ -164,12 +181,13 @@ class Maker {
       case "munmap":
         return this.range();
       case "mprotect":
-        return [...this.range(), hex(this.chance(30) ? this.one([16, 8, 9, 0x1000003, 0x3000001]) : this.protection())];
+        if (this.chance(30)) return [...this.range(hex((1 + this.below(6)) * PAGE)), hex(this.one([16, 8, 9, 0x1000003, 0x3000001]))];
+        return [...this.range(), hex(this.protection())];
       case "mremap": {
         const flags = this.one([0, 1, 1, 1, 3, 3, 3, 5, 7, this.chance(4) ? 8 : 1]);
         const [address, old] = this.range(this.chance(12) ? "0x0" : this.length());
         const [to, after] = this.range(flags >= 4 || this.chance(3) ? old : this.length());
-        return [address, old, after, String(flags), to];
+        return [address, old, this.#cut(address, after), String(flags), to];
       }
       case "brk":
         return [this.chance(10) ? "0x0" : `b${hex(this.#ragged(this.below(14) * PAGE))}`];
@@ -208,8 +226,6 @@ class Maker {
       }
       case "fetch":
         return [this.#byte(this.one([0, 0x10, 0xff0]))];
-      case "fork":
-        return [String(this.below(3))];
       default:
         return [];
     }

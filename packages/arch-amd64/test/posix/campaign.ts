@@ -1,7 +1,7 @@
 /** Many worlds compared, and a failing one made as small as it can be. */
 import { lineOf, scriptOf, type Call } from "./calls.js";
 import { compareWorld, type Difference } from "./compare.js";
-import { type Kernel } from "./linux.js";
+import type { Kernel } from "./linux.js";
 
 /** What came of a campaign. */
 export interface CampaignResult {
@@ -54,30 +54,45 @@ export const campaign = (
   return { seeds: count, calls, failures, excused };
 };
 
-/** Leaves out what is not needed for the last call to differ: halves first, then single calls, as long as something goes. */
+/** The smallest log found that ends with a call of the same name and differs there. */
 const shrunk = (kernel: Asked, seed: number, script: readonly Call[], met: Difference): Failure => {
-  let log = script.slice(0, met.at + 1);
-  let difference = met;
   const kind = script[met.at]?.name;
+  let difference = met;
+  const differing = (tries: readonly (readonly Call[])[]): number[] => {
+    const { features, worlds } = kernel.ask(tries);
+    return tries.map((calls, index) => {
+      const found = compareWorld(calls, worlds[index] ?? [], features).difference;
+      return found !== null && calls[found.at]?.name === kind ? found.at : -1;
+    });
+  };
+  const log = shrunkLog(script.slice(0, met.at + 1), differing);
+  const { features, worlds } = kernel.ask([log]);
+  difference = compareWorld(log, worlds[0] ?? [], features).difference ?? met;
+  return { seed, difference, log: log.map(lineOf) };
+};
+
+/**
+ * Leaves out what is not needed: halves first, then less, down to single calls, for as long as something goes.
+ *
+ * @param log differs at its last call
+ * @param differing for each of several logs, the call where it differs, or −1
+ */
+export const shrunkLog = (log: readonly Call[], differing: (tries: readonly (readonly Call[])[]) => readonly number[]): readonly Call[] => {
+  let least = log;
   for (let size = Math.ceil(log.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
     for (let again = true; again;) {
-      again = false;
-      // All ways to leave out `size` calls in a row, in one go.
       const tries: Call[][] = [];
-      for (let at = 0; at + size <= log.length; at += size) tries.push([...log.slice(0, at), ...log.slice(at + size)]);
-      if (tries.length === 0) break;
-      const { features, worlds } = kernel.ask(tries);
-      for (const [index, calls] of tries.entries()) {
-        const found = compareWorld(calls, worlds[index] ?? [], features).difference;
-        if (found === null || calls[found.at]?.name !== kind || found.at + 1 >= log.length) continue;
-        log = calls.slice(0, found.at + 1);
-        difference = found;
-        again = true;
-        break;
-      }
+      for (let at = 0; at + size <= least.length; at += size) tries.push([...least.slice(0, at), ...least.slice(at + size)]);
+      // All ways at once: whoever answers has a process to start.
+      const ends = tries.length === 0 ? [] : differing(tries);
+      const found = ends.findIndex((end) => end >= 0);
+      const calls = tries[found];
+      const end = ends[found];
+      again = calls !== undefined && end !== undefined;
+      if (calls !== undefined && end !== undefined) least = calls.slice(0, end + 1);
     }
   }
-  return { seed, difference, log: log.map(lineOf) };
+  return least;
 };
 
 /** A failure for people. */

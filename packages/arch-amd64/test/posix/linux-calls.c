@@ -243,6 +243,12 @@ static void dump(void) {
   }
 }
 
+/* Rights as the machine gives them: what may be written or executed may be read as well. */
+static int isAlike(const char *one, const char *other) {
+  int isReadable = (one[0] == 'r' || one[1] == 'w' || one[2] == 'x') == (other[0] == 'r' || other[1] == 'w' || other[2] == 'x');
+  return isReadable && strcmp(one + 1, other + 1) == 0;
+}
+
 /*
  * Does the kernel keep two areas of a range apart that look like one from here? Whether it merges areas is its own
  * affair, and mremap() shows it.
@@ -252,7 +258,7 @@ static int isUnmerged(unsigned long first, unsigned long end) {
   readMaps();
   for (char *at = maps; (at = areaAt(at, &area)) != NULL; before = area) {
     if (area.first >= end || area.end <= first || before.end != area.first || before.end <= first) continue;
-    if (strcmp(before.rights, area.rights) || before.inode != area.inode || strcmp(before.name, area.name)) continue;
+    if (!isAlike(before.rights, area.rights) || before.inode != area.inode || strcmp(before.name, area.name)) continue;
     if (area.inode == 0 || before.offset + (before.end - before.first) == area.offset) return 1;
   }
   return 0;

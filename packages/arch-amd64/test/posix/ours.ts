@@ -1,8 +1,13 @@
 /** Performs scripts of calls on Portolan's POSIX face and answers in the words of linux-calls.c. */
 import {
   buildMachine,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_PRIVATE,
   mapsOf,
   O_RDWR,
+  PROT_READ,
+  PROT_WRITE,
   PosixSystem,
   type Machine,
   type MapEntry,
@@ -30,12 +35,19 @@ const placeOf = (address: bigint): string => {
   return hex(address);
 };
 
-const isInside = ({ first, end }: MapEntry): boolean =>
-  [
+/** The part of a mapping that lies in one of the regions that are looked at; null if none does. */
+const clipped = (entry: MapEntry): MapEntry | null => {
+  for (const [low = 0n, high = 0n] of [
     [ARENA, ARENA + ARENA_BYTES],
     [FIRST_BREAK, FIRST_BREAK + WINDOW],
     [TOP - WINDOW, TOP],
-  ].some(([low = 0n, high = 0n]) => first < high && end > low);
+  ]) {
+    if (entry.first >= high || entry.end <= low) continue;
+    const first = entry.first < low ? low : entry.first;
+    return { ...entry, first, end: entry.end > high ? high : entry.end, offset: entry.file === 0 ? 0n : entry.offset + first - entry.first };
+  }
+  return null;
+};
 
 const placed = (result: bigint): string => (result < 0n ? String(result) : placeOf(result));
 
@@ -61,7 +73,19 @@ export class OurWorld {
     for (let file = 0; file < FILES; file += 1) this.system.files.create(`f${file}`);
     const first = this.system.spawn();
     for (let descriptor = 0; descriptor < 3; descriptor += 1) first.open("/dev/null", O_RDWR);
+    // As in a real process, the heap has a beginning that is not the script's.
+    first.mmap(FIRST_BREAK - BigInt(PAGE), PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED);
     this.#processes[0] = first;
+  }
+
+  /** Does the call store behind the end of a shared file, in the rest of its last page? */
+  isBehindEnd({ process, name, args }: Call): boolean {
+    const memory = this.#processes[process]?.memory;
+    if (memory === undefined || name !== "store") return false;
+    const address = this.#value(args[0] ?? "0x0");
+    const entry = mapsOf(memory).find(({ first, end, rights }) => first <= address && address < end && rights.endsWith("s"));
+    const object = entry === undefined ? null : this.system.files.node(entry.name)?.object;
+    return entry !== undefined && object?.number === entry.file && entry.offset + (address - entry.first) >= BigInt(object.length);
   }
 
   /** The answer to a call. */
@@ -181,8 +205,9 @@ export class OurWorld {
 
   #dump(process: Process): string {
     const lines = [""];
-    for (const entry of mapsOf(process.memory)) {
-      if (!isInside(entry)) continue;
+    for (const whole of mapsOf(process.memory)) {
+      const entry = clipped(whole);
+      if (entry === null) continue;
       const { first, end, rights, offset, name, file } = entry;
       const kind = file === 0 ? "-" : name === "shared memory" ? `z${file}` : name === "shared segment" ? `s${file}` : name;
       lines.push(` area ${placeOf(first)} ${placeOf(end)} ${rights} 0x${offset.toString(16)} ${kind}`);

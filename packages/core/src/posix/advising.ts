@@ -67,6 +67,8 @@ export const synchronise = (memory: PosixMemory, address: bigint, length: bigint
   const { areas } = parts;
   if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) !== 0) return refuse("EINVAL");
   if (!isAligned(units, address) || (flags & (MS_ASYNC | MS_SYNC)) === (MS_ASYNC | MS_SYNC)) return refuse("EINVAL");
+  // The longest lengths are none when they are rounded up.
+  if (pagesUp(units, length, bits) === 0n) return 0;
   const [first, end] = rangeOf(units, bits, address, length, "ENOMEM");
   let page = first;
   let isWhole = true;

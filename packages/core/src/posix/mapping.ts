@@ -77,7 +77,8 @@ export const rightsOf = (protection: number): AreaFlags => {
 export const map = (memory: PosixMemory, call: MapCall): bigint => {
   const { units, limits, bits, space } = memory;
   const { flags, file } = call;
-  if ((flags & MAP_HUGETLB) !== 0) return refuse(file === null ? "ENOMEM" : "EINVAL");
+  // There are no huge pages.
+  if ((flags & MAP_HUGETLB) !== 0) return refuse("EINVAL");
   if (call.length === 0n) return refuse("EINVAL");
   const isFixed = (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0;
   const bytes = pagesUp(units, call.length, bits);
@@ -150,7 +151,7 @@ const ofFile = ({ units }: PosixMemory, file: OpenFile, call: MapCall, pages: nu
   const type = flags & MAP_TYPE;
   const { object, backend } = file.node;
   const isShared = type === MAP_SHARED || type === MAP_SHARED_VALIDATE;
-  if (object !== null && offset + units.bytesOf(pages) >= 1n << 63n) return refuse("EOVERFLOW");
+  if (offset + units.bytesOf(pages) >= 1n << (object === null ? 64n : 63n)) return refuse("EOVERFLOW");
   if (type === MAP_SHARED_VALIDATE && (flags & ~(MAP_KNOWN | MAP_TYPE)) !== 0) return refuse("EOPNOTSUPP");
   if (!isShared && type !== MAP_PRIVATE) return refuse("EINVAL");
   if (isShared && (protection & PROT_WRITE) !== 0 && !file.isWritable) return refuse("EACCES");

@@ -42,14 +42,14 @@ export const MAP_KNOWN =
   MAP_GROWSDOWN |
   MAP_DENYWRITE |
   MAP_EXECUTABLE |
-  0x40 |
+  0xc0 |
   MAP_LOCKED |
   MAP_NORESERVE |
   MAP_POPULATE |
   MAP_NONBLOCK |
   MAP_STACK |
   MAP_HUGETLB |
-  0xfc00_0000;
+  0x7c00_0000;
 
 export const MREMAP_MAYMOVE = 1;
 export const MREMAP_FIXED = 2;

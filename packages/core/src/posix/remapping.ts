@@ -8,6 +8,7 @@ import { unmapRange } from "../address-space/unmap-range.js";
 import { COPY_ON_WRITE } from "../area/area-flags.js";
 import { isAligned, pagesUp } from "./arguments.js";
 import { refuse } from "./errno.js";
+import { unmap } from "./mapping.js";
 import type { PosixMemory } from "./memory.js";
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from "./numbers.js";
 import { placeHinted } from "./placing.js";
@@ -66,7 +67,7 @@ const resize = (memory: PosixMemory, request: Remap): number => {
   }
   if (after === pages) return checkOne(memory, first, 1);
   if (after < pages) {
-    unmapRange(space, first + after, pages - after);
+    cutOff(memory, request);
     return first;
   }
   checkOne(memory, first, pages);
@@ -92,21 +93,38 @@ const moveThere = (memory: PosixMemory, request: Remap): number => {
   return moveRange(space, { first, pages, after, to: there, replaces: isFixed });
 };
 
+/** Unmaps what is behind the new end, up to the old one, wherever that is. */
+const cutOff = (memory: PosixMemory, { first, pages, after }: Remap): void => {
+  const { units } = memory;
+  unmap(memory, units.addressOf(first + after), units.bytesOf(pages - after));
+};
+
 /** Only what is left has to be one mapping; what is cut off goes, whatever it is. */
-const moveShorter = (memory: PosixMemory, { first, pages, after, to }: Remap): number => {
+const moveShorter = (memory: PosixMemory, request: Remap): number => {
   const { space, units } = memory;
-  const there = units.pageOf(to);
+  const { first, pages, after } = request;
+  const to = units.pageOf(request.to);
   checkOne(memory, first, after);
-  unmapRange(space, there, after);
-  unmapRange(space, first + after, pages - after);
-  return moveRange(space, { first, pages: after, after, to: there, replaces: true });
+  if (first + pages > units.pageOf(memory.limits.endAddress)) {
+    unmapRange(space, to, after);
+    return refuse("EINVAL");
+  }
+  moveRange(space, { first, pages: after, after, to, replaces: true });
+  cutOff(memory, request);
+  return to;
 };
 
 /** Moves one mapping, or leaves a new one in its place with nothing in it. Where it is afterwards. */
 const moveOne = ({ space, parts }: PosixMemory, first: number, pages: number, to: number, { flags }: Remap): number => {
   const left = (flags & MREMAP_DONTUNMAP) !== 0 ? describe(parts.areas, space.tree.find(first), first) : null;
   moveRange(space, { first, pages, after: pages, to, replaces: (flags & MREMAP_FIXED) !== 0 });
-  if (left !== null) mapArea(space, { ...left, first, pages });
+  if (left === null) return to;
+  try {
+    mapArea(space, { ...left, first, pages });
+  } catch (error) {
+    moveRange(space, { first: to, pages, after: pages, to: first });
+    throw error;
+  }
   return to;
 };
 
