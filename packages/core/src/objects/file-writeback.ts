@@ -15,7 +15,7 @@ import { PortolanError } from "../errors.js";
 import { withAllLocked, writeProtect } from "./file-mappings.js";
 import type { FileObject } from "./file-object.js";
 import { Flush, PageWrite } from "./flush.js";
-import { PAGER_FAILURES, type PagerFailure } from "./pager.js";
+import { isPagerFailure, type PagerFailure } from "./pager.js";
 
 /** Is there something that the pager does not know yet? */
 export const hasToBeKept = (file: FileObject): boolean => file.dirtyPages > 0 || file.kept !== file.length;
@@ -116,7 +116,7 @@ export const setLength = (file: FileObject, length: number): PagerFailure | null
   try {
     const answer: unknown = file.pager.setLength(length);
     if (answer === undefined) return null;
-    if (PAGER_FAILURES.includes(answer)) return answer as PagerFailure;
+    if (isPagerFailure(answer)) return answer;
     throw new PortolanError("ERR_PAGER_FAILED", { length, answer: typeof answer });
   } catch (error) {
     file.complain(error instanceof PortolanError ? error : new PortolanError("ERR_PAGER_FAILED", { length }, error));

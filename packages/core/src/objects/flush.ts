@@ -1,6 +1,6 @@
 /** Pages on their way out of memory, and whoever waits for them to be kept. */
 import { PortolanError } from "../errors.js";
-import { PAGER_FAILURES, type PageOutRequest, type Pager, type PagerFailure } from "./pager.js";
+import { isPagerFailure, noSuchFailure, type PageOutRequest, type Pager, type PagerFailure } from "./pager.js";
 import { callAll } from "./transfer.js";
 
 /** The writing of some pages, from outside. */
@@ -91,7 +91,7 @@ export class PageWrite {
       const answer: unknown = pager.pageOut(request);
       if (answer === "later") return;
       if (answer === "done") request.done();
-      else if (PAGER_FAILURES.includes(answer)) request.fail(answer as PagerFailure);
+      else if (isPagerFailure(answer)) request.fail(answer);
       else throw new PortolanError("ERR_PAGER_FAILED", { offset: this.offset, answer: typeof answer });
     } catch (error) {
       this.#owner.complain(error instanceof PortolanError ? error : new PortolanError("ERR_PAGER_FAILED", { offset: this.offset }, error));
@@ -138,9 +138,9 @@ class WriteRequest implements PageOutRequest {
   }
 
   fail(failure: PagerFailure): boolean {
-    if (PAGER_FAILURES.includes(failure)) return this.#end(failure);
+    if (isPagerFailure(failure)) return this.#end(failure);
     this.#end("EIO");
-    throw new PortolanError("ERR_BAD_ARGUMENT", { failure: String(failure), known: PAGER_FAILURES.map(String) });
+    throw noSuchFailure(failure);
   }
 
   #end(failure: PagerFailure | null): boolean {

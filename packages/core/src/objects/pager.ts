@@ -8,6 +8,7 @@
  * is told with a typed error where it is there to hear it, the task that waits is told that the page could not be read, and
  * no frame is lost.
  */
+import { PortolanError } from "../errors.js";
 
 /** No memory for it now; the storage failed; the storage has no such page. */
 export type PagerFailure = "ENOMEM" | "EIO" | "EBUS";
@@ -18,8 +19,14 @@ export type PageInAnswer = Uint8Array | "absent" | "later" | PagerFailure;
 /** The bytes are kept; or that will be said through the request; or they cannot be kept. */
 export type PageOutAnswer = "done" | "later" | PagerFailure;
 
-/** Every failure there is, for those who check answers. */
-export const PAGER_FAILURES: readonly unknown[] = ["ENOMEM", "EIO", "EBUS"] satisfies PagerFailure[];
+const FAILURES: readonly string[] = ["ENOMEM", "EIO", "EBUS"] satisfies PagerFailure[];
+
+/** Is what a pager said a failure? It may have said anything. */
+export const isPagerFailure = (said: unknown): said is PagerFailure => typeof said === "string" && FAILURES.includes(said);
+
+/** What a pager is told that fails in a way nobody knows. */
+export const noSuchFailure = (said: unknown): PortolanError =>
+  new PortolanError("ERR_BAD_ARGUMENT", { failure: String(said), known: FAILURES });
 
 /** A page that somebody waits for. */
 export interface PageInRequest {

@@ -32,7 +32,7 @@ import type { Events } from "../events.js";
 import type { FrameAllocator } from "../frames/frame-allocator.js";
 import type { PhysicalMemory } from "../machine/physical-memory.js";
 import type { Preemption } from "../machine/scheduler.js";
-import { PAGER_FAILURES, type PageInAnswer, type PageInRequest, type PagerFailure } from "./pager.js";
+import { isPagerFailure, noSuchFailure, type PageInAnswer, type PageInRequest, type PagerFailure } from "./pager.js";
 
 /** How far a page has come. */
 export type TransferState = "queued" | "asked" | "arrived" | "failed" | "given up";
@@ -235,9 +235,9 @@ class Request implements PageInRequest {
 
   fail(failure: PagerFailure): boolean {
     if (!this.#isFirst()) return false;
-    const isKnown = PAGER_FAILURES.includes(failure);
+    const isKnown = isPagerFailure(failure);
     this.#transfer.end(isKnown ? failure : "EIO", "the pager failed");
-    if (!isKnown) throw new PortolanError("ERR_BAD_ARGUMENT", { failure: String(failure), known: PAGER_FAILURES.map(String) });
+    if (!isKnown) throw noSuchFailure(failure);
     return true;
   }
 
@@ -368,7 +368,7 @@ export class Transfers {
       const answer: unknown = ask(request);
       if (answer === "later") return;
       if (answer instanceof Uint8Array) request.answer(answer);
-      else if (PAGER_FAILURES.includes(answer)) request.fail(answer as PagerFailure);
+      else if (isPagerFailure(answer)) request.fail(answer);
       else throw new PortolanError("ERR_PAGER_PAGE", { offset, wanted: transfer.bytes, got: answer === "absent" ? answer : typeof answer });
     } catch (error) {
       owner.complain(error instanceof PortolanError ? error : new PortolanError("ERR_PAGER_FAILED", { offset }, error));

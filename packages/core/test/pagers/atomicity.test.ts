@@ -11,7 +11,6 @@ import {
   type FileObject,
   type Machine,
   type PageInRequest,
-  type PageOutRequest,
 } from "#src/index.js";
 import { build, fewAsids, installed, machines } from "../fixture.js";
 import { portrait } from "../state-hash.js";
@@ -38,7 +37,7 @@ const scene = (architecture: (typeof machines)[number]): Scene => {
   const made: Scene = { machine, space, file, pager, size, at: (page) => page * size, transfers: Infinity };
   const may = (): boolean => (made.transfers -= 1) >= 0;
   pager.pageInAnswer = ({ offset, bytes }: PageInRequest) => (may() ? pattern(bytes, offset) : "EIO");
-  pager.pageOutAnswer = (_: PageOutRequest) => (may() ? "done" : "EIO");
+  pager.pageOutAnswer = () => (may() ? "done" : "EIO");
   pager.lengthAnswer = () => (may() ? undefined : "EIO");
   mapFile(space, file, 16, 6);
   mapFile(space, file, 32, 6, { isPrivate: true });
