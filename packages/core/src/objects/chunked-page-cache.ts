@@ -41,7 +41,29 @@ export class ChunkedPageCache implements PageCache {
 
   insertRun(first: number, frames: Float64Array, count: number): void {
     this.#addChunks(first, frames, count);
-    for (let i = 0; i < count; i += 1) if (frames[i] >= 0) this.insert(first + i, frames[i]);
+    const { words } = this.#pool;
+    for (let i = 0; i < count;) {
+      const number = Math.floor((first + i) / CHUNK);
+      const end = Math.min(count, (number + 1) * CHUNK - first);
+      const chunk = this.#find(number);
+      const shift = (chunk - number) * CHUNK + first;
+      // A chunk without slots needs no more than its words.
+      const isPlain = this.swapped === 0;
+      let put = 0;
+      for (; i < end; i += 1) {
+        const frame = frames[i];
+        if (frame < 0) continue;
+        const at = (shift + i) * PAGE_WORDS;
+        if ((words[at + 1] & RESIDENT) !== 0) throw new Error(`page ${first + i} is resident already`);
+        if (isPlain && frame < LOW_FRAMES) {
+          words[at] = frame;
+          words[at + 1] = RESIDENT;
+          put += 1;
+        } else this.#put(chunk, shift + i, frame);
+      }
+      this.#pool.residents[chunk] += put;
+      this.pages += put;
+    }
   }
 
   remove(offset: number): number {

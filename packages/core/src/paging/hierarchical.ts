@@ -32,6 +32,7 @@ import { integer, type PhysicalMemory } from "../machine/physical-memory.js";
 import { NO_ROOT, type TranslationContext } from "../machine/translation-context.js";
 import { ABSENT_ENTRY, LEAF_ENTRY, TABLE_ENTRY, type FormatCodec } from "./entry-codec.js";
 import { explainTree } from "./explain-tree.js";
+import { LeafRuns } from "./leaf-runs.js";
 import type { FoundMapping, PageTables } from "./page-tables.js";
 import type { StaleTranslations } from "./stale.js";
 import { TablePool } from "./table-pool.js";
@@ -64,6 +65,7 @@ export class HierarchicalTables implements PageTables {
   readonly #last: Storey;
   readonly #leaf: FormatCodec;
   readonly #pool: TablePool;
+  readonly #runs: LeafRuns;
   /** Bytes of the smallest table, or of a frame if that is less: no two tables begin in one such unit. */
   readonly #unit: number = 0;
   /** Entries in use in the table that starts in a unit of RAM. */
@@ -102,6 +104,10 @@ export class HierarchicalTables implements PageTables {
     this.#last = this.#storeys.at(-1) as Storey;
     if (this.#last.codec.leaf === null) throw new Error("the last level maps no pages");
     this.#leaf = this.#last.codec.leaf;
+    this.#runs = new LeafRuns(memory, this.#last.codec, this.#leaf, {
+      frameAt: (address) => (this.#fill(address) ? this.found.frame : -1),
+      writeProtectAt: (address) => this.#writeProtectEntry(address),
+    });
     const kernelFrom = kernelRootFrom(architecture, architecture.pageShift);
     this.#hasKernelRoot = kernelFrom !== Infinity;
     this.#userRoot = userRootOf(this.#storeys[0], kernelFrom);
@@ -186,38 +192,33 @@ export class HierarchicalTables implements PageTables {
   }
 
   writeProtect(context: TranslationContext, first: number, count: number, debt: StaleTranslations): void {
-    const { entries, entryBytes } = this.#last;
-    const end = first + count;
-    for (let page = first; page < end;) {
-      const index = this.#indexOf(page);
-      const pages = Math.min(end - page, entries - (index % entries));
-      const address = this.#entryOf(context, index);
-      if (address >= 0) for (let i = 0; i < pages; i += 1) this.#writeProtectEntry(address + i * entryBytes, debt);
-      page += pages;
-    }
-  }
-
-  #writeProtectEntry(address: number, debt: StaleTranslations): void {
-    const wide = this.#last.entryBytes === 8;
-    const lo = wide ? this.#memory.readLow(address) : this.#memory.read32(address);
-    const hi = wide ? this.#memory.readHigh(address) : 0;
-    if (this.#last.codec.kindOf(lo, hi) !== LEAF_ENTRY) return;
-    const leaf = this.#last.codec.leafOf(lo, hi) ?? this.#leaf;
-    const before = leaf.rightsOf(lo, hi);
-    if ((before & ANY_WRITE) === 0 || !this.#fill(address)) return;
-    const { frame, flags } = this.found;
-    this.#writeEntry(this.#last, address, this.#leaf, frame * this.#memory.frameSize, flags & 63 & ~WRITE);
-    this.#mark(address, (flags & PAGE_ACCESSED) !== 0, (flags & PAGE_DIRTY) !== 0);
-    debt.add();
-  }
-
-  framesOf(context: TranslationContext, first: number, count: number, frames: Float64Array): void {
-    const { entries, entryBytes } = this.#last;
+    const { entries } = this.#last;
     for (let done = 0; done < count;) {
       const index = this.#indexOf(first + done);
       const pages = Math.min(count - done, entries - (index % entries));
       const address = this.#entryOf(context, index);
-      for (let i = 0; i < pages; i += 1) frames[done + i] = address >= 0 && this.#fill(address + i * entryBytes) ? this.found.frame : -1;
+      if (address >= 0) debt.pages += this.#runs.writeProtect(address, pages);
+      done += pages;
+    }
+  }
+
+  /** True if it could be written. */
+  #writeProtectEntry(address: number): boolean {
+    if (!this.#fill(address) || (this.found.rights & ANY_WRITE) === 0) return false;
+    const { frame, flags } = this.found;
+    this.#writeEntry(this.#last, address, this.#leaf, frame * this.#memory.frameSize, flags & 63 & ~WRITE);
+    this.#mark(address, (flags & PAGE_ACCESSED) !== 0, (flags & PAGE_DIRTY) !== 0);
+    return true;
+  }
+
+  framesOf(context: TranslationContext, first: number, count: number, frames: Float64Array): void {
+    const { entries } = this.#last;
+    for (let done = 0; done < count;) {
+      const index = this.#indexOf(first + done);
+      const pages = Math.min(count - done, entries - (index % entries));
+      const address = this.#entryOf(context, index);
+      if (address >= 0) this.#runs.frames(address, pages, frames, done);
+      else frames.fill(-1, done, done + pages);
       done += pages;
     }
   }
