@@ -28,6 +28,7 @@ import { resizeArea } from "./resize-area.js";
 import { shareArea } from "./share-area.js";
 import { validateRange } from "./validate-range.js";
 import { virtToPage, type ResidentPage } from "./virt-to-page.js";
+import { Splits } from "./split-area.js";
 import { unmapRange } from "./unmap-range.js";
 
 const STACK_BYTES = 2 ** 23;
@@ -56,6 +57,8 @@ export class AddressSpace {
   readonly context: TranslationContext;
   readonly tree: AreaTree;
   readonly placement: Placement;
+  /** @internal Cuts of the operation that is under way. */
+  readonly splits: Splits;
   /** Who accesses its areas… */
   readonly privilege: Privilege;
   /** …and the page flag that says so: the kernel's pages are nobody else's, and the same in all spaces that show them. */
@@ -75,6 +78,7 @@ export class AddressSpace {
     this.context = context;
     this.tree = new AreaTree(parts.areas);
     this.placement = new Placement(parts, this.tree, context.isKernel);
+    this.splits = new Splits(this);
     this.stackLimit = STACK_BYTES / parts.units.pageSize;
     this.privilege = context.isKernel ? KERNEL : USER;
     const { can, layout } = parts.architecture;
@@ -246,8 +250,8 @@ export class AddressSpace {
    * @see unmapRange
    */
   unmap(address: Wide, size: Wide): void {
-    const { first, pages } = this.#range(address, size);
-    unmapRange(this, first, pages);
+    const first = this.#firstOf(address);
+    unmapRange(this, first, this.#pagesFrom(first, size));
   }
 
   /**
@@ -259,8 +263,8 @@ export class AddressSpace {
    * @see protectRange
    */
   protect(address: Wide, size: Wide, rights: AreaFlags): void {
-    const { first, pages } = this.#range(address, size);
-    protectRange(this, first, pages, rights);
+    const first = this.#firstOf(address);
+    protectRange(this, first, this.#pagesFrom(first, size), rights);
   }
 
   /**
@@ -272,7 +276,8 @@ export class AddressSpace {
    */
   move(address: Wide, size: Wide, to?: Wide, newSize: Wide = size): bigint {
     const { units } = this.parts;
-    const { first, pages } = this.#range(address, size);
+    const first = this.#firstOf(address);
+    const pages = this.#pagesFrom(first, size);
     const after = units.pagesFor(newSize, "newSize");
     const place = to === undefined ? {} : { to: units.alignedPageOf(to, "to") };
     return units.addressOf(moveRange(this, { first, pages, after, ...place }));
@@ -286,7 +291,8 @@ export class AddressSpace {
    * @see discardRange
    */
   discard(address: Wide, size: Wide): boolean {
-    const { first, pages } = this.#range(address, size);
+    const first = this.#firstOf(address);
+    const pages = this.#pagesFrom(first, size);
     return discardRange(this, first, pages);
   }
 
@@ -296,7 +302,8 @@ export class AddressSpace {
    * @see residentPages
    */
   residentPages(address: Wide, size: Wide): Uint8Array {
-    const { first, pages } = this.#range(address, size);
+    const first = this.#firstOf(address);
+    const pages = this.#pagesFrom(first, size);
     const resident = allocated("resident pages", () => new Uint8Array(pages));
     residentPages(this, first, resident);
     return resident;
@@ -358,14 +365,19 @@ export class AddressSpace {
     this.parts.withdrawals.forgetLocally(this.context, page);
   }
 
-  /** Whole pages of a living space. */
-  #range(address: Wide, size: Wide): { readonly first: number; readonly pages: number } {
+  /** The first page of a range in a living space. */
+  #firstOf(address: Wide): number {
     this.#alive();
+    return this.parts.units.alignedPageOf(address);
+  }
+
+  /** Pages of a range that begins at page `first`. */
+  #pagesFrom(first: number, size: Wide): number {
     const { units } = this.parts;
-    const first = units.alignedPageOf(address);
     const pages = units.pagesFor(size);
-    if (first + pages > units.pageLimit) throw new PortolanError("ERR_BAD_ADDRESS", { address: BigInt(address), size: BigInt(size) });
-    return { first, pages };
+    if (first + pages > units.pageLimit)
+      throw new PortolanError("ERR_BAD_ADDRESS", { address: units.addressOf(first), size: BigInt(size) });
+    return pages;
   }
 
   /** A question about the area at an address; `otherwise` is the answer where there is none. */

@@ -2,7 +2,7 @@
 import { AREA_CACHEABLE, COPY_ON_WRITE, checkAreaFlags, pageFlagsOf, type AreaFlags } from "../area/area-flags.js";
 import { WRITE, permits } from "../architecture/rights.js";
 import { PortolanError } from "../errors.js";
-import { SharedObject, lockObject, unlockObject } from "../objects/shared-object.js";
+import { lockObject, unlockObject } from "../objects/object-lock.js";
 import type { Wide } from "../units/address-units.js";
 import type { AddressSpace } from "./address-space.js";
 import { areaAt } from "./create-area.js";
@@ -60,7 +60,7 @@ export const changeAreaFlags = (space: AddressSpace, address: Wide, flags: AreaF
 export const isShared = (space: AddressSpace, area: number): boolean => {
   const { areas, locks } = space.parts;
   const object = areas.objectOf(area);
-  if (!(object instanceof SharedObject)) return false;
+  if (object === null || object.kind !== "shared") return false;
   lockObject(locks, object);
   const shared = object.links > 1;
   unlockObject(locks, object);

@@ -9,7 +9,6 @@ import type { AddressSpace } from "./address-space.js";
 import { withdrawPages } from "./destroy-area.js";
 import { areaIn, bottomOf, checkComplete, traitsOver } from "./each-range.js";
 import { mergeAround } from "./merge-areas.js";
-import { Splits } from "./split-area.js";
 
 /**
  * Discards what is private in pages [first, first + count), and unmaps the rest. In a space that came of a fork, or was
@@ -24,7 +23,7 @@ export const discardRange = (space: AddressSpace, first: number, count: number):
   locks.acquire("address-space", space.id);
   try {
     checkComplete(space, first, end);
-    const splits = new Splits(space);
+    const splits = space.splits.begin();
     splits.promiseGap();
     if (isCovering(space, space.tree.find(first))) splits.at(first);
     if (isCovering(space, space.tree.find(end - 1))) splits.at(end);

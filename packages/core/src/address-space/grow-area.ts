@@ -10,7 +10,7 @@ import { isVacant } from "../objects/windows.js";
 import type { AddressSpace } from "./address-space.js";
 import { bottomOf, checkCovered, offsetInto, traitsOver } from "./each-range.js";
 import { areOneMapping, mergeAround } from "./merge-areas.js";
-import { Splits } from "./split-area.js";
+import type { Splits } from "./split-area.js";
 
 const NOTHING_ELSE = { partial: false, guard: false } as const;
 
@@ -31,7 +31,7 @@ export const growRange = (space: AddressSpace, first: number, pages: number, aft
     const last = checkOneMapping(space, first, pages);
     checkResizable(space, last);
     if (areas.endOf(last) !== end || !space.placement.isFree(end, after - pages, last)) return false;
-    const splits = new Splits(space);
+    const splits = space.splits.begin();
     const tail = prepareGrowth(space, last, end, after - pages, splits);
     splits.carryOut();
     grow(space, last, tail, after - pages);

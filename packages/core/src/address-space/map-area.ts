@@ -5,7 +5,6 @@ import { lockObject, unlockObject } from "../objects/object-lock.js";
 import type { MemoryObject } from "../objects/memory-object.js";
 import type { AddressSpace } from "./address-space.js";
 import { mergeAround } from "./merge-areas.js";
-import { Splits } from "./split-area.js";
 import { prepareUnmap, unmapPrepared } from "./unmap-range.js";
 
 /** What is to be mapped where. All numbers are pages. */
@@ -65,7 +64,7 @@ const NOTHING_ELSE = { partial: false, guard: false } as const;
 const mapAt = (space: AddressSpace, first: number, request: MapRequest): void => {
   const { areas, locks, events } = space.parts;
   const { pages, object } = request;
-  const splits = new Splits(space);
+  const splits = space.splits.begin();
   const area = areas.create(space.id, first, pages, request.flags, NOTHING_ELSE);
   try {
     areas.setTraits(area, request.traits);

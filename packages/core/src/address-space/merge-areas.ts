@@ -5,30 +5,11 @@ import { lockObject, unlockObject } from "../objects/object-lock.js";
 import type { AddressSpace } from "./address-space.js";
 import { bottomOf } from "./each-range.js";
 
-/**
- * Does `upper` go on where `lower` ends, with the same rights, of the same making? Whether a private area has been put
- * behind a shadow is for the two objects to say.
- */
-const areAlike = (space: AddressSpace, lower: number, upper: number): boolean => {
-  const { areas } = space.parts;
-  return (
-    areas.endOf(lower) === areas.firstOf(upper) &&
-    areas.flagsOf(lower) === areas.flagsOf(upper) &&
-    ((areas.traitsOf(lower) ^ areas.traitsOf(upper)) & ~COPY_ON_WRITE) === 0 &&
-    areas.backendOf(lower) === areas.backendOf(upper) &&
-    areas.isGuarded(lower) === areas.isGuarded(upper) &&
-    !areas.isPartial(lower) &&
-    !areas.isPartial(upper)
-  );
-};
-
-/** May the two be one area: alike, and one run of pages of one object? */
+/** May the two be one area: neighbours, alike, and one run of pages of one object? */
 const areMergeable = (space: AddressSpace, lower: number, upper: number): boolean => {
   const { areas, backends } = space.parts;
-  if (!areAlike(space, lower, upper)) return false;
-  const object = areas.objectOf(lower);
-  if (object !== areas.objectOf(upper) || areas.traitsOf(lower) !== areas.traitsOf(upper)) return false;
-  return object === backends.anonymous || areas.offsetOf(lower) + areas.pagesOf(lower) === areas.offsetOf(upper);
+  if (areas.endOf(lower) !== areas.firstOf(upper) || !areas.areAlike(lower, upper) || !areas.showTheSame(lower, upper)) return false;
+  return areas.offsetOf(lower) + areas.pagesOf(lower) === areas.offsetOf(upper) || areas.objectOf(lower) === backends.anonymous;
 };
 
 /**
@@ -37,25 +18,26 @@ const areMergeable = (space: AddressSpace, lower: number, upper: number): boolea
  */
 export const areOneMapping = (space: AddressSpace, lower: number, upper: number): boolean => {
   const { areas, backends } = space.parts;
-  if (!areAlike(space, lower, upper)) return false;
+  if (areas.endOf(lower) !== areas.firstOf(upper) || !areas.areAlike(lower, upper)) return false;
   const one = areas.objectOf(lower);
   const other = areas.objectOf(upper);
   if (one === null || other === null) return one === other;
   const bottom = bottomOf(one);
   if (bottom !== bottomOf(other)) return false;
+  // Of files there are private and shared mappings from the start; other areas copy before a write once they were forked.
+  if (bottom?.kind === "file" && ((areas.traitsOf(lower) ^ areas.traitsOf(upper)) & COPY_ON_WRITE) !== 0) return false;
   return bottom === backends.anonymous || areas.offsetOf(lower) + areas.pagesOf(lower) === areas.offsetOf(upper);
 };
 
 /**
- * Makes one area of `lower` and the one above it, if the two may be one and there is memory for their used pages in one
+ * Makes one area of `lower` and `upper`, the one above it (−1: none), if the two may be one and there is memory for their used pages in one
  * tree, where there are many. Nothing is lost if they stay two, and nothing fails.
  *
  * @param isPromised there is memory: they were one just now
  * @returns true if they are one now
  */
-export const mergeWithNext = (space: AddressSpace, lower: number, isPromised = false): boolean => {
+export const mergeWithNext = (space: AddressSpace, lower: number, upper: number, isPromised = false): boolean => {
   const { areas, locks, events } = space.parts;
-  const upper = space.tree.next(lower);
   if (upper < 0 || !areMergeable(space, lower, upper) || !areas.used.join(lower, upper, isPromised)) return false;
   locks.acquire("area", lower);
   areas.setPages(lower, areas.pagesOf(lower) + areas.pagesOf(upper));
@@ -77,5 +59,8 @@ export const mergeAround = (space: AddressSpace, first: number, end: number): vo
   const { areas } = space.parts;
   let area = first > 0 ? space.tree.find(first - 1) : NO_AREA;
   if (area < 0) area = space.tree.atOrAbove(first);
-  while (area >= 0 && areas.endOf(area) <= end) if (!mergeWithNext(space, area)) area = space.tree.next(area);
+  while (area >= 0 && areas.endOf(area) <= end) {
+    const upper = space.tree.next(area);
+    if (!mergeWithNext(space, area, upper)) area = upper;
+  }
 };

@@ -8,7 +8,6 @@ import type { AddressSpace } from "./address-space.js";
 import { areaIn } from "./each-range.js";
 import { checkOneMapping, checkResizable, grow, prepareGrowth } from "./grow-area.js";
 import { mergeAround } from "./merge-areas.js";
-import { Splits } from "./split-area.js";
 import { prepareUnmap, unmapPrepared } from "./unmap-range.js";
 
 /** What moves where. All numbers are pages. */
@@ -66,7 +65,7 @@ const place = ({ placement }: AddressSpace, request: MoveRequest): number => {
 const moveTo = (space: AddressSpace, { first, pages, after, replaces }: MoveRequest, to: number): void => {
   const { areas } = space.parts;
   const moving = Math.min(pages, after);
-  const splits = new Splits(space);
+  const splits = space.splits.begin();
   const last = space.tree.find(first + moving - 1);
   let tail = NO_AREA;
   if (replaces === true) prepareUnmap(space, to, after, splits);

@@ -8,7 +8,7 @@ import { withdrawPages } from "./destroy-area.js";
 import { areaIn, checkCovered } from "./each-range.js";
 import { dematerialise, isUnmaterialised, materialise } from "./materialise.js";
 import { mergeAround } from "./merge-areas.js";
-import { Splits } from "./split-area.js";
+import type { Splits } from "./split-area.js";
 
 const RIGHTS = AREA_READ | AREA_WRITE | AREA_EXECUTE;
 const MAY = MAY_READ | MAY_WRITE | MAY_EXECUTE;
@@ -33,12 +33,12 @@ export const protectRange = (space: AddressSpace, first: number, count: number, 
   const end = first + count;
   locks.acquire("address-space", space.id);
   try {
-    checkCovered(space, first, end);
-    for (let area = areaIn(space, first, end); area >= 0; area = areaIn(space, areas.endOf(area), end)) checkRights(space, area, rights);
+    const last = checkAll(space, first, end, rights);
     const isHidden = rights === 0;
-    const splits = new Splits(space, isHidden);
-    if (isChangedAt(space, first, rights)) splits.at(first);
-    if (isChangedAt(space, end - 1, rights)) splits.at(end);
+    const splits = space.splits.begin(isHidden);
+    const lowest = areas.firstOf(last) <= first ? last : space.tree.find(first);
+    if (areas.endOf(last) > end && rightsOf(space, last) !== rights) splits.cut(last, end);
+    if (rightsOf(space, lowest) !== rights) splits.cut(lowest, first);
     splits.carryOut();
     if (isHidden) rememberPages(space, first, end, splits);
     for (let area = areaIn(space, first, end); area >= 0; area = areaIn(space, areas.endOf(area), end)) setRights(space, area, rights);
@@ -48,22 +48,34 @@ export const protectRange = (space: AddressSpace, first: number, count: number, 
   }
 };
 
-const isChangedAt = (space: AddressSpace, page: number, rights: AreaFlags): boolean =>
-  (space.parts.areas.flagsOf(space.tree.find(page)) & RIGHTS) !== rights;
+const rightsOf = (space: AddressSpace, area: number): AreaFlags => space.parts.areas.flagsOf(area) & RIGHTS;
+
+/** The last area of the range, if every page has one that may have these rights. @throws PortolanError as `protectRange` */
+const checkAll = (space: AddressSpace, first: number, end: number, rights: AreaFlags): number => {
+  const { areas } = space.parts;
+  let area = space.tree.find(first);
+  // Nearly always one area has all of it.
+  if (area < 0 || areas.endOf(area) < end || areas.isPartial(area)) checkCovered(space, first, end);
+  checkRights(space, area, rights);
+  while (areas.endOf(area) < end) {
+    area = space.tree.next(area);
+    checkRights(space, area, rights);
+  }
+  return area;
+};
 
 /** May the area have these rights? Where its traits say nothing, as HelenOS does: its backend decides, and nobody may share it. */
 const checkRights = (space: AddressSpace, area: number, rights: AreaFlags): void => {
   const { areas, units } = space.parts;
-  if ((areas.flagsOf(area) & RIGHTS) === rights) return;
+  if (rightsOf(space, area) === rights) return;
   const may = (areas.traitsOf(area) & MAY) >> MAY_SHIFT;
-  const address = units.addressOf(areas.firstOf(area));
   if (may !== 0) {
-    if ((rights & ~may) !== 0) throw new PortolanError("ERR_ACCESS", { address, rights, may });
-    return;
+    if ((rights & ~may) === 0) return;
+    throw new PortolanError("ERR_ACCESS", { address: units.addressOf(areas.firstOf(area)), rights, may });
   }
   const backend = areas.backendOf(area);
-  if (backend === null || !backend.canChangeFlags || isShared(space, area))
-    throw new PortolanError("ERR_AREA_KIND", { address, backend: backend?.name ?? "none" });
+  if (backend !== null && backend.canChangeFlags && !isShared(space, area)) return;
+  throw new PortolanError("ERR_AREA_KIND", { address: units.addressOf(areas.firstOf(area)), backend: backend?.name ?? "none" });
 };
 
 /**
@@ -95,23 +107,27 @@ const setRights = (space: AddressSpace, area: number, rights: AreaFlags): void =
   const flags = (before & ~RIGHTS) | rights;
   locks.acquire("area", area);
   if (rights === 0) withdrawPages(space, area, areas.firstOf(area), areas.pagesOf(area));
-  else if ((before & ~flags) !== 0) narrow(space, area, pageFlagsOf(flags, space.pageOwner));
+  else if ((before & ~flags) !== 0 && areas.used.pagesOf(area) > 0)
+    narrow(space, area, before & ~flags, pageFlagsOf(flags, space.pageOwner));
   areas.setFlags(area, flags);
   locks.release("area", area);
   if (events.sink !== null)
     events.sink({ kind: "area", space: space.id, first: areas.firstOf(area), pages: areas.pagesOf(area), action: "flags" });
 };
 
-/** Rewrites every entry of an area, in one withdrawal, so that it permits what `flags` say, but no write that it did not permit before. */
-const narrow = (space: AddressSpace, area: number, flags: PageFlags): void => {
+/** Rewrites every entry of an area that loses rights, in one withdrawal, so that it permits what `flags` say, but no write that it did not permit before. */
+const narrow = (space: AddressSpace, area: number, lost: AreaFlags, flags: PageFlags): void => {
   const { areas, tables, withdrawals } = space.parts;
   const { used } = areas;
-  if (used.pagesOf(area) === 0) return;
   const low = used.firstInterval(area);
   used.lastInterval(area);
   const debt = withdrawals.begin(space.context, low, used.intervalFirst + used.intervalPages - low);
   for (let page = low; page >= 0; page = used.nextAtOrAbove(area, page)) {
     const end = used.intervalEnd(area, page);
+    if (lost === AREA_WRITE) {
+      tables.writeProtect(space.context, page, end - page, debt);
+      page = end;
+    }
     for (; page < end; page += 1) {
       if (!tables.find(space.context, page)) throw new Error("a used page has no mapping");
       // A page that waits for its first write, or for the copy that goes before it, goes on waiting.

@@ -7,26 +7,36 @@ import type { AddressSpace } from "./address-space.js";
 import { offsetInto } from "./each-range.js";
 import { mergeWithNext } from "./merge-areas.js";
 
-const WHOLE = { guarded: { partial: false, guard: true }, plain: { partial: false, guard: false } } as const;
+/** Cuts of one operation at most: a mapping that moves onto others has three, and they one. */
+const MOST = 4;
 
 /**
- * The cuts of one operation: `at` every page first, then `carryOut`, or `abandon`. Where something that may fail comes after
- * them they are made undoable: `undo` or `settle` is the end then.
+ * The cuts of one operation under the lock of its space: `begin`, `at` every page, then `carryOut`, or `abandon`. Where
+ * something that may fail comes after them they are made undoable: `undo` or `settle` is the end then. One for a space,
+ * so that an operation makes no garbage.
  */
 export class Splits {
   readonly #space: AddressSpace;
+  readonly #lowers = new Int32Array(MOST);
+  readonly #uppers = new Int32Array(MOST);
+  #count = 0;
   /** Promises of others, which are none of ours. */
-  readonly #promised: number;
-  readonly #uppers: number[] = [];
+  #promised = 0;
   /** Insertions of areas that are no part of another. */
   #insertions = 0;
+  #isUndoable = false;
 
-  readonly #isUndoable: boolean;
-
-  constructor(space: AddressSpace, isUndoable = false) {
+  constructor(space: AddressSpace) {
     this.#space = space;
+  }
+
+  /** Forgets the cuts of the operation before. */
+  begin(isUndoable = false): this {
+    this.#count = 0;
+    this.#insertions = 0;
     this.#isUndoable = isUndoable;
-    this.#promised = space.parts.areas.used.trees.reserved;
+    this.#promised = this.#space.parts.areas.used.trees.reserved;
+    return this;
   }
 
   /**
@@ -34,15 +44,23 @@ export class Splits {
    * @throws PortolanError ERR_OUT_OF_MEMORY; all cuts are abandoned then
    */
   at(page: number): void {
-    const { areas } = this.#space.parts;
     const area = this.#space.tree.find(page);
-    if (area < 0 || areas.firstOf(area) === page || this.#uppers.some((upper) => areas.firstOf(upper) === page)) return;
+    if (area >= 0) this.cut(area, page);
+  }
+
+  /** As `at`, where the area that has the page is known. */
+  cut(area: number, page: number): void {
+    const { areas } = this.#space.parts;
+    if (areas.firstOf(area) === page) return;
+    for (let index = 0; index < this.#count; index += 1) if (areas.firstOf(this.#uppers[index]) === page) return;
     try {
-      this.#uppers.push(this.#prepare(area, page));
+      this.#uppers[this.#count] = this.#prepare(area, page);
     } catch (error) {
       this.abandon();
       throw error;
     }
+    this.#lowers[this.#count] = area;
+    this.#count += 1;
   }
 
   /**
@@ -85,11 +103,7 @@ export class Splits {
 
   /** Cuts. Never fails. @param keepsPromises until `settle` */
   carryOut(keepsPromises = this.#isUndoable): void {
-    const { areas } = this.#space.parts;
-    for (let index = 0; index < this.#uppers.length; index += 1) {
-      const upper = this.#uppers[index];
-      this.#carryOut(this.#space.tree.find(areas.firstOf(upper)), upper);
-    }
+    for (let index = 0; index < this.#count; index += 1) this.#carryOut(this.#lowerOf(index), this.#uppers[index]);
     if (!keepsPromises) this.settle();
   }
 
@@ -101,8 +115,9 @@ export class Splits {
   /** After `carryOut`: what was cut is one again. Never fails. */
   undo(): void {
     const { tree } = this.#space;
-    for (const upper of this.#uppers.reverse()) {
-      if (!mergeWithNext(this.#space, tree.previous(upper), true)) throw new Error("what was one area cannot be one again");
+    for (let index = this.#count - 1; index >= 0; index -= 1) {
+      const upper = this.#uppers[index];
+      if (!mergeWithNext(this.#space, tree.previous(upper), upper, true)) throw new Error("what was one area cannot be one again");
     }
     this.settle();
   }
@@ -110,22 +125,18 @@ export class Splits {
   /** Gives back what was prepared: nothing has happened. Never fails. */
   abandon(): void {
     const { areas } = this.#space.parts;
-    areas.trees.unreserve(this.#uppers.length + this.#insertions);
+    areas.trees.unreserve(this.#count + this.#insertions);
+    for (let index = 0; index < this.#count; index += 1) areas.destroy(this.#uppers[index]);
+    this.#count = 0;
     this.#insertions = 0;
-    for (const upper of this.#uppers) areas.destroy(upper);
-    this.#uppers.length = 0;
     areas.used.settlePromises(this.#promised);
   }
 
   /** A record for what will lie above `page`, in no tree yet, and promises for its place and its used pages. */
   #prepare(area: number, page: number): number {
     const { areas } = this.#space.parts;
-    const traits = areas.isGuarded(area) ? WHOLE.guarded : WHOLE.plain;
-    const upper = areas.create(this.#space.id, page, areas.endOf(area) - page, areas.flagsOf(area), traits);
+    const upper = areas.createPart(area, page, offsetInto(this.#space, area, page - areas.firstOf(area)));
     try {
-      areas.setTraits(upper, areas.traitsOf(area));
-      areas.setBackend(upper, areas.backendOf(area));
-      areas.setObject(upper, areas.objectOf(area), offsetInto(this.#space, area, page - areas.firstOf(area)));
       areas.used.reserveDivision(area, page);
       if (this.#isUndoable) areas.used.reserveDivision(area, page);
       areas.trees.reserve(1);
@@ -134,6 +145,20 @@ export class Splits {
       throw error;
     }
     return upper;
+  }
+
+  /** The area that a cut is made in, when those before it are made: what was one may be two by now. */
+  #lowerOf(index: number): number {
+    let lower = this.#lowers[index];
+    if (index === 0) return lower;
+    const { areas } = this.#space.parts;
+    const page = areas.firstOf(this.#uppers[index]);
+    for (let before = 0; before < index; before += 1) {
+      const upper = this.#uppers[before];
+      if (this.#lowers[before] !== this.#lowers[index] || areas.firstOf(upper) > page) continue;
+      if (areas.firstOf(upper) > areas.firstOf(lower)) lower = upper;
+    }
+    return lower;
   }
 
   #carryOut(area: number, upper: number): void {

@@ -13,12 +13,10 @@ import type { AddressSpace, AreaInfo } from "./address-space.js";
 /** Success. */
 export const EOK = 0;
 /** Result numbers as in 2008: later kernels added a number between EHANGUP and EEXISTS, and turned their signs. */
-export const ERRNO: Readonly<Record<Errno, number>> = {
+export const ERRNO: Readonly<Record<Exclude<Errno, "EACCES">, number>> = {
   ENOENT: -1,
   ENOMEM: -2,
   EPERM: -6,
-  // It had no EACCES then, and answers none of its calls so.
-  EACCES: -6,
   EEXISTS: -8,
   ENOTSUP: -10,
   EADDRNOTAVAIL: -11,
@@ -102,7 +100,8 @@ const attempt = (operation: () => void): number => {
   }
 };
 
+/** HelenOS had no EACCES then: what may never be permitted is not permitted. */
 const resultOf = (error: unknown): number => {
-  if (error instanceof PortolanError) return ERRNO[error.errno];
+  if (error instanceof PortolanError) return ERRNO[error.errno === "EACCES" ? "EPERM" : error.errno];
   throw error;
 };

@@ -4,7 +4,7 @@ import { releaseUnreachable } from "../objects/windows.js";
 import type { AddressSpace } from "./address-space.js";
 import { destroyArea, withdrawPages } from "./destroy-area.js";
 import { areaIn, checkComplete, offsetInto } from "./each-range.js";
-import { Splits } from "./split-area.js";
+import type { Splits } from "./split-area.js";
 
 /**
  * Unmaps pages [first, first + count): areas that lie wholly inside are destroyed, those that reach beyond are cut, and
@@ -16,7 +16,7 @@ export const unmapRange = (space: AddressSpace, first: number, count: number): v
   const { locks } = space.parts;
   locks.acquire("address-space", space.id);
   try {
-    const splits = new Splits(space);
+    const splits = space.splits.begin();
     prepareUnmap(space, first, count, splits);
     splits.carryOut();
     unmapPrepared(space, first, count);

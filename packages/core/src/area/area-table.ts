@@ -102,23 +102,51 @@ export class AreaTable {
    * @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then
    */
   create(space: number, first: number, pages: number, flags: AreaFlags, traits: AreaTraits): number {
-    this.#gate.pass("area record");
-    let area = this.#freeRow;
-    if (area === NO_AREA) {
-      area = this.#rowsEver;
-      if (area * ROW === this.#words.length) this.#grow(area + 1);
-      this.#rowsEver = area + 1;
-    } else {
-      this.#freeRow = this.#words[area * ROW + OBJECT];
-    }
+    const area = this.#take();
     const words = this.#words;
     this.#extents[area * EXTENT] = first;
     this.#extents[area * EXTENT + 1] = pages;
     words[area * ROW + WORD] = (flags & FLAGS) | (traits.partial ? PARTIAL : 0) | (traits.guard ? GUARDED : 0);
     words[area * ROW + SPACE] = space;
     words[area * ROW + OBJECT] = -1;
-    this.#count += 1;
     return area;
+  }
+
+  /**
+   * A record for a part of an area, from a page of it to its end: all that the area is, but for its used pages. It is in
+   * no tree yet.
+   *
+   * @param offset page of the object that the part's first page shows
+   * @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then
+   */
+  createPart(area: number, first: number, offset: number): number {
+    if (offset !== 0) this.prepareOffsets();
+    const part = this.#take();
+    const words = this.#words;
+    this.#extents[part * EXTENT] = first;
+    this.#extents[part * EXTENT + 1] = this.endOf(area) - first;
+    if (this.#offset !== null) this.#offset[part] = offset;
+    const from = area * ROW;
+    const to = part * ROW;
+    words[to + WORD] = words[from + WORD];
+    words[to + SPACE] = words[from + SPACE];
+    words[to + OBJECT] = words[from + OBJECT];
+    this.#objects.useAgain(words[from + OBJECT]);
+    this.#backends.useAgain((words[from + WORD] >>> BACKEND_SHIFT) - 1);
+    return part;
+  }
+
+  /** Are two areas complete and equal in all that is no place and no object: rights, traits, backend, guard? Whether they copy before a write is left out. */
+  areAlike(one: number, other: number): boolean {
+    const word = this.#words[one * ROW + WORD];
+    return ((word ^ this.#words[other * ROW + WORD]) & ~(COPY_ON_WRITE | WATCHED)) === 0 && (word & PARTIAL) === 0;
+  }
+
+  /** Have two areas the same object, and use it in the same way? */
+  showTheSame(one: number, other: number): boolean {
+    const words = this.#words;
+    if (words[one * ROW + OBJECT] !== words[other * ROW + OBJECT]) return false;
+    return ((words[one * ROW + WORD] ^ words[other * ROW + WORD]) & COPY_ON_WRITE) === 0;
   }
 
   /** Ends an area that is in no tree any more: its used space is forgotten, its names are stale. Never fails. */
@@ -274,6 +302,22 @@ export class AreaTable {
     if (!Number.isSafeInteger(name)) return NO_AREA;
     const area = name % ROWS;
     return this.isArea(area) && this.#words[area * ROW + GENERATION] === Math.floor(name / ROWS) ? area : NO_AREA;
+  }
+
+  /** A row. @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then */
+  #take(): number {
+    this.#gate.pass("area record");
+    const free = this.#freeRow;
+    if (free !== NO_AREA) {
+      this.#freeRow = this.#words[free * ROW + OBJECT];
+      this.#count += 1;
+      return free;
+    }
+    const fresh = this.#rowsEver;
+    if (fresh * ROW === this.#words.length) this.#grow(fresh + 1);
+    this.#rowsEver = fresh + 1;
+    this.#count += 1;
+    return fresh;
   }
 
   // All new columns exist before the first is put in its place.

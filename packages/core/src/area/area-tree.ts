@@ -71,7 +71,8 @@ export class AreaTree {
     const pool = this.#pool;
     const at = pool.find(this.#root, this.#areas.firstOf(area));
     if (at === NONE || pool.valueAt(at) !== area) throw new Error(`area ${area} is not in this space`);
-    const before = pool.previous(at);
+    // A tree of one leaf has no bounds.
+    const before = this.#root > 0 ? NONE : pool.previous(at);
     const keyBefore = before === NONE ? NONE : pool.keyAt(before);
     this.#root = pool.remove(this.#root, pool.keyAt(at));
     this.#count -= 1;
@@ -230,6 +231,7 @@ export class AreaTree {
   #raise(key: number): void {
     const pool = this.#pool;
     const root = this.#root;
+    if (root > 0) return;
     // Infinite until somebody searches, and then nothing need be looked at.
     if (pool.boundOf(root, key) === Infinity) return;
     pool.raiseBound(root, key, this.#roomBehind(pool.find(root, key)));

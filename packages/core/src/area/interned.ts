@@ -21,6 +21,11 @@ export class Interned<T extends object> {
     return number;
   }
 
+  /** One more use of what has this number. */
+  useAgain(number: number): void {
+    if (number >= 0) this.#uses[number] += 1;
+  }
+
   /** One use less; with the last one the object is let go. */
   drop(number: number): void {
     if (number < 0) return;

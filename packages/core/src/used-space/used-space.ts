@@ -238,7 +238,11 @@ export class UsedSpaces {
    * moved, whichever it is. Once promised by `reserveDivision` it cannot fail.
    */
   divide(slot: number, page: number, to: number): void {
-    if (this.#slots[2 * slot] >= 0 || !this.#smallerSide(slot, page).isBelow) {
+    if (this.#slots[2 * slot] >= 0) {
+      this.#divideOnly(slot, page, to);
+      return;
+    }
+    if (!this.#smallerSide(slot, page).isBelow) {
       this.#move(slot, to, page, Infinity);
       return;
     }
@@ -260,7 +264,9 @@ export class UsedSpaces {
     const isSingle = slots[2 * slot] >= 0;
     const isOtherSingle = slots[2 * upper] >= 0;
     if (isSingle && isOtherSingle && slots[2 * slot] + slots[2 * slot + 1] === slots[2 * upper]) {
-      this.#move(upper, slot, 0, Infinity);
+      slots[2 * slot + 1] += slots[2 * upper + 1];
+      slots[2 * upper] = 0;
+      slots[2 * upper + 1] = 0;
       return true;
     }
     const promised = this.trees.reserved;
@@ -298,6 +304,19 @@ export class UsedSpaces {
   treeOf(slot: number): number {
     const first = this.#slots[2 * slot];
     return first < 0 ? rootOf(first) : 0;
+  }
+
+  /** Cuts the only interval, if there is one and it reaches so far. */
+  #divideOnly(slot: number, page: number, to: number): void {
+    const slots = this.#slots;
+    const first = slots[2 * slot];
+    const pages = slots[2 * slot + 1];
+    if (pages === 0 || page >= first + pages) return;
+    const cut = page > first ? page : first;
+    slots[2 * to] = cut;
+    slots[2 * to + 1] = first + pages - cut;
+    if (cut === first) slots[2 * slot] = 0;
+    slots[2 * slot + 1] = cut - first;
   }
 
   /** Which side of `page` has fewer intervals of a tree, and at most how many; one that is cut counts on both. */
