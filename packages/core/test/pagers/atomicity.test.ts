@@ -110,62 +110,64 @@ const seen = ({ machine, file }: Scene): string[] => {
 
 describe("operations on files under failure", () => {
   for (const architecture of machines) {
-    it(`CZ-55: change nothing when any one allocation fails, on ${architecture.name}`, () => {
-      for (const [name, operation] of Object.entries(operations)) {
-        for (let passes = 0; ; passes += 1) {
-          const stage = scene(architecture);
-          const before = seen(stage);
-          const { file } = stage;
-          const what = [file.length, file.kept, file.dirtyPages, file.links, stage.machine.parts.files.size];
-          stage.machine.parts.gate.failAfter(passes);
-          let isDone = true;
-          try {
+    describe(`on ${architecture.name}`, () => {
+      it("CZ-55: change nothing when any one allocation fails", () => {
+        for (const [name, operation] of Object.entries(operations)) {
+          for (let passes = 0; ; passes += 1) {
+            const stage = scene(architecture);
+            const before = seen(stage);
+            const { file } = stage;
+            const what = [file.length, file.kept, file.dirtyPages, file.links, stage.machine.parts.files.size];
+            stage.machine.parts.gate.failAfter(passes);
+            let isDone = true;
+            try {
+              operation(stage);
+            } catch (error) {
+              if (!(error instanceof PortolanError) || error.errno !== "ENOMEM") throw error;
+              isDone = false;
+            }
+            const wasRefused = stage.machine.parts.gate.count;
+            stage.machine.parts.gate.disarm();
+            assertInvariants(stage.machine);
+            if (isDone) break;
+            expect(wasRefused).to.be.greaterThan(0);
+            expect(seen(stage), `${name}, allocation ${passes}`).to.deep.equal(before);
+            expect([file.length, file.kept, file.dirtyPages, file.links, stage.machine.parts.files.size]).to.deep.equal(what);
             operation(stage);
-          } catch (error) {
-            if (!(error instanceof PortolanError) || error.errno !== "ENOMEM") throw error;
-            isDone = false;
+            assertInvariants(stage.machine);
           }
-          const wasRefused = stage.machine.parts.gate.count;
-          stage.machine.parts.gate.disarm();
-          assertInvariants(stage.machine);
-          if (isDone) break;
-          expect(wasRefused).to.be.greaterThan(0);
-          expect(seen(stage), `${name}, allocation ${passes}`).to.deep.equal(before);
-          expect([file.length, file.kept, file.dirtyPages, file.links, stage.machine.parts.files.size]).to.deep.equal(what);
-          operation(stage);
-          assertInvariants(stage.machine);
         }
-      }
-    });
+      });
 
-    it(`CZ-12: change nothing when any one transfer of a pager fails, on ${architecture.name}`, () => {
-      for (const [name, operation] of Object.entries(operations)) {
-        for (let transfers = 0; ; transfers += 1) {
-          const stage = scene(architecture);
-          const before = seen(stage);
-          const { file } = stage;
-          const what = [file.length, file.links, stage.machine.parts.files.size];
-          const dirty = file.dirtyPages;
-          stage.transfers = transfers;
-          let isDone = true;
-          try {
-            const came = operation(stage) as { failure?: unknown } | undefined;
-            if (came instanceof Object && "failure" in came && came.failure !== null) isDone = false;
-          } catch (error) {
-            if (!(error instanceof PortolanError) || error.code !== "ERR_PAGER_FAILED") throw error;
-            isDone = false;
+      it("CZ-12: change nothing when any one transfer of a pager fails", () => {
+        for (const [name, operation] of Object.entries(operations)) {
+          for (let transfers = 0; ; transfers += 1) {
+            const stage = scene(architecture);
+            const before = seen(stage);
+            const { file } = stage;
+            const what = [file.length, file.links, stage.machine.parts.files.size];
+            const dirty = file.dirtyPages;
+            stage.transfers = transfers;
+            let isDone = true;
+            try {
+              const came = operation(stage) as { failure?: unknown } | undefined;
+              if (came instanceof Object && "failure" in came && came.failure !== null) isDone = false;
+            } catch (error) {
+              if (!(error instanceof PortolanError) || error.code !== "ERR_PAGER_FAILED") throw error;
+              isDone = false;
+            }
+            stage.transfers = Infinity;
+            assertInvariants(stage.machine);
+            if (isDone) break;
+            expect([file.length, file.links, stage.machine.parts.files.size]).to.deep.equal(what);
+            if (name === "beginning a flush")
+              expect(file.dirtyPages, "what was not kept is dirty").to.equal(dirty - Math.max(0, transfers - 1));
+            else expect(seen(stage), `${name}, transfer ${transfers}`).to.deep.equal(before);
+            operation(stage);
+            assertInvariants(stage.machine);
           }
-          stage.transfers = Infinity;
-          assertInvariants(stage.machine);
-          if (isDone) break;
-          expect([file.length, file.links, stage.machine.parts.files.size]).to.deep.equal(what);
-          if (name === "beginning a flush")
-            expect(file.dirtyPages, "what was not kept is dirty").to.equal(dirty - Math.max(0, transfers - 1));
-          else expect(seen(stage), `${name}, transfer ${transfers}`).to.deep.equal(before);
-          operation(stage);
-          assertInvariants(stage.machine);
         }
-      }
+      });
     });
   }
 
