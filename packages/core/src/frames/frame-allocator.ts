@@ -20,6 +20,8 @@ export interface FrameAllocator {
   takeRun(count: number, alignment: number): number;
   /** One more reference. The frame is in use. */
   share(frame: number): void;
+  /** One more reference to each of `frames[0]` … `frames[count − 1]`, which are in use; negative ones are left out. */
+  shareEach(frames: Float64Array, count: number): void;
   /** One reference less. True if it was the last and the frame is free now. Frames outside every zone (devices) are ignored. */
   release(frame: number): boolean;
   /** References to a frame; 0 = free; −1 = not a frame of any zone. */

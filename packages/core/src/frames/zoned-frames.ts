@@ -71,6 +71,20 @@ export class ZonedFrames implements FrameAllocator {
     zone.share(frame);
   }
 
+  shareEach(frames: Float64Array, count: number): void {
+    let zone = this.#last;
+    for (let i = 0; i < count; i += 1) {
+      const frame = frames[i];
+      if (frame < 0) continue;
+      if (!zone.has(frame)) {
+        const other = this.#zoneOf(frame);
+        if (other === null) throw new Error(`a frame outside every zone is shared: ${frame}`);
+        zone = other;
+      }
+      zone.share(frame);
+    }
+  }
+
   release(frame: number): boolean {
     const zone = this.#zoneOf(frame);
     if (zone === null || !zone.release(frame)) return false;
