@@ -7,6 +7,7 @@ export const GROUPS = {
   L1: "walk and permissions",
   L2: "TLB, software caches and ASIDs",
   L3: "address spaces and areas",
+  L4: "memory objects, forks, pagers and swap",
   L5: "several processors",
 } as const;
 export type Group = keyof typeof GROUPS;

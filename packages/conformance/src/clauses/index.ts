@@ -10,6 +10,11 @@ import { asidClauses } from "./l2-asid.js";
 import { tlbClauses } from "./l2-tlb.js";
 import { areaClauses } from "./l3-areas.js";
 import { historyClauses } from "./l3-history.js";
+import { copyClauses } from "./l4-copies.js";
+import { fileClauses } from "./l4-files.js";
+import { forkClauses } from "./l4-fork.js";
+import { objectClauses } from "./l4-objects.js";
+import { swapClauses } from "./l4-swap.js";
 import { interleavingClauses } from "./l5-interleavings.js";
 import { shootdownClauses } from "./l5-shootdown.js";
 
@@ -24,6 +29,11 @@ export const clauses: readonly Clause[] = [
   ...asidClauses,
   ...areaClauses,
   ...historyClauses,
+  ...forkClauses,
+  ...copyClauses,
+  ...objectClauses,
+  ...fileClauses,
+  ...swapClauses,
   ...shootdownClauses,
   ...interleavingClauses,
 ];

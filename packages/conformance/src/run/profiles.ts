@@ -16,17 +16,22 @@ export interface Profile {
 export const PROFILES = {
   quick: {
     says: "a sample of everything, in seconds: for a port's own tests",
-    groups: ["L0", "L1", "L2", "L3", "L5"],
+    groups: ["L0", "L1", "L2", "L3", "L4", "L5"],
     policies: ["described"],
     isStrict: false,
     isShort: true,
   },
-  core: { says: "everything of one processor", groups: ["L0", "L1", "L2", "L3"], policies: ["described"], isStrict: false },
+  core: { says: "everything of one processor", groups: ["L0", "L1", "L2", "L3", "L4"], policies: ["described"], isStrict: false },
   smp: { says: "several processors", groups: ["L5"], policies: ["described", "strictest"], isStrict: false },
-  full: { says: "everything", groups: ["L0", "L1", "L2", "L3", "L5"], policies: ["described", "strictest", "forgetful"], isStrict: false },
+  full: {
+    says: "everything",
+    groups: ["L0", "L1", "L2", "L3", "L4", "L5"],
+    policies: ["described", "strictest", "forgetful"],
+    isStrict: false,
+  },
   certified: {
     says: "everything, and nothing left out",
-    groups: ["L0", "L1", "L2", "L3", "L5"],
+    groups: ["L0", "L1", "L2", "L3", "L4", "L5"],
     policies: ["described", "strictest", "forgetful"],
     isStrict: true,
   },
