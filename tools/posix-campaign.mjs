@@ -33,5 +33,7 @@ kernel.close();
 process.stderr.write("\r");
 for (const failure of result.failures) console.log(`${failureInWords(failure)}\n`);
 for (const [name, times] of result.excused) console.log(`${times} times: ${name}`);
-console.log(`${result.calls} calls in ${result.seeds} seeds, ${result.failures.length} that differ, ${((performance.now() - began) / 1000).toFixed(1)} s`);
+console.log(
+  `${result.calls} calls in ${result.seeds} seeds, ${result.failures.length} that differ, ${((performance.now() - began) / 1000).toFixed(1)} s`,
+);
 process.exit(result.failures.length === 0 ? 0 : 1);

@@ -13,7 +13,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["architecture", "units", "collections"],
   ["machine", "tlb"],
   ["paging", "asid", "frames"],
-  ["address-space", "area", "backends", "objects", "used-space"],
+  ["address-space", "area", "backends", "objects", "posix", "swap", "used-space"],
   ["compose", "verify"],
 ];
 

@@ -152,7 +152,9 @@ class Maker {
 
   #place(): string {
     const address = this.address();
-    return address.startsWith("0x") ? address : `${address[0] ?? "a"}${hex((Math.floor(Number(address.slice(1)) / PAGE) + (address.startsWith("t") ? 1 : 0)) * PAGE)}`;
+    return address.startsWith("0x")
+      ? address
+      : `${address[0] ?? "a"}${hex((Math.floor(Number(address.slice(1)) / PAGE) + (address.startsWith("t") ? 1 : 0)) * PAGE)}`;
   }
 
   /** A byte's address. */
@@ -167,11 +169,22 @@ class Maker {
     const isAnonymous = this.chance(2);
     const type = this.chance(40) ? this.one([0, 3, 4]) : this.one([1, 2, 2]);
     const how = this.one([0, 0x10, 0x10, 0x10, 0x100000, 0]);
-    const extra = (this.chance(12) ? 0x8000 : 0) | (this.chance(25) ? 0x4000 : 0) | (this.chance(14) ? 0x100 : 0) | (this.chance(40) ? this.one([0x80000, 0x200000]) : 0);
+    const extra =
+      (this.chance(12) ? 0x8000 : 0) |
+      (this.chance(25) ? 0x4000 : 0) |
+      (this.chance(14) ? 0x100 : 0) |
+      (this.chance(40) ? this.one([0x80000, 0x200000]) : 0);
     const address = how === 0 && this.chance(2) ? "0x0" : this.address();
     const offset = this.chance(30) ? this.one(["0x800", "0x7ffffffffffff000", "0xfffffffffffff000"]) : hex(this.below(4) * PAGE);
     const descriptor = isAnonymous ? "-1" : this.#descriptor();
-    return [address, this.#cut(address, this.length()), String(this.protection()), hex(type | how | extra | (isAnonymous ? 0x20 : 0)), descriptor, offset];
+    return [
+      address,
+      this.#cut(address, this.length()),
+      String(this.protection()),
+      hex(type | how | extra | (isAnonymous ? 0x20 : 0)),
+      descriptor,
+      offset,
+    ];
   }
 
   #args(name: string): string[] {
@@ -195,7 +208,10 @@ class Maker {
         return [...this.range(), String(this.below(9))];
       case "madvise":
         // What would reach beyond the arena is refused, or would discard the tester's own memory.
-        return [...this.range(this.chance(40) ? "0xffffffffffffffff" : hex(this.#ragged((1 + this.below(8)) * PAGE))), String(this.one([4, 4, 4, 4, 8, 3, 0, 1, 2, 5, 6, 7, 99]))];
+        return [
+          ...this.range(this.chance(40) ? "0xffffffffffffffff" : hex(this.#ragged((1 + this.below(8)) * PAGE))),
+          String(this.one([4, 4, 4, 4, 8, 3, 0, 1, 2, 5, 6, 7, 99])),
+        ];
       case "mincore":
         return this.range(hex(this.#ragged((1 + this.below(12)) * PAGE)));
       case "open":
@@ -206,13 +222,26 @@ class Maker {
       case "ftruncate":
         return [this.#descriptor(), this.chance(20) ? this.one(["-1", "0x0"]) : hex(this.#ragged(this.below(9) * PAGE))];
       case "pwrite":
-        return [this.#descriptor(), this.chance(30) ? "-1" : hex(this.below(7 * 256) * 16), String(this.one([16, 100, 4096, 6000])), String(this.below(100))];
+        return [
+          this.#descriptor(),
+          this.chance(30) ? "-1" : hex(this.below(7 * 256) * 16),
+          String(this.one([16, 100, 4096, 6000])),
+          String(this.below(100)),
+        ];
       case "pread":
         return [this.#descriptor(), this.chance(30) ? "-1" : hex(this.below(7 * 256) * 16), String(this.one([16, 100, 4096, 6000]))];
       case "shmget":
-        return [String(this.below(3)), this.chance(12) ? "0" : hex((1 + this.below(6)) * PAGE - this.one([0, 0, 100])), this.one(["01600", "01600", "03600", "0600"])];
+        return [
+          String(this.below(3)),
+          this.chance(12) ? "0" : hex((1 + this.below(6)) * PAGE - this.one([0, 0, 100])),
+          this.one(["01600", "01600", "03600", "0600"]),
+        ];
       case "shmat":
-        return [this.#segment(), this.chance(2) ? "0x0" : this.#roomy(), this.one(["0", "0", "010000", "020000", "040000", "060000", "0100000"])];
+        return [
+          this.#segment(),
+          this.chance(2) ? "0x0" : this.#roomy(),
+          this.one(["0", "0", "010000", "020000", "040000", "060000", "0100000"]),
+        ];
       case "shmdt":
         return [this.address()];
       case "shmrm":

@@ -97,4 +97,10 @@ export const shrunkLog = (log: readonly Call[], differing: (tries: readonly (rea
 
 /** A failure for people. */
 export const failureInWords = ({ seed, difference, log }: Failure): string =>
-  [`seed ${seed}: at "${difference.call}"`, `  Portolan: ${difference.ours}`, `  Linux:    ${difference.kernel}`, "  the smallest log:", ...log.map((line) => `    ${line}`)].join("\n");
+  [
+    `seed ${seed}: at "${difference.call}"`,
+    `  Portolan: ${difference.ours}`,
+    `  Linux:    ${difference.kernel}`,
+    "  the smallest log:",
+    ...log.map((line) => `    ${line}`),
+  ].join("\n");

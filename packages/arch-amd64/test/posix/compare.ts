@@ -149,7 +149,9 @@ export const canonical = (dump: string): string => {
       last.pages += area.pages;
     } else areas.push(area);
   }
-  const shown = areas.map(({ first, end, rights, offset, kind }) => ` area ${first} ${end} ${rights} ${offset} ${kind.replace(/^([zs])\d+$/, "$1")}`);
+  const shown = areas.map(
+    ({ first, end, rights, offset, kind }) => ` area ${first} ${end} ${rights} ${offset} ${kind.replace(/^([zs])\d+$/, "$1")}`,
+  );
   return [...shown, ...pages].join("\n");
 };
 

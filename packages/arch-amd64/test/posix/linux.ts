@@ -23,11 +23,14 @@ export interface KernelAnswers {
 }
 
 /** A compiled program, or why there is none. */
-export type Kernel = { readonly ask: (worlds: readonly (readonly Call[])[]) => KernelAnswers; readonly close: () => void } | { readonly missing: string };
+export type Kernel =
+  | { readonly ask: (worlds: readonly (readonly Call[])[]) => KernelAnswers; readonly close: () => void }
+  | { readonly missing: string };
 
 /** Gets ready to ask the kernel. Where that cannot be, says why. */
 export const openKernel = (): Kernel => {
-  if (process.platform !== "linux" || process.arch !== "x64") return { missing: `this is ${process.platform} on ${process.arch}, not Linux on x64` };
+  if (process.platform !== "linux" || process.arch !== "x64")
+    return { missing: `this is ${process.platform} on ${process.arch}, not Linux on x64` };
   const folder = mkdtempSync(join(tmpdir(), "portolan-linux-"));
   const program = join(folder, "linux-calls");
   const close = (): void => rmSync(folder, { recursive: true, force: true });
@@ -35,7 +38,9 @@ export const openKernel = (): Kernel => {
     execFileSync("gcc", ["-static", "-no-pie", "-O1", "-mno-red-zone", "-o", program, source], { stdio: "pipe", timeout: 60_000 });
   } catch (error) {
     close();
-    return { missing: `gcc cannot make a static program: ${error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error)}` };
+    return {
+      missing: `gcc cannot make a static program: ${error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error)}`,
+    };
   }
   try {
     perform(program, [[]]);

@@ -44,7 +44,12 @@ const clipped = (entry: MapEntry): MapEntry | null => {
   ]) {
     if (entry.first >= high || entry.end <= low) continue;
     const first = entry.first < low ? low : entry.first;
-    return { ...entry, first, end: entry.end > high ? high : entry.end, offset: entry.file === 0 ? 0n : entry.offset + first - entry.first };
+    return {
+      ...entry,
+      first,
+      end: entry.end > high ? high : entry.end,
+      offset: entry.file === 0 ? 0n : entry.offset + first - entry.first,
+    };
   }
   return null;
 };

@@ -26,16 +26,23 @@ export interface PosixLimits {
   readonly mostSegments: number;
 }
 
-/** What a machine's user range suggests: a stack of 8 MiB at its end, the rest below, the heap in its lowest eighth. */
+/**
+ * What a machine's user range suggests, or the part of it below the hole: a stack of 8 MiB at its end, room for it to grow,
+ * what the system places below that, and the heap in its lowest eighth.
+ *
+ * @throws PortolanError ERR_MISALIGNED for a place that is no page's address
+ */
 export const limitsOf = (architecture: Architecture, changes: Partial<PosixLimits> = {}): PosixLimits => {
   const { user } = architecture.layout;
   const pageSize = 1n << BigInt(architecture.pageShift);
-  const size = user.last + 1n - user.first;
+  const hole = 1n << BigInt(architecture.virtualRule === "sign-extended" ? architecture.virtualBits - 1 : architecture.virtualBits);
+  const end = user.last < hole ? user.last + 1n : hole;
+  const size = end - user.first;
   const pageAt = (address: bigint): bigint => address - (address % pageSize);
   const limits: PosixLimits = {
     lowestAddress: user.first > 0x1_0000n ? user.first : 0x1_0000n,
-    endAddress: user.last + 1n,
-    mmapTop: pageAt(user.last + 1n - size / 8n),
+    endAddress: end,
+    mmapTop: pageAt(end - size / 8n),
     heapBase: pageAt(user.first + size / 16n),
     heapLimit: 2n ** 63n,
     stackLimit: 8n << 20n,

@@ -74,7 +74,8 @@ const placeBottomUp = (memory: PosixMemory, pages: number, lowest: number): numb
   }
 };
 
-const freeBelow = (memory: PosixMemory, pages: number, lowest: number, highest: number): number => free(memory, pages, lowest, highest, true);
+const freeBelow = (memory: PosixMemory, pages: number, lowest: number, highest: number): number =>
+  free(memory, pages, lowest, highest, true);
 
 const free = ({ space }: PosixMemory, pages: number, lowest: number, highest: number, fromTop: boolean): number => {
   try {

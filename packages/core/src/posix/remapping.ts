@@ -25,14 +25,7 @@ interface Remap {
 }
 
 /** Makes a mapping longer or shorter, or moves it. Its address. */
-export const remap = (
-  memory: PosixMemory,
-  address: bigint,
-  oldLength: bigint,
-  newLength: bigint,
-  flags: number,
-  to: bigint,
-): bigint => {
+export const remap = (memory: PosixMemory, address: bigint, oldLength: bigint, newLength: bigint, flags: number, to: bigint): bigint => {
   const { units, limits, bits } = memory;
   if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0 || !isAligned(units, address)) return refuse("EINVAL");
   const oldBytes = pagesUp(units, oldLength, bits);
@@ -48,7 +41,14 @@ export const remap = (
 };
 
 /** What a call that says where to go has to keep to. */
-const checkTold = ({ units, limits, bits }: PosixMemory, flags: number, address: bigint, oldBytes: bigint, newBytes: bigint, to: bigint): void => {
+const checkTold = (
+  { units, limits, bits }: PosixMemory,
+  flags: number,
+  address: bigint,
+  oldBytes: bigint,
+  newBytes: bigint,
+  to: bigint,
+): void => {
   if (to > limits.endAddress - newBytes) refuse("EINVAL");
   if (!isAligned(units, to) || (flags & MREMAP_MAYMOVE) === 0) refuse("EINVAL");
   if ((flags & MREMAP_DONTUNMAP) !== 0 && oldBytes !== newBytes) refuse("EINVAL");
