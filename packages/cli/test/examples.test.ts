@@ -15,7 +15,7 @@ const outputOf = (name: string, ...args: string[]): string =>
 describe("the examples", () => {
   it("are library programs short enough to read, each with a comment that says how to run it", () => {
     const scripts = readdirSync(examples).filter((name) => name.endsWith(".mjs"));
-    expect(scripts.sort()).to.deep.equal(["emulator.mjs", "swap-a-part.mjs", "teaching.mjs"]);
+    expect(scripts.sort()).to.deep.equal(["emulator.mjs", "slow-disk.mjs", "swap-a-part.mjs", "teaching.mjs"]);
     for (const name of scripts) {
       const text = readFileSync(join(examples, name), "utf8");
       expect(text.trimEnd().split("\n").length, name).to.be.lessThan(60);
@@ -41,6 +41,17 @@ describe("the examples", () => {
       expect(lines[2]).to.equal("the last sum: 2080");
     });
   }
+
+  it("let guests wait for pages of a slow disk, once for both, and keep what they wrote", () => {
+    const lines = outputOf("slow-disk.mjs").trim().split("\n");
+    expect(lines.filter((line) => line.includes("waits for page"))).to.have.length(8);
+    expect(lines.slice(-4)).to.deep.equal([
+      "Ada read ABCD",
+      "Ben read ABCD",
+      "4 dirty pages on their way after 16 ticks",
+      "kept 4: page 2 begins with Ccc",
+    ]);
+  });
 
   it("teach what happens, step by step, on a machine that walks its tables and on one that does not", () => {
     const [ia32, sparc64] = ["ia32", "sparc64"].map((name) =>

@@ -38,6 +38,13 @@ export interface MapRequest {
  *   changed then, and what was to be replaced is still there
  */
 export const mapArea = (space: AddressSpace, request: MapRequest): number => {
+  const first = mapLocked(space, request);
+  // What was replaced may have been the last mapping of a file.
+  space.parts.transfers.start();
+  return first;
+};
+
+const mapLocked = (space: AddressSpace, request: MapRequest): number => {
   const { locks } = space.parts;
   locks.acquire("address-space", space.id);
   try {

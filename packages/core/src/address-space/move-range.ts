@@ -35,7 +35,12 @@ export interface MoveRequest {
  *   ERR_AREA_NOT_RESIZABLE, ERR_AREA_RANGE, ERR_AREA_OVERLAP, ERR_NO_FREE_RANGE, ERR_OUT_OF_MEMORY, ERR_OUT_OF_FRAMES;
  *   nothing has changed then
  */
-export const moveRange = (space: AddressSpace, request: MoveRequest): number => withReclaim(space.parts, () => tryToMove(space, request));
+export const moveRange = (space: AddressSpace, request: MoveRequest): number => {
+  const first = withReclaim(space.parts, () => tryToMove(space, request));
+  // What was in the way may have been the last mapping of a file.
+  space.parts.transfers.start();
+  return first;
+};
 
 const tryToMove = (space: AddressSpace, request: MoveRequest): number => {
   const { locks } = space.parts;

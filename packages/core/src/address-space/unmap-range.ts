@@ -13,7 +13,7 @@ import type { Splits } from "./split-area.js";
  * @throws PortolanError ERR_AREA_BUSY, and ERR_OUT_OF_MEMORY where one area becomes two; nothing has changed then
  */
 export const unmapRange = (space: AddressSpace, first: number, count: number): void => {
-  const { locks } = space.parts;
+  const { locks, transfers } = space.parts;
   locks.acquire("address-space", space.id);
   try {
     const splits = space.splits.begin();
@@ -23,6 +23,8 @@ export const unmapRange = (space: AddressSpace, first: number, count: number): v
   } finally {
     locks.release("address-space", space.id);
   }
+  // It may have been the last mapping of a file, whose pages are written now, while no lock is held.
+  transfers.start();
 };
 
 /** Everything about unmapping a range that may fail. The space is locked. @throws PortolanError as `unmapRange`; all of `splits` is abandoned then */

@@ -226,6 +226,22 @@ for (const architecture of machines) {
       expect(machine.parts.files.size).to.equal(0);
     });
 
+    it("CZ-52: unmapped by a range that cuts areas, go with the last page, and are written first", () => {
+      mapFile(space, file, 16, 4);
+      machine.write8(at(0), 45);
+      machine.write8(at(3), 46);
+      file.close();
+      machine.write8(at(0), 47);
+      space.unmap(at(1), 2 * size);
+      space.unmap(at(3), size);
+      expect(file.isGone).to.equal(false);
+      expect(machine.read8(at(0))).to.equal(47);
+      assertInvariants(machine);
+      space.unmap(at(0), 4 * size);
+      expect([pager.bytes(0, 1)[0], pager.bytes(3 * size, 1)[0]]).to.deep.equal([47, 46]);
+      expect(file.isGone).to.equal(true);
+    });
+
     it("CZ-44, CZ-52: a space that is destroyed leaves no store behind", () => {
       mapFile(space, file, 16, 4);
       machine.write8(at(0), 45);
