@@ -79,6 +79,26 @@ const create =
   () =>
   ({ a, size }: Stage): unknown =>
     a.createArea({ base: 20 * size, size, flags: RW, backend: anonymous }).pages;
+const protectPage =
+  () =>
+  ({ a, size }: Stage): unknown =>
+    a.protect(16 * size, size, AREA_READ);
+const protectAll =
+  () =>
+  ({ a, size }: Stage): unknown =>
+    a.protect(16 * size, 4 * size, 0);
+const unmapMiddle =
+  () =>
+  ({ a, size }: Stage): unknown =>
+    a.unmap(17 * size, 2 * size);
+const move =
+  () =>
+  ({ a, size }: Stage): unknown =>
+    void a.move(16 * size, 4 * size, 64 * size);
+const discard =
+  () =>
+  ({ a, size }: Stage): unknown =>
+    a.discard(16 * size, 3 * size);
 const switchAway =
   (cpu: number): Work =>
   ({ machine, b }) =>
@@ -124,6 +144,72 @@ const pairs: Record<string, Pair> = {
     endings: [
       [true, undefined],
       [false, undefined],
+    ],
+  },
+  "write and a protection of its page": {
+    one: write(16, 7),
+    two: protectPage,
+    endings: [
+      [true, undefined],
+      [false, undefined],
+    ],
+  },
+  "read of a page beside one that is protected": { one: read(17), two: protectPage, endings: [[117, undefined]] },
+  "fault and the loss of all rights": {
+    one: write(18, 7),
+    two: protectAll,
+    endings: [
+      [true, undefined],
+      [false, undefined],
+    ],
+  },
+  "fault and unmapping in the middle": {
+    one: write(18, 7),
+    two: unmapMiddle,
+    endings: [
+      [true, undefined],
+      [false, undefined],
+    ],
+  },
+  "read of a page that stays and unmapping in the middle": { one: read(16), two: unmapMiddle, endings: [[116, undefined]] },
+  "read and a move": {
+    one: read(17),
+    two: move,
+    endings: [
+      [117, undefined],
+      [-1, undefined],
+    ],
+  },
+  "fault and a move": {
+    one: write(18, 7),
+    two: move,
+    endings: [
+      [true, undefined],
+      [false, undefined],
+    ],
+  },
+  "read and discarding": {
+    one: read(17),
+    two: discard,
+    endings: [
+      [117, true],
+      [0, true],
+    ],
+  },
+  "unmapping in the middle and a protection": {
+    one: unmapMiddle,
+    two: protectAll,
+    endings: [
+      [undefined, undefined],
+      [undefined, "ERR_AREA_NOT_FOUND"],
+    ],
+  },
+  "a move and a protection": {
+    one: move,
+    two: protectPage,
+    endings: [
+      ["ERR_AREA_NOT_FOUND", undefined],
+      [undefined, "ERR_AREA_NOT_FOUND"],
     ],
   },
   "sharing and destruction of the source": {
