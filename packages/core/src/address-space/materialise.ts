@@ -79,7 +79,7 @@ const publish = (space: AddressSpace, area: number, object: MemoryObject, shadow
         // The file's own pages are nobody's; they show through.
         if (isImage) for (let i = 0; i < count; i += 1) if (!object.isPrivate(page + shift + i)) frames[i] = -1;
         shadow.cache.insertRun(page + shift, frames, count);
-        for (let i = 0; i < count; i += 1) if (frames[i] >= 0) allocator.share(frames[i]);
+        allocator.shareEach(frames, count);
       }
       page = used.nextAtOrAbove(area, end);
     }

@@ -59,6 +59,22 @@ export class Zone {
     this.#references[index] = this.#references[index] + 1;
   }
 
+  /** Shares `frames[from]` and after, as far as they are the zone's; negative ones are left out. @returns where it stopped, at most `end` */
+  shareRun(frames: Float64Array, from: number, end: number): number {
+    const references = this.#references;
+    const first = this.first;
+    let i = from;
+    for (; i < end; i += 1) {
+      const frame = frames[i];
+      if (frame < 0) continue;
+      const index = frame - first;
+      // A free frame is for `share` to complain about, and one of another zone for the caller to find.
+      if (!(references[index] > 0)) break;
+      references[index] += 1;
+    }
+    return i;
+  }
+
   /** True if it was the last reference. */
   release(frame: number): boolean {
     const index = frame - this.first;

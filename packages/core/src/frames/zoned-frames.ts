@@ -72,16 +72,9 @@ export class ZonedFrames implements FrameAllocator {
   }
 
   shareEach(frames: Float64Array, count: number): void {
-    let zone = this.#last;
     for (let i = 0; i < count; i += 1) {
-      const frame = frames[i];
-      if (frame < 0) continue;
-      if (!zone.has(frame)) {
-        const other = this.#zoneOf(frame);
-        if (other === null) throw new Error(`a frame outside every zone is shared: ${frame}`);
-        zone = other;
-      }
-      zone.share(frame);
+      i = this.#last.shareRun(frames, i, count);
+      if (i < count) this.share(frames[i]);
     }
   }
 

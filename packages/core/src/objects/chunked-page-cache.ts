@@ -4,11 +4,9 @@
  */
 import { NONE } from "../collections/ordered-map.js";
 import { ABSENT, NO_SLOT, SWAPPED_OUT, type PageCache, type PageMarks } from "./page-cache.js";
-import { CHUNK, HIGH, PAGE_WORDS, RESIDENT, type PageChunks } from "./page-chunks.js";
+import { CHUNK, LOW_FRAMES, RESIDENT, type PageChunks } from "./page-chunks.js";
 
-/** Frames are below 2^52: the second word takes what is above 32 bits. */
-const LOW_FRAMES = 2 ** 32;
-const MARKS = HIGH - 1 - RESIDENT;
+const MARKS = 0xff - RESIDENT;
 
 /** The page cache of objects, in the machine's pool. */
 export class ChunkedPageCache implements PageCache {
@@ -33,37 +31,57 @@ export class ChunkedPageCache implements PageCache {
   insert(offset: number, frame: number): void {
     const number = Math.floor(offset / CHUNK);
     let chunk = number === this.#number ? this.#chunk : this.#find(number);
+    if (frame >= LOW_FRAMES) this.#pool.makeHighs();
     if (chunk < 0) chunk = this.#add(number);
     const at = chunk * CHUNK + (offset - number * CHUNK);
-    if ((this.#pool.words[at * PAGE_WORDS + 1] & RESIDENT) !== 0) throw new Error(`page ${offset} is resident already`);
+    if ((this.#pool.states[at] & RESIDENT) !== 0) throw new Error(`page ${offset} is resident already`);
     this.#put(chunk, at, frame);
   }
 
   insertRun(first: number, frames: Float64Array, count: number): void {
-    this.#addChunks(first, frames, count);
-    const { words } = this.#pool;
-    for (let i = 0; i < count;) {
-      const number = Math.floor((first + i) / CHUNK);
-      const end = Math.min(count, (number + 1) * CHUNK - first);
-      const chunk = this.#find(number);
-      const shift = (chunk - number) * CHUNK + first;
-      // A chunk without slots needs no more than its words.
-      const isPlain = this.swapped === 0;
-      let put = 0;
-      for (; i < end; i += 1) {
-        const frame = frames[i];
-        if (frame < 0) continue;
-        const at = (shift + i) * PAGE_WORDS;
-        if ((words[at + 1] & RESIDENT) !== 0) throw new Error(`page ${first + i} is resident already`);
-        if (isPlain && frame < LOW_FRAMES) {
-          words[at] = frame;
-          words[at + 1] = RESIDENT;
-          put += 1;
-        } else this.#put(chunk, shift + i, frame);
+    let i = 0;
+    try {
+      while (i < count) {
+        if (frames[i] < 0) {
+          i += 1;
+          continue;
+        }
+        const number = Math.floor((first + i) / CHUNK);
+        let chunk = number === this.#number ? this.#chunk : this.#find(number);
+        if (chunk < 0) chunk = this.#add(number);
+        const end = Math.min(count, (number + 1) * CHUNK - first);
+        if (hasHigh(frames, i, end)) this.#pool.makeHighs();
+        this.#fillChunk(chunk, (chunk - number) * CHUNK + first, frames, i, end);
+        i = end;
       }
-      this.#pool.residents[chunk] += put;
-      this.pages += put;
+    } catch (error) {
+      for (let done = 0; done < i; done += 1) if (frames[done] >= 0) this.remove(first + done);
+      this.#find(Math.floor((first + i) / CHUNK));
+      if (this.#chunk >= 0) this.#dropIfEmpty();
+      throw error;
     }
+  }
+
+  /** Puts `frames[from]` … `frames[end − 1]` into a chunk; `shift` is where page 0 of the run would lie. */
+  #fillChunk(chunk: number, shift: number, frames: Float64Array, from: number, end: number): void {
+    const pool = this.#pool;
+    const isFresh = pool.residents[chunk] === 0 && pool.slotted[chunk] === 0 && pool.highs.length === 0;
+    const { frames: low, states } = pool;
+    let put = 0;
+    for (let i = from; i < end; i += 1) {
+      const frame = frames[i];
+      if (frame < 0) continue;
+      if (isFresh) {
+        low[shift + i] = frame;
+        states[shift + i] = RESIDENT;
+        put += 1;
+      } else {
+        if ((states[shift + i] & RESIDENT) !== 0) throw new Error(`page ${i} of a run is resident already`);
+        this.#put(chunk, shift + i, frame);
+      }
+    }
+    pool.residents[chunk] += put;
+    this.pages += put;
   }
 
   remove(offset: number): number {
@@ -101,15 +119,15 @@ export class ChunkedPageCache implements PageCache {
 
   marksOf(offset: number): PageMarks {
     const at = this.#placeOf(offset);
-    return at < 0 ? 0 : this.#pool.words[at * PAGE_WORDS + 1] & MARKS;
+    return at < 0 ? 0 : this.#pool.states[at] & MARKS;
   }
 
   mark(offset: number, marks: PageMarks): void {
-    this.#pool.words[this.#residentPlace(offset) * PAGE_WORDS + 1] |= marks & MARKS;
+    this.#pool.states[this.#residentPlace(offset)] |= marks & MARKS;
   }
 
   clear(offset: number, marks: PageMarks): void {
-    this.#pool.words[this.#residentPlace(offset) * PAGE_WORDS + 1] &= ~(marks & MARKS);
+    this.#pool.states[this.#residentPlace(offset)] &= ~(marks & MARKS);
   }
 
   each(first: number, visit: (offset: number, frame: number) => boolean): void {
@@ -129,9 +147,9 @@ export class ChunkedPageCache implements PageCache {
     for (let number = this.#chunkFrom(first); number >= 0; number = this.#chunkFrom((number + 1) * CHUNK)) {
       if (this.#pool.residents[this.#chunk] === 0) continue;
       const base = this.#chunk * CHUNK;
-      const { words } = this.#pool;
+      const { states } = this.#pool;
       for (let i = Math.max(0, first - number * CHUNK); i < CHUNK; i += 1)
-        if ((words[(base + i) * PAGE_WORDS + 1] & RESIDENT) !== 0) return number * CHUNK + i;
+        if ((states[base + i] & RESIDENT) !== 0) return number * CHUNK + i;
     }
     return NONE;
   }
@@ -216,15 +234,15 @@ export class ChunkedPageCache implements PageCache {
 
   /** One page of a chunk changes hands. */
   #hand(chunk: number, target: ChunkedPageCache, theirs: number, i: number): void {
-    const { words } = this.#pool;
+    const { states } = this.#pool;
     const from = chunk * CHUNK + i;
     const to = theirs * CHUNK + i;
     const frame = this.#frameAt(from);
     if (frame >= 0) {
-      const marks = words[from * PAGE_WORDS + 1] & MARKS;
+      const marks = states[from] & MARKS;
       this.#take(chunk, from);
       target.#put(theirs, to, frame);
-      words[to * PAGE_WORDS + 1] |= marks;
+      states[to] |= marks;
     }
     if (this.slots > 0 && this.#pool.slots[from] !== 0) target.#putSlot(theirs, to, this.#takeSlot(chunk, from));
   }
@@ -257,22 +275,21 @@ export class ChunkedPageCache implements PageCache {
 
   #residentPlace(offset: number): number {
     const at = this.#placeOf(offset);
-    if (at < 0 || (this.#pool.words[at * PAGE_WORDS + 1] & RESIDENT) === 0) throw new Error(`page ${offset} is not resident`);
+    if (at < 0 || (this.#pool.states[at] & RESIDENT) === 0) throw new Error(`page ${offset} is not resident`);
     return at;
   }
 
   #frameAt(at: number): number {
-    const { words } = this.#pool;
-    const high = words[at * PAGE_WORDS + 1];
-    if ((high & RESIDENT) !== 0)
-      return high < HIGH ? words[at * PAGE_WORDS] : Math.floor(high / HIGH) * LOW_FRAMES + words[at * PAGE_WORDS];
-    return this.slots > 0 && this.#pool.slots[at] !== 0 ? SWAPPED_OUT : ABSENT;
+    const { frames, states, highs, slots } = this.#pool;
+    if ((states[at] & RESIDENT) !== 0) return highs.length === 0 ? frames[at] : highs[at] * LOW_FRAMES + frames[at];
+    return this.slots > 0 && slots[at] !== 0 ? SWAPPED_OUT : ABSENT;
   }
 
   #put(chunk: number, at: number, frame: number): void {
     const pool = this.#pool;
-    pool.words[at * PAGE_WORDS] = frame;
-    pool.words[at * PAGE_WORDS + 1] = frame < LOW_FRAMES ? RESIDENT : Math.floor(frame / LOW_FRAMES) * HIGH + RESIDENT;
+    pool.frames[at] = frame;
+    pool.states[at] = RESIDENT;
+    if (pool.highs.length > 0) pool.highs[at] = Math.floor(frame / LOW_FRAMES);
     pool.residents[chunk] += 1;
     this.pages += 1;
     if (this.swapped > 0 && pool.slots[at] !== 0) this.swapped -= 1;
@@ -280,8 +297,7 @@ export class ChunkedPageCache implements PageCache {
 
   #take(chunk: number, at: number): void {
     const pool = this.#pool;
-    pool.words[at * PAGE_WORDS] = 0;
-    pool.words[at * PAGE_WORDS + 1] = 0;
+    pool.states[at] = 0;
     pool.residents[chunk] -= 1;
     this.pages -= 1;
     if (this.slots > 0 && pool.slots[at] !== 0) this.swapped += 1;
@@ -292,7 +308,7 @@ export class ChunkedPageCache implements PageCache {
     if (pool.slots[at] === 0) {
       pool.slotted[chunk] += 1;
       this.slots += 1;
-      if ((pool.words[at * PAGE_WORDS + 1] & RESIDENT) === 0) this.swapped += 1;
+      if ((pool.states[at] & RESIDENT) === 0) this.swapped += 1;
     }
     pool.slots[at] = slot + 1;
   }
@@ -303,7 +319,7 @@ export class ChunkedPageCache implements PageCache {
     pool.slots[at] = 0;
     pool.slotted[chunk] -= 1;
     this.slots -= 1;
-    if ((pool.words[at * PAGE_WORDS + 1] & RESIDENT) === 0) this.swapped -= 1;
+    if ((pool.states[at] & RESIDENT) === 0) this.swapped -= 1;
     return slot;
   }
 
@@ -328,25 +344,9 @@ export class ChunkedPageCache implements PageCache {
   /** A new chunk, the remembered one then. @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then */
   #add(number: number): number {
     this.#root = this.#pool.add(this.#root, number);
-    return this.#find(number);
-  }
-
-  /** All chunks that a run needs; those that it would put nothing into are left out. */
-  #addChunks(first: number, frames: Float64Array, count: number): void {
-    let offset = first;
-    try {
-      while (offset < first + count) {
-        const number = Math.floor(offset / CHUNK);
-        if (frames[offset - first] < 0) offset += 1;
-        else {
-          if (this.#find(number) < 0) this.#add(number);
-          offset = (number + 1) * CHUNK;
-        }
-      }
-    } catch (error) {
-      for (let number = Math.floor(first / CHUNK); number * CHUNK < offset; number += 1) if (this.#find(number) >= 0) this.#dropIfEmpty();
-      throw error;
-    }
+    this.#number = number;
+    this.#chunk = this.#pool.added;
+    return this.#chunk;
   }
 
   /** The remembered chunk goes if nothing is in it. */
@@ -357,3 +357,9 @@ export class ChunkedPageCache implements PageCache {
     this.#chunk = NONE;
   }
 }
+
+/** Is there a frame beyond 32 bits? */
+const hasHigh = (frames: Float64Array, from: number, end: number): boolean => {
+  for (let i = from; i < end; i += 1) if (frames[i] >= LOW_FRAMES) return true;
+  return false;
+};

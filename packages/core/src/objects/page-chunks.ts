@@ -1,8 +1,10 @@
 /**
  * The pages of all page caches of a machine, in chunks of 64 neighbouring offsets:
  *
- *     chunk c   words  [128c … 128c+127]  two a page: the frame's low 32 bits; its high 20 bits, then marks, then RESIDENT
- *               slots  [64c … 64c+63]     one more than the slot, 0 for none; a column that the first slot makes
+ *     chunk c   frames [64c … 64c+63]   the frame's low 32 bits
+ *               states [64c … 64c+63]   RESIDENT and the page's marks; 0 for a page that has no frame
+ *               highs  [64c … 64c+63]   the rest of the frame; a column that the first frame beyond 32 bits makes
+ *               slots  [64c … 64c+63]   one more than the slot, 0 for none; a column that the first slot makes
  *
  * A cache is an ordered map from chunk numbers (offset / 64) to chunks, all in one pool of nodes; an empty one is 0.
  *
@@ -15,22 +17,23 @@ import { PortolanError } from "../errors.js";
 
 /** Pages of a chunk. */
 export const CHUNK = 64;
-/** Words of a page. */
-export const PAGE_WORDS = 2;
-/** In a page's second word: it has a frame. */
+/** In a page's state: it has a frame. */
 export const RESIDENT = 1;
-/** In a page's second word: one of the frame's high bits. Below it RESIDENT and the marks. */
-export const HIGH = 0x1000;
+/** Frames below this need no entry in the column of high bits. */
+export const LOW_FRAMES = 2 ** 32;
 
 const CHUNK_NAME = "page cache chunk";
-/** Word positions have to stay 31-bit integers. */
+/** Places of pages have to stay 31-bit integers. */
 const MOST_CHUNKS = 2 ** 24;
-/** Entries of a node that is half full. */
-const HALF = 16;
+/** log2 of the entries of a node that is half full. */
+const HALF_SHIFT = 4;
 
 /** Chunks in arrays that grow; a chunk is its number. */
 export class PageChunks {
-  words: Uint32Array = new Uint32Array(4 * CHUNK * PAGE_WORDS);
+  frames: Uint32Array = new Uint32Array(4 * CHUNK);
+  states: Uint8Array = new Uint8Array(4 * CHUNK);
+  /** Empty until there is a frame beyond 32 bits. */
+  highs: Uint32Array = new Uint32Array(0);
   /** Empty until somebody has a slot. */
   slots: Int32Array = new Int32Array(0);
   /** Pages of the chunk that have a frame. */
@@ -38,6 +41,8 @@ export class PageChunks {
   /** Pages of the chunk that have a slot. */
   slotted: Uint8Array = new Uint8Array(4);
   readonly nodes: OrderedPool;
+  /** The chunk that `add` added last. */
+  added = NONE;
   readonly #gate: AllocationGate;
   #nextFree: Int32Array = new Int32Array(4);
   #free = NONE;
@@ -62,8 +67,8 @@ export class PageChunks {
 
   /** Bytes of the arrays, room to grow included. */
   get bytes(): number {
-    const own = this.words.byteLength + this.slots.byteLength + this.residents.byteLength;
-    return own + this.slotted.byteLength + this.#nextFree.byteLength + this.nodes.bytes;
+    const own = this.frames.byteLength + this.states.byteLength + this.highs.byteLength + this.slots.byteLength;
+    return own + this.residents.byteLength + this.slotted.byteLength + this.#nextFree.byteLength + this.nodes.bytes;
   }
 
   /** The chunk of this number in a map, or −1. */
@@ -73,15 +78,15 @@ export class PageChunks {
   }
 
   /**
-   * Puts an empty chunk into a map that has none of this number. It lies where `find` finds it.
+   * Puts an empty chunk into a map that has none of this number: `added` says which.
    * @returns the map's root from now on
    * @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then
    */
   add(root: number, number: number): number {
     this.#gate.pass(CHUNK_NAME);
     if (this.#free === NONE && this.#fresh === this.residents.length) this.#grow(this.#fresh + 1);
-    const leaves = Math.ceil((this.#inUse + 1) / HALF) + this.#trees + 1;
-    this.nodes.keepRoom(leaves, Math.ceil((this.#inUse + leaves * 2) / HALF) + 2);
+    const leaves = (this.#inUse >> HALF_SHIFT) + this.#trees + 3;
+    this.nodes.keepRoom(leaves, ((this.#inUse + leaves * 2) >> HALF_SHIFT) + 3);
     let chunk = this.#free;
     if (chunk === NONE) {
       chunk = this.#fresh;
@@ -90,6 +95,7 @@ export class PageChunks {
       this.#free = this.#nextFree[chunk];
     }
     this.#inUse += 1;
+    this.added = chunk;
     return this.link(root, number, chunk);
   }
 
@@ -115,6 +121,13 @@ export class PageChunks {
     return after;
   }
 
+  /** Makes the column of high bits. @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then */
+  makeHighs(): void {
+    if (this.highs.length > 0) return;
+    this.#gate.pass("page cache frames");
+    this.highs = allocated("page cache frames", () => new Uint32Array(this.residents.length * CHUNK));
+  }
+
   /** Makes the column of slots. @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then */
   makeSlots(): void {
     if (this.slots.length > 0) return;
@@ -126,23 +139,29 @@ export class PageChunks {
   #grow(needed: number): void {
     if (needed > MOST_CHUNKS) throw new PortolanError("ERR_OUT_OF_MEMORY", { allocation: CHUNK_NAME, most: MOST_CHUNKS });
     const chunks = Math.min(grownCapacity(this.residents.length, needed), MOST_CHUNKS);
-    const [words, slots, residents, slotted, nextFree] = allocated(
+    const [frames, states, highs, slots, residents, slotted, nextFree] = allocated(
       CHUNK_NAME,
       () =>
         [
-          new Uint32Array(chunks * CHUNK * PAGE_WORDS),
+          new Uint32Array(chunks * CHUNK),
+          new Uint8Array(chunks * CHUNK),
+          this.highs.length === 0 ? this.highs : new Uint32Array(chunks * CHUNK),
           this.slots.length === 0 ? this.slots : new Int32Array(chunks * CHUNK),
           new Uint8Array(chunks),
           new Uint8Array(chunks),
           new Int32Array(chunks),
         ] as const,
     );
-    words.set(this.words);
+    frames.set(this.frames);
+    states.set(this.states);
+    if (highs !== this.highs) highs.set(this.highs);
     if (slots !== this.slots) slots.set(this.slots);
     residents.set(this.residents);
     slotted.set(this.slotted);
     nextFree.set(this.#nextFree);
-    this.words = words;
+    this.frames = frames;
+    this.states = states;
+    this.highs = highs;
     this.slots = slots;
     this.residents = residents;
     this.slotted = slotted;

@@ -37,6 +37,9 @@ export class LeafRuns {
   readonly #restLow: number = 0;
   readonly #restHigh: number = 0;
   readonly #perByte: number = 0;
+  readonly #frameShift: number = 0;
+  /** Entries of one word, as the host has words. */
+  readonly #isNarrow: boolean = false;
 
   constructor(memory: PhysicalMemory, codec: LevelCodec, leaf: FormatCodec, single: SingleEntries) {
     this.#memory = memory;
@@ -53,6 +56,8 @@ export class LeafRuns {
     this.#restLow = ~ownLow;
     this.#restHigh = ~ownHigh;
     this.#perByte = 1 / memory.frameSize;
+    this.#frameShift = memory.frameShift;
+    this.#isNarrow = !isWide && !this.#isBig;
     const [readLow, readHigh] = bitsRead(codec);
     this.#isPlain = leaf.isInPlace && leaf.entries === 1 && (readLow & ownLow) === 0 && (readHigh & ownHigh) === 0;
   }
@@ -64,27 +69,53 @@ export class LeafRuns {
       for (let i = 0; i < count; i += 1) frames[at + i] = this.#single.frameAt(address + i * bytes);
       return;
     }
+    if (this.#isNarrow) {
+      this.#narrowFrames(address, count, frames, at);
+      return;
+    }
     const words = this.#memory.words(this.#memory.chunkOf(address));
     const { frameLow, frameHigh } = this.#leaf;
+    const keptLow = this.#restLow;
+    const keptHigh = this.#restHigh;
+    const lowAt = this.#lowAt;
+    const highAt = this.#highAt;
+    const isBig = this.#isBig;
+    const step = this.#wordsPerEntry;
+    const perByte = this.#perByte;
     let index = this.#memory.offsetInChunk(address) >>> 2;
     let isKnown = false;
     let isLeaf = false;
     let restLow = 0;
     let restHigh = 0;
     for (let i = 0; i < count; i += 1) {
-      const lo = this.#word(words, index + this.#lowAt);
-      const hi = this.#wordsPerEntry === 1 ? 0 : this.#word(words, index + this.#highAt);
-      if (!isKnown || (lo & this.#restLow) !== restLow || (hi & this.#restHigh) !== restHigh) {
+      const lo = isBig ? swap32(words[index + lowAt]) : words[index + lowAt];
+      const hi = step === 1 ? 0 : isBig ? swap32(words[index + highAt]) : words[index + highAt];
+      if (!isKnown || (lo & keptLow) !== restLow || (hi & keptHigh) !== restHigh) {
         isKnown = true;
-        restLow = lo & this.#restLow;
-        restHigh = hi & this.#restHigh;
+        restLow = lo & keptLow;
+        restHigh = hi & keptHigh;
         isLeaf = this.#isLeaf(lo, hi);
       }
       if (isLeaf) {
         const low = (lo & frameLow) >>> 0;
-        frames[at + i] = (frameHigh === 0 ? low : ((hi & frameHigh) >>> 0) * TWO_32 + low) * this.#perByte;
+        frames[at + i] = (frameHigh === 0 ? low : ((hi & frameHigh) >>> 0) * TWO_32 + low) * perByte;
       } else frames[at + i] = this.#single.frameAt(address + i * bytes);
-      index += this.#wordsPerEntry;
+      index += step;
+    }
+  }
+
+  /** As `frames`, where an entry is a word that lies in memory as we read it. */
+  #narrowFrames(address: number, count: number, frames: Float64Array, at: number): void {
+    const words = this.#memory.words(this.#memory.chunkOf(address));
+    const mask = this.#leaf.frameLow;
+    const shift = this.#frameShift;
+    const kept = this.#restLow;
+    const first = this.#memory.offsetInChunk(address) >>> 2;
+    for (let i = 0; i < count;) {
+      const rest = words[first + i] & kept;
+      const isLeaf = this.#isLeaf(words[first + i], 0);
+      for (; i < count && (words[first + i] & kept) === rest; i += 1)
+        frames[at + i] = isLeaf ? (words[first + i] & mask) >>> shift : this.#single.frameAt(address + i * 4);
     }
   }
 
@@ -97,6 +128,12 @@ export class LeafRuns {
       return weakened;
     }
     const words = this.#memory.words(this.#memory.chunkOf(address));
+    const keptLow = this.#restLow;
+    const keptHigh = this.#restHigh;
+    const lowAt = this.#lowAt;
+    const highAt = this.#highAt;
+    const isBig = this.#isBig;
+    const step = this.#wordsPerEntry;
     let index = this.#memory.offsetInChunk(address) >>> 2;
     let isKnown = false;
     let isOurs = false;
@@ -106,12 +143,12 @@ export class LeafRuns {
     let changeLow = 0;
     let changeHigh = 0;
     for (let i = 0; i < count; i += 1) {
-      const lo = this.#word(words, index + this.#lowAt);
-      const hi = this.#wordsPerEntry === 1 ? 0 : this.#word(words, index + this.#highAt);
-      if (!isKnown || (lo & this.#restLow) !== restLow || (hi & this.#restHigh) !== restHigh) {
+      const lo = isBig ? swap32(words[index + lowAt]) : words[index + lowAt];
+      const hi = step === 1 ? 0 : isBig ? swap32(words[index + highAt]) : words[index + highAt];
+      if (!isKnown || (lo & keptLow) !== restLow || (hi & keptHigh) !== restHigh) {
         isKnown = true;
-        restLow = lo & this.#restLow;
-        restHigh = hi & this.#restHigh;
+        restLow = lo & keptLow;
+        restHigh = hi & keptHigh;
         isOurs = this.#isLeaf(lo, hi);
         isWritable = isOurs && (this.#leaf.rightsOf(lo, hi) & ANY_WRITE) !== 0;
         if (isWritable) {
@@ -127,17 +164,13 @@ export class LeafRuns {
       if (!isOurs) {
         if (this.#single.writeProtectAt(address + i * bytes)) weakened += 1;
       } else if (isWritable) {
-        words[index + this.#lowAt] = this.#isBig ? swap32(lo ^ changeLow) : lo ^ changeLow;
-        if (changeHigh !== 0) words[index + this.#highAt] = this.#isBig ? swap32(hi ^ changeHigh) : hi ^ changeHigh;
+        words[index + lowAt] = isBig ? swap32(lo ^ changeLow) : lo ^ changeLow;
+        if (changeHigh !== 0) words[index + highAt] = isBig ? swap32(hi ^ changeHigh) : hi ^ changeHigh;
         weakened += 1;
       }
-      index += this.#wordsPerEntry;
+      index += step;
     }
     return weakened;
-  }
-
-  #word(words: Uint32Array, index: number): number {
-    return this.#isBig ? swap32(words[index]) : words[index];
   }
 
   #isLeaf(lo: number, hi: number): boolean {
