@@ -77,8 +77,12 @@ const writeOwn = (
   if (!isMapped) {
     mapPage(space, area, page, frame, flags, WRITE);
     frames.share(frame);
+    thaw(target);
+    target.markDirty(offset);
   } else {
     locks.acquire("page-table", space.id);
+    thaw(target);
+    target.markDirty(offset);
     if (!tables.find(space.context, page) || tables.found.frame !== frame)
       throw new Error("an entry maps an older page than the one in front");
     space.widen(page, flags);
@@ -86,8 +90,6 @@ const writeOwn = (
     space.forgetLocally(page);
     locks.release("page-table", space.id);
   }
-  thaw(target);
-  target.markDirty(offset);
 };
 
 /**

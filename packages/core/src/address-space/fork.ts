@@ -36,11 +36,11 @@ export const forkAreas = (parent: AddressSpace, child: AddressSpace): void => {
       }
       copyArea(parent, area, child);
     }
+    freezeAreas(parent);
   } catch (error) {
     undo(parent, child, materialised);
     throw error;
   }
-  freezeAreas(parent);
   parent.parts.preemption.at("fork-frozen");
 };
 
