@@ -15,6 +15,7 @@ import { fileClauses } from "./l4-files.js";
 import { forkClauses } from "./l4-fork.js";
 import { objectClauses } from "./l4-objects.js";
 import { swapClauses } from "./l4-swap.js";
+import { familyInterleavingClauses } from "./l5-families.js";
 import { interleavingClauses } from "./l5-interleavings.js";
 import { shootdownClauses } from "./l5-shootdown.js";
 
@@ -36,4 +37,5 @@ export const clauses: readonly Clause[] = [
   ...swapClauses,
   ...shootdownClauses,
   ...interleavingClauses,
+  ...familyInterleavingClauses,
 ];

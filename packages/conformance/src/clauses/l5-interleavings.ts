@@ -8,15 +8,16 @@ import {
   PortolanError,
   READ,
   USER,
-  violations,
   WRITE,
   type AddressSpace,
   type Machine,
 } from "@portolan/core";
 import type { Clause } from "../clause.js";
-import { Failure, holds } from "../failure.js";
-import { choicesOf, everySchedule, play, replayed, scheduleText, type Choose, type Program } from "../rig/schedules.js";
+import { Failure } from "../failure.js";
+import { by, explore, isAnOrder, mostOf, playOnce, sampleOf, type Plan, type Scene, type Stage } from "../rig/exploring.js";
 import type { Rig } from "../rig/rig.js";
+import { choicesOf, replayed, scheduleText, type Choose } from "../rig/schedules.js";
+import { OBJECT_PLANS, onFamily } from "./l5-families.js";
 
 const RW = AREA_READ | AREA_WRITE | AREA_CACHEABLE;
 /** The upper half of every word that is written here: what shows anything else shows somebody else's memory. */
@@ -26,7 +27,7 @@ const MARK = 0x5a00_0000;
 const FRAMES = 64;
 
 /** Space a on every processor, with an area of four pages, two of them in and known to all; space b beside it. */
-class Stage {
+class SpaceStage implements Stage {
   readonly machine: Machine;
   readonly a: AddressSpace;
   readonly b: AddressSpace;
@@ -112,10 +113,10 @@ class Stage {
   }
 }
 
-type Plan = (stage: Stage) => readonly Program[];
-const by = (cpu: number, ...operations: (() => unknown)[]): Program => ({ cpu, operations });
+const on = (cpus: number): Scene<SpaceStage> => ({ cpus, make: (rig, count) => new SpaceStage(rig, count) });
+type Plans = Readonly<Record<string, Plan<SpaceStage>>>;
 
-const TWO_BY_TWO: Readonly<Record<string, Plan>> = {
+const TWO_BY_TWO: Plans = {
   "a write and a shrinking; a read and the end of the area": (s) => [by(0, s.write(2)(0), s.shrink()), by(1, s.read(1)(1), s.destroy())],
   "the end of the area and a new one; two accesses": (s) => [by(0, s.destroy(), s.create()), by(1, s.write(1)(1), s.read(1)(1))],
   "rights that go and come; two writes": (s) => [by(0, s.protect(), s.unprotect()), by(1, s.write(0)(1), s.write(2)(1))],
@@ -123,114 +124,19 @@ const TWO_BY_TWO: Readonly<Record<string, Plan>> = {
   "sharing and a write; rights and the end": (s) => [by(0, s.share(), s.write(3)(0)), by(1, s.protect(), s.destroy())],
   "two faults each for the same pages": (s) => [by(0, s.write(2)(0), s.write(3)(0)), by(1, s.write(3)(1), s.write(2)(1))],
 };
-const THREE_BY_ONE: Readonly<Record<string, Plan>> = {
+const THREE_BY_ONE: Plans = {
   "the end of the area, a fault, a switch": (s) => [by(0, s.destroy()), by(1, s.write(2)(1)), by(2, s.away(2))],
   "sharing, shrinking, a fault": (s) => [by(0, s.share()), by(1, s.shrink()), by(2, s.write(3)(2))],
 };
-const FOUR: Readonly<Record<string, Plan>> = {
+const FOUR: Plans = {
   "shrinking, a fault, rights, a switch": (s) => [by(0, s.shrink()), by(1, s.write(2)(1)), by(2, s.protect()), by(3, s.away(3), s.back(3))],
 };
-const RANDOM: Plan = (s) => [
+const RANDOM: Plan<SpaceStage> = (s) => [
   by(0, s.write(2)(0), s.shrink(), s.grow(), s.write(3)(0)),
   by(1, s.read(1)(1), s.destroy(), s.create(), s.write(1)(1)),
   by(2, s.away(2), s.back(2), s.protect(), s.write(0)(2)),
   by(3, s.share(), s.write(1)(3), s.unprotect()),
 ];
-
-/** Plays one schedule and looks at everything. @returns how it ended, in words */
-const once = (rig: Rig, cpus: number, plan: Plan, choose: Choose, choices: () => readonly number[], name: string): string => {
-  const stage = new Stage(rig, cpus);
-  try {
-    const { endings } = play(stage.machine, plan(stage), choose, stage.observe);
-    const [first] = violations(stage.machine);
-    if (first !== undefined) throw new Failure(first);
-    return `${JSON.stringify(endings)}\n${stage.portrait()}`;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const text = scheduleText(choices());
-    throw new Failure(`${name}: ${message} (schedule "${text}")`, JSON.stringify({ interleaving: name, cpus, schedule: text }));
-  }
-};
-
-/** Endings of the schedules in which nothing begins inside anything. */
-const sequential = (rig: Rig, cpus: number, plan: Plan, name: string): ReadonlySet<string> => {
-  const endings = new Set<string>();
-  everySchedule(
-    (choose, choices) => {
-      // Inside operations nobody begins: only the order at the top level is chosen.
-      const stage = new Stage(rig, cpus);
-      const programs = plan(stage);
-      const next = programs.map(() => 0);
-      const results: unknown[][] = programs.map(() => []);
-      for (;;) {
-        const free = programs.flatMap(({ operations }, i) => ((next[i] ?? 0) < operations.length ? [i] : []));
-        if (free.length === 0) break;
-        const index = free[choose(free.length)] ?? 0;
-        const program = programs[index];
-        const operation = program?.operations[next[index] ?? 0];
-        if (program === undefined || operation === undefined) break;
-        const [[ending]] = play(
-          stage.machine,
-          [by(program.cpu, operation)],
-          () => 0,
-          () => {},
-        ).endings as [[unknown]];
-        results[index]?.push(ending);
-        next[index] = (next[index] ?? 0) + 1;
-      }
-      endings.add(`${JSON.stringify(results)}\n${stage.portrait()}`);
-      void choices;
-    },
-    Infinity,
-    5000,
-  );
-  if (endings.size === 0) throw new Failure(`${name}: no order at all`);
-  return endings;
-};
-
-const explore = (rig: Rig, cpus: number, plans: Readonly<Record<string, Plan>>, bound: number, most: number): void => {
-  for (const [name, plan] of Object.entries(plans)) {
-    const allowed = sequential(rig, cpus, plan, name);
-    const run = (choose: Choose, choices: () => readonly number[]): void => {
-      const ending = once(rig, cpus, plan, choose, choices, name);
-      if (allowed.has(ending)) return;
-      const text = scheduleText(choices());
-      throw new Failure(
-        `${name}: ends as no order of the operations does (schedule "${text}"): ${ending}`,
-        JSON.stringify({ interleaving: name, cpus, schedule: text }),
-      );
-    };
-    const { schedules, isAll } = everySchedule(run, bound, rig.options.isLong || most === Infinity ? most : most / 2);
-    holds(schedules > 1, `${name}: there is nothing to interleave`);
-    for (let round = isAll || rig.options.isLong ? most : 0; round < most / 2; round += 1) {
-      const choices: number[] = [];
-      let begun = 0;
-      run(
-        (count) => {
-          const chosen = begun < bound && rig.random.below(5) === 0 ? rig.random.below(count) : 0;
-          if (chosen > 0) begun += 1;
-          choices.push(chosen);
-          return chosen;
-        },
-        () => choices,
-      );
-    }
-  }
-};
-
-/** Schedules of a plan, at most, unless the run is a long one: half of them systematic, half random. */
-const SAMPLE = 100;
-
-/** The same in a short run. */
-const SMALL_SAMPLE = 16;
-
-const sampleOf = ({ options }: Rig): number => (options.isShort === true ? SMALL_SAMPLE : SAMPLE);
-
-/** All of them under the machine's own policy, unless the run is a short one; of the others a sample, unless it is a long one. */
-const mostOf = (rig: Rig): number => {
-  const { isLong, isShort, policy } = rig.options;
-  return isLong || (policy === "described" && isShort !== true) ? Infinity : sampleOf(rig);
-};
 
 export const interleavingClauses: readonly Clause[] = [
   {
@@ -239,7 +145,7 @@ export const interleavingClauses: readonly Clause[] = [
     source: "contract C-17.3, C-8.1; RelaxedVM-Arm litmus tests",
     since: "1.0.0",
     traits: ["other"],
-    check: (rig) => explore(rig, 2, TWO_BY_TWO, Infinity, mostOf(rig)),
+    check: (rig) => explore(rig, on(2), TWO_BY_TWO, Infinity, mostOf(rig)),
   },
   {
     id: "L5.interleave.three-by-one",
@@ -247,7 +153,7 @@ export const interleavingClauses: readonly Clause[] = [
     source: "contract C-17.3, C-8.1",
     since: "1.0.0",
     traits: ["other"],
-    check: (rig) => explore(rig, 3, THREE_BY_ONE, Infinity, mostOf(rig)),
+    check: (rig) => explore(rig, on(3), THREE_BY_ONE, Infinity, mostOf(rig)),
   },
   {
     id: "L5.interleave.four-bounded",
@@ -255,7 +161,7 @@ export const interleavingClauses: readonly Clause[] = [
     source: "contract C-17.3, C-8.1",
     since: "1.0.0",
     traits: ["other"],
-    check: (rig) => explore(rig, 4, FOUR, 3, rig.options.isLong ? Infinity : sampleOf(rig)),
+    check: (rig) => explore(rig, on(4), FOUR, 3, rig.options.isLong ? Infinity : sampleOf(rig)),
   },
   {
     id: "L5.interleave.random-schedules",
@@ -271,16 +177,16 @@ export const interleavingClauses: readonly Clause[] = [
           choices.push(chosen);
           return chosen;
         };
-        const ending = once(rig, 4, RANDOM, choose, () => choices, "random programs");
+        const ending = playOnce(rig, on(4), RANDOM, choose, () => choices, "random programs");
         if (round % 10 !== 0) continue;
-        const again = once(rig, 4, RANDOM, replayed(choicesOf(scheduleText(choices))), () => choices, "random programs");
+        const again = playOnce(rig, on(4), RANDOM, replayed(choicesOf(scheduleText(choices))), () => choices, "random programs");
         if (again !== ending) throw new Failure(`schedule "${scheduleText(choices)}" ends differently when it is replayed`);
       }
     },
   },
 ];
 
-const PLANS: Readonly<Record<string, Plan>> = {
+const PLANS: Plans = {
   ...TWO_BY_TWO,
   ...THREE_BY_ONE,
   ...FOUR,
@@ -292,10 +198,23 @@ const PLANS: Readonly<Record<string, Plan>> = {
  * @throws Failure if anything is wrong in it; PortolanError ERR_BAD_ARGUMENT where there is no such plan
  */
 export const replayInterleaving = (rig: Rig, name: string, cpus: number, schedule: string): void => {
+  if (!(cpus >= 2 && cpus <= 4)) throw new PortolanError("ERR_BAD_ARGUMENT", { interleaving: name, cpus });
+  if (Object.hasOwn(OBJECT_PLANS, name)) return replay(rig, onFamily(cpus), OBJECT_PLANS[name], name, schedule);
   const plan = Object.hasOwn(PLANS, name) ? PLANS[name] : undefined;
-  if (plan === undefined || !(cpus >= 2 && cpus <= 4)) throw new PortolanError("ERR_BAD_ARGUMENT", { interleaving: name, cpus });
+  replay(rig, on(cpus), plan, name, schedule, plan === RANDOM);
+};
+
+const replay = <S extends Stage>(
+  rig: Rig,
+  scene: Scene<S>,
+  plan: Plan<S> | undefined,
+  name: string,
+  schedule: string,
+  anyEnd = false,
+): void => {
+  if (plan === undefined) throw new PortolanError("ERR_BAD_ARGUMENT", { interleaving: name, cpus: scene.cpus });
   const choices = choicesOf(schedule);
-  const ending = once(rig, cpus, plan, replayed(choices), () => choices, name);
-  if (plan === RANDOM || sequential(rig, cpus, plan, name).has(ending)) return;
+  const ending = playOnce(rig, scene, plan, replayed(choices), () => choices, name);
+  if (anyEnd || isAnOrder(rig, scene, plan, name, ending)) return;
   throw new Failure(`${name}: ends as no order of the operations does (schedule "${schedule}"): ${ending}`);
 };
