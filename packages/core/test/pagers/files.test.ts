@@ -15,7 +15,7 @@ import {
   type BlockDone,
   type Machine,
 } from "#src/index.js";
-import { build, installed, machines, paper, PAGE, refuses, RO, RW } from "../fixture.js";
+import { build, installed, machines, paper, PAGE, refuses, RO, RW, RX } from "../fixture.js";
 import { bytesOf, mapFile, openFile, pattern, ScriptedPager } from "./fixture.js";
 
 /** A device whose transfers end when the test says so. */
@@ -127,6 +127,19 @@ for (const architecture of machines) {
       expect(file.isClean(0)).to.equal(false);
       machine.parts.tables.find(space.context, 16);
       expect(machine.parts.tables.found.flags & WRITE).to.equal(WRITE);
+    });
+
+    it("are executed where the area permits it, and there alone", () => {
+      mapFile(space, file, 16, 1, { flags: RX });
+      mapFile(space, file, 17, 1, { flags: RO });
+      expect(machine.fetch32(at(0))).to.be.at.least(0);
+      expect(machine.write8(at(0), 1)).to.equal(false);
+      if (architecture.can.forbidExecute) {
+        expect(machine.fetch32(at(1))).to.equal(-1);
+        expect(machine.outcome?.rule).to.equal("the area forbids this access");
+      }
+      expect(machine.read8(at(1))).to.equal(pattern(1)[0]);
+      expect(file.isDirty).to.equal(false);
     });
 
     it("are one memory for read(), write() and all who map them", () => {

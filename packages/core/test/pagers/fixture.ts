@@ -2,8 +2,8 @@
 import {
   file,
   FileObject,
+  MemoryPager,
   type AddressSpace,
-  type Flush,
   type Machine,
   type PageInAnswer,
   type PageInRequest,
@@ -75,15 +75,28 @@ export const bytesOf = (object: FileObject, offset = 0, count = object.length - 
   return target.subarray(0, done);
 };
 
-/** What became of a flush, as plain values. */
-export const told = ({
-  isOver,
-  pending,
-  written,
-  failure,
-}: Flush): { isOver: boolean; pending: number; written: number; failure: PagerFailure | null } => ({
-  isOver,
-  pending,
-  written,
-  failure,
-});
+/** Keeps what it is given, and answers at once or when it is told to. */
+export class UnsteadyPager extends MemoryPager {
+  isSlow = false;
+  readonly waiting: (() => void)[] = [];
+
+  override pageIn(request: PageInRequest): PageInAnswer {
+    if (!this.isSlow) return super.pageIn(request);
+    this.waiting.push(() => request.answer(this.bytes(request.offsetBytes, request.bytes)));
+    return "later";
+  }
+
+  override pageOut(request: PageOutRequest): PageOutAnswer {
+    if (!this.isSlow) return super.pageOut(request);
+    this.waiting.push(() => {
+      // What has been cut off meanwhile is not to be kept.
+      if (request.isOpen) super.pageOut(request);
+      request.done();
+    });
+    return "later";
+  }
+
+  answer(): void {
+    for (const transfer of this.waiting.splice(0)) transfer();
+  }
+}

@@ -1,46 +1,11 @@
 /** Files against a naive model: arrays of bytes, one for the file and one for each private page, over random histories. */
 import { expect } from "chai";
 import fc from "fast-check";
-import {
-  assertInvariants,
-  MemoryPager,
-  type Architecture,
-  type FileObject,
-  type Machine,
-  type PageInAnswer,
-  type PageInRequest,
-  type PageOutAnswer,
-  type PageOutRequest,
-} from "#src/index.js";
+import { assertInvariants, type Architecture, type FileObject, type Machine } from "#src/index.js";
 import { build, installed, machines } from "../fixture.js";
-import { bytesOf, mapFile, openFile, pattern } from "./fixture.js";
+import { bytesOf, mapFile, openFile, pattern, UnsteadyPager } from "./fixture.js";
 
 const PAGES = 5;
-
-/** Answers at once or later, as it is told. */
-class UnsteadyPager extends MemoryPager {
-  isSlow = false;
-  readonly waiting: (() => void)[] = [];
-
-  override pageIn(request: PageInRequest): PageInAnswer {
-    if (!this.isSlow) return super.pageIn(request);
-    this.waiting.push(() => request.answer(super.pageIn(request) as Uint8Array));
-    return "later";
-  }
-
-  override pageOut(request: PageOutRequest): PageOutAnswer {
-    if (!this.isSlow) return super.pageOut(request);
-    this.waiting.push(() => {
-      if (request.isOpen) super.pageOut(request);
-      request.done();
-    });
-    return "later";
-  }
-
-  answer(): void {
-    for (const transfer of this.waiting.splice(0)) transfer();
-  }
-}
 
 /** What everybody ought to see. */
 class Model {
