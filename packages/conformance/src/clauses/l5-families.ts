@@ -26,6 +26,8 @@ const LATER = 0x400;
 const PAGES = 4;
 /** Of RAM. */
 const FRAMES = 80;
+/** Schedules of a plan, unless the run is a long one: they are many, and each has pages that leave and come back. */
+const SAMPLE = 60;
 
 /** A parent on every processor, with three of four pages written, and a child that sees them; both may be written. */
 class FamilyStage implements Stage {
@@ -157,7 +159,7 @@ export const familyInterleavingClauses: readonly Clause[] = [
     since: "1.1.0",
     traits: ["other"],
     check(rig) {
-      const most = Math.min(mostOf(rig), rig.options.isLong ? Infinity : 1500);
+      const most = rig.options.isLong ? Infinity : Math.min(mostOf(rig), SAMPLE);
       explore(rig, onFamily(2), PLANS, Infinity, most);
       explore(rig, onFamily(3), THREE, Infinity, most);
     },
