@@ -64,7 +64,20 @@ class Maker {
   }
 
   script(count: number): Call[] {
-    const calls: Call[] = ["0 open 0 2", "0 pwrite 3 0 10000 1", "0 open 1 0", "0 open 2 2", "0 pwrite 5 0 4096 2"].map(callOf);
+    const calls: Call[] = ["0 open 0 2", "0 pwrite 3 0 10000 1", "0 open 1 0", "0 open 2 2", "0 pwrite 5 0 20000 2", "0 open 2 0"].map(
+      callOf,
+    );
+    // Something is there to begin with.
+    for (let mapping = 0; mapping < 6; mapping += 1) {
+      const place = `a${hex(this.below(36) * PAGE)}`;
+      const [, , protection = "3", , descriptor = "-1"] = this.#mmap();
+      const flags = (descriptor === "-1" ? 0x30 : 0x10) | this.one([1, 2]);
+      calls.push({
+        process: 0,
+        name: "mmap",
+        args: [place, hex((2 + this.below(8)) * PAGE), protection, hex(flags), descriptor, hex(this.below(3) * PAGE)],
+      });
+    }
     while (calls.length < count - 3) calls.push(this.call());
     for (const process of this.#alive) calls.push({ process, name: "dump", args: [] });
     return calls;
@@ -147,7 +160,7 @@ class Maker {
   }
 
   #descriptor(): string {
-    return this.chance(25) ? this.one(["-1", "99", "0"]) : String(3 + this.below(6));
+    return this.chance(25) ? this.one(["-1", "99", "0"]) : String(3 + this.below(5));
   }
 
   #place(): string {

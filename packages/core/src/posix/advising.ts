@@ -50,13 +50,17 @@ export const advise = (memory: PosixMemory, address: bigint, length: bigint, adv
  * @param target as many bytes as the range has pages, or more
  */
 export const resident = (memory: PosixMemory, address: bigint, length: bigint, target: Uint8Array): number => {
-  const { units, limits, bits, space } = memory;
+  const { units, limits, bits, space, parts } = memory;
   if (!isAligned(units, address)) return refuse("EINVAL");
   if (address > limits.endAddress || length > limits.endAddress - address) return refuse("ENOMEM");
   const pages = Number(pagesUp(units, length, bits) >> BigInt(units.pageShift));
   if (pages > target.length) return refuse("EFAULT");
   const first = units.pageOf(address);
-  for (let page = first; page < first + pages; page += 1) if (space.tree.find(page) < 0) return refuse("ENOMEM");
+  for (let page = first; page < first + pages;) {
+    const area = space.tree.find(page);
+    if (area < 0) return refuse("ENOMEM");
+    page = parts.areas.endOf(area);
+  }
   if (pages > 0) residentPages(space, first, target.subarray(0, pages));
   return 0;
 };

@@ -2,6 +2,7 @@
 import { mapArea } from "../address-space/map-area.js";
 import { unmapRange } from "../address-space/unmap-range.js";
 import { areaIn } from "../address-space/each-range.js";
+import { FAULT } from "../address-space/fault.js";
 import {
   AREA_CACHEABLE,
   AREA_EXECUTE,
@@ -110,21 +111,31 @@ export const unmap = (memory: PosixMemory, address: bigint, length: bigint): num
   if (!isAligned(units, address) || address > limits.endAddress || length > limits.endAddress - address) return refuse("EINVAL");
   const [first, end] = rangeOf(units, bits, address, length, "EINVAL");
   if (first === end) return refuse("EINVAL");
+  // A hole makes two of one.
+  if (space.tree.count >= limits.mostAreas && isCut(memory, first) && space.tree.find(first) === space.tree.find(end))
+    return refuse("ENOMEM");
   unmapRange(space, first, end - first);
   return 0;
 };
 
-/** Brings in what a range will show, as writing to private memory and reading everything else would; what cannot be had is left out. */
-export const populate = ({ space, parts }: PosixMemory, first: number, pages: number): void => {
+/** Does an area have pages on both sides of where this page begins? */
+export const isCut = ({ space, parts }: PosixMemory, page: number): boolean => {
+  const area = space.tree.find(page);
+  return area >= 0 && parts.areas.firstOf(area) < page;
+};
+
+/**
+ * Brings in what a range will show, as writing to private memory and reading everything else would. It ends where a page
+ * cannot be had; that is no failure.
+ */
+const populate = ({ space, parts }: PosixMemory, first: number, pages: number): void => {
   const { areas } = parts;
-  for (let page = first; page < first + pages; page += 1) {
-    const area = space.tree.find(page);
-    if (area < 0) continue;
-    const flags = areas.flagsOf(area);
-    const object = areas.objectOf(area);
-    const isPrivate = (areas.traitsOf(area) & COPY_ON_WRITE) !== 0 || object === parts.backends.anonymous;
-    if ((flags & AREA_READ) !== 0) space.pageFault(page, isPrivate && (flags & AREA_WRITE) !== 0 ? WRITE : READ);
-  }
+  const area = space.tree.find(first);
+  const flags = areas.flagsOf(area);
+  if ((flags & AREA_READ) === 0) return;
+  const isPrivate = (areas.traitsOf(area) & COPY_ON_WRITE) !== 0 || areas.objectOf(area) === parts.backends.anonymous;
+  const access = isPrivate && (flags & AREA_WRITE) !== 0 ? WRITE : READ;
+  for (let page = first; page < first + pages; page += 1) if (space.pageFault(page, access) === FAULT) return;
 };
 
 /** Anonymous memory: a private area's own, or a file without a name that only those it is handed down to ever see. */

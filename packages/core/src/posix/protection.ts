@@ -4,7 +4,7 @@ import { GROWS_DOWN, MAY_EXECUTE, MAY_READ, MAY_WRITE, type AreaMappingTraits } 
 import { areaIn } from "../address-space/each-range.js";
 import { rangeOf } from "./arguments.js";
 import { refuse, type PosixErrno } from "./errno.js";
-import { rightsOf } from "./mapping.js";
+import { isCut, rightsOf } from "./mapping.js";
 import type { PosixMemory } from "./memory.js";
 import { PROT_EXEC, PROT_GROWSDOWN, PROT_GROWSUP, PROT_READ, PROT_SEM, PROT_WRITE } from "./numbers.js";
 
@@ -13,7 +13,7 @@ import { PROT_EXEC, PROT_GROWSDOWN, PROT_GROWSUP, PROT_READ, PROT_SEM, PROT_WRIT
  * everything below has its new rights all the same, as Linux has it and POSIX allows.
  */
 export const protect = (memory: PosixMemory, address: bigint, length: bigint, asked: number): number => {
-  const { units, bits, space } = memory;
+  const { units, bits, space, limits } = memory;
   const grows = asked & (PROT_GROWSDOWN | PROT_GROWSUP);
   const protection = asked & ~grows;
   if (grows === (PROT_GROWSDOWN | PROT_GROWSUP) || units.offsetOf(address) !== 0) return refuse("EINVAL");
@@ -22,6 +22,8 @@ export const protect = (memory: PosixMemory, address: bigint, length: bigint, as
   if ((protection & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM)) !== 0) return refuse("EINVAL");
   const from = grows === 0 ? first : stackBegin(memory, first, end, grows);
   const [upTo, errno] = obstacle(memory, from, end, protection);
+  const cuts = (isCut(memory, from) ? 1 : 0) + (isCut(memory, upTo) ? 1 : 0);
+  if (cuts > 0 && space.tree.count + cuts > limits.mostAreas) return refuse("ENOMEM");
   if (upTo > from) protectRange(space, from, upTo - from, rightsOf(protection));
   return errno === null ? 0 : refuse(errno);
 };

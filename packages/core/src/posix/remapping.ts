@@ -33,6 +33,8 @@ export const remap = (memory: PosixMemory, address: bigint, oldLength: bigint, n
   if (newBytes === 0n || newBytes > limits.endAddress) return refuse("EINVAL");
   const isTold = (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0;
   if (isTold) checkTold(memory, flags, address, oldBytes, newBytes, to);
+  // A move may cut what it moves and what it meets on both sides.
+  if (isTold && memory.space.tree.count + 5 >= limits.mostAreas) return refuse("ENOMEM");
   if (address >= limits.endAddress) return refuse("EFAULT");
   const shift = BigInt(units.pageShift);
   const request = { first: units.pageOf(address), pages: Number(oldBytes >> shift), after: Number(newBytes >> shift), flags, to };
