@@ -1,5 +1,5 @@
 /** @see HelenOS kernel/generic/src/mm/as.c, as_area_share() */
-import { AREA_CACHEABLE, checkAreaFlags, COPY_ON_WRITE, type AreaFlags } from "../area/area-flags.js";
+import { AREA_CACHEABLE, checkAreaFlags, COPY_ON_WRITE, type AreaFlags, type AreaMappingTraits } from "../area/area-flags.js";
 import { PortolanError } from "../errors.js";
 import type { MemoryObject } from "../objects/memory-object.js";
 import { ShadowObject } from "../objects/shadow-object.js";
@@ -73,7 +73,7 @@ const shareLocked = ({ from, sourceBase, size, to, base, flags: asked }: ShareRe
     to.tree.insert(area);
     inserted = true;
     // The last step that can fail; an object that is shared already has its offset column too.
-    const shared = object instanceof SharedObject ? object : shareObject(from, source, object);
+    const shared = isCommon(object, areas.traitsOf(source)) ? object : shareObject(from, source, object);
     lockObject(locks, shared);
     shared.link(area);
     areas.setObject(area, shared, areas.offsetOf(source));
@@ -87,6 +87,10 @@ const shareLocked = ({ from, sourceBase, size, to, base, flags: asked }: ShareRe
   if (events.sink !== null) events.sink({ kind: "area", space: to.id, first, pages, action: "share" });
   return to.info(area);
 };
+
+/** Does the object show all its areas one memory, as it is? Shared objects do, and files whose areas are not private. */
+const isCommon = (object: MemoryObject, traits: AreaMappingTraits): boolean =>
+  object instanceof SharedObject || (object.kind === "file" && (traits & COPY_ON_WRITE) === 0);
 
 /** Puts a shared object in front of what the area used so far, and publishes the pages that are its own. */
 const shareObject = (space: AddressSpace, area: number, object: MemoryObject): SharedObject => {

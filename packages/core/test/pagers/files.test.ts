@@ -150,6 +150,45 @@ for (const architecture of machines) {
       expect(machine.read8(at(2) + 1)).to.equal(88);
     });
 
+    it("shared with another space by HelenOS's call, and inherited by a fork, stay one memory, and dirty", () => {
+      mapFile(space, file, 16, 4);
+      mapFile(space, file, 32, 4, { isPrivate: true });
+      machine.write8(at(0), 61);
+      machine.write8(32 * size, 62);
+      const other = machine.spaces.create();
+      space.shareArea(at(0), 4 * size, other, at(40), RW);
+      machine.switchTo(other, 1);
+      expect(machine.read8(at(40), 1)).to.equal(61);
+      machine.write8(at(41), 63, 1);
+      expect(machine.read8(at(1))).to.equal(63);
+      expect(file.dirtyPages).to.equal(2);
+      assertInvariants(machine);
+      const child = machine.spaces.fork(space);
+      machine.switchTo(child, 1);
+      assertInvariants(machine);
+      machine.write8(at(2), 64, 1);
+      expect(machine.read8(at(2))).to.equal(64);
+      machine.write8(32 * size, 65, 1);
+      expect([machine.read8(32 * size), machine.read8(32 * size, 1)]).to.deep.equal([62, 65]);
+      expect(file.flush().written).to.equal(3);
+      machine.write8(at(2), 66, 1);
+      machine.write8(at(40), 67);
+      expect(file.dirtyPages).to.equal(1);
+      assertInvariants(machine);
+      file.truncate(size);
+      for (const [cpu, page] of [
+        [0, at(1)],
+        [1, at(1)],
+        [1, 33 * size],
+      ])
+        expect(machine.read8(page, cpu)).to.equal(-1);
+      expect(machine.read8(32 * size, 1)).to.equal(65);
+      assertInvariants(machine);
+      machine.switchToKernel(1);
+      child.destroy();
+      other.destroy();
+    });
+
     it("privately mapped, keep stores to themselves and show the file's until then", () => {
       mapFile(space, file, 16, 4, { isPrivate: true });
       expect(machine.read8(at(1))).to.equal(pattern(size + 1)[size]);
