@@ -39,7 +39,7 @@ const programIn = ({ process, page, at }: World): Program => {
 
 for (const architecture of machines) {
   describe(`processes on ${architecture.name}`, () => {
-    it("become another program: text and data from the file, zeroes behind them, a stack with what it is given", () => {
+    it("CZ-47: become another program: text and data from the file, zeroes behind them, a stack with what it is given", () => {
       const world = worldOn(architecture);
       const { machine, process, page, at } = world;
       const program = programIn(world);
@@ -69,7 +69,7 @@ for (const architecture of machines) {
       assertInvariants(machine);
     });
 
-    it("stay what they were when the other program cannot be had", () => {
+    it("CZ-47: stay what they were when the other program cannot be had", () => {
       const world = worldOn(architecture);
       const { machine, process, page, at } = world;
       const program = programIn(world);
