@@ -33,6 +33,8 @@ export interface MachineArguments {
   readonly arch: string;
   readonly cpus: number;
   readonly memory?: number;
+  readonly swap?: string;
+  readonly swapSize?: number;
   readonly trace?: string;
   readonly rebase?: boolean;
   readonly base?: bigint;
@@ -53,6 +55,8 @@ export const addMachineOptions = (command: Command): Command =>
     .requiredOption("-a, --arch <name>", "the machine: a name (`portolan archs` lists them), a package, or the path of a module")
     .option("-c, --cpus <n>", "processors, which take turns", countOf, 1)
     .option("-m, --memory <size>", "RAM: 64M where nothing is said", sizeOf)
+    .option("--swap <file>", "lets pages that memory has no room for go to a file, which is made for the run and removed after it")
+    .option("--swap-size <size>", "how much goes there at most: 1G where nothing is said", sizeOf)
     .option("-t, --trace <file>", "performs the accesses of a valgrind lackey trace; gzip is recognised, - is standard input")
     .option("--rebase", "lets regions of the trace be moved where the machine has no room for them")
     .option("--base <address>", "where a position-independent program goes", addressOf)
@@ -65,4 +69,15 @@ export const checkMemory = ({ pageShift, physicalBits }: Architecture, bytes: nu
   if (bytes % 2 ** pageShift === 0 && bytes <= most) return;
   const rule = `a multiple of ${bytesIn(2 ** pageShift)}, at most ${bytesIn(most)}`;
   throw new PortolanError("ERR_BAD_ARGUMENT", { "--memory": bytes, rule });
+};
+
+/** Bytes that go to a swap file where nobody says how many. */
+const USUAL_SWAP = 2 ** 30;
+
+/** Pages of a swap file. @throws PortolanError ERR_BAD_ARGUMENT if no such size can be had */
+export const swapSlots = ({ pageShift }: Architecture, bytes = USUAL_SWAP): number => {
+  const slots = Math.floor(bytes / 2 ** pageShift);
+  if (slots < 1 || slots > 2 ** 30)
+    throw new PortolanError("ERR_BAD_ARGUMENT", { "--swap-size": bytes, rule: `from ${bytesIn(2 ** pageShift)} on` });
+  return slots;
 };

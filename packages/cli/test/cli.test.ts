@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -48,6 +48,30 @@ const withFile = async (name: string, content: string | Uint8Array, work: (path:
 describe("the command line", () => {
   // An example draws a chart where it is typed.
   after(() => rmSync(join(root, "tlb.svg"), { force: true }));
+
+  it("run: memory that is too small does with a swap file, which is gone afterwards", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "portolan-test-"));
+    try {
+      const swap = join(directory, "pages");
+      const scarce = "run --arch ia32 --memory 40K --rebase --trace examples/traces/sort.amd64.trace.gz";
+      const without = await typed(scarce);
+      expect([without.status, /out of memory/.test(without.out + without.err)]).to.deep.equal([1, true]);
+      const { status, out, err } = await typed(`${scarce} --json --swap ${swap}`);
+      expect([status, err]).to.deep.equal([0, ""]);
+      const report = JSON.parse(out) as { wrongBytes: number; leakedFrames: number; swap: { written: number; read: number } };
+      expect([report.wrongBytes, report.leakedFrames, report.swap.written > 0, report.swap.read > 0]).to.deep.equal([0, 0, true, true]);
+      // A program's own pages can be had from its file again; only what was written has to go to swap.
+      const program = await typed(`run --arch amd64 --memory 128K --swap ${swap} --json examples/programs/sieve.i686.elf`);
+      expect([program.status, (JSON.parse(program.out) as typeof report).wrongBytes]).to.deep.equal([0, 0]);
+      expect(existsSync(swap)).to.equal(false);
+      writeFileSync(swap, "something else");
+      expect((await typed(`${scarce} --swap ${swap}`)).err).to.match(/a file that is not there yet/);
+      expect(readFileSync(swap, "utf8")).to.equal("something else");
+      expect((await typed(`${scarce} --swap-size 1M`)).err).to.match(/with --swap FILE/);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
 
   it("shows examples that work in every command's help", async () => {
     // `new` writes where it is typed: its examples are in the tests of it.

@@ -4,7 +4,8 @@ import type { Command } from "commander";
 import { runWorkload, type RunOptions, type RunReport } from "@portolan/workload";
 import { architectureNamed } from "../architectures.js";
 import { openInputs } from "../inputs.js";
-import { addMachineOptions, checkMemory, type MachineArguments } from "../options.js";
+import { FileSwap } from "../file-swap.js";
+import { addMachineOptions, checkMemory, swapSlots, type MachineArguments } from "../options.js";
 import { addScenarioOptions, runScenario, type ScenarioArguments } from "../scenario.js";
 import { Progress } from "../progress.js";
 import { reportLines } from "../render/report.js";
@@ -16,6 +17,7 @@ Examples:
   portolan run --arch sparc64 --cpus 4 --json examples/programs/words.sparc64.elf
   portolan run --arch ia32 --rebase --trace examples/traces/sort.amd64.trace.gz
   portolan run --arch ia32 --rebase --trace examples/traces/sort.amd64.trace.gz examples/programs/sort.amd64.elf
+  portolan run --arch ia32 --memory 128K --swap /tmp/swap examples/programs/sieve.i686.elf
   portolan run --arch arm --scenario examples/scenarios/shell-pipeline.ndjson --show objects
   portolan run --arch amd64 --scenario examples/scenarios/fork-storm.ndjson --svg objects.svg
 
@@ -66,13 +68,18 @@ export const perform = async (
   if (options.base !== undefined && file === undefined)
     throw new PortolanError("ERR_BAD_ARGUMENT", { "--base": options.base, rule: "for a program, and there is none" });
   if (options.memory !== undefined) checkMemory(architecture, options.memory);
+  if (options.swapSize !== undefined && options.swap === undefined)
+    throw new PortolanError("ERR_BAD_ARGUMENT", { "--swap-size": options.swapSize, rule: "with --swap FILE" });
   const inputs = await openInputs(file, options.trace);
   const progress = new Progress(terminal, inputs.traceBytes);
+  let swap: FileSwap | null = null;
   try {
+    if (options.swap !== undefined) swap = new FileSwap(options.swap, swapSlots(architecture, options.swapSize));
     return await runWorkload(architecture, inputs.workload, {
       processors: options.cpus,
       rebase: options.rebase === true,
       ...(options.memory === undefined ? {} : { memoryBytes: options.memory }),
+      ...(swap === null ? {} : { swap }),
       ...(options.base === undefined ? {} : { base: options.base }),
       ...(options.set === undefined ? {} : { switches: options.set }),
       onProgress: (pass) => progress.draw(pass, inputs.traceRead()),
@@ -80,6 +87,7 @@ export const perform = async (
     });
   } finally {
     progress.clear();
+    swap?.close();
     await inputs.close();
   }
 };

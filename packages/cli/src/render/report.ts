@@ -42,6 +42,10 @@ export const reportLines = (report: RunReport, milliseconds: number): string[] =
   if (!report.isComplete) row("", `given up after ${plural(report.refusedAccesses, "refused access", "refused accesses")}`);
   row("resident", `${plural(memory.residentPages, "page")}, ${bytesIn(memory.residentPages * report.pageBytes)}`);
   row("page tables", `${bytesIn(memory.tableBytes)}${memory.tsbBytes > 0 ? `, and ${bytesIn(memory.tsbBytes)} of TSBs` : ""}`);
+  if (report.swap !== undefined) {
+    const { written, spared, read } = report.swap;
+    row("swap", `${plural(written, "page")} written, ${plural(spared, "page")} gone without a write, ${plural(read, "page")} read`);
+  }
   row("invalidations", `${report.invalidations}, ${plural(report.shootdowns, "shootdown")}`);
   row("bytes checked", `${report.bytesChecked}, ${report.wrongBytes} wrong`);
   row("time", `${milliseconds.toFixed(0)} ms`);

@@ -17,10 +17,11 @@ import type { SpaceParts } from "../address-space/parts.js";
 import { PAGE_ACCESSED } from "../architecture/rights.js";
 import { PortolanError } from "../errors.js";
 import { FileObject } from "../objects/file-object.js";
+import { ImageObject } from "../objects/image-object.js";
 import type { MemoryObject } from "../objects/memory-object.js";
 import { BUSY, DIRTY, NO_SLOT, PASSED, WIRED } from "../objects/page-cache.js";
 import type { Swapper } from "./swapper.js";
-import { eachMappingUnlocked, unmapPage, type SwappableObject } from "./unmap-page.js";
+import { dropPage, eachMappingUnlocked, unmapPage, type SwappableObject } from "./unmap-page.js";
 
 /** What a round of reclaiming came to. */
 export type Progress = "frames" | "later" | "nothing";
@@ -145,6 +146,7 @@ export class Clock {
     const { cache } = object;
     const swapper = this.#swapper;
     if (object instanceof FileObject) return swapper !== null || object.dirtyPages < cache.pages;
+    if (object instanceof ImageObject) return true;
     return swapper !== null && (swapper.slots.free > 0 || cache.slots > cache.swapped);
   }
 
@@ -170,12 +172,15 @@ export class Clock {
     if (cache.get(offset) !== frame) return;
     if (wasUsed || (marks & PASSED) === 0) cache.mark(offset, PASSED);
     else if (object instanceof FileObject) this.#dropFrom(object, offset);
+    // What an image shows is as it was loaded: it is made again when it is wanted.
+    else if (object instanceof ImageObject) dropPage(this.#parts, object, offset);
     else this.#swapper?.pageOut(object, offset);
   }
 
   /** Is there a place for the page to go to? */
   #mayGo(object: SwappableObject, offset: number): boolean {
     if (object instanceof FileObject) return this.#swapper !== null || (object.cache.marksOf(offset) & DIRTY) === 0;
+    if (object instanceof ImageObject) return true;
     return this.#swapper !== null && (this.#swapper.slots.free > 0 || object.cache.slotOf(offset) !== NO_SLOT);
   }
 
@@ -202,6 +207,7 @@ export class Clock {
   }
 }
 
-const isSwappable = (object: MemoryObject): object is SwappableObject => object.kind === "shadow" || object.kind === "shared";
+const isSwappable = (object: MemoryObject): object is SwappableObject =>
+  object.kind === "shadow" || object.kind === "shared" || object instanceof ImageObject;
 
 const isShortage = (error: unknown): boolean => error instanceof PortolanError && error.errno === "ENOMEM";

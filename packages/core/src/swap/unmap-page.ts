@@ -3,10 +3,11 @@ import { withdrawPages } from "../address-space/destroy-area.js";
 import type { SpaceParts } from "../address-space/parts.js";
 import type { MemoryObject } from "../objects/memory-object.js";
 import type { PagedObject } from "../objects/object-parts.js";
+import { BUSY, WIRED } from "../objects/page-cache.js";
 import { eachMapping } from "../objects/reverse-map.js";
 
 /** An object whose pages may leave memory, and be found in page tables. */
-export type SwappableObject = MemoryObject & PagedObject;
+export type SwappableObject = MemoryObject & Pick<PagedObject, "number" | "cache">;
 
 /** Somebody maps the page again whenever it is unmapped: it is left alone. */
 const MOST_ROUNDS = 8;
@@ -52,6 +53,26 @@ export const unmapPage = (parts: SpaceParts, object: SwappableObject, offset: nu
     if (found === 0) break;
   }
   return taken;
+};
+
+/**
+ * Takes a page out of memory that its object can make again at any time. No lock is held.
+ * @returns false if it stays: it is wired, busy, or somebody has mapped it again
+ * @throws PortolanError ERR_OUT_OF_MEMORY; the page has stayed then
+ */
+export const dropPage = (parts: SpaceParts, object: SwappableObject, offset: number): boolean => {
+  const { locks, frames } = parts;
+  unmapPage(parts, object, offset);
+  locks.acquire("object", object.number);
+  const { cache } = object;
+  const frame = cache.get(offset);
+  const goes = frame >= 0 && (cache.marksOf(offset) & (BUSY | WIRED)) === 0 && frames.references(frame) === 1;
+  if (goes) {
+    cache.remove(offset);
+    frames.release(frame);
+  }
+  locks.release("object", object.number);
+  return goes;
 };
 
 /** Takes one entry away, if it still maps that frame. */

@@ -54,6 +54,8 @@ export interface RunReport {
     readonly refused: Readonly<Record<string, number>>;
   };
   readonly memory: { readonly residentPages: number; readonly tableBytes: number; readonly tsbBytes: number; readonly framesInUse: number };
+  /** Pages written to the swap device, pages that left without a write since it had them already, and pages read; only with one. */
+  readonly swap?: { readonly written: number; readonly spared: number; readonly read: number };
   readonly invalidations: number;
   readonly shootdowns: number;
   readonly bytesChecked: number;
@@ -114,6 +116,7 @@ export const reportOf = ({ machine, engine, events, program, trace, memory, isCo
     counter: "tlbMisses" | "itlbMisses" | "refills" | "upgrades" | "tsbHits" | "tsbMisses" | "walks" | "walkReads" | "invalidations",
   ): number => machine.cpus.reduce((total, { statistics }) => total + statistics[counter], 0);
   const count = (kind: number): number => engine.counts[kind];
+  const { swapper } = machine.parts.reclaimer;
   const isUnified = machine.architecture.tlb.instruction === undefined;
   const instructionMisses = sum("itlbMisses");
   // Where one buffer serves both, fetches are among its misses.
@@ -159,6 +162,7 @@ export const reportOf = ({ machine, engine, events, program, trace, memory, isCo
     walks: { walks: sum("walks"), wordsRead: sum("walkReads") },
     faults: { served: events.served, pagesIn: events.pagesIn, contents: events.contents, refused: events.refused },
     memory,
+    ...(swapper === null ? {} : { swap: { written: swapper.written, spared: swapper.spared, read: swapper.read } }),
     invalidations: sum("invalidations"),
     shootdowns: events.shootdowns,
     bytesChecked: engine.bytesChecked,

@@ -11,6 +11,7 @@ import {
   type Architecture,
   type EventSink,
   type Machine,
+  type SwapDevice,
 } from "@portolan/core";
 import { readElf } from "../elf/elf-file.js";
 import { areaHolding, fillFromFile, loadProgram, type LoadedProgram } from "../load/load-program.js";
@@ -37,6 +38,8 @@ export interface RunOptions {
   readonly processors?: number;
   /** RAM in bytes. */
   readonly memoryBytes?: number;
+  /** Where pages go when RAM is short. */
+  readonly swap?: SwapDevice;
   /** Of the trace; recognised by its first bytes where absent. */
   readonly traceFormat?: TraceFormat;
   /** May regions of the trace be moved into the machine's user range? */
@@ -82,6 +85,7 @@ export const runWorkload = async (architecture: Architecture, workload: Workload
             onEvent(event);
           },
     ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
+    ...(options.swap === undefined ? {} : { swap: options.swap }),
     ...(options.switches === undefined ? {} : { switches: options.switches }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
   });
