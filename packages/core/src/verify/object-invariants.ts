@@ -101,7 +101,7 @@ const checkLinks = (
   if (object.areas !== undefined) {
     const known = [...object.areas].toSorted((one, other) => one - other);
     if (String(known) !== String(direct.toSorted((one, other) => one - other)))
-      found.push(`I-2: ${name} knows areas ${known}, is the front of ${direct}`);
+      found.push(`I-2: ${name} knows areas ${known.join(" ")}, is the front of ${direct.join(" ")}`);
   }
   const above = [...all].filter((other) => other.below === object);
   const shadows = above.filter((other) => other instanceof ShadowObject);

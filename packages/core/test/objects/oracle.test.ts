@@ -26,7 +26,7 @@ type Step =
 
 const page = fc.tuple(fc.nat({ max: KINDS.length - 1 }), fc.nat({ max: PAGES - 1 })).map(([kind, at]) => pageOf(kind, at));
 const task = fc.nat({ max: 7 });
-const step: fc.Arbitrary<Step> = fc.oneof(
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("fork" as const), task }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("exit" as const), task }) },
   { weight: 12, arbitrary: fc.record({ kind: fc.constant("write" as const), task, page, cpu: fc.nat({ max: 1 }) }) },
@@ -138,7 +138,7 @@ describe("histories of forks", () => {
   for (const architecture of machines) {
     it(`${architecture.name}: every task reads what it wrote or inherited, and nothing else`, () => {
       fc.assert(
-        fc.property(fc.array(step, { minLength: 20, maxLength: 80 }), (steps) => {
+        fc.property(fc.array(anyStep, { minLength: 20, maxLength: 80 }), (steps) => {
           const world = new World(architecture);
           for (const each of steps) {
             world.run(each);
