@@ -33,7 +33,8 @@ export interface Program {
 const STACK_PAGES = 33;
 
 /**
- * Builds a program's image in a memory of its own. Refuses with ENOENT, ENOEXEC, ENOMEM; nothing is left of it then.
+ * Builds a program's image in a memory of its own. Refuses with ENOENT, ENOEXEC, ENOMEM, and EAGAIN where a pager has
+ * been asked for a page; nothing is left of it then.
  * @param cpu where the caller runs
  */
 export const loadProgram = (system: PosixSystem, program: Program, cpu: number): PosixMemory => {
@@ -57,7 +58,7 @@ export const loadProgram = (system: PosixSystem, program: Program, cpu: number):
   } catch (error) {
     comeBack(system, cpu, before);
     memory.space.release();
-    if (error instanceof Refusal && error.errno !== "ENOMEM") return refuse("ENOEXEC");
+    if (error instanceof Refusal && error.errno !== "ENOMEM" && error.errno !== "EAGAIN") return refuse("ENOEXEC");
     throw error;
   }
 };
@@ -83,7 +84,8 @@ const mapSegment = (system: PosixSystem, memory: PosixMemory, file: OpenFile, se
     map(memory, { address: fromFile, length: end - fromFile, protection, flags: flags | MAP_ANONYMOUS, file: null, offset: 0n });
   if (memoryBytes === fileBytes || fileEnd === fromFile || (protection & PROT_WRITE) === 0) return;
   const tail = new Uint8Array(Number(fromFile - fileEnd));
-  if (system.machine.copyToUser(fileEnd, tail, cpu) < tail.length) refuse("ENOMEM");
+  if (system.machine.copyToUser(fileEnd, tail, cpu) < tail.length)
+    refuse(system.machine.outcome?.rule === "the page is on its way" ? "EAGAIN" : "ENOMEM");
 };
 
 const mapStack = ({ machine, limits }: PosixSystem, memory: PosixMemory, content: Uint8Array, cpu: number): void => {

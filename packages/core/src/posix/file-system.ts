@@ -102,12 +102,26 @@ export class FileSystem {
     return node;
   }
 
+  /**
+   * Gives a name to a file over any pager, in place of what had it. The system is one of its openers from then on.
+   * @throws PortolanError ERR_FILE_GONE; nothing has changed then
+   */
+  add(name: string, object: FileObject): FileNode {
+    object.open();
+    this.#nodes.get(name)?.object?.close();
+    const node = { name, object, backend: backendOver(name, object) };
+    this.#nodes.set(name, node);
+    return node;
+  }
+
   /** A file that is not open yet: whoever gets it holds it. @throws PortolanError ERR_OUT_OF_MEMORY */
   open(name: string, flags: number): OpenFile {
     const known = this.#nodes.get(name);
     const mode = flags & O_ACCMODE;
     if (known === undefined && (flags & O_CREAT) === 0) return refuse("ENOENT");
     if (known !== undefined && (flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return refuse("EEXIST");
+    const isChanging = (mode !== O_RDONLY || (flags & O_TRUNC) !== 0) && known?.object?.isWritable === false;
+    if (isChanging) return refuse("EACCES");
     const file = new OpenFile(known ?? this.create(name), mode);
     if ((flags & O_TRUNC) !== 0 && known?.object) known.object.truncate(0);
     return file;
@@ -130,8 +144,17 @@ export const newFile = (parts: SpaceParts, name: string, length = 0): FileObject
   return object;
 };
 
-/** What a transfer of bytes came to: what was done, or why nothing was. */
-const told = (object: FileObject, done: number): number => {
-  if (done > 0 || object.verdict.rule === "done") return done;
-  return refuse(object.verdict.rule === "out of memory" ? "ENOMEM" : "EIO");
+/** What a transfer of bytes came to: what was done, or why nothing was. A page that is on its way is EAGAIN. */
+const told = ({ verdict }: FileObject, done: number): number => {
+  if (done > 0) return done;
+  switch (verdict.rule) {
+    case "done":
+      return 0;
+    case "out of memory":
+      return refuse("ENOMEM");
+    case "the page is on its way":
+      return refuse("EAGAIN");
+    default:
+      return refuse("EIO");
+  }
 };

@@ -12,6 +12,7 @@ import { advise, resident, synchronise } from "./advising.js";
 import { wordOf } from "./arguments.js";
 import type { Descriptors } from "./descriptors.js";
 import { Refusal, refuse, refused } from "./errno.js";
+import type { OpenFile } from "./file-system.js";
 import { loadProgram, type Program } from "./execution.js";
 import { setBreak } from "./heap.js";
 import { map, unmap } from "./mapping.js";
@@ -37,7 +38,7 @@ export class Process {
   cpu = 0;
   /** What its last access was sent, or null. */
   signal: Signal | null = null;
-  /** What its last access has to wait for before it can be tried again, or null. */
+  /** What its last access, or transfer to or from a file, has to wait for before it can be tried again; or null. */
   waitsFor: PageOnItsWay | null = null;
   #memory: PosixMemory;
   readonly #descriptors: Descriptors;
@@ -158,21 +159,24 @@ export class Process {
     });
   }
 
-  /** Bytes read into `target`, or a negative errno. @see POSIX.1-2017 pread() */
+  /**
+   * Bytes read into `target`, or a negative errno: −EAGAIN where a pager has been asked; `waitsFor` says what to wait for.
+   * @see POSIX.1-2017 pread()
+   */
   pread(descriptor: number, target: Uint8Array, offset: Wide): number {
     return this.#call(() => {
       const at = signed(offset);
       if (at < 0n) return refuse("EINVAL");
-      return this.#descriptors.get(descriptor).read(at, target);
+      return this.#moved(descriptor, (file) => file.read(at, target));
     });
   }
 
-  /** Bytes written, or a negative errno. @see POSIX.1-2017 pwrite() */
+  /** Bytes written, otherwise as `pread`. @see POSIX.1-2017 pwrite() */
   pwrite(descriptor: number, source: Uint8Array, offset: Wide): number {
     return this.#call(() => {
       const at = signed(offset);
       if (at < 0n) return refuse("EINVAL");
-      return this.#descriptors.get(descriptor).write(at, source);
+      return this.#moved(descriptor, (file) => file.write(at, source));
     });
   }
 
@@ -311,6 +315,17 @@ export class Process {
     if (machine.installed(this.cpu) !== this.#memory.space) machine.switchTo(this.#memory.space, this.cpu);
   }
 
+  /** Moves bytes of a file, and says what there is to wait for. */
+  #moved(descriptor: number, move: (file: OpenFile) => number): number {
+    const file = this.#descriptors.get(descriptor);
+    this.waitsFor = null;
+    try {
+      return move(file);
+    } finally {
+      this.waitsFor = file.node.object?.verdict.waitsFor ?? null;
+    }
+  }
+
   #access(attempt: () => number, address: Wide): number {
     this.run();
     this.signal = null;
@@ -358,6 +373,7 @@ export class Process {
     } catch (error) {
       if (error instanceof Refusal) return BigInt(refused(error.errno));
       if (error instanceof PortolanError && isShortage(error)) return BigInt(refused("ENOMEM"));
+      if (error instanceof PortolanError && error.code === "ERR_PAGER_FAILED") return BigInt(refused("EIO"));
       throw error;
     }
   }
