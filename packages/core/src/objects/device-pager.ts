@@ -39,6 +39,8 @@ export class DevicePager implements Pager {
   #goodTo: number;
   /** …and above it only blocks that were written since: so many bytes of each. */
   readonly #written = new Map<number, number>();
+  /** Writes that the device has not ended: what was cut off since they began is not good, though it is written. */
+  readonly #open = new Set<{ goodTo: number }>();
 
   /** @throws PortolanError ERR_BAD_ARGUMENT unless the extent lies on the device */
   constructor(device: BlockDevice, extent: DeviceExtent = {}, name = "device") {
@@ -74,11 +76,16 @@ export class DevicePager implements Pager {
     const { blockBytes } = this.#device;
     const bytes = new Uint8Array(place.count * blockBytes);
     bytes.set(request.content);
+    const write = { goodTo: Infinity };
+    this.#open.add(write);
     this.#device.write(this.#first + place.first, bytes, (isGood) => {
+      this.#open.delete(write);
+      if (!request.isOpen) return;
       if (!isGood) request.fail("EIO");
       else {
         for (let block = place.first; block < place.first + place.count; block += 1) {
-          if ((block + 1) * blockBytes > this.#goodTo) this.#written.set(block, blockBytes);
+          const good = Math.min(write.goodTo - block * blockBytes, blockBytes);
+          if (good > 0 && (block + 1) * blockBytes > this.#goodTo) this.#written.set(block, good);
         }
         request.done();
       }
@@ -90,6 +97,7 @@ export class DevicePager implements Pager {
     const { blockBytes } = this.#device;
     if (bytes > this.#blocks * blockBytes) return "ENOMEM";
     this.#goodTo = Math.min(this.#goodTo, bytes);
+    for (const write of this.#open) write.goodTo = Math.min(write.goodTo, bytes);
     for (const [block, good] of this.#written) {
       const left = Math.min(good, bytes - block * blockBytes);
       if (left > 0) this.#written.set(block, left);

@@ -621,6 +621,22 @@ describe("files", () => {
     file.truncate(0);
   });
 
+  it("on a block device, cut off while they are written, read as zeroes when they grow again", () => {
+    const device = new SlowDevice(pattern(64 * 512));
+    const file = openFile(machine, new DevicePager(device, { length: 0 }));
+    file.write(0, pattern(3 * PAGE));
+    device.isSlow = true;
+    file.flush();
+    file.truncate(PAGE + 3);
+    device.settle();
+    file.truncate(3 * PAGE);
+    device.isSlow = false;
+    file.flush();
+    file.dropClean();
+    expect(bytesOf(file, PAGE + 3).every((byte) => byte === 0)).to.equal(true);
+    expect(bytesOf(file, 0, PAGE + 3)).to.deep.equal(pattern(PAGE + 3));
+  });
+
   it("tell what their pages are, for explanations", () => {
     const pager = new ScriptedPager();
     const file = openFile(machine, pager, 2 * PAGE);

@@ -91,6 +91,7 @@ export class UnsteadyPager extends MemoryPager {
     this.waiting.push(() => {
       // What has been cut off meanwhile is not to be kept.
       if (request.isOpen) super.pageOut(request);
+      super.setLength(this.length);
       request.done();
     });
     return "later";
