@@ -72,8 +72,8 @@ export class Clock {
   #turn(wanted: number): Progress {
     const { frames } = this.#parts;
     const before = frames.free;
-    for (let rounds = 0; frames.free < before + wanted;) {
-      if (this.#departing() >= MOST_DEPARTING) break;
+    // What is on its way out already counts: with a slow device nothing is free at once, and not everything shall go.
+    for (let rounds = 0; frames.free < before + wanted && this.#departing() < Math.min(wanted, MOST_DEPARTING);) {
       if (this.#findNext()) {
         this.#visitIfPossible(this.#ring[this.#at], this.#offset);
         this.#offset += 1;

@@ -26,7 +26,7 @@ interface Scene {
   readonly space: AddressSpace;
   readonly swap: MemorySwap;
   readonly events: PortolanEvent[];
-  at(page: number): number;
+  readonly at: (page: number) => number;
 }
 
 const scene = (architecture: Architecture, frames: number, hasSwap = true): Scene => {

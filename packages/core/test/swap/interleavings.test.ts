@@ -40,7 +40,14 @@ const scene = (architecture: Architecture, isMappedByBoth: boolean): Scene => {
   return { machine, swapper, space, child, front, at };
 };
 
-const others: Readonly<Record<string, { run(all: Scene): unknown; mine(all: Scene): unknown; theirs(all: Scene): unknown }>> = {
+interface Other {
+  readonly run: (all: Scene) => unknown;
+  /** What page 1 holds afterwards on processor 0, and on processor 1; null where nobody is left there. */
+  readonly mine: (all: Scene) => unknown;
+  readonly theirs: (all: Scene) => unknown;
+}
+
+const others: Readonly<Record<string, Other>> = {
   "a read": { run: ({ machine, at }) => machine.read32(at(1), 1), mine: () => 101, theirs: () => 101 },
   "a write": { run: ({ machine, at }) => machine.write32(at(1), 7, 1), mine: () => 101, theirs: () => 7 },
   "a second page-out": { run: ({ swapper, front }) => swapper.pageOut(front, 1), mine: () => 101, theirs: () => 101 },
