@@ -54,7 +54,10 @@ export type { PageOnItsWay, Transfer, TransferState } from "./objects/transfer.j
 export type { ImageFile } from "./objects/image-file.js";
 export type { ImageSegment } from "./objects/image-object.js";
 export { deepestChain, objectGraph, type AreaView, type ObjectGraph, type ObjectView, type PageView } from "./objects/object-graph.js";
-export { NO_PAGE, type MemoryObject } from "./objects/memory-object.js";
+export { NO_PAGE, ON_ITS_WAY, UNREADABLE, type MemoryObject } from "./objects/memory-object.js";
+export type { ObjectParts, PagedObject, SwapSource } from "./objects/object-parts.js";
+export type { ShadowObject } from "./objects/shadow-object.js";
+export type { SharedObject } from "./objects/shared-object.js";
 export { PAGE_TABLES, type FoundMapping, type PageTables } from "./paging/page-tables.js";
 export { StaleTranslations } from "./paging/stale.js";
 export type { Walk, WalkField, WalkStep } from "./architecture/walk.js";

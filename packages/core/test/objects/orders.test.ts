@@ -22,8 +22,8 @@ const stackOf = (machine: Machine, space: AddressSpace, page: number): ShadowObj
 /** Sends every page of a stack that is seen at `page` to the swap device. */
 const pageOut = (machine: Machine, space: AddressSpace, page: number): void => {
   const { areas, reclaimer } = machine.parts;
-  const area = space.tree.find(page);
-  const offset = areas.offsetOf(area) + page - areas.firstOf(area);
+  const row = space.tree.find(page);
+  const offset = areas.offsetOf(row) + page - areas.firstOf(row);
   for (const shadow of stackOf(machine, space, page)) if (shadow.cache.get(offset) >= 0) reclaimer.swapper?.pageOut(shadow, offset);
 };
 
