@@ -128,8 +128,11 @@ const pairs: Record<string, Pair> = {
   },
 };
 
+/** A tree and a hash, with and without ASIDs, walked by hardware and refilled by software. */
+const chosen = machines.filter(({ name }) => ["abs32le", "amd64", "mips32", "sparc64"].includes(name));
+
 describe("forks on two processors", () => {
-  for (const architecture of machines) {
+  for (const architecture of chosen) {
     for (const [name, pair] of Object.entries(pairs)) {
       it(`${architecture.name}: ${name}: every order ends well`, () => {
         for (const isSwapped of [false, true]) {
