@@ -1,0 +1,33 @@
+/**
+ * What is mutated, and which tests are asked: the fast ones about all mutants, the slow ones about those that the fast ones let
+ * live. Tests are named package/file.
+ */
+const port = (name, fast, slow) => ({
+  mutate: [`packages/arch-${name}/src/**/*.ts`],
+  fast: fast.map((file) => `arch-${name}/${file}`),
+  slow: slow.map((file) => `arch-${name}/${file}`),
+});
+
+const core = (room, fast, slow) => ({
+  mutate: [`packages/core/src/${room}/*.ts`],
+  fast: fast.map((file) => `core/${file}`),
+  slow: slow.map((file) => `core/${file}`),
+});
+
+export const FOLDERS = {
+  "used-space": core("used-space", ["used-space/*"], []),
+  asid: core("asid", ["asid/*", "contract/processors", "machine/cpu", "defects/processors"], []),
+  tlb: core(
+    "tlb",
+    ["tlb/*", "machine/cpu", "contract/processors", "compose/options"],
+    ["defects/processors", "contract/spaces", "address-space/widening"],
+  ),
+  paging: core("paging", ["paging/*"], ["contract/*", "address-space/widening", "address-space/marks-by-fault", "machine/cpu"]),
+  "arch-abs32le": port("abs32le", ["port"], ["conformance"]),
+  "arch-ia32": port("ia32", ["golden"], ["conformance"]),
+  "arch-amd64": port("amd64", ["golden", "faults", "registers", "switches"], ["programs", "walk", "codec", "conformance"]),
+  "arch-riscv64": port("riscv64", ["golden", "faults", "registers"], ["programs", "walk", "codec", "conformance"]),
+  "arch-sparc64": port("sparc64", ["golden", "traps"], ["conformance"]),
+  "arch-mips32": port("mips32", ["golden", "traps", "tlb", "model"], ["programs", "codec", "refill", "conformance"]),
+  "arch-arm": port("arm", ["golden", "tables", "programs", "faults"], ["hostile", "codec", "conformance"]),
+};

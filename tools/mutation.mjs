@@ -1,0 +1,169 @@
+/**
+ * `npm run mutation [-- --again] [FOLDER…]`: StrykerJS changes the sources one small thing at a time and asks whether a test
+ * notices. It works on a private copy of the workspace, so that links between packages lead to what is mutated and nobody's
+ * files change. Results lie in coverage/mutation; the table of docs/mutation.md is written from them.
+ *
+ * `--again` tries only what survived the last time: after tests were added. It is right as long as the sources stay as they were.
+ */
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { openly, prepare, root } from "./bootstrap.mjs";
+import { FOLDERS } from "./mutation-folders.mjs";
+
+/** Stryker wants a newer Node than Portolan does, and its runner knows the inner files of mocha 11. */
+const TOOLS = ["node@22.23.3", "@stryker-mutator/core@10.0.0", "@stryker-mutator/mocha-runner@10.0.0", "mocha@11.8.0"];
+const tools = join(root, "node_modules", ".cache", "mutation");
+const reports = join(root, "coverage", "mutation");
+const page = join(root, "docs", "mutation.md");
+const LIVING = new Set(["Survived", "NoCoverage"]);
+
+const bring = () => {
+  const stamp = join(tools, "installed");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === TOOLS.join(" ")) return;
+  mkdirSync(tools, { recursive: true });
+  const quiet = ["--no-audit", "--no-fund", "--no-save", "--loglevel", "error", "--engine-strict", "false"];
+  if (openly("npm", ["install", "--prefix", tools, ...quiet, ...TOOLS], { cwd: tools }) !== 0) process.exit(1);
+  writeFileSync(stamp, TOOLS.join(" "));
+};
+
+/** The workspace as it is built now; of what is installed, links. Mocha is the one that Stryker knows. */
+const copy = (folder) => {
+  const home = join(tmpdir(), "portolan-mutation", folder);
+  rmSync(home, { recursive: true, force: true });
+  mkdirSync(join(home, "node_modules"), { recursive: true });
+  const options = { recursive: true, verbatimSymlinks: true, preserveTimestamps: true };
+  for (const name of ["packages", "docs", "examples", "package.json", "tsconfig.json", "tsconfig.base.json"]) {
+    cpSync(join(root, name), join(home, name), options);
+  }
+  for (const name of readdirSync(join(root, "node_modules"))) {
+    if (name !== "mocha" && name !== ".cache") symlinkSync(join(root, "node_modules", name), join(home, "node_modules", name));
+  }
+  symlinkSync(join(tools, "node_modules", "mocha"), join(home, "node_modules", "mocha"));
+  // What is mutated need not agree with the types; whether it was built shows when no test reaches a mutant.
+  writeFileSync(
+    join(home, "build.mjs"),
+    `import { spawnSync } from "node:child_process";
+     spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "-b", process.argv[2]]);`,
+  );
+  // A property that fails has answered; the smallest counterexample is of no interest here.
+  writeFileSync(join(home, "preload.mjs"), `import fc from "fast-check"; fc.configureGlobal({ endOnFailure: true });`);
+  return home;
+};
+
+const run = (folder, mutate, spec) => {
+  const home = copy(folder);
+  const [, inPackage] = /^(packages\/[^/]+)\//.exec(FOLDERS[folder].mutate[0]);
+  const options = {
+    testRunner: "mocha",
+    plugins: [join(tools, "node_modules/@stryker-mutator/mocha-runner/dist/src/index.js")],
+    inPlace: true,
+    mutate,
+    // A word that is no member of its union is refused by the compiler; all other words are wording.
+    mutator: { excludedMutations: ["StringLiteral"] },
+    coverageAnalysis: "perTest",
+    mochaOptions: { spec, require: ["./preload.mjs"] },
+    buildCommand: `node build.mjs ${inPackage}`,
+    concurrency: Number(process.env.MUTATION_CONCURRENCY ?? 2),
+    timeoutMS: 2000,
+    timeoutFactor: 2,
+    reporters: ["json", "progress-append-only"],
+    jsonReporter: { fileName: "report.json" },
+    allowConsoleColors: false,
+    disableTypeChecks: true,
+  };
+  writeFileSync(join(home, "stryker.json"), JSON.stringify(options, null, 2));
+  const program = join(tools, "node_modules/@stryker-mutator/core/bin/stryker.js");
+  const path = `${join(tools, "node_modules/.bin")}:${process.env.PATH}`;
+  const status = openly(join(tools, "node_modules/.bin/node"), [program, "run", "stryker.json"], {
+    cwd: home,
+    env: { ...process.env, PATH: path },
+  });
+  if (status !== 0) process.exit(status);
+  const { files } = JSON.parse(readFileSync(join(home, "report.json"), "utf8"));
+  rmSync(home, { recursive: true, force: true });
+  const mutants = [];
+  for (const [file, { source, mutants: found }] of Object.entries(files)) {
+    const lines = source.split("\n");
+    for (const { mutatorName, replacement, location, status: fate } of found) {
+      const { start, end } = location;
+      const text = lines.slice(start.line - 1, end.line);
+      text[text.length - 1] = text.at(-1).slice(0, end.column - 1);
+      text[0] = text[0].slice(start.column - 1);
+      mutants.push({ file, mutator: mutatorName, start, end, was: text.join("\n"), is: replacement, fate });
+    }
+  }
+  return mutants;
+};
+
+const sameAs = (one) => JSON.stringify([one.file, one.mutator, one.start, one.end, one.is]);
+const placeOf = ({ file, start, end }) => `${file}:${start.line}:${start.column - 1}-${end.line}:${end.column - 1}`;
+
+/** Tries the living among `mutants` once more with other tests. */
+const again = (folder, mutants, spec) => {
+  const places = [...new Set(mutants.filter(({ fate }) => LIVING.has(fate)).map(placeOf))];
+  if (places.length === 0) return mutants;
+  const fates = new Map(run(folder, places, spec).map((mutant) => [sameAs(mutant), mutant.fate]));
+  return mutants.map((mutant) => (LIVING.has(mutant.fate) ? { ...mutant, fate: fates.get(sameAs(mutant)) ?? mutant.fate } : mutant));
+};
+
+const specsOf = (names) => names.map((name) => name.replace(/^([^/]+)\//, "packages/$1/dist-test/").concat(".test.js"));
+const reportOf = (folder) => join(reports, `${folder}.json`);
+const read = (folder) => JSON.parse(readFileSync(reportOf(folder), "utf8"));
+const write = (folder, mutants) => {
+  mkdirSync(reports, { recursive: true });
+  writeFileSync(reportOf(folder), `[\n${mutants.map((mutant) => JSON.stringify(mutant)).join(",\n")}\n]\n`);
+};
+
+const tried = (folder, isAgain) => {
+  const { mutate, fast, slow } = FOLDERS[folder];
+  let mutants = isAgain && existsSync(reportOf(folder)) ? again(folder, read(folder), specsOf(fast)) : run(folder, mutate, specsOf(fast));
+  write(folder, mutants);
+  if (slow.length > 0) {
+    mutants = again(folder, mutants, specsOf([...fast, ...slow]));
+    write(folder, mutants);
+  }
+  return mutants;
+};
+
+const count = (mutants, ...fates) => mutants.filter(({ fate }) => fates.includes(fate)).length;
+
+/** One row of the table: what was tried, what was noticed. */
+const rowOf = (folder) => {
+  const mutants = read(folder);
+  const killed = count(mutants, "Killed", "Timeout");
+  const living = count(mutants, ...LIVING);
+  return `| \`${folder}\` | ${killed + living} | ${killed} | ${living} | ${((100 * killed) / (killed + living)).toFixed(1)} % |`;
+};
+
+const writePage = () => {
+  const rows = Object.keys(FOLDERS).map((folder) => (existsSync(reportOf(folder)) ? rowOf(folder) : `| \`${folder}\` | | | | not run |`));
+  const table = ["| folder | mutants | killed | living | score |", "| --- | ---: | ---: | ---: | ---: |", ...rows].join("\n");
+  if (!existsSync(page)) return console.log(table);
+  const text = readFileSync(page, "utf8");
+  writeFileSync(
+    page,
+    text.replace(/(<!-- scores -->\n)[^]*?(\n<!-- end of scores -->)/, (_, from, to) => from + table + to),
+  );
+  return undefined;
+};
+
+const asked = process.argv.slice(2);
+const names = asked.filter((name) => name !== "--again");
+const unknown = names.filter((name) => !(name in FOLDERS));
+if (unknown.length > 0) {
+  console.error(`no such folder: ${unknown.join(", ")}; there are ${Object.keys(FOLDERS).join(", ")}`);
+  process.exit(2);
+}
+prepare();
+bring();
+for (const folder of names.length === 0 ? Object.keys(FOLDERS) : names) {
+  const mutants = tried(folder, asked.includes("--again"));
+  for (const { file, mutator, start, was, is, fate } of mutants) {
+    if (!LIVING.has(fate)) continue;
+    const short = (text) => text.replace(/\s+/g, " ").slice(0, 90);
+    console.log(`${fate} ${basename(file)}:${start.line}:${start.column} ${mutator}: ${short(was)} → ${short(is)}`);
+  }
+  console.log(rowOf(folder));
+}
+writePage();
