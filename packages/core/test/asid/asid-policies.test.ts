@@ -5,18 +5,18 @@ import { ia32 } from "@portolan/arch-ia32";
 import { FixedAsid } from "#src/asid/fixed.js";
 import { StealOldest } from "#src/asid/steal-oldest.js";
 import { Events, type PortolanEvent } from "#src/events.js";
+import { PortolanError } from "#src/errors.js";
 import { Locks } from "#src/machine/locks.js";
 import { Preemption } from "#src/machine/scheduler.js";
 import { TranslationContext } from "#src/machine/translation-context.js";
 import { Random } from "#src/random.js";
 import { LockOrder } from "#src/verify/lock-order.js";
 import { Shootdown, type ShootdownProcessor } from "#src/tlb/shootdown.js";
-import { refuses } from "../fixture.js";
 
 const INVALID = abs32le.asids.invalid;
 
 /** A policy with ASIDs from `first` to `last`; `purged` tells which were purged, by which processor. */
-const policyOf = ({ first = 2, last = 4, processors = 2 } = {}) => {
+const policyOf = ({ first = 2, last = 4, processors = 2, invalid = INVALID } = {}) => {
   const purged: string[] = [];
   const told: PortolanEvent[] = [];
   const cpus = Array.from({ length: processors }, (_, id): ShootdownProcessor => ({
@@ -34,7 +34,7 @@ const policyOf = ({ first = 2, last = 4, processors = 2 } = {}) => {
   const events = new Events();
   events.sink = (event) => void told.push(event);
   const shootdown = new Shootdown(cpus, locks, preemption, events);
-  const architecture = { ...abs32le, asids: { ...abs32le.asids, first, last } };
+  const architecture = { ...abs32le, asids: { ...abs32le.asids, invalid, first, last } };
   const policy = new StealOldest(architecture, processors, shootdown, () => cpus[preemption.cpu], locks, events);
   const underLock = (work: () => void): void => {
     locks.acquire("asid", 0);
@@ -54,7 +54,7 @@ const policyOf = ({ first = 2, last = 4, processors = 2 } = {}) => {
   };
 };
 
-const user = (id: number): TranslationContext => new TranslationContext(id, false, INVALID);
+const user = (id: number, invalid = INVALID): TranslationContext => new TranslationContext(id, false, invalid);
 const kernel = (): TranslationContext => new TranslationContext(0, true, abs32le.asids.kernel);
 
 describe("ASIDs that are stolen from the oldest", () => {
@@ -86,7 +86,7 @@ describe("ASIDs that are stolen from the oldest", () => {
 
   it("are taken from the space that has been inactive longest, also one that had been active again in between", () => {
     const { to, policy, told } = policyOf();
-    const [a, b, c, d, e, f] = [1, 2, 3, 4, 5, 6].map(user);
+    const [a, b, c, d, e, f] = [1, 2, 3, 4, 5, 6].map((id) => user(id));
     let now: TranslationContext | null = null;
     const next = (space: TranslationContext): void => {
       to(now, space);
@@ -112,7 +112,7 @@ describe("ASIDs that are stolen from the oldest", () => {
 
   it("are not taken from a space that another processor still has", () => {
     const { to } = policyOf({ processors: 2 });
-    const [a, b, c, d] = [1, 2, 3, 4].map(user);
+    const [a, b, c, d] = [1, 2, 3, 4].map((id) => user(id));
     to(null, a);
     to(null, a);
     expect(a.installedOn).to.equal(2);
@@ -125,7 +125,7 @@ describe("ASIDs that are stolen from the oldest", () => {
 
   it("come back when a space goes, oldest first, and before any is stolen", () => {
     const { to, release, policy, told, purged } = policyOf();
-    const [a, b, c, d, e, f] = [1, 2, 3, 4, 5, 6].map(user);
+    const [a, b, c, d, e, f] = [1, 2, 3, 4, 5, 6].map((id) => user(id));
     const k = kernel();
     to(null, a);
     to(a, b);
@@ -153,7 +153,7 @@ describe("ASIDs that are stolen from the oldest", () => {
   it("are never the kernel's to lose, to keep in the list or to give back", () => {
     const { to, release, policy, purged } = policyOf();
     const k = kernel();
-    const spaces = [1, 2, 3, 4].map(user);
+    const spaces = [1, 2, 3, 4].map((id) => user(id));
     to(null, k);
     expect([k.asid, k.installedOn, purged]).to.deep.equal([0, 1, []]);
     for (const space of spaces) {
@@ -189,12 +189,28 @@ describe("ASIDs that are stolen from the oldest", () => {
   });
 
   it("need one more than there are processors", () => {
-    refuses("ERR_BAD_ARGUMENT", () => policyOf({ first: 2, last: 4, processors: 3 }));
+    expect(() => policyOf({ first: 2, last: 4, processors: 3 }))
+      .to.throw(PortolanError)
+      .with.deep.property("values", { processors: 3, asids: 3, rule: "more ASIDs than processors" });
     policyOf({ first: 2, last: 5, processors: 3 });
     const { to } = policyOf({ processors: 2 });
-    const spaces = [1, 2, 3, 4].map(user);
+    const spaces = [1, 2, 3, 4].map((id) => user(id));
     for (const space of spaces.slice(0, 3)) to(null, space);
     expect(() => to(null, spaces[3])).to.throw("every ASID is installed");
+  });
+
+  it("may be any numbers, also where nobody's is the highest", () => {
+    const { to, release, policy } = policyOf({ first: 1, last: 3, invalid: 4 });
+    const spaces = [1, 2, 3, 4, 5].map((id) => user(id, 4));
+    let from: TranslationContext | null = null;
+    for (const space of [...spaces, ...spaces]) {
+      to(from, space);
+      from = space;
+    }
+    expect(spaces.map(({ asid }) => asid)).to.deep.equal([4, 4, 2, 3, 1]);
+    release(spaces[2]);
+    to(from, spaces[0]);
+    expect([spaces[0].asid, spaces[2].asid, policy.stolen]).to.deep.equal([2, 4, 7]);
   });
 
   it("are handed over under the lock of ASIDs alone, listened to or not", () => {
@@ -203,7 +219,7 @@ describe("ASIDs that are stolen from the oldest", () => {
     expect(() => policy.switch(null, space)).to.throw();
     expect(() => policy.release(space)).to.throw();
     events.sink = null;
-    const [a, b, c, d] = [1, 2, 3, 4].map(user);
+    const [a, b, c, d] = [1, 2, 3, 4].map((id) => user(id));
     to(null, a);
     to(a, b);
     to(b, c);
