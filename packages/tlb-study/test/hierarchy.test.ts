@@ -35,7 +35,7 @@ const accessesOn = (pages: number) =>
         .map(([page, region, offset]) => (page + region) * GRANULE + offset),
       size: fc.constantFrom(1, 8),
     }),
-    { minLength: 1, maxLength: 600 },
+    { minLength: 1, maxLength: 600, size: "max" },
   );
 
 const level = (rules: readonly string[]) =>

@@ -30,7 +30,7 @@ const accesses = fc
         .map(([page, offset]) => page * 4096 + offset),
       size: fc.constantFrom(1, 4, 8, 64),
     }),
-    { minLength: 1, maxLength: 400 },
+    { minLength: 1, maxLength: 400, size: "max" },
   )
   // Code lies apart from data: a page that is stored to and executed would get two homes.
   .map((all) => all.map(({ kind, place, size }): Access => ({ kind, address: place + (kind === FETCH ? 0x8_0000 : 0), size })));
