@@ -22,12 +22,20 @@ export const FOLDERS = {
     ["tlb/*", "machine/cpu", "contract/processors", "compose/options"],
     ["defects/processors", "contract/spaces", "address-space/widening"],
   ),
-  paging: core("paging", ["paging/*"], ["contract/*", "address-space/widening", "address-space/marks-by-fault", "machine/cpu"]),
+  paging: {
+    ...core("paging", ["paging/*"], ["contract/*", "address-space/widening", "address-space/marks-by-fault", "machine/cpu"]),
+    mutate: ["packages/core/src/paging/*.ts", "!packages/core/src/paging/explain-*.ts"],
+  },
+  /** What is told of an entry or a walk, to people. */
+  "paging-explain": {
+    ...core("paging", ["paging/*"], []),
+    mutate: ["packages/core/src/paging/explain-*.ts"],
+  },
   "arch-abs32le": port("abs32le", ["port"], ["conformance"]),
   "arch-ia32": port("ia32", ["golden"], ["conformance"]),
   "arch-amd64": port("amd64", ["golden", "faults", "registers", "switches"], ["programs", "walk", "codec", "conformance"]),
   "arch-riscv64": port("riscv64", ["golden", "faults", "registers"], ["programs", "walk", "codec", "conformance"]),
-  "arch-sparc64": port("sparc64", ["golden", "traps"], ["conformance"]),
+  "arch-sparc64": port("sparc64", ["golden", "faults", "traps", "refill"], ["conformance"]),
   "arch-mips32": port("mips32", ["golden", "traps", "tlb", "model"], ["programs", "codec", "refill", "conformance"]),
   "arch-arm": port("arm", ["golden", "tables", "programs", "faults"], ["hostile", "codec", "conformance"]),
 };

@@ -1,0 +1,85 @@
+/**
+ * Mutants that may live, each with the reason: by file, what stood there and what the mutant has instead. Both are written as the
+ * report shows them, white space squeezed; a list means all of them. Whoever changes such a line looks at its reason again.
+ */
+export const REASONS = {
+  same: "no input tells the two apart: the case that they treat differently cannot come, or the line after it gives the same answer",
+  speed:
+    "only how long it takes, or how much memory it holds meanwhile: a short cut, a search that begins too early, a room that is made earlier",
+  assertion: "an assertion of ours, that what cannot happen has not: no test can make it fail without breaking the core first",
+};
+
+const PAGES = "packages/core/src/";
+
+export const EXPLAINED = [
+  {
+    file: `${PAGES}used-space/used-space.ts`,
+    why: "same",
+    because: "position −1 has no key, and no comparison with nothing holds",
+    mutants: [["at !== NONE", "true"]],
+  },
+  {
+    file: `${PAGES}used-space/used-space.ts`,
+    why: "speed",
+    because: "a promise that nobody made cannot be taken back; asking saves a call on the road of every page fault",
+    mutants: [["promised > 0", ["true", "promised >= 0"]]],
+  },
+  {
+    file: `${PAGES}used-space/used-space.ts`,
+    why: "same",
+    because: "intervals that touch were dealt with in the branches before",
+    mutants: [
+      ["first < only + pages", "first <= only + pages"],
+      ["only < first + count", "only <= first + count"],
+    ],
+  },
+  {
+    file: `${PAGES}used-space/used-space.ts`,
+    why: "same",
+    because: "the root that is encoded as 0 is the empty tree: it has nothing to clear and is 0 again",
+    mutants: [
+      ["first < 0", "first <= 0"],
+      ["root > 0", "root >= 0"],
+      ["promised > 1", "promised >= 1"],
+    ],
+  },
+  {
+    file: `${PAGES}used-space/used-space.ts`,
+    why: "same",
+    because: "an empty slot is 0 and 0, and the last page of it is −1, which is what none is called",
+    mutants: [["this.#slots[2 * slot + 1] === 0", "false"]],
+  },
+  {
+    file: `${PAGES}asid/steal-oldest.ts`,
+    why: "same",
+    because: "an array that is filled from the start and one that has nothing there answer the same: nobody idle",
+    mutants: [
+      ["{ length: this.#asids.first }", "{}"],
+      ["() => null", "() => undefined"],
+      ["this.#idle.push(null);", ";"],
+    ],
+  },
+  {
+    file: `${PAGES}asid/steal-oldest.ts`,
+    why: "same",
+    because: "0 is the kernel's and is never handed out",
+    mutants: [["asid < 0", "asid <= 0"]],
+  },
+  {
+    file: `${PAGES}asid/steal-oldest.ts`,
+    why: "speed",
+    because: "when the front of a queue that was read is given back",
+    mutants: [
+      [
+        "this.#returnedHead > 1024 && this.#returnedHead * 2 > this.#returned.length",
+        ["true", "false", "this.#returnedHead > 1024 || this.#returnedHead * 2 > this.#returned.length"],
+      ],
+      ["this.#returnedHead > 1024", ["true", "this.#returnedHead >= 1024", "this.#returnedHead <= 1024"]],
+      [
+        "this.#returnedHead * 2 > this.#returned.length",
+        ["true", "this.#returnedHead * 2 >= this.#returned.length", "this.#returnedHead * 2 <= this.#returned.length"],
+      ],
+      ["this.#returnedHead * 2", "this.#returnedHead / 2"],
+    ],
+  },
+];
