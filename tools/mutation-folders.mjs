@@ -14,6 +14,12 @@ const core = (room, fast, slow) => ({
   slow: slow.map((file) => `core/${file}`),
 });
 
+/** One room in four parts, as it is large. */
+const paging = (files) => ({
+  ...core("paging", ["paging/*"], ["contract/*", "address-space/widening", "address-space/marks-by-fault", "machine/cpu"]),
+  mutate: files.map((file) => `packages/core/src/paging/${file}.ts`),
+});
+
 export const FOLDERS = {
   "used-space": core("used-space", ["used-space/*"], []),
   asid: core("asid", ["asid/*", "contract/processors", "machine/cpu", "defects/processors"], []),
@@ -22,15 +28,10 @@ export const FOLDERS = {
     ["tlb/*", "machine/cpu", "contract/processors", "compose/options"],
     ["defects/processors", "contract/spaces", "address-space/widening"],
   ),
-  paging: {
-    ...core("paging", ["paging/*"], ["contract/*", "address-space/widening", "address-space/marks-by-fault", "machine/cpu"]),
-    mutate: ["packages/core/src/paging/*.ts", "!packages/core/src/paging/explain-*.ts"],
-  },
-  /** What is told of an entry or a walk, to people. */
-  "paging-explain": {
-    ...core("paging", ["paging/*"], []),
-    mutate: ["packages/core/src/paging/explain-*.ts"],
-  },
+  "paging: entries": paging(["entry-codec", "hardware-walk", "tree-shape", "walk-plan"]),
+  "paging: tables": paging(["hierarchical", "page-tables", "stale", "table-pool", "withdrawal"]),
+  "paging: hash": paging(["hashed", "page-hash", "page-hash-format"]),
+  "paging: explanations": paging(["explain-address", "explain-entry", "explain-hash", "explain-tree"]),
   "arch-abs32le": port("abs32le", ["port"], ["conformance"]),
   "arch-ia32": port("ia32", ["golden"], ["conformance"]),
   "arch-amd64": port("amd64", ["golden", "faults", "registers", "switches"], ["programs", "walk", "codec", "conformance"]),

@@ -31,7 +31,7 @@ const bring = () => {
 
 /** The workspace as it is built now; of what is installed, links. Mocha is the one that Stryker knows. */
 const copy = (folder) => {
-  const home = join(tmpdir(), "portolan-mutation", folder);
+  const home = join(tmpdir(), "portolan-mutation", fileOf(folder));
   rmSync(home, { recursive: true, force: true });
   mkdirSync(join(home, "node_modules"), { recursive: true });
   const options = { recursive: true, verbatimSymlinks: true, preserveTimestamps: true };
@@ -110,7 +110,9 @@ const again = (folder, mutants, spec) => {
 };
 
 const specsOf = (names) => names.map((name) => name.replace(/^([^/]+)\//, "packages/$1/dist-test/").concat(".test.js"));
-const reportOf = (folder) => join(reports, `${folder}.json`);
+/** The name of a folder, or of a part of one, as files may be named. */
+const fileOf = (folder) => folder.replace(": ", "-");
+const reportOf = (folder) => join(reports, `${fileOf(folder)}.json`);
 const read = (folder) => JSON.parse(readFileSync(reportOf(folder), "utf8"));
 const write = (folder, mutants) => {
   mkdirSync(reports, { recursive: true });
@@ -152,7 +154,7 @@ const rowOf = (folder) => {
 };
 
 const writePage = () => {
-  const rows = Object.keys(FOLDERS).map((folder) => (existsSync(reportOf(folder)) ? rowOf(folder) : `| \`${folder}\` | not run | | | | |`));
+  const rows = all.map((folder) => (existsSync(reportOf(folder)) ? rowOf(folder) : `| \`${folder}\` | not run | | | | |`));
   const table = ["| folder | mutants | killed | score | explained | to do |", "| --- | ---: | ---: | ---: | ---: | ---: |", ...rows].join(
     "\n",
   );
@@ -166,15 +168,19 @@ const writePage = () => {
 };
 
 const asked = process.argv.slice(2);
-const names = asked.filter((name) => !name.startsWith("--"));
-const unknown = names.filter((name) => !(name in FOLDERS));
+const all = Object.keys(FOLDERS);
+/** A folder in parts is named by its name, or part by part. */
+const named = (name) => all.filter((folder) => name === folder || name === fileOf(folder) || folder.startsWith(`${name}: `));
+const wanted = asked.filter((name) => !name.startsWith("--"));
+const unknown = wanted.filter((name) => named(name).length === 0);
 if (unknown.length > 0) {
-  console.error(`no such folder: ${unknown.join(", ")}; there are ${Object.keys(FOLDERS).join(", ")}`);
+  console.error(`no such folder: ${unknown.join(", ")}; there are ${all.map(fileOf).join(", ")}`);
   process.exit(2);
 }
+const folders = wanted.length === 0 ? all : wanted.flatMap(named);
 prepare();
 bring();
-for (const folder of names.length === 0 ? Object.keys(FOLDERS) : names) {
+for (const folder of folders) {
   const mutants = tried(folder, { isAgain: asked.includes("--again"), isFast: asked.includes("--fast") });
   for (const mutant of mutants) {
     const { file, mutator, start, was, is, fate } = mutant;
