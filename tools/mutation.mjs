@@ -162,7 +162,7 @@ const writePage = () => {
   const text = readFileSync(page, "utf8");
   writeFileSync(
     page,
-    text.replace(/(<!-- scores -->\n)[^]*?(\n<!-- end of scores -->)/, (_, from, to) => from + table + to),
+    text.replace(/(<!-- scores -->\n)[^]*?(<!-- end of scores -->)/, (_, from, to) => `${from}${table}\n${to}`),
   );
   return undefined;
 };
