@@ -34,9 +34,9 @@ export const FOLDERS = {
   "paging: explanations": paging(["explain-address", "explain-entry", "explain-hash", "explain-tree"]),
   "arch-abs32le": port("abs32le", ["port"], ["conformance"]),
   "arch-ia32": port("ia32", ["golden"], ["conformance"]),
-  "arch-amd64": port("amd64", ["golden", "faults", "registers", "switches"], ["programs", "walk", "codec", "conformance"]),
-  "arch-riscv64": port("riscv64", ["golden", "faults", "registers"], ["programs", "walk", "codec", "conformance"]),
+  "arch-amd64": port("amd64", ["golden", "description", "faults", "registers", "switches"], ["programs", "walk", "codec", "conformance"]),
+  "arch-riscv64": port("riscv64", ["golden", "description", "faults", "registers"], ["programs", "walk", "codec", "conformance"]),
   "arch-sparc64": port("sparc64", ["golden", "faults", "traps", "refill"], ["conformance"]),
-  "arch-mips32": port("mips32", ["golden", "traps", "tlb", "model"], ["programs", "codec", "refill", "conformance"]),
-  "arch-arm": port("arm", ["golden", "tables", "programs", "faults"], ["hostile", "codec", "conformance"]),
+  "arch-mips32": port("mips32", ["golden", "description", "traps", "tlb", "model"], ["programs", "codec", "refill", "conformance"]),
+  "arch-arm": port("arm", ["golden", "description", "tables", "programs", "faults"], ["hostile", "codec", "conformance"]),
 };
