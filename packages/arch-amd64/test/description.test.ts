@@ -78,8 +78,25 @@ describe("amd64: the description", () => {
       recordWrite: "hardware",
       kernelObeysWrite: { switch: "WP" },
     });
+    expect(amd64.manuals[0]).to.contain("volume 3A");
     expect([amd64.faults.guessesAccess, amd64.layout.kernelAddressSpaceShadowed]).to.deep.equal([false, false]);
     expect(amd64.translation).to.include({ kind: "hierarchical", faultsOnReserved: true });
+  });
+
+  it("names the bits that have no name of their own by their numbers", () => {
+    const { translation } = amd64;
+    if (translation.kind !== "hierarchical") throw new Error("it has tables");
+    let seen = 0;
+    for (const { table, leaf } of translation.levels) {
+      for (const { name, bits } of [...(table?.fields ?? []), ...(leaf?.fields ?? [])]) {
+        const [, high, low = high] = /^(?:ignored|reserved) (\d+)(?::(\d+))?$/.exec(name) ?? [];
+        if (high === undefined) continue;
+        seen += 1;
+        expect(typeof bits === "number" ? [bits, bits] : bits, name).to.deep.equal([Number(high), Number(low)]);
+        expect(name.includes(":"), name).to.equal(high !== low);
+      }
+    }
+    expect(seen).to.be.greaterThan(10);
   });
 
   it("takes SMEP without SMAP and SMAP without SMEP", () => {
