@@ -7,9 +7,15 @@ import { accessClauses } from "./l1-access.js";
 import { vectorClauses } from "./l1-vectors.js";
 import { walkClauses } from "./l1-walk.js";
 import { asidClauses } from "./l2-asid.js";
+import { invalidateClauses } from "./l2-invalidate.js";
 import { tlbClauses } from "./l2-tlb.js";
+import { tlbEntryClauses } from "./l2-tlb-entries.js";
 import { areaClauses } from "./l3-areas.js";
+import { backendClauses } from "./l3-backends.js";
 import { historyClauses } from "./l3-history.js";
+import { kernelClauses } from "./l3-kernel.js";
+import { placementClauses } from "./l3-placement.js";
+import { spaceClauses } from "./l3-spaces.js";
 import { interleavingClauses } from "./l5-interleavings.js";
 import { shootdownClauses } from "./l5-shootdown.js";
 
@@ -21,8 +27,14 @@ export const clauses: readonly Clause[] = [
   ...walkClauses,
   ...vectorClauses,
   ...tlbClauses,
+  ...invalidateClauses,
+  ...tlbEntryClauses,
   ...asidClauses,
+  ...placementClauses,
   ...areaClauses,
+  ...spaceClauses,
+  ...backendClauses,
+  ...kernelClauses,
   ...historyClauses,
   ...shootdownClauses,
   ...interleavingClauses,
