@@ -1,9 +1,10 @@
 /**
- * `npm run mutation [-- [--again] [--fast] FOLDER…]`: StrykerJS changes the sources one small thing at a time and asks whether a test
+ * `npm run mutation [-- [--again] [--timeouts] [--fast] FOLDER…]`: StrykerJS changes the sources one small thing at a time and asks whether a test
  * notices. It works on a private copy of the workspace, so that links between packages lead to what is mutated and nobody's
  * files change. Results lie in coverage/mutation; the table of docs/mutation.md is written from them.
  *
  * `--again` tries only what survived the last time: after tests were added. It is right as long as the sources stay as they were.
+ * `--timeouts` tries those again that seemed never to end: on a machine with much else to do a test may only have been slow.
  * `--fast` leaves the slow tests out: what then lives, they may kill yet.
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -101,12 +102,12 @@ const run = (folder, mutate, spec) => {
 const sameAs = (one) => JSON.stringify([one.file, one.mutator, one.start, one.end, one.is]);
 const placeOf = ({ file, start, end }) => `${file}:${start.line}:${start.column - 1}-${end.line}:${end.column - 1}`;
 
-/** Tries the living among `mutants` once more with other tests. */
-const again = (folder, mutants, spec) => {
-  const places = [...new Set(mutants.filter(({ fate }) => LIVING.has(fate)).map(placeOf))];
+/** Tries the living among `mutants` once more with other tests, or others too. */
+const again = (folder, mutants, spec, isMeant = ({ fate }) => LIVING.has(fate)) => {
+  const places = [...new Set(mutants.filter(isMeant).map(placeOf))];
   if (places.length === 0) return mutants;
   const fates = new Map(run(folder, places, spec).map((mutant) => [sameAs(mutant), mutant.fate]));
-  return mutants.map((mutant) => (LIVING.has(mutant.fate) ? { ...mutant, fate: fates.get(sameAs(mutant)) ?? mutant.fate } : mutant));
+  return mutants.map((mutant) => (isMeant(mutant) ? { ...mutant, fate: fates.get(sameAs(mutant)) ?? mutant.fate } : mutant));
 };
 
 const specsOf = (names) => names.map((name) => name.replace(/^([^/]+)\//, "packages/$1/dist-test/").concat(".test.js"));
@@ -119,8 +120,13 @@ const write = (folder, mutants) => {
   writeFileSync(reportOf(folder), `[\n${mutants.map((mutant) => JSON.stringify(mutant)).join(",\n")}\n]\n`);
 };
 
-const tried = (folder, { isAgain, isFast }) => {
+const tried = (folder, { isAgain, isFast, isTimeouts }) => {
   const { mutate, fast, slow } = FOLDERS[folder];
+  if (isTimeouts) {
+    const mutants = again(folder, read(folder), specsOf(isFast ? fast : [...fast, ...slow]), ({ fate }) => fate === "Timeout");
+    write(folder, mutants);
+    return mutants;
+  }
   let mutants = isAgain && existsSync(reportOf(folder)) ? again(folder, read(folder), specsOf(fast)) : run(folder, mutate, specsOf(fast));
   write(folder, mutants);
   if (slow.length > 0 && !isFast) {
@@ -181,7 +187,11 @@ const folders = wanted.length === 0 ? all : wanted.flatMap(named);
 prepare();
 bring();
 for (const folder of folders) {
-  const mutants = tried(folder, { isAgain: asked.includes("--again"), isFast: asked.includes("--fast") });
+  const mutants = tried(folder, {
+    isAgain: asked.includes("--again"),
+    isFast: asked.includes("--fast"),
+    isTimeouts: asked.includes("--timeouts"),
+  });
   for (const mutant of mutants) {
     const { file, mutator, start, was, is, fate } = mutant;
     if (!LIVING.has(fate) || isExplained(mutant)) continue;
