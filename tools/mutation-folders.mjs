@@ -8,30 +8,51 @@ const port = (name, fast, slow) => ({
   slow: slow.map((file) => `arch-${name}/${file}`),
 });
 
-const core = (room, fast, slow) => ({
-  mutate: [`packages/core/src/${room}/*.ts`],
+/** Some files of a room of the core, or all of them. */
+const core = (room, files, fast, slow) => ({
+  mutate: files.map((file) => `packages/core/src/${room}/${file}.ts`),
   fast: fast.map((file) => `core/${file}`),
   slow: slow.map((file) => `core/${file}`),
 });
 
-/** One room in four parts, as it is large. */
-const paging = (files) => ({
-  ...core("paging", ["paging/*"], ["contract/*", "address-space/widening", "address-space/marks-by-fault", "machine/cpu"]),
-  mutate: files.map((file) => `packages/core/src/paging/${file}.ts`),
-});
-
 export const FOLDERS = {
-  "used-space": core("used-space", ["used-space/*"], []),
-  asid: core("asid", ["asid/*", "contract/processors", "machine/cpu", "defects/processors"], []),
-  tlb: core(
-    "tlb",
-    ["tlb/*", "machine/cpu", "contract/processors", "compose/options"],
-    ["defects/processors", "contract/spaces", "address-space/widening"],
+  "used-space": core("used-space", ["*"], ["used-space/*"], []),
+  asid: core("asid", ["*"], ["asid/*"], ["contract/processors", "defects/processors"]),
+  "tlb: shootdown": core("tlb", ["shootdown", "shootdown-queue"], ["tlb/shootdown"], ["contract/processors"]),
+  "tlb: buffers": core("tlb", ["tsb", "lookaside", "entry-note"], ["tlb/buffers"], ["tlb/tlb", "machine/cpu"]),
+  "tlb: entries": core("tlb", ["tlb", "replacement"], ["tlb/replacement", "tlb/tlb"], ["machine/cpu", "contract/processors"]),
+  "paging: entries": core(
+    "paging",
+    ["entry-codec"],
+    ["paging/entry-codec"],
+    ["paging/unusual-words", "paging/spoilt-trees", "paging/page-tables"],
   ),
-  "paging: entries": paging(["entry-codec", "hardware-walk", "tree-shape", "walk-plan"]),
-  "paging: tables": paging(["hierarchical", "page-tables", "stale", "table-pool", "withdrawal"]),
-  "paging: hash": paging(["hashed", "page-hash", "page-hash-format"]),
-  "paging: explanations": paging(["explain-address", "explain-entry", "explain-hash", "explain-tree"]),
+  "paging: withdrawals": core(
+    "paging",
+    ["stale", "table-pool", "withdrawal"],
+    ["paging/withdrawals", "paging/table-pool"],
+    ["contract/tables"],
+  ),
+  "paging: walks": core(
+    "paging",
+    ["hardware-walk", "tree-shape", "walk-plan"],
+    ["paging/unusual-words", "paging/shared-codecs", "paging/spoilt-trees"],
+    ["paging/walks", "contract/tables", "address-space/marks-by-fault", "address-space/widening"],
+  ),
+  "paging: trees": core(
+    "paging",
+    ["hierarchical", "page-tables"],
+    ["paging/table-events", "paging/page-tables"],
+    ["contract/tables", "paging/walks"],
+  ),
+  "paging: hash": core(
+    "paging",
+    ["hashed", "page-hash", "page-hash-format"],
+    ["paging/page-hash", "paging/page-tables"],
+    ["contract/tables", "paging/walks"],
+  ),
+  /** What is told of an entry or a walk, to people. */
+  "paging: explanations": core("paging", ["explain-*"], ["paging/walks"], ["contract/tables", "paging/spoilt-trees"]),
   "arch-abs32le": port("abs32le", ["port"], ["conformance"]),
   "arch-ia32": port("ia32", ["golden"], ["conformance"]),
   "arch-amd64": port("amd64", ["golden", "description", "faults", "registers", "switches"], ["programs", "walk", "codec", "conformance"]),

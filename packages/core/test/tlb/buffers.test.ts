@@ -36,6 +36,23 @@ describe("a translation storage buffer", () => {
     expect([tsb.isMarked(3), memory.read32(0x8020), memory.read32(0x8040)]).to.deep.equal([false, 0, 0]);
   });
 
+  it("is marked where nothing was ever written, and while something is", () => {
+    const seen: boolean[] = [];
+    class Watched extends PhysicalMemory {
+      override write64(address: number, low: number, high: number): void {
+        super.write64(address, low, high);
+        if (tsb !== undefined) seen.push(tsb.isMarked(5));
+      }
+    }
+    let tsb: Tsb | undefined;
+    tsb = new Tsb(new Watched({ bytes: 2 ** 20, physicalBits: 32, byteOrder: "big", frameShift: 13 }), 0x8000, 512);
+    tsb.invalidate(5, 1);
+    expect([tsb.tagLow(5), tsb.tagHigh(5), tsb.isMarked(5), tsb.isMarked(6)]).to.deep.equal([0, 0x8000_0000, true, false]);
+    tsb.write(5, 1, 2, 3, 4);
+    tsb.write(5, 6, 7, 8, 9);
+    expect(seen).to.deep.equal([true, true, true, false, true, true, false]);
+  });
+
   it("marks the slots of pages, round the end, at most all of them, and leaves the rest of their tags", () => {
     const marked = (page: number, count: number): number[] => {
       const { tsb } = build();
@@ -85,7 +102,8 @@ describe("a front", () => {
     const { front } = build();
     for (const page of [3, SMALL_PAGES + 3]) {
       front.fill(page, FIRST + 1);
-      for (const frame of [0, FIRST - 1, END, DEVICE - 1, DEVICE + 16, 2 ** 40]) expect(front.fill(page, frame)).to.equal(false);
+      for (const frame of [0, FIRST - 1, END, DEVICE - 1, DEVICE + 16, 2 ** 32 + FIRST + 1, 2 ** 40])
+        expect(front.fill(page, frame)).to.equal(false);
       expect(front.frameOf(page)).to.equal(FIRST + 1);
     }
   });
@@ -105,6 +123,33 @@ describe("a front", () => {
       NO_STARTS.every((start) => start === 0),
       "nothing is written where nothing is",
     ).to.equal(true);
+  });
+
+  it("shows memory beside RAM in the table too, where it lies in the same chunk, from its first frame on", () => {
+    const memory = new PhysicalMemory({ bytes: 2 ** 20, base: 2 ** 19, physicalBits: 40, byteOrder: "little", frameShift: 12 });
+    memory.addRegion(0, 2 ** 16);
+    const front = new Lookaside(memory, 12);
+    for (const [page, frame] of [
+      [3, 0],
+      [4, 7],
+      [5, 128],
+      [6, 255],
+    ] as const) {
+      expect(front.fill(page, frame)).to.equal(true);
+      expect([front.frameOf(page), front.starts[page], front.frameElsewhere(page)]).to.deep.equal([frame, frame * 1024 + 1, -1]);
+    }
+    expect(front.fill(7, 256), "RAM of the next chunk").to.equal(true);
+    expect([front.frameOf(7), front.starts[7], front.frameElsewhere(7)]).to.deep.equal([256, 0, 256]);
+  });
+
+  it("forgets for good: what comes later into a slot brings nothing back", () => {
+    const { front } = build();
+    front.fill(SMALL_PAGES + 3, FIRST);
+    front.fill(2 ** 40, FIRST + 1);
+    front.flush();
+    front.fill(SMALL_PAGES + 9, FIRST + 2);
+    expect([3, 9].map((page) => front.frameOf(SMALL_PAGES + page))).to.deep.equal([-1, FIRST + 2]);
+    expect(front.frameOf(2 ** 40)).to.equal(-1);
   });
 
   it("gives a slot to pages 256 apart in turn, and answers for the last only", () => {
@@ -186,12 +231,17 @@ describe("the note of an entry", () => {
     if (translation.kind !== "hierarchical") throw new Error("it has tables");
     const { domains: _none, ...rest } = translation;
     expect(needsEntryNotes({ ...arm32, translation: rest }), "for their parts").to.equal(true);
-    const without = {
-      ...rest,
-      levels: rest.levels.map(({ forms: _forms, leaf, ...level }) =>
-        leaf === undefined ? level : { ...level, leaf: { ...leaf, partRights: undefined } as never },
-      ),
-    };
-    expect(needsEntryNotes({ ...arm32, translation: without })).to.equal(false);
+    const plain = rest.levels.map(({ forms: _forms, leaf, ...level }) => {
+      const { partRights: _parts, ...format } = leaf ?? { name: "none", bytes: 4, fields: [] };
+      return { ...level, leaf: format };
+    });
+    expect(needsEntryNotes({ ...arm32, translation: { ...rest, levels: plain } })).to.equal(false);
+    const [inParts] = rest.levels
+      .flatMap(({ leaf, forms = [] }) => [leaf, ...forms.map((form) => form.leaf)])
+      .filter((format) => format?.partRights !== undefined);
+    if (inParts === undefined) throw new Error("some form has parts");
+    const form = { when: { reads: [], tell: () => true }, leaf: inParts, entries: 1 };
+    const other = plain.map((level, depth) => (depth === 0 ? level : { ...level, forms: [form] }));
+    expect(needsEntryNotes({ ...arm32, translation: { ...rest, levels: other } }), "for a form's parts").to.equal(true);
   });
 });

@@ -188,6 +188,16 @@ describe("a shootdown", () => {
     expect([cpus[1].tlbActive, done, told]).to.deep.equal([true, [], []]);
   });
 
+  it("reaches one that lingers when it takes interrupts again", () => {
+    const { shootdown, cpus, preemption, active, done } = machine(2);
+    preemption.scheduler = { at: () => {}, isSlow: () => true };
+    shootdown.start(ASID, 4, 0, 0);
+    shootdown.finalize();
+    expect([active(), done]).to.deep.equal([[true, false], []]);
+    shootdown.interruptsOn(cpus[1]);
+    expect([active(), done]).to.deep.equal([[true, true], ["1: asid 4"]]);
+  });
+
   it("is one at a time, and nobody goes on while it is open", () => {
     const { shootdown, cpus } = machine(2);
     shootdown.start(ALL, 0, 0, 0);
