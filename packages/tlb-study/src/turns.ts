@@ -22,6 +22,7 @@ export class Turns {
   readonly #isShared: boolean;
   /** Where each side is: in an array, because numbers there are no objects. */
   readonly #where: Float64Array = new Float64Array(2).fill(NOWHERE);
+  /** The granules at hand, and what a fetch from each is. */
   readonly #near: Float64Array = new Float64Array(NEAR).fill(NOWHERE);
   readonly #nearWhats: Int32Array = new Int32Array(NEAR);
 
@@ -38,7 +39,8 @@ export class Turns {
 
   /**
    * Goes through entries up to a turn to a granule whose number is not at hand. It calls nothing and names nothing that the
-   * module has: all it needs is in its own variables, for the loop that sees every entry of every trace.
+   * module has (3 is KINDS, 0 is FETCH, −1 is NOWHERE): all it needs is in its own variables, for the loop that sees every
+   * entry of every trace.
    */
   #run({ kinds, granules, length }: Batch, from: number): number {
     const { whats } = this;
