@@ -82,4 +82,47 @@ export const EXPLAINED = [
       ["this.#returnedHead * 2", "this.#returnedHead / 2"],
     ],
   },
+  {
+    file: `${PAGES}tlb/shootdown.ts`,
+    why: "same",
+    because: "what interrupts were is asked only after a start has written it down; the initiator itself has stopped",
+    mutants: [
+      ["true", "false"],
+      ["other !== self", "true"],
+    ],
+  },
+  {
+    file: `${PAGES}tlb/lookaside.ts`,
+    why: "speed",
+    because: "the slower road comes to the same entry; a slot, a table or everything is looked through, or forgotten, for nothing",
+    mutants: [
+      ["memory.ramStart / this.#pageSize", "memory.ramStart * this.#pageSize"],
+      ["this.#slotted === 0", "false"],
+      ["page >= STARTS || near !== frame || near < this.#ramFirst || near >= this.#ramEnd", "true"],
+      ["near !== frame", "near === frame"],
+      ["near < this.#ramFirst", "near <= this.#ramFirst"],
+      ["span !== 1 || this.#slotted !== 0", "true"],
+      ["this.#slotted !== 0", "true"],
+      ["span > SLOT_MASK", "false"],
+      ["{ this.flush(); return; }", "{}"],
+    ],
+  },
+  {
+    file: `${PAGES}tlb/lookaside.ts`,
+    why: "same",
+    because:
+      "a start and its two neighbours lie in one page; a typed array has no element beyond its end, and what is noted twice is 0 twice",
+    mutants: [
+      ["start - 1", "start + 1"],
+      ["page < STARTS", ["true", "page <= STARTS"]],
+      ["each < STARTS", ["true", "each <= STARTS"]],
+      ["note < this.#notes", "note <= this.#notes"],
+    ],
+  },
+  {
+    file: `${PAGES}tlb/entry-note.ts`,
+    why: "same",
+    because: "what is no form has no leaf, and no rights of parts",
+    mutants: [["[]", '["Stryker was here"]']],
+  },
 ];

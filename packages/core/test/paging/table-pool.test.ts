@@ -108,6 +108,15 @@ describe("memory for tables", () => {
     expect(held()).to.deep.equal([[4, 3]]);
   });
 
+  it("forgets a frame that went back: the next piece is cut from another", () => {
+    const { pool, taken, held } = bench();
+    const table = pool.take(1024, 3, 1);
+    pool.free(table);
+    expect([held(), taken]).to.deep.equal([[], ["one", "release 4"]]);
+    expect(pool.take(1024, 3, 1)).to.equal(5 * FRAME);
+    expect(held()).to.deep.equal([[5, 3]]);
+  });
+
   it("knows its tables: what is none cannot be freed, nor twice", () => {
     const { pool } = bench();
     const table = pool.take(1024, 3, 1);
