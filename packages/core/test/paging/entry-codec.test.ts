@@ -314,6 +314,7 @@ describe("levels", () => {
     if (leaf === undefined || table === undefined) throw new Error("it has both");
     expect(entryBytesOf({ ...bare, table: { ...table, bytes: 4 } })).to.equal(4);
     expect(entryBytesOf({ ...bare, leaf })).to.equal(8);
+    expect(entryBytesOf(bare), "nothing is four bytes").to.equal(4);
     expect([new LevelCodec({ ...bare, leaf }, {}).table, new LevelCodec({ ...bare, table }, {}).leaf]).to.deep.equal([null, null]);
     expect(new LevelCodec({ ...bare, leaf }, {}).entryBytes).to.equal(8);
   });
