@@ -1,6 +1,6 @@
 /**
  * Mutants that may live, each with the reason: by file, what stood there and what the mutant has instead. Both are written as the
- * report shows them, white space squeezed; a list means all of them. Whoever changes such a line looks at its reason again.
+ * report shows them, white space squeezed; a list means all of them, and a third text stands on the same line. Whoever changes such a line looks at its reason again.
  */
 export const REASONS = {
   same: "no input tells the two apart: the case that they treat differently cannot come, or the line after it gives the same answer",
@@ -87,7 +87,7 @@ export const EXPLAINED = [
     why: "same",
     because: "what interrupts were is asked only after a start has written it down; the initiator itself has stopped",
     mutants: [
-      ["true", "false"],
+      ["true", "false", "#interruptsBefore"],
       ["other !== self", "true"],
     ],
   },
@@ -123,7 +123,7 @@ export const EXPLAINED = [
     file: `${PAGES}tlb/entry-note.ts`,
     why: "same",
     because: "what is no form has no leaf, and no rights of parts",
-    mutants: [["[]", '["Stryker was here"]']],
+    mutants: [["[]", '["Stryker was here"]', "forms = []"]],
   },
   {
     file: `${PAGES}paging/entry-codec.ts`,
@@ -155,7 +155,8 @@ export const EXPLAINED = [
         "windowOf(fields, false).width + windowOf(fields, true).width < WIDEST_TABLE",
       ],
       ["windowOf(fields, false).width + windowOf(fields, true).width", "windowOf(fields, false).width - windowOf(fields, true).width"],
-      ["true", "false"],
+      ["true", "false", "forms.length === 0 && AnswerTable"],
+      ["true", "false", "windowOf(fields, true)"],
       ["this.#table !== null", "false"],
       ["this.isInPlace", "false"],
       ["this.frameHigh === 0", "false"],
@@ -177,7 +178,7 @@ export const EXPLAINED = [
       ["below < 2 ** at", "below <= 2 ** at"],
       ["flags < PAGE_FLAG_SETS", "flags <= PAGE_FLAG_SETS"],
       ["this.#answers === null", "false"],
-      ["false", "true"],
+      ["false", "true", "isInPlace: boolean"],
     ],
   },
 ];

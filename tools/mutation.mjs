@@ -140,12 +140,17 @@ const count = (mutants, ...fates) => mutants.filter(({ fate }) => fates.includes
 
 const squeezed = (text) => text.replace(/\s+/g, " ");
 
+const lineOf = ({ file, start }) => readFileSync(join(root, file), "utf8").split("\n")[start.line - 1] ?? "";
+
 /** Is there a reason why this mutant may live? */
-const isExplained = ({ file, was, is }) =>
+const isExplained = (mutant) =>
   EXPLAINED.some(
     (entry) =>
-      entry.file === file &&
-      entry.mutants.some(([from, to]) => from === squeezed(was) && [to].flat().some((each) => each === squeezed(is))),
+      entry.file === mutant.file &&
+      entry.mutants.some(
+        ([from, to, within = ""]) =>
+          from === squeezed(mutant.was) && [to].flat().includes(squeezed(mutant.is)) && lineOf(mutant).includes(within),
+      ),
   );
 
 /** One row of the table: what was tried, what was noticed, and of the rest what has a reason. */

@@ -49,7 +49,7 @@ for (const architecture of walked) {
   it(`spoilt trees of ${architecture.name} are walked as they are explained, to a frame or to the reason why not`, () => {
     const reasons = new Set<number>();
     const { can } = architecture;
-    for (let seed = 0; seed < 20; seed += 1) {
+    for (let seed = 0; seed < 8; seed += 1) {
       const { random, told, machine, space, pages, spoil, size, cpu } = bench(architecture, seed);
       for (let step = 0; step < 24; step += 1) {
         const page = pages[random.below(pages.length)];
