@@ -5,13 +5,14 @@
  *
  * `--again` tries only what survived the last time: after tests were added. It is right as long as the sources stay as they were.
  * `--timeouts` tries those again that seemed never to end: on a machine with much else to do a test may only have been slow.
+ * `--page` tries nothing, and writes the page from the results that are there.
  * `--fast` leaves the slow tests out: what then lives, they may kill yet.
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { openly, prepare, root } from "./bootstrap.mjs";
-import { EXPLAINED } from "./mutation-explained.mjs";
+import { EXPLAINED, REASONS } from "./mutation-explained.mjs";
 import { FOLDERS } from "./mutation-folders.mjs";
 
 /** Stryker wants a newer Node than Portolan does, and its runner knows the inner files of mocha 11. */
@@ -169,13 +170,16 @@ const writePage = () => {
   const table = ["| folder | mutants | killed | score | explained | to do |", "| --- | ---: | ---: | ---: | ---: | ---: |", ...rows].join(
     "\n",
   );
-  if (!existsSync(page)) return console.log(table);
-  const text = readFileSync(page, "utf8");
-  writeFileSync(
-    page,
-    text.replace(/(<!-- scores -->\n)[^]*?(<!-- end of scores -->)/, (_, from, to) => `${from}${table}\n${to}`),
-  );
-  return undefined;
+  const reasons = Object.entries(REASONS).flatMap(([kind, says]) => [
+    `**${kind}**: ${says}.`,
+    "",
+    ...EXPLAINED.filter(({ why }) => why === kind).map(({ file, because }) => `- \`${file.replace(/^packages\//, "")}\`: ${because}`),
+    "",
+  ]);
+  const put = (text, name, lines) =>
+    text.replace(new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- end of ${name} -->)`), (_, from, to) => `${from}${lines}\n${to}`);
+  const text = put(readFileSync(page, "utf8"), "scores", table);
+  writeFileSync(page, put(text, "reasons", reasons.join("\n").trimEnd()));
 };
 
 const asked = process.argv.slice(2);
@@ -188,9 +192,12 @@ if (unknown.length > 0) {
   console.error(`no such folder: ${unknown.join(", ")}; there are ${all.map(fileOf).join(", ")}`);
   process.exit(2);
 }
-const folders = wanted.length === 0 ? all : wanted.flatMap(named);
-prepare();
-bring();
+const meant = wanted.length === 0 ? all : wanted.flatMap(named);
+const folders = asked.includes("--page") ? [] : meant;
+if (folders.length > 0) {
+  prepare();
+  bring();
+}
 for (const folder of folders) {
   const mutants = tried(folder, {
     isAgain: asked.includes("--again"),
