@@ -108,9 +108,10 @@ static void load(FILE *file) {
     }
 }
 
+/* Processor time: what other programs do meanwhile is none of its business. */
 static double now(void) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return t.tv_sec * 1e9 + t.tv_nsec;
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { ia32 } from "@portolan/arch-ia32";
-import { Batcher, designsOf, Hierarchy } from "@portolan/tlb-study";
+import { Batcher, designsOf, Hierarchy, Turns } from "@portolan/tlb-study";
 import { CompactReader, LackeyReader } from "@portolan/workload";
 import { inTurn, startPeer, timed } from "../harness.mjs";
 
@@ -72,11 +72,19 @@ const compare = async (first, second, what, line, ours, gate, aim) => {
 };
 
 const fromMemory = (hierarchy, batches) => {
-  for (const batch of batches) hierarchy.run(batch);
+  const turns = new Turns(hierarchy.isShared);
+  for (const batch of batches) {
+    turns.take(batch);
+    hierarchy.run(batch, turns);
+  }
 };
 
 const fromText = (hierarchy, _batches, text) => {
-  const batcher = new Batcher((batch) => hierarchy.run(batch));
+  const turns = new Turns(hierarchy.isShared);
+  const batcher = new Batcher((batch) => {
+    turns.take(batch);
+    hierarchy.run(batch, turns);
+  });
   const reader = new LackeyReader(batcher);
   for (const chunk of chunksOf(text)) reader.push(chunk);
   reader.end();

@@ -191,7 +191,7 @@ describe("control registers of amd64", () => {
   });
 
   it("CR2 has the address of the last page fault, byte by byte, and of nothing else", () => {
-    const { registers, cpu } = machineWith();
+    const { registers, cpu, write } = machineWith();
     expect(registers.deliver()).to.equal(null);
     cpu.load8(0x8_0000, 0x321, USER);
     expect(registers.deliver()).to.deep.equal({ trap: "#PF", code: 4 });
@@ -207,6 +207,16 @@ describe("control registers of amd64", () => {
     expect(registers.cr2).to.equal(0xffff_ffff_ffff_ffffn);
     registers.writeCr2(-2n);
     expect(registers.cr2).to.equal(2n ** 64n - 2n);
+    write(PDPT + 16, 0x4000_0000_0087n);
+    expect(cpu.load8(0x8_0000, 0, KERNEL)).to.equal(-1);
+    expect(registers.deliver(), "#MC has no address here").to.deep.equal({ trap: "#MC", code: 0 });
+    expect(registers.cr2).to.equal(2n ** 64n - 2n);
+  });
+
+  it("bits have the numbers of the manual", () => {
+    expect([CR0_OTHERS, CR4_OTHERS, CR3_PWT + CR3_PCD, EFER_SCE + EFER_LME + EFER_LMA + EFER_NXE]).to.deep.equal([
+      0x4002e, 0x75f, 0x18, 0xd01,
+    ]);
   });
 
   it("any write either reads back but for what is fixed or ignored, or changes nothing", () => {

@@ -25,6 +25,33 @@ describe("ia32", () => {
     expect(reasonsAgainst(ia32)).to.deep.equal([]);
   });
 
+  it("has the TLBs and the abilities that the manual says", () => {
+    const { tlb, can, faults, layout } = ia32;
+    for (const buffer of [tlb.instruction, tlb.data]) {
+      expect(buffer).to.deep.include({ ways: 4, wired: 0, lockable: false, paired: false, pageShifts: [12, 22] });
+    }
+    expect(tlb.invalidation).to.deep.equal({
+      all: { sparesGlobal: false, sparesLocked: false },
+      asid: { by: "all", sparesGlobal: true, sparesLocked: false },
+      page: { dropsGlobal: true, anyAsid: true },
+      rootLoadInvalidates: true,
+    });
+    expect(can).to.deep.equal({
+      forbidRead: false,
+      forbidExecute: false,
+      global: true,
+      recordAccess: "hardware",
+      recordWrite: "hardware",
+      kernelObeysWrite: { switch: "WP" },
+    });
+    // The error code tells a write from a read without doubt. @see Intel SDM vol 3A §4.7
+    expect([faults.guessesAccess, layout.kernelAddressSpaceShadowed]).to.deep.equal([false, false]);
+  });
+
+  it("runs with PSE, without WP and without PGE unless it is told otherwise", () => {
+    expect(buildMachine(ia32).cpu(0).switches).to.deep.equal({ WP: false, PGE: false, PSE: true });
+  });
+
   const build = (switches = {}) => {
     const machine = buildMachine(ia32, { memoryBytes: 256 * 2 ** 20, switches });
     const space = machine.spaces.create();

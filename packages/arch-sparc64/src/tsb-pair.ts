@@ -64,11 +64,6 @@ export class TsbPair implements SoftwareCache {
     this.invalidate(0, Infinity);
   }
 
-  /** First frame of the run. */
-  get frame(): number {
-    return this.#base / this.#memory.frameSize;
-  }
-
   /** Virtual address of the run in the kernel's space, where RAM begins at 0. */
   get kernelAddress(): number {
     return this.#base - this.#memory.firstFrame * this.#memory.frameSize;

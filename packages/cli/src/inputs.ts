@@ -34,8 +34,7 @@ export const openInputs = async (program: string | undefined, trace: string | un
   const ofProgram: Workload = content === undefined ? {} : { program: content };
   if (trace === undefined) return { workload: ofProgram, tracePath: null, traceBytes: 0, traceRead: () => 0, close: async () => {} };
   const file = await traceAt(trace);
-  const { size } = await file.stat();
-  const isCompressed = isGzip(await beginningOf(file));
+  const { size, isCompressed } = await looked(file);
   let read = 0;
   const chunks = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
     for (read = 0; ;) {
@@ -59,6 +58,7 @@ export const openInputs = async (program: string | undefined, trace: string | un
 const programAt = async (path: string): Promise<Uint8Array> => {
   const found = await stat(path);
   if (isDevice(found)) throw new PortolanError("ERR_BAD_ELF", { reason: "it is a device", file: path });
+  if (found.isDirectory()) throw new PortolanError("ERR_BAD_ELF", { reason: "it is a directory", file: path });
   if (found.size > LARGEST_PROGRAM) throw tooLarge(path);
   if (!found.isFIFO()) return readFile(path);
   const chunks: Uint8Array[] = [];
@@ -79,6 +79,7 @@ const traceAt = async (path: string): Promise<FileHandle> => {
   if (path === "-") return putAside(process.stdin, "standard input");
   const found = await stat(path);
   if (isDevice(found)) throw new PortolanError("ERR_BAD_TRACE", { reason: "it is a device", file: path });
+  if (found.isDirectory()) throw new PortolanError("ERR_BAD_TRACE", { reason: "it is a directory", file: path });
   return found.isFIFO() ? putAside(createReadStream(path), path) : open(path);
 };
 
@@ -119,6 +120,17 @@ const sensible = async function* (chunks: AsyncIterable<Uint8Array>, name: strin
     bytes += chunk.length;
     if (!isTrace && bytes > PATIENCE) throw new PortolanError("ERR_BAD_TRACE", { reason: "no line is an access", file: name, bytes });
     yield chunk;
+  }
+};
+
+/** What can be opened cannot always be read. Then it is closed again. */
+const looked = async (file: FileHandle): Promise<{ readonly size: number; readonly isCompressed: boolean }> => {
+  try {
+    const { size } = await file.stat();
+    return { size, isCompressed: isGzip(await beginningOf(file)) };
+  } catch (error) {
+    await file.close();
+    throw error;
   }
 };
 

@@ -182,7 +182,8 @@ describe("the command line", () => {
   it("ends with 1 where the work failed, with code and hint", async () => {
     for (const [line, says] of [
       ["run --arch ia32 nowhere.elf", "ENOENT"],
-      ["run --arch ia32 examples", "EISDIR"],
+      ["run --arch ia32 examples", "it is a directory"],
+      ["run --arch ia32 --trace examples", "it is a directory"],
       ["run --arch ia32 package.json", "ERR_BAD_ELF"],
       ["run --arch ia32 --trace package.json", "ERR_BAD_TRACE"],
       ["run --arch ia32 --trace examples/traces/sort.amd64.trace.gz", "--rebase"],

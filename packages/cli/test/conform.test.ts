@@ -81,6 +81,12 @@ describe("portolan conform", () => {
 
   it("refuses a certified run that would leave something out, and an adapter for no machine", async () => {
     expect((await typed("conform", "abs32le", "--profile", "certified", "--only", "L0")).status).to.equal(2);
+    const unknown = await typed("conform", "--only", "L0.entry", "abs32le");
+    expect(unknown.status).to.equal(2);
+    expect(unknown.err).to.include("no clause's name begins with abs32le");
+    const nothing = await typed("conform", "abs32le", "--profile", "core", "--only", "L5");
+    expect(nothing.status).to.equal(2);
+    expect(nothing.err).to.include("nothing was asked");
     expect((await typed("conform", "--adapter", "true")).status).to.equal(2);
     expect((await typed("conform", "abs32le", "--report", "poem")).status).to.equal(2);
     expect((await typed("conform", "abs32le", "--policy", "kind")).status).to.equal(2);

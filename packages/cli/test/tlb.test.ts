@@ -66,6 +66,9 @@ describe("portolan tlb and portolan pack", () => {
     expect(readFileSync(svg, "utf8"))
       .to.match(/^<svg /)
       .and.include("U:8xfull");
+    const nowhere = await typed("tlb", "-a", "ia32", "-t", "U:8xfull", "--svg", join(folder, "no/chart.svg"), TRACE);
+    expect(nowhere.status).to.equal(1);
+    expect(nowhere.out, "the counts are not lost with the picture").to.match(/U:8xfull/);
     const values = await typed("tlb", "-a", "ia32", "-t", "U:8xfull", "--csv", TRACE);
     expect(values.out.split("\r\n")).to.have.lengthOf(3);
   });
@@ -109,6 +112,8 @@ describe("portolan tlb and portolan pack", () => {
       [2, /cannot be used with/, ["tlb", "--csv", "--json", TRACE]],
       [1, /ERR_BAD_TRACE/, ["tlb", "-a", "ia32", "--format", "champsim", TRACE]],
       [1, /ENOENT/, ["tlb", "-a", "ia32", join(folder, "nowhere")]],
+      [1, /it is a directory/, ["tlb", "-a", "ia32", folder]],
+      [2, /There are 1 to 256 threads/, ["tlb", "--jobs", "0", TRACE]],
     ];
     for (const [status, words, args] of wrong) {
       const result = await typed(...args);

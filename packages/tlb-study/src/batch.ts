@@ -10,9 +10,12 @@ import { FETCH, LOAD, MODIFY, STORE, type TraceKind, type TraceVisitor } from "@
 export const GRANULE_BITS = 12;
 const GRANULE = 2 ** GRANULE_BITS;
 const GRANULES_PER_WORD = 2 ** (32 - GRANULE_BITS);
+/** Of the kind of an entry, what it does. */
+export const KINDS = 3;
 /** Set in a kind: the entry goes on with the access of the one before it. */
 export const CONTINUED = 4;
-const CAPACITY = 2 ** 16;
+/** Entries of a batch at most. */
+export const CAPACITY = 2 ** 16;
 /** Entries that one access may become. */
 const MOST = 4;
 /** A program that touches more granules (8 GiB) is a file made to hurt. */
@@ -69,12 +72,12 @@ export class Batcher implements TraceVisitor {
     batch.kinds[batch.length] = kind;
     batch.granules[batch.length] = granule;
     batch.length += 1;
-    if (sideOf(kind) === 0) batch.fetches += 1;
+    if (isFetch(kind)) batch.fetches += 1;
   }
 }
 
-/** 0 for a fetch, 1 for a load or a store; of the kind of an entry, whether it goes on or not. */
-export const sideOf = (kind: number): number => ((kind + 1) >>> 1) & 1;
+/** Is an entry of this kind a fetch, whether it goes on or not? */
+export const isFetch = (kind: number): boolean => (kind & KINDS) === FETCH;
 
 /** Which granules a trace touches, and by what. */
 export class Touched {
@@ -94,7 +97,7 @@ export class Touched {
       if (kind === FETCH) this.fetches += 1;
       else if (kind === LOAD) this.loads += 1;
       else if (kind === STORE) this.stores += 1;
-      if ((kind & ~CONTINUED) === FETCH) {
+      if (isFetch(kind)) {
         if (granule === this.#lastCode) continue;
         this.#lastCode = granule;
         this.code.add(granule);

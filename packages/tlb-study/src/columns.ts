@@ -24,6 +24,9 @@ export const COLUMNS = [
   "movedRegions",
 ] as const satisfies readonly (keyof Finding)[];
 
+/** A figure for people, with two digits after the point, or as many as two that say something need. */
+export const shortened = (value: number): string => (value === 0 || value >= 0.1 ? value.toFixed(2) : value.toPrecision(2));
+
 /** Comma-separated values with a heading; text that needs it is in quotes. @see RFC 4180 */
 export const csv = (findings: readonly Finding[]): string =>
   [COLUMNS, ...findings.map((finding) => COLUMNS.map((column) => cell(finding[column])))].map((row) => `${row.join(",")}\r\n`).join("");

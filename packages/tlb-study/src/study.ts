@@ -4,6 +4,7 @@ import { readTrace, type TraceFormat, type TraceSource } from "@portolan/workloa
 import { Batcher, Touched } from "./batch.js";
 import type { TlbDesign } from "./design.js";
 import { Hierarchy, type TlbCounts } from "./hierarchy.js";
+import { Turns } from "./turns.js";
 import { LargePageTranslation, MachineTranslation, type CountedTranslation, type TranslationCounts } from "./translation.js";
 
 /** One machine with one TLB. */
@@ -66,8 +67,15 @@ export const study = async (source: TraceSource, subjects: readonly Subject[], o
   const read = await readTrace(source, looking, (bytes) => options.onProgress?.("looking", bytes), options.format);
   looking.flush();
   const seats = subjects.map((subject) => new Seat(subject, touched, options));
+  const groups = [false, true].map((isShared) => ({
+    turns: new Turns(isShared),
+    hierarchies: seats.map(({ hierarchy }) => hierarchy).filter((hierarchy) => hierarchy.isShared === isShared),
+  }));
   const running = new Batcher((batch) => {
-    for (const { hierarchy } of seats) hierarchy.run(batch);
+    for (const { turns, hierarchies } of groups) {
+      if (hierarchies.length > 0) turns.take(batch);
+      for (const hierarchy of hierarchies) hierarchy.run(batch, turns);
+    }
   });
   await readTrace(source, running, (bytes) => options.onProgress?.("running", bytes), read.format);
   running.flush();

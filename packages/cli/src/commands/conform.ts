@@ -91,9 +91,17 @@ export const addConform = (program: Command, terminal: Terminal): void => {
         command.error("error: a certified run leaves nothing out: no --only, --trait, --policy or --expect", { exitCode: 2 });
       if (options.adapter !== undefined && names.length !== 1)
         command.error("error: --adapter judges one machine: name it", { exitCode: 2 });
+      for (const prefix of options.only ?? []) {
+        if (!clauses.some(({ id }) => id.startsWith(prefix)))
+          command.error(`error: no clause's name begins with ${prefix}: --list prints them, and machines stand before --only`, {
+            exitCode: 2,
+          });
+      }
       const reports: Report[] = [];
       for (const name of names.length === 0 ? ARCHITECTURES : names) {
         const report = await run(name, options, terminal);
+        if (report?.results.length === 0)
+          command.error("error: nothing was asked: no clause is in the profile and what the other options leave of it", { exitCode: 2 });
         if (report !== null) reports.push(report);
       }
       if (options.matrix !== undefined) writeFileSync(options.matrix, matrixPage(reports));

@@ -109,5 +109,7 @@ What to type next, in ${shown}:
   npm test                                        what is left, by clause
   npx portolan conform . --profile core           the same as a report
 
-The steps are those of CONTRIBUTING.md in the repository of Portolan.
+Where a registry has no packages of Portolan, npm run pack -- FOLDER in its
+repository makes files of them: npm install FOLDER/*.tgz, once, instead of the first.
+The steps are those of CONTRIBUTING.md there.
 `;

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { Option, type Command } from "commander";
 import { CompactWriter, readTrace, TRACE_FORMATS, type TraceFormat } from "@portolan/workload";
-import { openInputs } from "../inputs.js";
+import { openInputs, type Inputs } from "../inputs.js";
 import { Progress } from "../progress.js";
 import { bytesIn } from "../render/table.js";
 import type { Terminal } from "../terminal.js";
@@ -36,43 +36,50 @@ export const addPack = (program: Command, terminal: Terminal): void => {
     });
 };
 
-const pack = async (
-  trace: string,
-  file: string,
-  format: TraceFormat | undefined,
-  terminal: Terminal,
-): Promise<{ format: TraceFormat; accesses: number; bytes: number }> => {
+interface Packed {
+  readonly format: TraceFormat;
+  readonly accesses: number;
+  readonly bytes: number;
+}
+
+const pack = async (trace: string, file: string, format: TraceFormat | undefined, terminal: Terminal): Promise<Packed> => {
   const inputs = await openInputs(undefined, trace);
   const progress = new Progress(terminal, inputs.traceBytes);
-  // Nothing that is there is lost, and what is begun and fails does not stay.
-  await (await open(file, "wx")).close();
   try {
-    const output = new Output(file);
-    const writer = new CompactWriter();
-    if (inputs.workload.trace === undefined) throw new Error("a trace was named");
-    const { trace: source } = inputs.workload;
-    const read = await readTrace(
-      async function* () {
-        for await (const chunk of source()) {
-          yield chunk;
-          await output.write(writer.take());
-          progress.draw("packing", inputs.traceRead());
-        }
-      },
-      writer,
-      undefined,
-      format,
-    );
-    writer.end();
-    await output.write(writer.take());
-    return { format: read.format, accesses: writer.count, bytes: await output.end() };
-  } catch (error) {
-    await rm(file, { force: true });
-    throw error;
+    // Nothing that is there is lost, and what is begun and fails does not stay.
+    await (await open(file, "wx")).close();
+    try {
+      return await packInto(file, inputs, format, (bytes) => progress.draw("packing", bytes));
+    } catch (error) {
+      await rm(file, { force: true });
+      throw error;
+    }
   } finally {
     progress.clear();
     await inputs.close();
   }
+};
+
+const packInto = async (
+  file: string,
+  { workload: { trace }, traceRead }: Inputs,
+  format: TraceFormat | undefined,
+  onProgress: (bytes: number) => void,
+): Promise<Packed> => {
+  if (trace === undefined) throw new Error("a trace was named");
+  const output = new Output(file);
+  const writer = new CompactWriter();
+  const chunks = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of trace()) {
+      yield chunk;
+      await output.write(writer.take());
+      onProgress(traceRead());
+    }
+  };
+  const read = await readTrace(chunks, writer, undefined, format);
+  writer.end();
+  await output.write(writer.take());
+  return { format: read.format, accesses: writer.count, bytes: await output.end() };
 };
 
 /** A file that waits for the disk, compressed if its name says so. */

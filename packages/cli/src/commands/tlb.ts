@@ -8,7 +8,7 @@ import { TRACE_FORMATS, type TraceFormat } from "@portolan/workload";
 import { Piscina } from "piscina";
 import { ARCHITECTURES, architectureNamed } from "../architectures.js";
 import { openInputs } from "../inputs.js";
-import { countOf, sizeOf } from "../options.js";
+import { sizeOf } from "../options.js";
 import { Progress } from "../progress.js";
 import { studyLines } from "../render/study.js";
 import type { Terminal } from "../terminal.js";
@@ -43,12 +43,21 @@ interface TlbArguments {
   readonly csv?: boolean;
 }
 
+/** Each has machines of its own, and memory for them. */
+const MOST_THREADS = 256;
+
 const more = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 const seedOf = (text: string): number => {
   const seed = /^\d+$/.test(text) ? Number(text) : NaN;
   if (!Number.isSafeInteger(seed)) throw new InvalidArgumentError("A seed is a whole number.");
   return seed;
+};
+
+const threadsOf = (text: string): number => {
+  const count = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (!(count >= 1 && count <= MOST_THREADS)) throw new InvalidArgumentError(`There are 1 to ${MOST_THREADS} threads.`);
+  return count;
 };
 
 export const addTlb = (program: Command, terminal: Terminal): void => {
@@ -61,7 +70,7 @@ export const addTlb = (program: Command, terminal: Terminal): void => {
     .addOption(new Option("--format <name>", "the trace's, where it is not to be recognised").choices(TRACE_FORMATS))
     .option("-m, --memory <size>", "RAM of each machine: 1G where nothing is said", sizeOf)
     .option("--seed <n>", "of random replacement", seedOf)
-    .option("-j, --jobs <n>", "threads; as many as there are processors where nothing is said", countOf)
+    .option("-j, --jobs <n>", "threads; as many as there are processors where nothing is said", threadsOf)
     .option("--svg <file>", "draws a chart as well")
     .addOption(new Option("--csv", "prints comma-separated values").conflicts("json"))
     .option("--json", "prints the result as JSON")
@@ -69,11 +78,12 @@ export const addTlb = (program: Command, terminal: Terminal): void => {
     .action(async (trace: string, options: TlbArguments) => {
       const began = terminal.now();
       const result = await perform(trace, options, terminal);
-      if (options.svg !== undefined) await writeFile(options.svg, chart(result.findings, trace === "-" ? "standard input" : trace));
       const milliseconds = terminal.now() - began;
       if (options.json === true) terminal.out(`${JSON.stringify({ ...result, milliseconds }, null, 2)}\n`);
       else if (options.csv === true) terminal.out(csv(result.findings));
       else terminal.out(`${studyLines(result, milliseconds).join("\n")}\n`);
+      // Last: a picture that cannot be written takes no counts with it.
+      if (options.svg !== undefined) await writeFile(options.svg, chart(result.findings, trace === "-" ? "standard input" : trace));
     });
 };
 

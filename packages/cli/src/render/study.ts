@@ -1,5 +1,5 @@
 /** A TLB study for people: the trace, then a row for each machine with each TLB. */
-import type { Study } from "@portolan/tlb-study";
+import { shortened, type Study } from "@portolan/tlb-study";
 import { bytesIn, table } from "./table.js";
 
 const HEADING = [
@@ -10,6 +10,7 @@ const HEADING = [
   "D misses",
   "of 1000",
   "translated",
+  "walks",
   "entries read",
   "each",
   "TSB hits",
@@ -26,8 +27,9 @@ export const studyLines = ({ trace, findings }: Study, milliseconds: number): st
     bytesIn(finding.pageBytes),
     number(finding.fetchMisses),
     number(finding.dataMisses),
-    finding.missesPerThousand.toFixed(2),
+    shortened(finding.missesPerThousand),
     number(finding.translations),
+    number(finding.walks),
     number(finding.references),
     finding.referencesPerTranslation.toFixed(2),
     finding.tsbHits + finding.tsbMisses === 0 ? "–" : `${((100 * finding.tsbHits) / (finding.tsbHits + finding.tsbMisses)).toFixed(1)} %`,
@@ -40,7 +42,7 @@ export const studyLines = ({ trace, findings }: Study, milliseconds: number): st
       `touches ${bytesIn(trace.granules * 4096)} (code ${bytesIn(trace.codeGranules * 4096)}, data ${bytesIn(trace.dataGranules * 4096)})`,
     ...(moved.length > 0 ? [`regions were moved to fit: ${moved.join(", ")}`] : []),
     "",
-    ...table(HEADING, rows, new Set([2, 3, 4, 5, 6, 7, 8, 9, 10, 11])),
+    ...table(HEADING, rows, new Set([2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])),
     "",
     `${(milliseconds / 1000).toFixed(1)} s`,
   ];

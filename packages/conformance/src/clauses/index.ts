@@ -7,9 +7,15 @@ import { accessClauses } from "./l1-access.js";
 import { vectorClauses } from "./l1-vectors.js";
 import { walkClauses } from "./l1-walk.js";
 import { asidClauses } from "./l2-asid.js";
+import { invalidateClauses } from "./l2-invalidate.js";
 import { tlbClauses } from "./l2-tlb.js";
+import { tlbEntryClauses } from "./l2-tlb-entries.js";
 import { areaClauses } from "./l3-areas.js";
+import { backendClauses } from "./l3-backends.js";
 import { historyClauses } from "./l3-history.js";
+import { kernelClauses } from "./l3-kernel.js";
+import { placementClauses } from "./l3-placement.js";
+import { spaceClauses } from "./l3-spaces.js";
 import { copyClauses } from "./l4-copies.js";
 import { fileClauses } from "./l4-files.js";
 import { forkClauses } from "./l4-fork.js";
@@ -27,8 +33,14 @@ export const clauses: readonly Clause[] = [
   ...walkClauses,
   ...vectorClauses,
   ...tlbClauses,
+  ...invalidateClauses,
+  ...tlbEntryClauses,
   ...asidClauses,
+  ...placementClauses,
   ...areaClauses,
+  ...spaceClauses,
+  ...backendClauses,
+  ...kernelClauses,
   ...historyClauses,
   ...forkClauses,
   ...copyClauses,

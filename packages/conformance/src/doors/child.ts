@@ -267,7 +267,7 @@ export const conformChild = async (subject: Subject, options: ChildOptions): Pro
       source: clause.source,
       detail: verdict.detail,
       log: verdict.log,
-      repeat: `portolan conform ${subject.architecture.name} --adapter '${options.command}' --only ${clause.id} --seed ${seed}`,
+      repeat: `portolan conform ${subject.architecture.name} --adapter ${quoted(options.command)} --only ${clause.id} --seed ${seed}`,
     };
     results.push(result);
     options.onResult?.(result);
@@ -290,3 +290,6 @@ export const conformChild = async (subject: Subject, options: ChildOptions): Pro
     results,
   };
 };
+
+/** As one word for a shell. */
+const quoted = (command: string): string => `'${command.replaceAll("'", `'\\''`)}'`;

@@ -29,7 +29,11 @@ export const conformance = (architecture: Architecture, options: MochaOptions = 
     ...(vectors === undefined ? {} : { vectors }),
     ...(replace === undefined ? {} : { replace }),
   };
-  const { cases } = casesOf(options);
+  const run: RunOptions = {
+    repeat: `portolan conform ${architecture.name} --only {clause} --trait {trait} --policy {policy} --seed {seed}`,
+    ...options,
+  };
+  const { cases } = casesOf(run);
   describe(`conformance of ${architecture.name}`, () => {
     for (const group of Object.keys(GROUPS) as Group[]) {
       const own = cases.filter(({ clause }) => groupOf(clause.id) === group);
@@ -37,7 +41,7 @@ export const conformance = (architecture: Architecture, options: MochaOptions = 
       describe(`${group}, ${GROUPS[group]}`, () => {
         for (const one of own) {
           it(`${one.clause.id} (${one.trait}, ${one.policy}): ${one.clause.rule}`, function () {
-            const { outcome, detail, log, repeat } = runCase(subject, one, options);
+            const { outcome, detail, log, repeat } = runCase(subject, one, run);
             if (outcome === "UNRESOLVED") this.skip?.();
             if (outcome === "FAIL" || outcome === "ERROR" || outcome === "XPASS")
               throw new Error(`${outcome}: ${detail}${log === "" ? "" : `\n${log}`}\nagain: ${repeat}`);

@@ -69,10 +69,8 @@ export class StealOldest implements AsidPolicy {
       from.installedOn -= 1;
       if (from.installedOn === 0 && !from.isKernel) this.#append(from);
     }
-    if (to.installedOn === 0 && !to.isKernel) {
-      if (to.asid === this.#asids.invalid) this.#give(to);
-      else this.#unlink(to);
-    }
+    if (to.asid === this.#asids.invalid) this.#give(to);
+    else this.#unlink(to);
     to.installedOn += 1;
   }
 
@@ -133,6 +131,7 @@ export class StealOldest implements AsidPolicy {
     this.#newest = asid;
   }
 
+  /** What is installed somewhere is not in the list, nor ever the kernel. */
   #unlink(context: TranslationContext): void {
     const { asid } = context;
     if (this.#idle[asid] !== context) return;

@@ -57,10 +57,10 @@ const windowOf = (fields: readonly Field[], isHigh: boolean): { readonly shift: 
   return { shift: low % 32, width: Math.max(...bits.map(([bit]) => bit)) - low + 1 };
 };
 
-/** Every bit that some field reads, once, the lowest first. */
+/** Every bit that some field reads, once. */
 const coveredBits = (fields: readonly Field[]): number[] => {
   const all = fields.map(fieldBits).flatMap(([high, low]) => Array.from({ length: high - low + 1 }, (_, bit) => low + bit));
-  return [...new Set(all)].sort((one, other) => one - other);
+  return [...new Set(all)];
 };
 
 /** The half of a word that begins at bit `from` and has these bits set, and no others. */

@@ -24,7 +24,7 @@ export class UsedSpaces {
   /** …and how many pages it has. */
   intervalPages = 0;
   // Two numbers per slot, side by side. The first page of the only interval; or, if negative, minus (2·node for a leaf
-  // root, 2·node + 1 for an inner one). And the pages in all intervals; 0 = empty.
+  // root, 2·node + 1 for an inner one). And the pages in all intervals; an empty slot is 0 and 0.
   #slots: Float64Array;
 
   /** @param slots how many there are at first; all empty */
@@ -128,7 +128,7 @@ export class UsedSpaces {
     const pages = this.#slots[2 * slot + 1];
     if (only < 0) return this.#removeFromTree(slot, rootOf(only), first, count, isPromised);
     const rest = only + pages - (first + count);
-    if (pages === 0 || first < only || rest < 0) return false;
+    if (first < only || rest < 0) return false;
     if (first === only) {
       this.#slots[2 * slot] = rest === 0 ? 0 : first + count;
     } else if (rest > 0) {
@@ -154,7 +154,7 @@ export class UsedSpaces {
     const first = this.#slots[2 * slot];
     if (first >= 0) {
       const pages = this.#slots[2 * slot + 1];
-      return pages > 0 && page - first < pages ? Math.max(page, this.#foundOnly(slot)) : NONE;
+      return page - first < pages ? Math.max(page, this.#foundOnly(slot)) : NONE;
     }
     const root = rootOf(first);
     const at = this.trees.findAtOrBelow(root, page);

@@ -1,0 +1,184 @@
+/**
+ * Mutants that may live, each with the reason: by file, what stood there and what the mutant has instead. Both are written as the
+ * report shows them, white space squeezed; a list means all of them, and a third text stands on the same line. Whoever changes such a line looks at its reason again.
+ */
+export const REASONS = {
+  same: "no input tells the two apart: the case that they treat differently cannot come, or the line after it gives the same answer",
+  speed:
+    "only how long it takes, or how much memory it holds meanwhile: a short cut, a search that begins too early, a room that is made earlier",
+  assertion: "an assertion of ours, that what cannot happen has not: no test can make it fail without breaking the core first",
+};
+
+const PAGES = "packages/core/src/";
+
+export const EXPLAINED = [
+  {
+    file: `${PAGES}used-space/used-space.ts`,
+    why: "same",
+    because: "position −1 has no key, and no comparison with nothing holds",
+    mutants: [["at !== NONE", "true"]],
+  },
+  {
+    file: `${PAGES}used-space/used-space.ts`,
+    why: "speed",
+    because: "a promise that nobody made cannot be taken back; asking saves a call on the road of every page fault",
+    mutants: [["promised > 0", ["true", "promised >= 0"]]],
+  },
+  {
+    file: `${PAGES}used-space/used-space.ts`,
+    why: "same",
+    because: "intervals that touch were dealt with in the branches before",
+    mutants: [
+      ["first < only + pages", "first <= only + pages"],
+      ["only < first + count", "only <= first + count"],
+    ],
+  },
+  {
+    file: `${PAGES}used-space/used-space.ts`,
+    why: "same",
+    because: "the root that is encoded as 0 is the empty tree: it has nothing to clear and is 0 again",
+    mutants: [
+      ["first < 0", "first <= 0"],
+      ["root > 0", "root >= 0"],
+      ["promised > 1", "promised >= 1"],
+    ],
+  },
+  {
+    file: `${PAGES}used-space/used-space.ts`,
+    why: "same",
+    because: "an empty slot is 0 and 0, and the last page of it is −1, which is what none is called",
+    mutants: [["this.#slots[2 * slot + 1] === 0", "false"]],
+  },
+  {
+    file: `${PAGES}asid/steal-oldest.ts`,
+    why: "same",
+    because: "an array that is filled from the start and one that has nothing there answer the same: nobody idle",
+    mutants: [
+      ["{ length: this.#asids.first }", "{}"],
+      ["() => null", "() => undefined"],
+      ["this.#idle.push(null);", ";"],
+    ],
+  },
+  {
+    file: `${PAGES}asid/steal-oldest.ts`,
+    why: "same",
+    because: "0 is the kernel's and is never handed out",
+    mutants: [["asid < 0", "asid <= 0"]],
+  },
+  {
+    file: `${PAGES}asid/steal-oldest.ts`,
+    why: "speed",
+    because: "when the front of a queue that was read is given back",
+    mutants: [
+      [
+        "this.#returnedHead > 1024 && this.#returnedHead * 2 > this.#returned.length",
+        ["true", "false", "this.#returnedHead > 1024 || this.#returnedHead * 2 > this.#returned.length"],
+      ],
+      ["this.#returnedHead > 1024", ["true", "this.#returnedHead >= 1024", "this.#returnedHead <= 1024"]],
+      [
+        "this.#returnedHead * 2 > this.#returned.length",
+        ["true", "this.#returnedHead * 2 >= this.#returned.length", "this.#returnedHead * 2 <= this.#returned.length"],
+      ],
+      ["this.#returnedHead * 2", "this.#returnedHead / 2"],
+    ],
+  },
+  {
+    file: `${PAGES}tlb/shootdown.ts`,
+    why: "same",
+    because: "what interrupts were is asked only after a start has written it down; the initiator itself has stopped",
+    mutants: [
+      ["true", "false", "#interruptsBefore"],
+      ["other !== self", "true"],
+    ],
+  },
+  {
+    file: `${PAGES}tlb/lookaside.ts`,
+    why: "speed",
+    because: "the slower road comes to the same entry; a slot, a table or everything is looked through, or forgotten, for nothing",
+    mutants: [
+      ["memory.ramStart / this.#pageSize", "memory.ramStart * this.#pageSize"],
+      ["this.#slotted === 0", "false"],
+      ["page >= STARTS || near !== frame || near < this.#ramFirst || near >= this.#ramEnd", "true"],
+      ["near !== frame", "near === frame"],
+      ["near < this.#ramFirst", "near <= this.#ramFirst"],
+      ["span !== 1 || this.#slotted !== 0", "true"],
+      ["this.#slotted !== 0", "true"],
+      ["span > SLOT_MASK", "false"],
+      ["{ this.flush(); return; }", "{}"],
+    ],
+  },
+  {
+    file: `${PAGES}tlb/lookaside.ts`,
+    why: "same",
+    because:
+      "a start and its two neighbours lie in one page; a typed array has no element beyond its end, and what is noted twice is 0 twice",
+    mutants: [
+      ["start - 1", "start + 1"],
+      ["page < STARTS", ["true", "page <= STARTS"]],
+      ["each < STARTS", ["true", "each <= STARTS"]],
+      ["note < this.#notes", "note <= this.#notes"],
+    ],
+  },
+  {
+    file: `${PAGES}tlb/entry-note.ts`,
+    why: "same",
+    because: "what is no form has no leaf, and no rights of parts",
+    mutants: [["[]", '["Stryker was here"]', "forms = []"]],
+  },
+  {
+    file: `${PAGES}paging/entry-codec.ts`,
+    why: "speed",
+    because:
+      "a rule has two roads to its answer, a table and the plain evaluation; so have addresses that are in place; which one is taken, and how wide a table is, no answer tells",
+    mutants: [
+      ["fields.map(fieldBits).filter(([, low]) => low >= 32 === isHigh)", "fields.map(fieldBits)"],
+      ["low >= 32 === isHigh", "true"],
+      ["{ shift: 0, width: 0 }", "{}"],
+      ["([, bit]) => bit", "() => undefined"],
+      ["{ shift: low % 32, width: Math.max(...bits.map(([bit]) => bit)) - low + 1 }", "{}"],
+      ["Math.max(...bits.map(([bit]) => bit)) - low", "Math.max(...bits.map(([bit]) => bit)) + low"],
+      ["([bit]) => bit", "() => undefined"],
+      [
+        "{ const crosses = fields.some((field) => fieldBits(field)[0] >= 32 && fieldBits(field)[1] < 32); return !crosses && windowOf(fields, false).width + windowOf(fields, true).width <= WIDEST_TABLE; }",
+        "{}",
+      ],
+      [
+        "fields.some((field) => fieldBits(field)[0] >= 32 && fieldBits(field)[1] < 32)",
+        "fields.every(field => fieldBits(field)[0] >= 32 && fieldBits(field)[1] < 32)",
+      ],
+      ["fieldBits(field)[0] >= 32 && fieldBits(field)[1] < 32", ["true", "fieldBits(field)[0] >= 32 || fieldBits(field)[1] < 32"]],
+      ["fieldBits(field)[0] >= 32", ["true", "fieldBits(field)[0] > 32"]],
+      ["fieldBits(field)[1] < 32", ["true", "fieldBits(field)[1] <= 32"]],
+      ["!crosses && windowOf(fields, false).width + windowOf(fields, true).width <= WIDEST_TABLE", "false"],
+      [
+        "windowOf(fields, false).width + windowOf(fields, true).width <= WIDEST_TABLE",
+        "windowOf(fields, false).width + windowOf(fields, true).width < WIDEST_TABLE",
+      ],
+      ["windowOf(fields, false).width + windowOf(fields, true).width", "windowOf(fields, false).width - windowOf(fields, true).width"],
+      ["true", "false", "forms.length === 0 && AnswerTable"],
+      ["true", "false", "windowOf(fields, true)"],
+      ["this.#table !== null", "false"],
+      ["this.isInPlace", "false"],
+      ["this.frameHigh === 0", "false"],
+      ["forms.length === 0 && AnswerTable.fits(fields)", ["true", "false", "forms.length === 0 || AnswerTable.fits(fields)"]],
+      ["forms.length === 0", ["true", "forms.length !== 0"]],
+      ["this.#meanings === null", ["true", "false", "this.#meanings !== null"]],
+    ],
+  },
+  {
+    file: `${PAGES}paging/entry-codec.ts`,
+    why: "same",
+    because:
+      "both formulas agree at the border, bits that belong to the other half drop out again, and a typed array has no element beyond its end",
+    mutants: [
+      ["low >= 32", ["false", "low > 32"]],
+      ["bit >= from", "true"],
+      ["bit < from + 32", "bit <= from + 32"],
+      ["at < low.width + high.width", "at <= low.width + high.width"],
+      ["below < 2 ** at", "below <= 2 ** at"],
+      ["flags < PAGE_FLAG_SETS", "flags <= PAGE_FLAG_SETS"],
+      ["this.#answers === null", "false"],
+      ["false", "true", "isInPlace: boolean"],
+    ],
+  },
+];
