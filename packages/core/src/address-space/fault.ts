@@ -73,15 +73,24 @@ export const servePageFault = (space: AddressSpace, page: number, accesses: Acce
   const { frames, events } = space.parts;
   const { refusals } = frames;
   let result = tryFault(space, page, accesses);
-  if (result === FAULT && frames.refusals !== refusals) result = faultAfterReclaim(space, () => tryFault(space, page, accesses));
+  if (result === FAULT && frames.refusals !== refusals) result = reclaimAndTry(space, page, accesses);
   if (result === FAULT && isCopying) result = defer(space.verdict);
   if (events.sink !== null) tellFault(space, page, accesses, result);
   return result;
 };
 
+// By itself: what a function keeps for one that it makes costs every call of it.
+const reclaimAndTry = (space: AddressSpace, page: number, accesses: AccessMask): FaultResult =>
+  faultAfterReclaim(space, () => tryFault(space, page, accesses));
+
 /** Serves a fault with the frames there are; whoever has a page that is wanted is asked for it. */
 const tryFault = (space: AddressSpace, page: number, accesses: AccessMask): FaultResult => {
-  let answer = attempt(space, page, accesses);
+  const answer = attempt(space, page, accesses);
+  return typeof answer === "number" ? answer : awaitPage(space, page, accesses, answer);
+};
+
+const awaitPage = (space: AddressSpace, page: number, accesses: AccessMask, transfer: Transfer): FaultResult => {
+  let answer: FaultResult | Transfer = transfer;
   for (let round = 1; typeof answer !== "number"; round += 1) {
     answer = arrangeWait(space, page, answer, round) ? attempt(space, page, accesses) : space.verdict.result;
   }
