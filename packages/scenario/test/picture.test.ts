@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { abs32le } from "@portolan/arch-abs32le";
+import { amd64 } from "@portolan/arch-amd64";
 import { expect } from "chai";
 import { readLog } from "#src/log/read-log.js";
 import { performLog, type Performance } from "#src/perform/perform.js";
@@ -53,5 +55,13 @@ describe("pictures of objects", () => {
     expect(dot.match(/^ {2}area\d+ \[/gmu)).to.have.length(graph.areas.length);
     expect(dot.match(/^ {2}space\d+ \[/gmu)).to.have.length(2);
     expect(dot).to.include(`label="<a> & \\"b\\""`);
+  });
+});
+
+describe("the picture in the documents", () => {
+  it("is what the scenario leaves", () => {
+    const at = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
+    const { graph, names, title } = performLog(amd64, readLog(at("examples/scenarios/fork.ndjson"), "fork"), "fork");
+    expect(objectSvg(graph, title, names)).to.equal(at("docs/pictures/fork.svg"));
   });
 });
