@@ -6,7 +6,14 @@ import { NONE } from "../collections/ordered-map.js";
 import { ABSENT, NO_SLOT, SWAPPED_OUT, type PageCache, type PageMarks } from "./page-cache.js";
 import { CHUNK, LOW_FRAMES, RESIDENT, type PageChunks } from "./page-chunks.js";
 
-const MARKS = 0xff - RESIDENT;
+/** What is imported is looked up at every use; these are constants to a compiler. */
+const SPAN = CHUNK;
+const HAS_FRAME = RESIDENT;
+const BEYOND_LOW = LOW_FRAMES;
+const IS_SWAPPED_OUT = SWAPPED_OUT;
+const IS_ABSENT = ABSENT;
+
+const MARKS = 0xff - HAS_FRAME;
 
 /** The page cache of objects, in the machine's pool. */
 export class ChunkedPageCache implements PageCache {
@@ -25,16 +32,16 @@ export class ChunkedPageCache implements PageCache {
 
   get(offset: number): number {
     const at = this.#placeOf(offset);
-    return at < 0 ? ABSENT : this.#frameAt(at);
+    return at < 0 ? IS_ABSENT : this.#frameAt(at);
   }
 
   insert(offset: number, frame: number): void {
-    const number = Math.floor(offset / CHUNK);
+    const number = Math.floor(offset / SPAN);
     let chunk = number === this.#number ? this.#chunk : this.#find(number);
-    if (frame >= LOW_FRAMES) this.#pool.makeHighs();
+    if (frame >= BEYOND_LOW) this.#pool.makeHighs();
     if (chunk < 0) chunk = this.#add(number);
-    const at = chunk * CHUNK + (offset - number * CHUNK);
-    if ((this.#pool.states[at] & RESIDENT) !== 0) throw new Error(`page ${offset} is resident already`);
+    const at = placeIn(chunk, number, offset);
+    if ((this.#pool.states[at] & HAS_FRAME) !== 0) throw new Error(`page ${offset} is resident already`);
     this.#put(chunk, at, frame);
   }
 
@@ -46,17 +53,17 @@ export class ChunkedPageCache implements PageCache {
           i += 1;
           continue;
         }
-        const number = Math.floor((first + i) / CHUNK);
+        const number = Math.floor((first + i) / SPAN);
         let chunk = number === this.#number ? this.#chunk : this.#find(number);
         if (chunk < 0) chunk = this.#add(number);
-        const end = Math.min(count, (number + 1) * CHUNK - first);
+        const end = integer(Math.min(count, (number + 1) * SPAN - first));
         if (hasHigh(frames, i, end)) this.#pool.makeHighs();
-        this.#fillChunk(chunk, (chunk - number) * CHUNK + first, frames, i, end);
+        this.#fillChunk(chunk, placeIn(chunk, number, first), frames, i, end);
         i = end;
       }
     } catch (error) {
       for (let done = 0; done < i; done += 1) if (frames[done] >= 0) this.remove(first + done);
-      this.#find(Math.floor((first + i) / CHUNK));
+      this.#find(Math.floor((first + i) / SPAN));
       if (this.#chunk >= 0) this.#dropIfEmpty();
       throw error;
     }
@@ -65,28 +72,22 @@ export class ChunkedPageCache implements PageCache {
   /** Puts `frames[from]` … `frames[end − 1]` into a chunk; `shift` is where page 0 of the run would lie. */
   #fillChunk(chunk: number, shift: number, frames: Float64Array, from: number, end: number): void {
     const pool = this.#pool;
-    const isFresh = pool.residents[chunk] === 0 && pool.slotted[chunk] === 0 && pool.highs.length === 0;
-    const { frames: low, states } = pool;
-    let put = 0;
-    for (let i = from; i < end; i += 1) {
-      const frame = frames[i];
-      if (frame < 0) continue;
-      if (isFresh) {
-        low[shift + i] = frame;
-        states[shift + i] = RESIDENT;
-        put += 1;
-      } else {
-        if ((states[shift + i] & RESIDENT) !== 0) throw new Error(`page ${i} of a run is resident already`);
-        this.#put(chunk, shift + i, frame);
-      }
+    if (pool.residents[chunk] === 0 && pool.slotted[chunk] === 0 && pool.highs.length === 0) {
+      const put = fill(pool.frames, pool.states, shift, frames, from, end);
+      pool.residents[chunk] = put;
+      this.pages += put;
+      return;
     }
-    pool.residents[chunk] += put;
-    this.pages += put;
+    for (let i = from; i < end; i += 1) {
+      if (frames[i] < 0) continue;
+      if ((pool.states[shift + i] & HAS_FRAME) !== 0) throw new Error(`page ${i} of a run is resident already`);
+      this.#put(chunk, shift + i, frames[i]);
+    }
   }
 
   remove(offset: number): number {
     const at = this.#placeOf(offset);
-    if (at < 0) return ABSENT;
+    if (at < 0) return IS_ABSENT;
     const frame = this.#frameAt(at);
     if (frame < 0) return frame;
     this.#take(this.#chunk, at);
@@ -102,10 +103,10 @@ export class ChunkedPageCache implements PageCache {
 
   setSlot(offset: number, slot: number): void {
     this.#pool.makeSlots();
-    const number = Math.floor(offset / CHUNK);
+    const number = Math.floor(offset / SPAN);
     let chunk = number === this.#number ? this.#chunk : this.#find(number);
     if (chunk < 0) chunk = this.#add(number);
-    this.#putSlot(chunk, chunk * CHUNK + (offset - number * CHUNK), slot);
+    this.#putSlot(chunk, placeIn(chunk, number, offset), slot);
   }
 
   clearSlot(offset: number): number {
@@ -131,35 +132,41 @@ export class ChunkedPageCache implements PageCache {
   }
 
   each(first: number, visit: (offset: number, frame: number) => boolean): void {
-    for (let offset = this.nextResident(first); offset >= 0; offset = this.nextResident(offset + 1)) {
-      if (!visit(offset, this.get(offset))) return;
-    }
+    this.#eachIn(first, false, visit);
   }
 
   eachPresent(first: number, visit: (offset: number, frame: number) => boolean): void {
-    for (let offset = this.nextPresent(first); offset >= 0; offset = this.nextPresent(offset + 1)) {
-      if (!visit(offset, this.get(offset))) return;
+    this.#eachIn(first, true, visit);
+  }
+
+  #eachIn(first: number, isSwappedMeant: boolean, visit: (offset: number, frame: number) => boolean): void {
+    for (let number = this.#chunkFrom(first); number >= 0; number = this.#chunkFrom((number + 1) * SPAN)) {
+      const base = this.#chunk * SPAN;
+      for (let i = integer(Math.max(0, first - number * SPAN)); i < SPAN; i += 1) {
+        const frame = this.#frameAt(base + i);
+        if ((frame >= 0 || (isSwappedMeant && frame === IS_SWAPPED_OUT)) && !visit(number * SPAN + i, frame)) return;
+      }
     }
   }
 
   nextResident(first: number): number {
     if (this.pages === 0) return NONE;
-    for (let number = this.#chunkFrom(first); number >= 0; number = this.#chunkFrom((number + 1) * CHUNK)) {
+    for (let number = this.#chunkFrom(first); number >= 0; number = this.#chunkFrom((number + 1) * SPAN)) {
       if (this.#pool.residents[this.#chunk] === 0) continue;
-      const base = this.#chunk * CHUNK;
+      const base = this.#chunk * SPAN;
       const { states } = this.#pool;
-      for (let i = Math.max(0, first - number * CHUNK); i < CHUNK; i += 1)
-        if ((states[base + i] & RESIDENT) !== 0) return number * CHUNK + i;
+      for (let i = integer(Math.max(0, first - number * SPAN)); i < SPAN; i += 1)
+        if ((states[base + i] & HAS_FRAME) !== 0) return number * SPAN + i;
     }
     return NONE;
   }
 
   nextPresent(first: number): number {
     if (this.slots === 0) return this.nextResident(first);
-    for (let number = this.#chunkFrom(first); number >= 0; number = this.#chunkFrom((number + 1) * CHUNK)) {
-      const base = this.#chunk * CHUNK;
-      for (let i = Math.max(0, first - number * CHUNK); i < CHUNK; i += 1)
-        if (this.#frameAt(base + i) !== ABSENT) return number * CHUNK + i;
+    for (let number = this.#chunkFrom(first); number >= 0; number = this.#chunkFrom((number + 1) * SPAN)) {
+      const base = this.#chunk * SPAN;
+      for (let i = integer(Math.max(0, first - number * SPAN)); i < SPAN; i += 1)
+        if (this.#frameAt(base + i) !== IS_ABSENT) return number * SPAN + i;
     }
     return NONE;
   }
@@ -171,9 +178,9 @@ export class ChunkedPageCache implements PageCache {
     slotGone: (slot: number, offset: number) => void,
   ): void {
     const end = first + count;
-    for (let number = this.#chunkFrom(first); number >= 0 && number * CHUNK < end; number = this.#chunkFrom((number + 1) * CHUNK)) {
-      const from = Math.max(0, first - number * CHUNK);
-      const to = Math.min(CHUNK, end - number * CHUNK);
+    for (let number = this.#chunkFrom(first); number >= 0 && number * SPAN < end; number = this.#chunkFrom((number + 1) * SPAN)) {
+      const from = integer(Math.max(0, first - number * SPAN));
+      const to = integer(Math.min(SPAN, end - number * SPAN));
       for (let i = from; i < to; i += 1) this.#empty(number, this.#chunk, i, frameGone, slotGone);
       this.#dropIfEmpty();
     }
@@ -181,8 +188,8 @@ export class ChunkedPageCache implements PageCache {
 
   moveTo(target: PageCache, offset: number): void {
     const frame = this.get(offset);
-    if (frame === ABSENT) return;
-    if (target.get(offset) !== ABSENT) throw new Error(`page ${offset} is present in the cache it moves to`);
+    if (frame === IS_ABSENT) return;
+    if (target.get(offset) !== IS_ABSENT) throw new Error(`page ${offset} is present in the cache it moves to`);
     const slot = this.slotOf(offset);
     if (frame >= 0) {
       target.insert(offset, frame);
@@ -200,9 +207,9 @@ export class ChunkedPageCache implements PageCache {
       const chunk = this.#chunk;
       const theirs = target.#find(number);
       if (theirs >= 0) {
-        for (let i = 0; i < CHUNK; i += 1) {
-          if (this.#frameAt(chunk * CHUNK + i) === ABSENT) continue;
-          if (target.#frameAt(theirs * CHUNK + i) === ABSENT) this.#hand(chunk, target, theirs, i);
+        for (let i = 0; i < SPAN; i += 1) {
+          if (this.#frameAt(chunk * SPAN + i) === IS_ABSENT) continue;
+          if (target.#frameAt(theirs * SPAN + i) === IS_ABSENT) this.#hand(chunk, target, theirs, i);
           else this.#empty(number, chunk, i, frameGone, slotGone);
         }
         this.#dropIfEmpty();
@@ -223,7 +230,7 @@ export class ChunkedPageCache implements PageCache {
     const pages = pool.residents[chunk];
     const slots = pool.slotted[chunk];
     let swapped = 0;
-    if (slots > 0) for (let i = 0; i < CHUNK; i += 1) if (this.#frameAt(chunk * CHUNK + i) === SWAPPED_OUT) swapped += 1;
+    if (slots > 0) for (let i = 0; i < SPAN; i += 1) if (this.#frameAt(chunk * SPAN + i) === IS_SWAPPED_OUT) swapped += 1;
     this.pages -= pages;
     target.pages += pages;
     this.slots -= slots;
@@ -235,8 +242,8 @@ export class ChunkedPageCache implements PageCache {
   /** One page of a chunk changes hands. */
   #hand(chunk: number, target: ChunkedPageCache, theirs: number, i: number): void {
     const { states } = this.#pool;
-    const from = chunk * CHUNK + i;
-    const to = theirs * CHUNK + i;
+    const from = chunk * SPAN + i;
+    const to = theirs * SPAN + i;
     const frame = this.#frameAt(from);
     if (frame >= 0) {
       const marks = states[from] & MARKS;
@@ -255,41 +262,41 @@ export class ChunkedPageCache implements PageCache {
     frameGone: (frame: number, offset: number) => void,
     slotGone: (slot: number, offset: number) => void,
   ): void {
-    const at = chunk * CHUNK + i;
+    const at = chunk * SPAN + i;
     const frame = this.#frameAt(at);
-    if (frame === ABSENT) return;
+    if (frame === IS_ABSENT) return;
     const slot = this.slots > 0 && this.#pool.slots[at] !== 0 ? this.#takeSlot(chunk, at) : NO_SLOT;
     if (frame >= 0) {
       this.#take(chunk, at);
-      frameGone(frame, number * CHUNK + i);
+      frameGone(frame, number * SPAN + i);
     }
-    if (slot !== NO_SLOT) slotGone(slot, number * CHUNK + i);
+    if (slot !== NO_SLOT) slotGone(slot, number * SPAN + i);
   }
 
   /** Where the page lies, or −1 if its chunk is not there. */
   #placeOf(offset: number): number {
-    const number = Math.floor(offset / CHUNK);
+    const number = Math.floor(offset / SPAN);
     const chunk = number === this.#number ? this.#chunk : this.#find(number);
-    return chunk < 0 ? NONE : chunk * CHUNK + (offset - number * CHUNK);
+    return chunk < 0 ? NONE : placeIn(chunk, number, offset);
   }
 
   #residentPlace(offset: number): number {
     const at = this.#placeOf(offset);
-    if (at < 0 || (this.#pool.states[at] & RESIDENT) === 0) throw new Error(`page ${offset} is not resident`);
+    if (at < 0 || (this.#pool.states[at] & HAS_FRAME) === 0) throw new Error(`page ${offset} is not resident`);
     return at;
   }
 
   #frameAt(at: number): number {
     const { frames, states, highs, slots } = this.#pool;
-    if ((states[at] & RESIDENT) !== 0) return highs.length === 0 ? frames[at] : highs[at] * LOW_FRAMES + frames[at];
-    return this.slots > 0 && slots[at] !== 0 ? SWAPPED_OUT : ABSENT;
+    if ((states[at] & HAS_FRAME) !== 0) return highs.length === 0 ? frames[at] : highs[at] * BEYOND_LOW + frames[at];
+    return this.slots > 0 && slots[at] !== 0 ? IS_SWAPPED_OUT : IS_ABSENT;
   }
 
   #put(chunk: number, at: number, frame: number): void {
     const pool = this.#pool;
     pool.frames[at] = frame;
-    pool.states[at] = RESIDENT;
-    if (pool.highs.length > 0) pool.highs[at] = Math.floor(frame / LOW_FRAMES);
+    pool.states[at] = HAS_FRAME;
+    if (pool.highs.length > 0) pool.highs[at] = Math.floor(frame / BEYOND_LOW);
     pool.residents[chunk] += 1;
     this.pages += 1;
     if (this.swapped > 0 && pool.slots[at] !== 0) this.swapped -= 1;
@@ -308,7 +315,7 @@ export class ChunkedPageCache implements PageCache {
     if (pool.slots[at] === 0) {
       pool.slotted[chunk] += 1;
       this.slots += 1;
-      if ((pool.states[at] & RESIDENT) === 0) this.swapped += 1;
+      if ((pool.states[at] & HAS_FRAME) === 0) this.swapped += 1;
     }
     pool.slots[at] = slot + 1;
   }
@@ -319,7 +326,7 @@ export class ChunkedPageCache implements PageCache {
     pool.slots[at] = 0;
     pool.slotted[chunk] -= 1;
     this.slots -= 1;
-    if ((pool.states[at] & RESIDENT) === 0) this.swapped -= 1;
+    if ((pool.states[at] & HAS_FRAME) === 0) this.swapped -= 1;
     return slot;
   }
 
@@ -332,7 +339,7 @@ export class ChunkedPageCache implements PageCache {
   /** The number of the first chunk at or after the one of `offset`, or −1; it is the remembered one then. */
   #chunkFrom(offset: number): number {
     const { nodes } = this.#pool;
-    const number = Math.floor(offset / CHUNK);
+    const number = Math.floor(offset / SPAN);
     if (number === this.#number && this.#chunk >= 0) return number;
     const at = nodes.findAtOrAbove(this.#root, number);
     if (at === NONE) return NONE;
@@ -358,8 +365,28 @@ export class ChunkedPageCache implements PageCache {
   }
 }
 
+/** Page numbers are doubles; what is found with them is an integer again, and the compiler is told so. */
+const integer = (value: number): number => value | 0;
+
+/** Where page `offset` would lie, were it in the chunk that has this number. */
+const placeIn = (chunk: number, number: number, offset: number): number => integer(chunk * SPAN + (offset - number * SPAN));
+
 /** Is there a frame beyond 32 bits? */
 const hasHigh = (frames: Float64Array, from: number, end: number): boolean => {
-  for (let i = from; i < end; i += 1) if (frames[i] >= LOW_FRAMES) return true;
-  return false;
+  let highest = 0;
+  for (let i = from; i < end; i += 1) if (frames[i] > highest) highest = frames[i];
+  return highest >= BEYOND_LOW;
+};
+
+/** Fills an empty chunk: how many pages it has then. */
+const fill = (low: Uint32Array, states: Uint8Array, shift: number, frames: Float64Array, from: number, end: number): number => {
+  let put = 0;
+  for (let i = from; i < end; i += 1) {
+    const frame = frames[i];
+    if (frame < 0) continue;
+    low[shift + i] = frame;
+    states[shift + i] = HAS_FRAME;
+    put += 1;
+  }
+  return put;
 };
