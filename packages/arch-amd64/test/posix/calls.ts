@@ -26,17 +26,17 @@ export const HARMLESS = [0x90, 0xf8, 0xf9, 0xfc, 0xf5, 0x98, 0x99, 0xc3] as cons
 /** How often each call comes. */
 const WEIGHTS: readonly (readonly [name: string, weight: number])[] = [
   ["mmap", 26],
-  ["munmap", 8],
+  ["munmap", 6],
   ["mprotect", 12],
   ["mremap", 12],
   ["brk", 4],
   ["msync", 3],
-  ["madvise", 7],
-  ["mincore", 4],
+  ["madvise", 9],
+  ["mincore", 6],
   ["open", 4],
   ["close", 2],
   ["dup", 1],
-  ["ftruncate", 5],
+  ["ftruncate", 4],
   ["pwrite", 5],
   ["pread", 2],
   ["shmget", 3],
@@ -44,12 +44,12 @@ const WEIGHTS: readonly (readonly [name: string, weight: number])[] = [
   ["shmdt", 3],
   ["shmrm", 1],
   ["shmstat", 1],
-  ["load", 10],
-  ["store", 18],
+  ["load", 12],
+  ["store", 30],
   ["fetch", 4],
   ["fork", 3],
   ["exit", 2],
-  ["dump", 3],
+  ["dump", 4],
 ];
 const TOTAL = WEIGHTS.reduce((sum, [, weight]) => sum + weight, 0);
 
@@ -58,6 +58,15 @@ class Maker {
   readonly #random: Random;
   /** Processes that have not exited. */
   readonly #alive = [0];
+  /** Where something was mapped lately, perhaps: place and pages. */
+  readonly #inhabited: (readonly [place: string, pages: number])[] = [];
+  /** Pages that were written lately, perhaps. */
+  readonly #written: string[] = [];
+  /** Where segments were attached. */
+  readonly #attached: string[] = [];
+
+  /** The page of the last byte that was chosen. */
+  #touched = "a0x0";
 
   constructor(seed: number) {
     this.#random = new Random(seed);
@@ -67,16 +76,32 @@ class Maker {
     const calls: Call[] = ["0 open 0 2", "0 pwrite 3 0 10000 1", "0 open 1 0", "0 open 2 2", "0 pwrite 5 0 20000 2", "0 open 2 0"].map(
       callOf,
     );
-    // Something is there to begin with.
-    for (let mapping = 0; mapping < 6; mapping += 1) {
-      const place = `a${hex(this.below(36) * PAGE)}`;
-      const [, , protection = "3", , descriptor = "-1"] = this.#mmap();
-      const flags = (descriptor === "-1" ? 0x30 : 0x10) | this.one([1, 2]);
+    // Something is there to begin with: memory and files, private and shared, most of it writable.
+    for (let mapping = 0; mapping < 7; mapping += 1) {
+      const place = `a${hex((this.below(4) + 5 * mapping) * PAGE)}`;
+      const pages = 2 + this.below(8);
+      const [descriptor, flags] = this.one([
+        ["-1", 0x32],
+        ["-1", 0x32],
+        ["-1", 0x31],
+        ["3", 0x11],
+        ["5", 0x11],
+        ["5", 0x12],
+        ["4", 0x12],
+      ] as const);
+      const protection = String(this.one([3, 3, 3, 7, this.protection()]));
       calls.push({
         process: 0,
         name: "mmap",
-        args: [place, hex((2 + this.below(8)) * PAGE), protection, hex(flags), descriptor, hex(this.below(3) * PAGE)],
+        args: [place, hex(pages * PAGE), protection, hex(flags), descriptor, hex(this.below(3) * PAGE)],
       });
+      this.#inhabited.push([place, Math.min(pages, 5)]);
+    }
+    for (const [index, flags] of ["0", "010000"].entries()) {
+      const place = `a${hex((37 + 5 * index) * PAGE)}`;
+      calls.push(callOf(`0 shmget ${index + 1} ${hex((index + 2) * PAGE)} 01600`), callOf(`0 shmat s${index} ${place} ${flags}`));
+      this.#inhabited.push([place, index + 2]);
+      this.#attached.push(place);
     }
     while (calls.length < count - 3) calls.push(this.call());
     for (const process of this.#alive) calls.push({ process, name: "dump", args: [] });
@@ -125,8 +150,25 @@ class Maker {
     return this.chance(20) ? Math.max(0, bytes + this.one([1, 0x10, 0x800, -1, -0x10])) : bytes;
   }
 
-  /** A page's address, mostly in the arena. */
+  /** A page's address: mostly where something was mapped lately. */
   address(): string {
+    if (this.chance(4)) return this.#anywhere();
+    if (this.#written.length > 0 && this.chance(3)) return this.one(this.#written.slice(-8));
+    const [place, pages] = this.one(this.#inhabited.slice(-14));
+    const within = this.below(pages) * PAGE;
+    const offset = Number(place.slice(1));
+    return `${place[0] ?? "a"}${hex(this.#ragged(Math.max(PAGE, place.startsWith("t") ? offset - within : offset + within)))}`;
+  }
+
+  /** Something may be there from now on. */
+  #settle(place: string, length: string): void {
+    const offset = Number(place.slice(1));
+    if (/^[atb]/.test(place) && offset % PAGE === 0 && offset < 0x100_0000)
+      this.#inhabited.push([place, Math.min(8, Math.max(1, Math.floor(Number(length) / PAGE)))]);
+  }
+
+  /** A page's address, mostly in the arena. */
+  #anywhere(): string {
     if (this.chance(40)) return this.one(["0x0", "0x800", "0x800000000000", "0xfffffffffffff000", "0xffff800000000000"]);
     if (this.chance(6)) return `t${hex(this.#ragged((1 + this.below(40)) * PAGE))}`;
     if (this.chance(16)) return `b${hex(this.#ragged(this.below(12) * PAGE))}`;
@@ -137,7 +179,7 @@ class Maker {
   /** Bytes of a range. */
   length(): string {
     if (this.chance(50)) return this.one(["0x0", "0x800000000000", "0xffffffffffffffff", "0xfffffffffffff000", "0x7fffffffffffffff"]);
-    return hex(this.#ragged((1 + (this.chance(5) ? this.below(20) : this.below(6))) * PAGE));
+    return hex(this.#ragged((1 + this.below(this.one([1, 1, 2, 3, 6, 6, 20]))) * PAGE));
   }
 
   /** A range: what begins below the top of the kernel's choices does not reach above it, where the kernel has pages of its own. */
@@ -151,7 +193,7 @@ class Maker {
   }
 
   protection(): number {
-    return this.one([3, 3, 3, 3, 1, 1, 0, 5, 7, 2, 6]);
+    return this.one([3, 3, 3, 3, 3, 1, 0, 5, 7, 7, 2, 6]);
   }
 
   /** A place inside a page where a byte may be changed. */
@@ -175,6 +217,7 @@ class Maker {
     const place = this.#place();
     if (place.startsWith("0x")) return this.one(["0x0", "0x800", "0xffff800000000000"]);
     const offset = Number(place.slice(1));
+    this.#touched = place;
     return `${place[0] ?? "a"}${hex(place.startsWith("t") ? offset - within : offset + within)}`;
   }
 
@@ -187,17 +230,12 @@ class Maker {
       (this.chance(25) ? 0x4000 : 0) |
       (this.chance(14) ? 0x100 : 0) |
       (this.chance(40) ? this.one([0x80000, 0x200000]) : 0);
-    const address = how === 0 && this.chance(2) ? "0x0" : this.address();
+    const address = how === 0 && this.chance(2) ? "0x0" : this.chance(2) ? this.address() : this.#anywhere();
+    const length = this.#cut(address, this.length());
+    this.#settle(address === "0x0" ? `t${length}` : address, length);
     const offset = this.chance(30) ? this.one(["0x800", "0x7ffffffffffff000", "0xfffffffffffff000"]) : hex(this.below(4) * PAGE);
     const descriptor = isAnonymous ? "-1" : this.#descriptor();
-    return [
-      address,
-      this.#cut(address, this.length()),
-      String(this.protection()),
-      hex(type | how | extra | (isAnonymous ? 0x20 : 0)),
-      descriptor,
-      offset,
-    ];
+    return [address, length, String(this.protection()), hex(type | how | extra | (isAnonymous ? 0x20 : 0)), descriptor, offset];
   }
 
   #args(name: string): string[] {
@@ -213,6 +251,7 @@ class Maker {
         const flags = this.one([0, 1, 1, 1, 3, 3, 3, 5, 7, this.chance(4) ? 8 : 1]);
         const [address, old] = this.range(this.chance(12) ? "0x0" : this.length());
         const [to, after] = this.range(flags >= 4 || this.chance(3) ? old : this.length());
+        if (flags === 3) this.#settle(to, after);
         return [address, old, this.#cut(address, after), String(flags), to];
       }
       case "brk":
@@ -222,11 +261,11 @@ class Maker {
       case "madvise":
         // What would reach beyond the arena is refused, or would discard the tester's own memory.
         return [
-          ...this.range(this.chance(40) ? "0xffffffffffffffff" : hex(this.#ragged((1 + this.below(8)) * PAGE))),
+          ...this.range(this.chance(40) ? "0xffffffffffffffff" : hex(this.#ragged((1 + this.below(this.one([1, 1, 3, 8]))) * PAGE))),
           String(this.one([4, 4, 4, 4, 8, 3, 0, 1, 2, 5, 6, 7, 99])),
         ];
       case "mincore":
-        return this.range(hex(this.#ragged((1 + this.below(12)) * PAGE)));
+        return this.range(hex(this.#ragged((1 + this.below(this.one([1, 2, 4, 12]))) * PAGE)));
       case "open":
         return [String(this.below(4)), hex(this.one([0, 1, 2, 2, 2]) | (this.chance(20) ? 0x200 : 0))];
       case "close":
@@ -249,14 +288,14 @@ class Maker {
           this.chance(12) ? "0" : hex((1 + this.below(6)) * PAGE - this.one([0, 0, 100])),
           this.one(["01600", "01600", "03600", "0600"]),
         ];
-      case "shmat":
-        return [
-          this.#segment(),
-          this.chance(2) ? "0x0" : this.#roomy(),
-          this.one(["0", "0", "010000", "020000", "040000", "060000", "0100000"]),
-        ];
+      case "shmat": {
+        const place = this.chance(3) ? "0x0" : this.#roomy();
+        this.#settle(place, "0x3000");
+        this.#attached.push(place === "0x0" ? "t0x3000" : place);
+        return [this.#segment(), place, this.one(["0", "0", "010000", "020000", "040000", "060000", "0100000"])];
+      }
       case "shmdt":
-        return [this.address()];
+        return [this.chance(4) ? this.address() : this.one(this.#attached)];
       case "shmrm":
       case "shmstat":
         return [this.#segment()];
@@ -264,7 +303,9 @@ class Maker {
         return [this.#byte(this.#within())];
       case "store": {
         const within = this.#within();
-        return [this.#byte(within), String(within % 16 === 0 ? this.one(HARMLESS) : this.below(256))];
+        const address = this.#byte(within);
+        if (!address.startsWith("0x")) this.#written.push(this.#touched);
+        return [address, String(within % 16 === 0 ? this.one(HARMLESS) : this.below(256))];
       }
       case "fetch":
         return [this.#byte(this.one([0, 0x10, 0xff0]))];
@@ -280,7 +321,7 @@ class Maker {
   }
 
   #segment(): string {
-    return `s${this.below(4)}`;
+    return `s${this.below(3)}`;
   }
 }
 

@@ -91,7 +91,12 @@ const moveThere = (memory: PosixMemory, request: Remap): number => {
   if (pages === after) return moveOne(memory, first, pages, placeOf(memory, request, to, after), request);
   if (after < pages) return moveShorter(memory, request);
   const there = placeOf(memory, request, to, after);
-  if (pages === 0) return duplicate(memory, request, there, isFixed);
+  if (pages === 0) {
+    if (!isFixed || first < there || first >= there + after) return duplicate(memory, request, there, isFixed);
+    // The place is cleared first, and there is nothing left to be seen twice.
+    unmapRange(space, there, after);
+    return refuse("EFAULT");
+  }
   return moveRange(space, { first, pages, after, to: there, replaces: isFixed });
 };
 
