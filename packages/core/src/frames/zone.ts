@@ -63,8 +63,9 @@ export class Zone {
   shareRun(frames: Float64Array, from: number, end: number): number {
     const references = this.#references;
     const first = this.first;
-    let i = from;
-    for (; i < end; i += 1) {
+    const last = end | 0;
+    let i = from | 0;
+    for (; i < last; i += 1) {
       const frame = frames[i];
       if (frame < 0) continue;
       const index = frame - first;

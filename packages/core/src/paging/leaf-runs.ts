@@ -62,8 +62,11 @@ export class LeafRuns {
     this.#isPlain = leaf.isInPlace && leaf.entries === 1 && (readLow & ownLow) === 0 && (readHigh & ownHigh) === 0;
   }
 
-  /** The frames of `count` entries to `frames[at]` and after; −1 where an entry maps none. */
-  frames(address: number, count: number, frames: Float64Array, at: number): void {
+  /** The frames of so many entries to `frames[from]` and after; −1 where an entry maps none. */
+  frames(address: number, entries: number, frames: Float64Array, from: number): void {
+    // Page numbers are doubles, and so is what was reckoned with them.
+    const count = entries | 0;
+    const at = from | 0;
     const bytes = this.#wordsPerEntry * 4;
     if (!this.#isPlain) {
       for (let i = 0; i < count; i += 1) frames[at + i] = this.#single.frameAt(address + i * bytes);
@@ -119,14 +122,16 @@ export class LeafRuns {
     }
   }
 
-  /** Takes the right to write from `count` entries. @returns how many had it */
-  writeProtect(address: number, count: number): number {
+  /** Takes the right to write from so many entries. @returns how many had it */
+  writeProtect(address: number, entries: number): number {
+    const count = entries | 0;
     const bytes = this.#wordsPerEntry * 4;
     let weakened = 0;
     if (!this.#isPlain) {
       for (let i = 0; i < count; i += 1) if (this.#single.writeProtectAt(address + i * bytes)) weakened += 1;
       return weakened;
     }
+    if (this.#isNarrow) return this.#narrowProtect(address, count);
     const words = this.#memory.words(this.#memory.chunkOf(address));
     const keptLow = this.#restLow;
     const keptHigh = this.#restHigh;
@@ -169,6 +174,37 @@ export class LeafRuns {
         weakened += 1;
       }
       index += step;
+    }
+    return weakened;
+  }
+
+  /** As `writeProtect`, where an entry is a word that lies in memory as we read it. */
+  #narrowProtect(address: number, count: number): number {
+    const words = this.#memory.words(this.#memory.chunkOf(address));
+    const kept = this.#restLow;
+    const leaf = this.#leaf;
+    const first = this.#memory.offsetInChunk(address) >>> 2;
+    let weakened = 0;
+    for (let i = 0; i < count;) {
+      const word = words[first + i];
+      const rest = word & kept;
+      const begin = i;
+      if (!this.#isLeaf(word, 0)) {
+        for (; i < count && (words[first + i] & kept) === rest; i += 1) if (this.#single.writeProtectAt(address + i * 4)) weakened += 1;
+        continue;
+      }
+      const flags = flagsOf(leaf, word, 0);
+      const before = leaf.encodeLow(0, flags);
+      if ((before | 0) !== rest) {
+        // What we did not write ourselves is not ours to write again.
+        if (this.#single.writeProtectAt(address + i * 4)) weakened += 1;
+        i += 1;
+        continue;
+      }
+      const change = before ^ leaf.encodeLow(0, flags & ~WRITE);
+      const isWritable = (leaf.rightsOf(word, 0) & ANY_WRITE) !== 0;
+      for (; i < count && (words[first + i] & kept) === rest; i += 1) if (isWritable) words[first + i] ^= change;
+      if (isWritable) weakened += i - begin;
     }
     return weakened;
   }
