@@ -3,9 +3,9 @@ import { expect } from "chai";
 import { callOf, lineOf, scriptOf, type Call } from "./calls.js";
 import { campaign, failureInWords, shrunkLog } from "./campaign.js";
 import { compareWorld } from "./compare.js";
-import { canonical } from "./dumps.js";
+import { canonical, digestOf } from "./dumps.js";
 import { openKernel, type Kernel } from "./linux.js";
-import { readRecord } from "./recorded.js";
+import { readRecord, recordOf } from "./recorded.js";
 
 /** PORTOLAN_POSIX_SEEDS asks for more of them; tools/posix-campaign.mjs for as many as one likes. */
 const SEEDS = Number(process.env["PORTOLAN_POSIX_SEEDS"] ?? "200");
@@ -98,6 +98,14 @@ describe("the POSIX face and answers that a kernel gave once", () => {
 });
 
 describe("the comparison itself", () => {
+  it("keeps answers as they were, and dumps as what they say", () => {
+    const features = { movesSeveral: false, lowest: 4096n };
+    const calls = ["0 mmap a0x0 0x1000 3 0x32 -1 0x0", "0 dump"].map(callOf);
+    const dump = "\n area a0x0 a0x1000 rw-p 0x0 -\n page a0x0 76efddc5";
+    const { worlds, ...rest } = readRecord(recordOf([calls], { features, worlds: [["a0x0", dump]] }));
+    expect([rest.features, worlds]).to.deep.equal([features, [{ calls, answers: ["a0x0", digestOf(dump)] }]]);
+  });
+
   it("tells of an answer that differs, with the call", () => {
     const calls = ["0 mmap a0 0x1000 3 0x32 -1 0", "0 munmap a0 0x1000"].map(callOf);
     const { difference } = compareWorld(calls, ["a0x0", "-22"], { movesSeveral: true, lowest: 0x1_0000n });

@@ -27,9 +27,11 @@ export const recordOf = (scripts: readonly (readonly Call[])[], { features, worl
   return `${lines.join("\n")}\n`;
 };
 
-/** Reads the record. */
-export const readRecord = (): { readonly features: KernelFeatures; readonly worlds: readonly RecordedWorld[] } => {
-  const [head = "", ...texts] = readFileSync(RECORD, "utf8").trimEnd().split("\nworld\n");
+/** Reads a record: the one that lies here, if no other is given. */
+export const readRecord = (
+  record = readFileSync(RECORD, "utf8"),
+): { readonly features: KernelFeatures; readonly worlds: readonly RecordedWorld[] } => {
+  const [head = "", ...texts] = record.trimEnd().split("\nworld\n");
   const [, movesSeveral, lowest] = /movesSeveral=(\d) lowest=(\d+)/.exec(head) ?? [];
   const worlds = texts.map((text) => {
     const pairs = text.split("\n").map((line) => line.split(" = "));
