@@ -400,15 +400,25 @@ export class Cpu {
 
   /** `page` and `count` are the machine's pages; every hardware page in them goes. */
   invalidatePages(asid: number, page: number, count: number): void {
-    const tag = this.#tagless === 1 ? 0 : asid;
     const { dataTlb, instructionTlb } = this;
+    const small = page | 0;
+    // Most pages that are invalidated are in no TLB.
+    const isAbsent =
+      count === 1 &&
+      this.#hardwarePages === 1 &&
+      small === page &&
+      dataTlb.lacks(small) &&
+      (instructionTlb === dataTlb || instructionTlb.lacks(small));
+    this.#invalidated("pages", asid, page, count, isAbsent ? 0 : this.#dropPages(asid, page, count));
+  }
+
+  #dropPages(asid: number, page: number, count: number): number {
+    const tag = this.#tagless === 1 ? 0 : asid;
     const first = page * this.#hardwarePages;
     const pages = count * this.#hardwarePages;
-    const small = first | 0;
-    const isOne = pages === 1 && small === first;
-    let dropped = isOne && dataTlb.lacks(small) ? 0 : dataTlb.invalidatePages(first, pages, tag);
-    if (instructionTlb !== dataTlb && !(isOne && instructionTlb.lacks(small))) dropped += instructionTlb.invalidatePages(first, pages, tag);
-    this.#invalidated("pages", asid, page, count, dropped);
+    let dropped = 0;
+    for (const tlb of this.#tlbs()) dropped += tlb.invalidatePages(first, pages, tag);
+    return dropped;
   }
 
   /** Shows the hit path the tables of its fronts, or nothing. */
@@ -532,7 +542,11 @@ export class Cpu {
    */
   enter(page: number, span: number, frame: number, rights: Rights, flags: number, access: Access, privilege: Privilege): void {
     const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
-    this.#served = tlb.serve(privilege * 3 + (access >>> 1), page, span, frame, this.asidFor(privilege), rights, flags);
+    const front = privilege * 3 + (access >>> 1);
+    const asid = this.asidFor(privilege);
+    const isServed =
+      span === 1 ? tlb.serve(front, page, frame, asid, rights, flags) : tlb.serveLarge(front, page, span, frame, asid, rights, flags);
+    this.#served = isServed ? frame : NOT_SERVED;
   }
 
   /** The same for a page that no TLB is asked about: nothing that a TLB forgets can make it wrong. */
@@ -635,14 +649,18 @@ export class Cpu {
   #locate(page: number, offset: number, access: Access, privilege: Privilege): number {
     const known = this.#tlbState === ACTIVE ? this.#lookaside.frameOf(privilege * 3 + (access >>> 1), page) : -1;
     if (known >= 0) this.fault.isPending = false;
-    const frame = known >= 0 ? known : this.#translateSlowly(page, offset, access, privilege);
+    const frame = known >= 0 ? known : this.#translateSlowly(integer(page), offset, access, privilege);
     return frame < 0 ? -1 : frame * this.#pageSize + offset;
   }
 
   #loadSlowly(page: number, offset: number, width: 1 | 2 | 4, access: Access, privilege: Privilege): number {
     if (width === 4 && (offset & this.#unlike32) === 0 && (offset | 0) === offset) {
       const frame = this.#translateSlowly(page, offset, access, privilege);
-      return frame < 0 ? -1 : this.memory.read32(frame * this.#pageSize + offset) | 0;
+      if (frame < 0) return -1;
+      const start = access === TO_READ ? (privilege === FROM_USER ? this.#userReads : this.#kernelReads)[page] | 0 : 0;
+      if (start === 0) return this.memory.read32(frame * this.#pageSize + offset) | 0;
+      const word = this.#words[start - 1 + (offset >>> 2)];
+      return (this.#byteOrder === BIG ? swapped(word) : word) | 0;
     }
     return this.#loadAnywhere(page, offset, width, access, privilege);
   }

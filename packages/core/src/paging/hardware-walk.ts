@@ -118,44 +118,35 @@ export class HardwareWalk implements Refill {
   }
 
   miss(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason {
-    const plan = cpu.refillState === this.#last && this.#last !== null ? this.#last : this.#plan(cpu);
-    const isSmall = page < this.#small;
-    const low = isSmall ? page : this.#lowOf(page);
-    const high = isSmall ? 0 : this.#highOf(page);
-    const root = isSmall ? cpu.contextFor(privilege).root : this.#rootFor(cpu, page, privilege);
+    const plan = this.#last;
+    const { root } = cpu.contextFor(privilege);
+    // Addresses below 4 GiB are carried as integers, which may be negative.
+    let table = root | 0;
+    if (plan === null || cpu.refillState !== plan || page >= this.#small || (table !== root && root >= TWO_32))
+      return this.#walkFar(cpu, page, access, privilege);
     const words = this.#nearWords;
     const nearStart = this.#nearStart;
-    // An address as the walk carries it: its low 32 bits, in an integer, and those above.
-    let table = root | 0;
-    let above = root === table ? 0 : Math.floor(root / TWO_32);
     let rights = ALL;
-    for (let step: Step | null = plan.first; step !== null; step = step.next) {
-      const index = (high === 0 ? low >>> step.lowBit : partOf(low, high, step.bit)) & step.mask;
-      const at = ((table - nearStart) >>> 2) + (index << step.wordShift);
-      let lo = 0;
-      let hi = 0;
-      if (at < words.length && above === 0) {
-        lo = words[at];
-        if (step.wide === 1) hi = words[at + 1];
-      } else {
-        const address = above * TWO_32 + (table >>> 0) + (index << step.entryShift);
-        if (!this.#memory.isBacked(address)) break;
-        lo = step.wide === 1 ? this.#memory.readLow(address) : this.#memory.read32(address);
-        hi = step.wide === 1 ? this.#memory.readHigh(address) : 0;
-      }
+    for (let { first: step } = plan; ; step = step.next) {
+      const at = ((table - nearStart) >>> 2) + (((page >>> step.lowBit) & step.mask) << step.wordShift);
+      // A word that is not near reads as undefined, and `| 0` makes that nothing, which is found out below.
+      const lo = words[at] | 0;
+      const hi = step.wide === 1 ? words[at + 1] | 0 : 0;
       const answer = step.answers[lo & LOW_BITS];
       rights &= answer >>> RIGHTS;
       const kind = kindOf(answer);
       if (kind === IS_TABLE) {
-        if (((lo & step.tableOddLow) | (hi & step.tableOddHigh)) !== 0) break;
+        if (((lo & step.tableOddLow) | (hi & step.tableFarHigh)) !== 0) break;
         table = lo & step.tableLow;
-        above = hi & step.tableHigh;
         continue;
       }
-      if (kind === IS_ABSENT) return this.#end(cpu, page, step.reads - 1, ABSENT);
+      if (kind === IS_ABSENT) {
+        if (at >= words.length) break;
+        return this.#end(cpu, page, step.reads - 1, ABSENT);
+      }
       if (plan.combines === 1) rights = plan.combined[rights];
       if (kind !== IS_LEAF || ((lo & step.leafOddLow) | (hi & step.leafOddHigh)) !== 0 || !lets(rights, privilege, access)) break;
-      let frame = (lo & step.leafLow) >>> this.#pageShift;
+      let frame = ((lo & step.leafLow) >>> this.#pageShift) | 0;
       if ((hi & step.leafHigh) !== 0) frame += ((hi & step.leafHigh) >>> 0) * this.#perHigh;
       const flags = (answer & ANSWERS_GLOBAL) === 0 ? 0 : GLOBAL;
       if (step.pagesPerEntry === 1) cpu.enter(page, 1, frame, rights, flags, access, privilege);
@@ -165,6 +156,39 @@ export class HardwareWalk implements Refill {
       statistics.walkReads += step.reads;
       if (this.#events.sink !== null) this.#tell(cpu, page, step.reads - 1, NONE);
       return NONE;
+    }
+    return this.#walkFar(cpu, page, access, privilege);
+  }
+
+  /** The same walk for pages with high numbers, and where tables lie in other chunks, or in words of the other byte order. */
+  #walkFar(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason {
+    const plan = this.#plan(cpu);
+    const memory = this.#memory;
+    const low = this.#lowOf(page);
+    const high = this.#highOf(page);
+    let table = this.#rootFor(cpu, page, privilege);
+    let rights = ALL;
+    for (let { first: step } = plan; ; step = step.next) {
+      const address = table + ((partOf(low, high, step.bit) & step.mask) << step.entryShift);
+      if (!memory.isBacked(address)) break;
+      const lo = step.wide === 1 ? memory.readLow(address) : memory.read32(address);
+      const hi = step.wide === 1 ? memory.readHigh(address) : 0;
+      const answer = step.answers[lo & LOW_BITS];
+      rights &= answer >>> RIGHTS;
+      const kind = kindOf(answer);
+      if (kind === IS_TABLE) {
+        if (((lo & step.tableOddLow) | (hi & step.tableOddHigh)) !== 0) break;
+        table = ((hi & step.tableHigh) >>> 0) * TWO_32 + ((lo & step.tableLow) >>> 0);
+        continue;
+      }
+      if (kind === IS_ABSENT) return this.#end(cpu, page, step.reads - 1, ABSENT);
+      if (plan.combines === 1) rights = plan.combined[rights];
+      if (kind !== IS_LEAF || ((lo & step.leafOddLow) | (hi & step.leafOddHigh)) !== 0 || !lets(rights, privilege, access)) break;
+      let frame = (lo & step.leafLow) >>> this.#pageShift;
+      if ((hi & step.leafHigh) !== 0) frame += ((hi & step.leafHigh) >>> 0) * this.#perHigh;
+      const flags = (answer & ANSWERS_GLOBAL) === 0 ? 0 : GLOBAL;
+      this.#enterLarge(cpu, page, step, frame, rights, flags, access, privilege);
+      return this.#end(cpu, page, step.reads - 1, NONE);
     }
     return this.#walk(cpu, page, access, privilege);
   }

@@ -97,10 +97,11 @@ const placeOf = (codec: LevelCodec, format: FormatCodec | null, { faultsOnReserv
 };
 
 /** The answer for words that have nothing outside the window but an address. */
-const answerFor = (codec: LevelCodec, lo: number, rules: WalkRules): number => {
+const answerFor = (codec: LevelCodec, lo: number, rules: WalkRules, isLast: boolean): number => {
   if (rules.hasNotes || codec.forms.length > 0) return UNUSUAL;
   const meaning = codec.meaningOf(lo, 0);
   const kind = kindIn(meaning);
+  if (kind === TABLE_ENTRY && isLast) return UNUSUAL;
   if (kind === ABSENT_ENTRY) return codec.level.kind.reads.every((field) => fieldBits(field)[0] < WINDOW_BITS) ? ABSENT_ENTRY : UNUSUAL;
   const format = kind === TABLE_ENTRY ? codec.table : kind === LEAF_ENTRY ? codec.leaf : null;
   if (format === null || !format.isInPlace || (rules.faultsOnReserved && format.hasReserved(lo, 0))) return UNUSUAL;
@@ -121,8 +122,8 @@ const answerFor = (codec: LevelCodec, lo: number, rules: WalkRules): number => {
  */
 export class Step {
   readonly codec: LevelCodec;
-  /** The level below. */
-  next: Step | null = null;
+  /** The level below. At the last one a word that leads to a table is unusual, so that no walk goes on from there. */
+  next: Step = this;
   /** Leaves of other forms are to be told apart. */
   readonly hasForms: boolean;
   /** 1 where entries have eight bytes, 0 where four: a boolean would be asked whether it is one. */
@@ -151,6 +152,8 @@ export class Step {
   readonly tableHigh: number = 0;
   readonly tableOddLow: number = 0;
   readonly tableOddHigh: number = 0;
+  /** The same, or where the table lies at 4 GiB or above. */
+  readonly tableFarHigh: number = 0;
   /** The same of an entry that maps a page. */
   readonly leafLow: number = 0;
   readonly leafHigh: number = 0;
@@ -177,12 +180,13 @@ export class Step {
     this.instructionSpans = spansIn(instruction ?? data);
     this.dataSpan = this.dataSpans[0];
     this.instructionSpan = this.instructionSpans[0];
-    this.answers = Int32Array.from({ length: WINDOW + 1 }, (_, lo) => answerFor(codec, lo, rules));
+    this.answers = Int32Array.from({ length: WINDOW + 1 }, (_, lo) => answerFor(codec, lo, rules, pagesPerEntry === 1));
     const table = placeOf(codec, codec.table, rules);
     this.tableLow = table.frameLow;
     this.tableHigh = table.frameHigh;
     this.tableOddLow = table.oddLow;
     this.tableOddHigh = table.oddHigh;
+    this.tableFarHigh = table.oddHigh | table.frameHigh;
     const leaf = placeOf(codec, codec.leaf, rules);
     this.leafLow = leaf.frameLow;
     this.leafHigh = leaf.frameHigh;
@@ -201,7 +205,7 @@ export class WalkPlan {
 
   constructor(architecture: Architecture, translation: HierarchicalTranslation, switches: Switches, rules: WalkRules) {
     this.steps = storeysOf(architecture, translation, switches).map((storey, depth) => new Step(storey, depth, architecture, rules));
-    this.steps.forEach((step, depth) => (step.next = this.steps[depth + 1] ?? null));
+    this.steps.forEach((step, depth) => (step.next = this.steps[depth + 1] ?? step));
     this.first = this.steps[0];
     const rule = translation.combined;
     this.combines = rule === undefined ? 0 : 1;

@@ -94,20 +94,15 @@ export class ReplacementOrder {
     return entry;
   }
 
-  /** All of a set's used bits go, of locked entries too. Answers the entry that goes; null, and they stay, if there is none. */
-  clear(set: TlbSet): TlbEntry | null {
-    let candidate = set.first;
-    while ((candidate.flags & KEPT) !== 0) {
-      candidate = candidate.following;
-      if (candidate === set.first) return null;
-    }
+  /** The entry that goes when all of a set's used bits have gone; null if there is none, and they stay. */
+  first(set: TlbSet): TlbEntry | null {
     let entry = set.first;
-    do {
-      entry.flags &= ~USED;
+    while ((entry.flags & KEPT) !== 0) {
       entry = entry.following;
-    } while (entry !== set.first);
-    set.hand = candidate;
-    return candidate;
+      if (entry === set.first) return null;
+    }
+    set.hand = entry;
+    return entry;
   }
 
   #any({ entries }: TlbSet): TlbEntry | null {

@@ -12,6 +12,11 @@ export const ENTRY_USED = 8;
 /** Replacement never chooses the entry; it stays wired whatever is written into it. */
 export const ENTRY_WIRED = 16;
 
+/** No front knows anything of the entry. */
+export const NO_FRONT = -1;
+/** Fronts have been told of pages of the entry; they know themselves where those are. */
+export const TOLD_FRONTS = -2;
+
 /** One entry. Its questions mean valid entries only. */
 export class TlbEntry {
   readonly number: number = 0;
@@ -32,7 +37,9 @@ export class TlbEntry {
   /** Where the head of its chain stands, and the number, plus one, of the next entry of the chain; 0 at the end. */
   place = 0;
   next = 0;
-  /** A bit for each front that may know a page of it. */
+  /** Where in the fronts' tables the one page begins that one front knows; TOLD_FRONTS, or NO_FRONT knows anything of it. */
+  at = NO_FRONT;
+  /** With TOLD_FRONTS: a bit for each front that may know a page of it. */
   shown = 0;
   /** `lru` and `fifo`: its neighbours in the set's list, from the newest to the oldest. */
   newer: TlbEntry | null = null;

@@ -9,7 +9,7 @@ import { integer } from "../machine/physical-memory.js";
 import { Random } from "../random.js";
 import { ALL_FRONTS, FRONTS, MOST_DROPPED, SMALL_PAGES, SMALL_PAGES_SHIFT, type Lookaside } from "./lookaside.js";
 import { ReplacementOrder } from "./replacement.js";
-import { ENTRY_GLOBAL, ENTRY_LOCKED, ENTRY_USED, ENTRY_VALID, ENTRY_WIRED, TlbEntry, TlbSet } from "./tlb-entry.js";
+import { ENTRY_GLOBAL, ENTRY_LOCKED, ENTRY_USED, ENTRY_VALID, ENTRY_WIRED, NO_FRONT, TOLD_FRONTS, TlbEntry, TlbSet } from "./tlb-entry.js";
 
 export { ENTRY_GLOBAL, ENTRY_LOCKED } from "./tlb-entry.js";
 
@@ -28,8 +28,8 @@ const EVERY_FRONT = ALL_FRONTS;
 // Fields begin as what they will be: one that begins as nothing is asked what it is at every use.
 const NO_INTEGERS = new Int32Array(0);
 const NO_NUMBERS = new Float64Array(0);
-/** Of what an entry has in `shown`: some front knows a page of it that is in no table, or that `fill` has told it of. */
-const TOLD = EVERY_FRONT + 1;
+const NOBODY = NO_FRONT;
+const TOLD = TOLD_FRONTS;
 /** Pages below this one have a chain each in a buffer that is busy. */
 const OWN_CHAINS = SMALL_PAGES;
 /** A buffer is busy once so many translations have been entered: a table by page takes 4 MiB of addresses, memory where pages are. */
@@ -49,8 +49,8 @@ const startOf = (page: number, span: number): number => (span === 1 ? page : Mat
 export class Tlb {
   readonly geometry: TlbGeometry;
   readonly invalidation: Invalidation;
-  /** `ENTRY_USED` where replacement goes by it, else 0: what an entry is entered with that serves an access at once. */
-  readonly #useMark: number = 0;
+  /** What an entry has that serves an access at once: `ENTRY_USED` where replacement goes by it. */
+  readonly #servedFlags: number = VALID;
   /** Whether global entries match every tag and are spared where the description says so. Set by the processor. */
   honoursGlobal = true;
   readonly #entries: readonly TlbEntry[] = [];
@@ -107,7 +107,7 @@ export class Tlb {
     this.#calm = paired ? 0 : calm;
     this.invalidation = invalidation;
     this.#byUse = replacement === "used-bit" ? 1 : 0;
-    this.#useMark = replacement === "used-bit" ? USED : 0;
+    this.#servedFlags = replacement === "used-bit" ? VALID | USED : VALID;
     const all = Array.from({ length: entries }, (_, number) => new TlbEntry(number));
     this.#entries = all;
     this.#sets = Array.from({ length: entries / ways }, (_, set) => new TlbSet(all.slice(set * ways, (set + 1) * ways)));
@@ -160,7 +160,9 @@ export class Tlb {
 
   #show(entry: TlbEntry, front: number, page: number, frame: number): boolean {
     if (this.#fronts === null || !this.#fronts.fill(front, page, frame)) return false;
-    entry.shown |= TOLD | (1 << front);
+    if (entry.at !== TOLD) entry.shown = entry.at === NOBODY ? 0 : 1 << (entry.at >>> STARTS_SHIFT);
+    entry.at = TOLD;
+    entry.shown |= 1 << front;
     return true;
   }
 
@@ -174,7 +176,7 @@ export class Tlb {
 
   /** Is it certain at a glance that no entry maps this page, which is small enough for an integer? False says nothing. */
   lacks(page: number): boolean {
-    return page < this.#plain && this.#heads[page] === 0;
+    return this.#valid === 0 || (page < this.#plain && this.#heads[page] === 0);
   }
 
   /** The same as `lookup` without leaving a trace. With several matching entries, which software must avoid, the lowest one. */
@@ -251,84 +253,91 @@ export class Tlb {
     return this.#byUse === 1 ? (this.#order.unused(set) ?? this.#startOver(set)) : this.#order.leaving(set);
   }
 
-  /** Every candidate of a set is used: used bits go, and the next hit on each entry sets its bit again. */
+  /** Every candidate of a set is used: used bits go, those of locked entries too, and the next hit on each sets it again. */
   #startOver(set: TlbSet): TlbEntry | null {
-    const entry = this.#order.clear(set);
-    if (entry === null) return null;
+    const first = this.#order.first(set);
+    if (first === null) return null;
     const starts = this.#starts;
-    let each = set.first;
+    let entry = set.first;
     do {
-      const { shown } = each;
-      if (shown >= TOLD) this.#unshow(each);
-      else {
-        for (let left = shown; left !== 0; left &= left - 1) starts[((31 - Math.clz32(left & -left)) << STARTS_SHIFT) | each.place] = 0;
-        each.shown = 0;
-      }
-      each = each.following;
-    } while (each !== set.first);
-    return entry;
+      entry.flags &= ~USED;
+      if (entry.at >= 0) {
+        starts[entry.at] = 0;
+        entry.at = NOBODY;
+      } else if (entry.at === TOLD) this.#unshow(entry);
+      entry = entry.following;
+    } while (entry !== set.first);
+    return first;
   }
 
   /**
-   * Enters the translation of a page and shows it to a front, as `enter` and `show` would, for an access that is served
-   * at once: what nearly every miss ends with, so the usual case is written out, in which one small page takes the place of
-   * another.
+   * Enters the translation of one hardware page and shows it to a front, as `enter` and `show` would, for an access that is
+   * served at once: what nearly every miss ends with, so the usual case is written out, in which one small page takes the
+   * place of another.
    *
-   * @param frame the hardware frame of `page` itself
-   * @returns the frame; −1 if no front answers for the page: nothing may be replaced, or there is no memory
+   * @param flags `ENTRY_GLOBAL` or 0
+   * @returns whether a front answers for the page now; else nothing may be replaced, or there is no memory
    */
-  serve(front: number, page: number, span: number, frame: number, asid: number, rights: Rights, flags: number): number {
-    if (span !== 1 || page >= this.#plain || frame < this.#ramFirst || frame >= this.#ramEnd)
-      return this.#serveOther(front, page, span, frame, asid, rights, flags);
-    const set = this.#sets[page & this.#setMask];
-    if (set.vacant !== 0) return this.#serveOther(front, page, span, frame, asid, rights, flags);
-    let entry = set.hand;
-    if (this.#byUse === 0) {
-      const leaving = this.#order.leaving(set);
-      if (leaving === null) return NONE;
-      entry = leaving;
-    } else {
-      while ((entry.flags & (USED | LOCKED | WIRED)) !== 0) {
-        entry = entry.following;
-        if (entry !== set.first) continue;
-        const first = this.#startOver(set);
-        if (first === null) return NONE;
-        entry = first;
-      }
-      set.hand = entry;
-    }
+  serve(front: number, page: number, frame: number, asid: number, rights: Rights, flags: number): boolean {
+    const entry = page < this.#plain && frame >= this.#ramFirst && frame < this.#ramEnd ? this.#leaving(page & this.#setMask) : null;
+    if (entry === null) return this.serveLarge(front, page, 1, frame, asid, rights, flags);
     const starts = this.#starts;
-    const { shown } = entry;
-    if (shown >= TOLD) this.#unshow(entry);
-    else for (let left = shown; left !== 0; left &= left - 1) starts[((31 - Math.clz32(left & -left)) << STARTS_SHIFT) | entry.place] = 0;
+    const { at } = entry;
+    if (at >= 0) starts[at] = 0;
+    else if (at === TOLD) this.#unshow(entry);
+    // `unlink` and `link`, written out.
     const heads = this.#heads;
     const link = entry.number + 1;
-    const old = entry.place;
-    if (heads[old] === link) heads[old] = entry.next;
-    else this.#unlinkFrom(heads[old], entry);
+    if (heads[entry.place] === link) heads[entry.place] = entry.next;
+    else this.#unlink(entry);
     const others = heads[page];
     heads[page] = link;
-    entry.place = page;
     entry.next = others;
+    entry.place = page;
     entry.page = page;
     entry.frame = frame;
     entry.asid = asid;
     entry.rights = rights;
     entry.note = 0;
-    entry.flags = VALID | ((flags | this.#useMark) & this.#flagMask);
-    // Those of other tags, and those with higher numbers.
-    if (others !== 0) this.#forgetPages(page, 1);
-    if (this.#byUse === 0) this.#dethrone(this.#order.took(entry, false));
-    entry.shown = 1 << front;
-    starts[(front << STARTS_SHIFT) | page] = ((frame - this.#mainFrame) << this.#wordShift) + 1;
-    return frame;
+    entry.flags = this.#servedFlags | flags;
+    if (this.#byUse === 0 || others !== 0) this.#enteredOver(entry, others);
+    const place = (front << STARTS_SHIFT) | page;
+    entry.at = place;
+    starts[place] = ((frame - this.#mainFrame) << this.#wordShift) + 1;
+    return true;
   }
 
-  /** The same for larger pages, for pages with high numbers or in remote memory, and in a buffer that is not busy yet. */
-  #serveOther(front: number, page: number, span: number, frame: number, asid: number, rights: Rights, flags: number): number {
+  /** The entry of a full set that goes, as `#choose` says; null where that has to say it. */
+  #leaving(number: number): TlbEntry | null {
+    const set = this.#sets[number];
+    if (set.vacant !== 0) return null;
+    if (this.#byUse === 0) return this.#order.leaving(set);
+    let entry = set.hand;
+    while ((entry.flags & (USED | LOCKED | WIRED)) !== 0) {
+      entry = entry.following;
+      if (entry === set.first) return this.#startOver(set);
+    }
+    set.hand = entry;
+    return entry;
+  }
+
+  /** What is left to do where an order is kept, or others are known for the page: those of other tags, with higher numbers. */
+  #enteredOver(entry: TlbEntry, others: number): void {
+    if (others !== 0) this.#forgetPages(entry.page, 1);
+    this.#dethrone(this.#order.took(entry, false));
+  }
+
+  /**
+   * The same for a page within a larger one, and for pages with high numbers or in remote memory, and in a buffer that is
+   * not busy yet.
+   *
+   * @param span hardware pages that the entry maps
+   * @param frame the hardware frame of `page` itself
+   */
+  serveLarge(front: number, page: number, span: number, frame: number, asid: number, rights: Rights, flags: number): boolean {
     const first = span === 1 ? frame : frame - (page % span);
-    const entry = this.#enter(page, span, first, asid, rights, flags | this.#useMark);
-    return entry !== null && this.#show(entry, front, page, frame) ? frame : NONE;
+    const entry = this.#enter(page, span, first, asid, rights, flags | this.#servedFlags);
+    return entry !== null && this.#show(entry, front, page, frame);
   }
 
   /** Writes entry `entry` itself, as an indexed write instruction does; `ENTRY_USED` may be given too. Parameters as `enter`. */
@@ -354,7 +363,7 @@ export class Tlb {
 
   #drop(entry: TlbEntry): void {
     if ((entry.flags & VALID) === 0) return;
-    if (entry.shown !== 0) this.#unshow(entry);
+    if (entry.at !== NOBODY) this.#unshow(entry);
     this.#unlink(entry);
     entry.flags &= WIRED;
     this.#inUse[entry.size] -= 1;
@@ -442,7 +451,7 @@ export class Tlb {
 
   /** Makes some fronts, a bit for each, forget everything of this buffer; the entries stay. */
   hide(fronts: number): void {
-    for (const entry of this.#entries) if ((entry.shown & fronts) !== 0) this.#forgetIn(entry, entry.shown & fronts);
+    for (const entry of this.#entries) this.#hide(entry, fronts);
   }
 
   /** Visits valid entries in ascending order. */
@@ -522,7 +531,7 @@ export class Tlb {
   #put(entry: TlbEntry, size: number, first: number, frame: number, asid: number, rights: Rights, flags: number): boolean {
     const isNew = (entry.flags & VALID) === 0;
     if (!isNew) {
-      if (entry.shown !== 0) this.#unshow(entry);
+      if (entry.at !== NOBODY) this.#unshow(entry);
       this.#unlink(entry);
     }
     if (isNew || entry.size !== size) this.#count(entry, isNew, size);
@@ -621,19 +630,22 @@ export class Tlb {
 
   /** Makes the fronts forget what they know of an entry. */
   #unshow(entry: TlbEntry): void {
-    this.#forgetIn(entry, entry.shown & EVERY_FRONT);
+    this.#hide(entry, EVERY_FRONT);
   }
 
   /** The same for some of them, a bit for each. */
-  #forgetIn(entry: TlbEntry, fronts: number): void {
-    const wasTold = entry.shown >= TOLD;
-    entry.shown &= ~fronts;
-    if (entry.shown === TOLD) entry.shown = 0;
-    for (let left = fronts; left !== 0;) {
-      const front = 31 - Math.clz32(left);
-      left ^= 1 << front;
-      if (wasTold) this.#fronts?.drop(front, entry.page, this.#spans[entry.size]);
-      else this.#starts[(front << STARTS_SHIFT) | entry.place] = 0;
+  #hide(entry: TlbEntry, fronts: number): void {
+    const { at } = entry;
+    if (at >= 0) {
+      if (((1 << (at >>> STARTS_SHIFT)) & fronts) === 0) return;
+      this.#starts[at] = 0;
+      entry.at = NOBODY;
+    } else if (at === TOLD) {
+      for (let front = 0; front < FRONTS; front += 1) {
+        if ((entry.shown & fronts & (1 << front)) !== 0) this.#fronts?.drop(front, entry.page, this.#spans[entry.size]);
+      }
+      entry.shown &= ~fronts;
+      if (entry.shown === 0) entry.at = NOBODY;
     }
   }
 
@@ -648,7 +660,7 @@ export class Tlb {
 
   /** Under `lru` the fronts keep the most recently used of a set only. */
   #dethrone(entry: TlbEntry | null): void {
-    if (entry !== null && entry.shown !== 0) this.#unshow(entry);
+    if (entry !== null && entry.at !== NOBODY) this.#unshow(entry);
   }
 
   #sizeOf(span: number): number {
