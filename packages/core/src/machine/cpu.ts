@@ -466,23 +466,15 @@ export class Cpu {
     const small = page | 0;
     if (small !== page || small < this.#plainFirst || small >= this.#plainEnd || !tlb.lacks(small))
       return this.#translateUnusual(tlb, page, offset, access, privilege);
-    const { fault, statistics } = this;
-    fault.isPending = false;
-    fault.page = small;
-    fault.offset = offset;
-    fault.access = access;
-    fault.privilege = privilege;
-    if (this.events.sink !== null) return this.#settle(tlb, -1, small, offset, access, privilege);
-    if (access === TO_EXECUTE) statistics.itlbMisses += 1;
-    if (tlb === this.dataTlb) statistics.tlbMisses += 1;
-    this.#served = NOT_SERVED;
-    const reason = this.refill.miss(this, small, access, privilege);
+    this.fault.isPending = false;
+    this.#note(small, offset, access, privilege);
+    const reason = this.#miss(tlb, small, access, privilege);
     if (reason !== NONE) return this.#refuse(reason, small, offset, access, privilege);
-    statistics.refills += 1;
     const served = this.#served;
     // Nothing of it is left for an access that was interrupted by this one.
     this.#served = NOT_SERVED;
-    return served === NOT_SERVED ? this.#settle(tlb, tlb.lookup(small, this.asidFor(privilege)), small, offset, access, privilege) : served;
+    if (served !== NOT_SERVED) return served;
+    return this.#settle(tlb, tlb.lookup(small, this.asidFor(privilege)), small, offset, access, privilege);
   }
 
   /** The same where more is to be asked. */
@@ -505,12 +497,10 @@ export class Cpu {
     let entry = found;
     for (let round = 0; round < ROUNDS; round += 1) {
       if (entry < 0) {
-        this.#served = NOT_SERVED;
         this.#note(page, offset, access, privilege);
-        const reason = this.#miss(tlb, page, asid, access, privilege);
+        const reason = this.#miss(tlb, page, access, privilege);
         if (reason !== NONE) return this.#refuse(reason, page, offset, access, privilege);
         const served = this.#served;
-        // Nothing of it is left for an access that was interrupted by this one.
         this.#served = NOT_SERVED;
         if (served !== NOT_SERVED) return served;
         entry = tlb.lookup(page, asid);
@@ -592,34 +582,33 @@ export class Cpu {
     this.#domains = Uint8Array.from({ length: count }, (_, domain) => STANDINGS.indexOf(tell(domain, this.#switches)));
   }
 
-  #miss(tlb: Tlb, page: number, asid: number, access: Access, privilege: Privilege): FaultReason {
+  /** Lets the refill code enter a page; `#served` is its frame then, if that has served the access as well. */
+  #miss(tlb: Tlb, page: number, access: Access, privilege: Privilege): FaultReason {
     const { statistics } = this;
     if (access === TO_EXECUTE) statistics.itlbMisses += 1;
     if (tlb === this.dataTlb) statistics.tlbMisses += 1;
-    if (this.events.sink !== null) return this.#missAloud(tlb, page, asid, access, privilege);
+    this.#served = NOT_SERVED;
+    if (this.events.sink !== null) return this.#missAloud(tlb, page, access, privilege);
     const reason = this.refill.miss(this, page, access, privilege);
     if (reason === NONE) statistics.refills += 1;
     return reason;
   }
 
   /** The same where somebody listens. */
-  #missAloud(tlb: Tlb, page: number, asid: number, access: Access, privilege: Privilege): FaultReason {
-    this.#tellMiss(page, asid, access);
+  #missAloud(tlb: Tlb, page: number, access: Access, privilege: Privilege): FaultReason {
+    const asid = this.asidFor(privilege);
+    this.events.sink?.({ kind: "tlb-miss", cpu: this.id, unit: unitOf(access), hardwarePage: page, asid });
     const reason = this.refill.miss(this, page, access, privilege);
     if (reason !== NONE) return reason;
     this.statistics.refills += 1;
-    this.#tellFill(tlb, page, asid, access);
+    const frame = this.#served === NOT_SERVED ? this.#frameIn(tlb, page, asid) : this.#served;
+    this.events.sink?.({ kind: "tlb-fill", cpu: this.id, unit: unitOf(access), hardwarePage: page, frame, asid });
     return NONE;
   }
 
-  #tellMiss(page: number, asid: number, access: Access): void {
-    this.events.sink?.({ kind: "tlb-miss", cpu: this.id, unit: unitOf(access), hardwarePage: page, asid });
-  }
-
-  #tellFill(tlb: Tlb, page: number, asid: number, access: Access): void {
+  #frameIn(tlb: Tlb, page: number, asid: number): number {
     const entry = tlb.probe(page, asid);
-    const frame = entry < 0 ? -1 : tlb.frameOf(entry, page);
-    this.events.sink?.({ kind: "tlb-fill", cpu: this.id, unit: unitOf(access), hardwarePage: page, frame, asid });
+    return entry < 0 ? -1 : tlb.frameOf(entry, page);
   }
 
   #refuse(reason: FaultReason, page: number, offset: number, access: Access, privilege: Privilege): number {
