@@ -7,8 +7,8 @@
  * under `lru` lets them keep only the most recently used entry of each set.
  *
  * Pages with small numbers in the main chunk of memory, nearly all there are, stand in a table by page, which says where
- * they start: one read decides and leads to the word. The tables of all fronts are one, front by front. It takes 24 MiB of
- * addresses from the host, but memory only where pages are. The other pages have slots.
+ * they start: one read decides and leads to the word. A table takes 4 MiB of addresses from the host, but memory only where
+ * pages are. Once a TLB is busy the tables of all fronts are one, front by front. The other pages have slots.
  */
 import { integer, type PhysicalMemory } from "../machine/physical-memory.js";
 
@@ -36,6 +36,7 @@ const NOTES = 2048;
 const COUNT = FRONTS;
 const STARTS = SMALL_PAGES;
 const STARTS_SHIFT = SMALL_PAGES_SHIFT;
+const PAGE_MASK = SMALL_PAGES - 1;
 
 /** A front's table in which there is nothing: every front's at first, and a processor's while it must not use its TLBs. */
 export const NO_STARTS = new Int32Array(STARTS);
@@ -45,13 +46,12 @@ const NO_PAGES = new Float64Array(0);
 /** What accesses have found in a processor's TLBs. It may forget at any time; it never knows more. */
 export class Lookaside {
   /**
-   * By page, the front's number before it: the place of the page's first word in the main chunk of memory, in words of four
-   * bytes, plus one; 0 where the page is not in that front, has a high number, or lies in another chunk. Nothing before
-   * `prepare`.
+   * A table for each front, by page: the place of the page's first word in the main chunk of memory, in words of four bytes,
+   * plus one; 0 where the page is not in that front, has a high number, or lies in another chunk.
    */
+  readonly views: Int32Array[] = Array.from({ length: COUNT }, () => NO_STARTS);
+  /** After `join` all of them in one, by the front's number and then the page's. */
   starts: Int32Array = NO_TABLE;
-  /** The same, a table for each front. */
-  views: readonly Int32Array[] = Array.from({ length: COUNT }, () => NO_STARTS);
   readonly #memory: PhysicalMemory;
   readonly #onTable: () => void;
   readonly #pageSize: number = 0;
@@ -61,8 +61,8 @@ export class Lookaside {
   /** Frames of the memory that hardly anything lies outside: from this one to below that one. */
   readonly ramFirst: number = 0;
   readonly ramEnd: number = 0;
-  /** Places in the table that were filled here since the last flush; they may have been emptied meanwhile. */
-  #noted = NO_TABLE;
+  /** Fronts and pages that were filled here since the last flush; they may have been emptied meanwhile. */
+  readonly #noted = new Int32Array(NOTES);
   #notes = 0;
   #pages = NO_PAGES;
   #frames = NO_PAGES;
@@ -81,13 +81,16 @@ export class Lookaside {
     this.ramEnd = integer(Math.floor(memory.ramEnd / this.#pageSize));
   }
 
-  /** Makes the tables, if there are none yet. */
-  prepare(): void {
+  /** Makes one table of all. Whoever writes into it takes out again what was written. */
+  join(): void {
     if (this.starts !== NO_TABLE) return;
     const starts = new Int32Array(COUNT * STARTS);
+    for (let note = 0; note < this.#notes; note += 1) {
+      const place = this.#noted[note];
+      starts[place] = this.views[place >>> STARTS_SHIFT][place & PAGE_MASK];
+    }
     this.starts = starts;
-    this.views = Array.from({ length: COUNT }, (_, front) => starts.subarray(front * STARTS, (front + 1) * STARTS));
-    this.#noted = new Int32Array(NOTES);
+    for (let front = 0; front < COUNT; front += 1) this.views[front] = starts.subarray(front * STARTS, (front + 1) * STARTS);
     this.#onTable();
   }
 
@@ -123,12 +126,16 @@ export class Lookaside {
   }
 
   #start(front: number, page: number, word: number): void {
-    this.prepare();
+    if (this.views[front] === NO_STARTS) this.#makeTable(front);
     if (this.#notes === NOTES) this.#forgetNoted(ALL_FRONTS);
-    const place = (front << STARTS_SHIFT) | page;
-    this.#noted[this.#notes] = place;
+    this.#noted[this.#notes] = (front << STARTS_SHIFT) | page;
     this.#notes += 1;
-    this.starts[place] = word + 1;
+    this.views[front][page] = word + 1;
+  }
+
+  #makeTable(front: number): void {
+    this.views[front] = new Int32Array(STARTS);
+    this.#onTable();
   }
 
   #fillSlot(front: number, page: number, frame: number): void {
@@ -172,7 +179,8 @@ export class Lookaside {
     let kept = 0;
     for (let note = 0; note < this.#notes; note += 1) {
       const place = this.#noted[note];
-      if ((fronts & (1 << (place >>> STARTS_SHIFT))) !== 0) this.starts[place] = 0;
+      const front = place >>> STARTS_SHIFT;
+      if ((fronts & (1 << front)) !== 0) this.views[front][place & PAGE_MASK] = 0;
       else this.#noted[kept++] = place;
     }
     this.#notes = kept;

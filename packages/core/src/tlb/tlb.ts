@@ -612,7 +612,7 @@ export class Tlb {
     before.next = entry.next;
   }
 
-  /** Gives every small page a chain of its own, and the fronts their tables. */
+  /** Gives every small page a chain of its own, and joins the tables of the fronts. */
   #spread(): void {
     const shared = this.#heads.length;
     // Sets of another number are found by a remainder, and pages of fronts by their fronts.
@@ -623,7 +623,7 @@ export class Tlb {
       const entry = this.#entries[number];
       this.#link(entry, this.#placeOf(entry.page, entry.size));
     });
-    this.#fronts?.prepare();
+    this.#fronts?.join();
     this.#starts = this.#fronts?.starts ?? NO_INTEGERS;
     this.#lookAround();
   }
