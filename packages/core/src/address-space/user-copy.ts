@@ -40,8 +40,9 @@ const eachPart = (
   copy: (physical: number, from: number, count: number) => void,
 ): number => {
   const { units, architecture, preemption } = parts;
-  const hardwareSize = 2 ** architecture.hardwarePageShift;
-  const perPage = units.pageSize / hardwareSize;
+  // By shifts: a power is kept as a double, and so is what is reckoned with it.
+  const hardwareSize = 1 << architecture.hardwarePageShift;
+  const perPage = 1 << (architecture.pageShift - architecture.hardwarePageShift);
   let page = units.pageOf(address);
   let offset = units.offsetOf(address);
   let done = 0;

@@ -13,6 +13,7 @@ import { switchSpace } from "../address-space/switch.js";
 import { copyFromUser, copyToUser, isUserPage } from "../address-space/user-copy.js";
 import { PortolanError } from "../errors.js";
 import { REFUSED, type Cpu, type CpuFault } from "../machine/cpu.js";
+import { integer } from "../machine/physical-memory.js";
 import { ImageFile } from "../objects/image-file.js";
 import { confined, explainAddress } from "../paging/explain-address.js";
 import type { PageOnItsWay } from "../objects/transfer.js";
@@ -83,7 +84,8 @@ export class Machine {
     this.spaces = spaces;
     this.cpus = cpus;
     this.#installed = cpus.map(() => null);
-    this.#hardwarePages = 2 ** (architecture.pageShift - architecture.hardwarePageShift);
+    // By shifts: a power is kept as a double.
+    this.#hardwarePages = 1 << (architecture.pageShift - architecture.hardwarePageShift);
   }
 
   /** @throws PortolanError ERR_BAD_ARGUMENT if there is no such processor */
@@ -241,8 +243,8 @@ export class Machine {
     const processor = this.cpu(cpu);
     const { units, preemption } = this.parts;
     const machinePage = units.pageOf(address);
-    const size = 2 ** this.architecture.hardwarePageShift;
-    const within = units.offsetOf(address);
+    const size = 1 << this.architecture.hardwarePageShift;
+    const within = integer(units.offsetOf(address));
     const page = machinePage * this.#hardwarePages + Math.floor(within / size);
     const before = preemption.cpu;
     preemption.cpu = cpu;

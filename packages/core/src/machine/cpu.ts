@@ -12,7 +12,7 @@ import { EXECUTE, KERNEL, READ, USER, WRITE, permits, type Access, type Privileg
 import { PortolanError } from "../errors.js";
 import { Events } from "../events.js";
 import { depthOf, domainOf, needsEntryNotes, rightsAt } from "../tlb/entry-note.js";
-import { Lookaside, NO_STARTS } from "../tlb/lookaside.js";
+import { ALL_FRONTS, Lookaside, NO_STARTS } from "../tlb/lookaside.js";
 import type { Refill } from "../tlb/refill.js";
 import { Tlb } from "../tlb/tlb.js";
 import { CpuStatistics } from "./cpu-statistics.js";
@@ -91,6 +91,8 @@ const swapped = swap32;
 const lets = permits;
 
 const NOT_SERVED = -1;
+/** A bit for each front of the kernel's accesses; the user's come after them. */
+const KERNEL_FRONTS = 0b111;
 /** Whether TLBs may be used, as an integer: a boolean would be asked whether it is one. */
 const ACTIVE = 1;
 const PARKED = 0;
@@ -143,7 +145,9 @@ export class Cpu {
   readonly #windows: readonly WindowPages[];
   /** Pages that every privilege may name, and that lie in no window: from this one to below that one. */
   readonly #plainFirst: number = 0;
-  readonly #plainEnd: number = 0;
+  readonly #plainLimit: number = 0;
+  /** The same limit, or 0 where a miss asks more than whether a TLB has the page. */
+  #plainEnd = 0;
   readonly #hasNotes: number = 0;
   /** How each domain stands under the switches; null where the machine has none. */
   #domains: Uint8Array | null = null;
@@ -152,7 +156,7 @@ export class Cpu {
   readonly #unlike16: number = 0;
   readonly #unlike32: number = 0;
   /** Fronts by privilege × 3 + access index, and their tables of starts; while the processor is parked there is nothing in those. */
-  readonly #fronts: readonly Lookaside[];
+  readonly #lookaside: Lookaside;
   #kernelReads: Int32Array = NO_STARTS;
   #kernelWrites: Int32Array = NO_STARTS;
   #kernelFetches: Int32Array = NO_STARTS;
@@ -205,16 +209,16 @@ export class Cpu {
       privilege,
     }));
     this.#plainFirst = this.#userFirst;
-    this.#plainEnd = integer(Math.min(this.#lowEnd, this.#userEnd, ...this.#windows.map(({ first }) => first)));
+    this.#plainLimit = integer(Math.min(this.#lowEnd, this.#userEnd, ...this.#windows.map(({ first }) => first)));
     this.#outside = -this.#pageSize;
     this.#unlike16 = -this.#pageSize | 1;
     this.#unlike32 = -this.#pageSize | 3;
-    const fronts = Array.from({ length: 2 * 3 }, () => new Lookaside(memory, hardwarePageShift, () => this.#expose()));
-    this.#fronts = fronts;
+    this.#lookaside = new Lookaside(memory, hardwarePageShift, () => this.#expose());
     const chunk = memory.chunkOf(memory.firstFrame * memory.frameSize);
     this.#words = memory.words(chunk);
     this.#bytes = memory.bytes(chunk);
-    for (const buffer of this.#tlbs()) buffer.attach(fronts);
+    for (const buffer of this.#tlbs()) buffer.attach(this.#lookaside);
+    this.#expose();
     this.#honourGlobal();
     this.#lookAtDomains();
   }
@@ -252,7 +256,7 @@ export class Cpu {
 
   /** The hardware frame of a page for an access, or −1 with `fault` filled. */
   translate(page: number, access: Access, privilege: Privilege): number {
-    const frame = this.#tlbState === ACTIVE ? this.#fronts[privilege * 3 + (access >>> 1)].frameOf(page) : -1;
+    const frame = this.#tlbState === ACTIVE ? this.#lookaside.frameOf(privilege * 3 + (access >>> 1), page) : -1;
     return frame >= 0 ? frame : this.#translateSlowly(page, 0, access, privilege);
   }
 
@@ -347,10 +351,8 @@ export class Cpu {
   install(context: TranslationContext): void {
     this.context = context;
     this.statistics.installs += 1;
-    for (let index = 0; index < this.#fronts.length; index += 1) {
-      // Kernel addresses mean the same in every space only where the kernel has a space of its own.
-      if (index >= 3 || this.#shadowed === 0) this.#fronts[index].flush();
-    }
+    // Kernel addresses mean the same in every space only where the kernel has a space of its own.
+    this.#forgetFronts(this.#shadowed === 0 ? ALL_FRONTS : ALL_FRONTS & ~KERNEL_FRONTS);
     if (this.architecture.tlb.invalidation.rootLoadInvalidates) {
       this.dataTlb.forget(true, false);
       if (this.instructionTlb !== this.dataTlb) this.instructionTlb.forget(true, false);
@@ -373,8 +375,8 @@ export class Cpu {
     const keepsTlb = this.architecture.switches[name]?.keepsTlb === true;
     for (const tlb of this.#tlbs()) {
       if (!keepsTlb) tlb.forget(false, sparesLocked);
-      tlb.flushFronts();
     }
+    this.#forgetFronts(ALL_FRONTS);
     this.#switches[name] = value;
     if (!keepsTlb) this.refillState = null;
     this.#honourGlobal();
@@ -398,26 +400,39 @@ export class Cpu {
 
   /** `page` and `count` are the machine's pages; every hardware page in them goes. */
   invalidatePages(asid: number, page: number, count: number): void {
-    const tag = this.#tagless === 1 ? 0 : asid;
     const { dataTlb, instructionTlb } = this;
+    const small = page | 0;
+    // Most pages that are invalidated are in no TLB.
+    const isAbsent =
+      count === 1 &&
+      this.#hardwarePages === 1 &&
+      small === page &&
+      dataTlb.lacks(small) &&
+      (instructionTlb === dataTlb || instructionTlb.lacks(small));
+    this.#invalidated("pages", asid, page, count, isAbsent ? 0 : this.#dropPages(asid, page, count));
+  }
+
+  #dropPages(asid: number, page: number, count: number): number {
+    const tag = this.#tagless === 1 ? 0 : asid;
     const first = page * this.#hardwarePages;
     const pages = count * this.#hardwarePages;
-    const small = first | 0;
-    const isOne = pages === 1 && small === first;
-    let dropped = isOne && dataTlb.lacks(small) ? 0 : dataTlb.invalidatePages(first, pages, tag);
-    if (instructionTlb !== dataTlb && !(isOne && instructionTlb.lacks(small))) dropped += instructionTlb.invalidatePages(first, pages, tag);
-    this.#invalidated("pages", asid, page, count, dropped);
+    let dropped = 0;
+    for (const tlb of this.#tlbs()) dropped += tlb.invalidatePages(first, pages, tag);
+    return dropped;
   }
 
   /** Shows the hit path the tables of its fronts, or nothing. */
   #expose(): void {
-    const startsOf = (front: number): Int32Array => (this.#tlbState === ACTIVE ? this.#fronts[front].starts : NO_STARTS);
-    this.#kernelReads = startsOf(0);
-    this.#kernelWrites = startsOf(1);
-    this.#kernelFetches = startsOf(2);
-    this.#userReads = startsOf(3);
-    this.#userWrites = startsOf(4);
-    this.#userFetches = startsOf(5);
+    const isActive = this.#tlbState === ACTIVE;
+    const tables = this.#lookaside.views.map((view) => (isActive ? view : NO_STARTS));
+    [this.#kernelReads, this.#kernelWrites, this.#kernelFetches, this.#userReads, this.#userWrites, this.#userFetches] = tables;
+    this.#plainEnd = isActive && this.#hasNotes === 0 ? this.#plainLimit : 0;
+  }
+
+  /** Makes some fronts, a bit for each, forget everything; the TLBs keep what they have. */
+  #forgetFronts(fronts: number): void {
+    for (const tlb of this.#tlbs()) tlb.hide(fronts);
+    this.#lookaside.flush(fronts);
   }
 
   /** What an address says that lies anywhere: the frame of a window, −1 with `fault` filled, or UNDECIDED: a TLB is asked. */
@@ -447,29 +462,45 @@ export class Cpu {
 
   /** A page that its front's table says nothing of: `frameOf` was asked, or the hit path. */
   #translateSlowly(page: number, offset: number, access: Access, privilege: Privilege): number {
+    const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
+    const small = page | 0;
+    if (small !== page || small < this.#plainFirst || small >= this.#plainEnd || !tlb.lacks(small))
+      return this.#translateUnusual(tlb, page, offset, access, privilege);
+    this.fault.isPending = false;
+    this.#note(small, offset, access, privilege);
+    const reason = this.#miss(tlb, small, access, privilege);
+    if (reason !== NONE) return this.#refuse(reason, small, offset, access, privilege);
+    const served = this.#served;
+    // Nothing of it is left for an access that was interrupted by this one.
+    this.#served = NOT_SERVED;
+    if (served !== NOT_SERVED) return served;
+    return this.#settle(tlb, tlb.lookup(small, this.asidFor(privilege)), small, offset, access, privilege);
+  }
+
+  /** The same where more is to be asked. */
+  #translateUnusual(tlb: Tlb, given: number, offset: number, access: Access, privilege: Privilege): number {
+    const page = integer(given);
     this.fault.isPending = false;
     if (this.#hasNotes === 1) this.#noteSite(0);
     if (this.#tlbState !== ACTIVE) throw new Error(`processor ${this.id} accesses memory while it waits in a shootdown`);
-    const number = privilege * 3 + (access >>> 1);
-    const known = this.#fronts[number].frameElsewhere(page);
+    const known = this.#lookaside.frameElsewhere(privilege * 3 + (access >>> 1), page);
     if (known >= 0) return known;
-    const small = page | 0;
-    const isPlain = small === page && small >= this.#plainFirst && small < this.#plainEnd;
-    if (!isPlain) {
-      const frame = this.#askAddress(page, offset, access, privilege);
-      if (frame !== UNDECIDED) return frame;
-    }
-    const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
+    const frame = this.#askAddress(page, offset, access, privilege);
+    if (frame !== UNDECIDED) return frame;
+    return this.#settle(tlb, tlb.lookup(page, this.asidFor(privilege)), page, offset, access, privilege);
+  }
+
+  /** Goes on from what the TLB has answered, an entry or −1, until the access is served or refused. */
+  #settle(tlb: Tlb, found: number, page: number, offset: number, access: Access, privilege: Privilege): number {
+    const number = privilege * 3 + (access >>> 1);
     const asid = this.asidFor(privilege);
-    let entry = isPlain && tlb.lacks(small) ? -1 : tlb.lookup(page, asid);
+    let entry = found;
     for (let round = 0; round < ROUNDS; round += 1) {
       if (entry < 0) {
-        this.#served = NOT_SERVED;
         this.#note(page, offset, access, privilege);
-        const reason = this.#miss(tlb, page, asid, access, privilege);
+        const reason = this.#miss(tlb, page, access, privilege);
         if (reason !== NONE) return this.#refuse(reason, page, offset, access, privilege);
         const served = this.#served;
-        // Nothing of it is left for an access that was interrupted by this one.
         this.#served = NOT_SERVED;
         if (served !== NOT_SERVED) return served;
         entry = tlb.lookup(page, asid);
@@ -501,12 +532,16 @@ export class Cpu {
    */
   enter(page: number, span: number, frame: number, rights: Rights, flags: number, access: Access, privilege: Privilege): void {
     const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
-    this.#served = tlb.serve(privilege * 3 + (access >>> 1), page, span, frame, this.asidFor(privilege), rights, flags);
+    const front = privilege * 3 + (access >>> 1);
+    const asid = this.asidFor(privilege);
+    const isServed =
+      span === 1 ? tlb.serve(front, page, frame, asid, rights, flags) : tlb.serveLarge(front, page, span, frame, asid, rights, flags);
+    this.#served = isServed ? frame : NOT_SERVED;
   }
 
   /** The same for a page that no TLB is asked about: nothing that a TLB forgets can make it wrong. */
   #inWindow(page: number, frame: number, offset: number, access: Access, privilege: Privilege): number {
-    const isFilled = this.#fronts[privilege * 3 + (access >>> 1)].fill(page, frame);
+    const isFilled = this.#lookaside.fill(privilege * 3 + (access >>> 1), page, frame);
     return isFilled ? frame : this.#refuse(BUS, page, offset, access, privilege);
   }
 
@@ -547,34 +582,33 @@ export class Cpu {
     this.#domains = Uint8Array.from({ length: count }, (_, domain) => STANDINGS.indexOf(tell(domain, this.#switches)));
   }
 
-  #miss(tlb: Tlb, page: number, asid: number, access: Access, privilege: Privilege): FaultReason {
+  /** Lets the refill code enter a page; `#served` is its frame then, if that has served the access as well. */
+  #miss(tlb: Tlb, page: number, access: Access, privilege: Privilege): FaultReason {
     const { statistics } = this;
     if (access === TO_EXECUTE) statistics.itlbMisses += 1;
     if (tlb === this.dataTlb) statistics.tlbMisses += 1;
-    if (this.events.sink !== null) return this.#missAloud(tlb, page, asid, access, privilege);
+    this.#served = NOT_SERVED;
+    if (this.events.sink !== null) return this.#missAloud(tlb, page, access, privilege);
     const reason = this.refill.miss(this, page, access, privilege);
     if (reason === NONE) statistics.refills += 1;
     return reason;
   }
 
   /** The same where somebody listens. */
-  #missAloud(tlb: Tlb, page: number, asid: number, access: Access, privilege: Privilege): FaultReason {
-    this.#tellMiss(page, asid, access);
+  #missAloud(tlb: Tlb, page: number, access: Access, privilege: Privilege): FaultReason {
+    const asid = this.asidFor(privilege);
+    this.events.sink?.({ kind: "tlb-miss", cpu: this.id, unit: unitOf(access), hardwarePage: page, asid });
     const reason = this.refill.miss(this, page, access, privilege);
     if (reason !== NONE) return reason;
     this.statistics.refills += 1;
-    this.#tellFill(tlb, page, asid, access);
+    const frame = this.#served === NOT_SERVED ? this.#frameIn(tlb, page, asid) : this.#served;
+    this.events.sink?.({ kind: "tlb-fill", cpu: this.id, unit: unitOf(access), hardwarePage: page, frame, asid });
     return NONE;
   }
 
-  #tellMiss(page: number, asid: number, access: Access): void {
-    this.events.sink?.({ kind: "tlb-miss", cpu: this.id, unit: unitOf(access), hardwarePage: page, asid });
-  }
-
-  #tellFill(tlb: Tlb, page: number, asid: number, access: Access): void {
+  #frameIn(tlb: Tlb, page: number, asid: number): number {
     const entry = tlb.probe(page, asid);
-    const frame = entry < 0 ? -1 : tlb.frameOf(entry, page);
-    this.events.sink?.({ kind: "tlb-fill", cpu: this.id, unit: unitOf(access), hardwarePage: page, frame, asid });
+    return entry < 0 ? -1 : tlb.frameOf(entry, page);
   }
 
   #refuse(reason: FaultReason, page: number, offset: number, access: Access, privilege: Privilege): number {
@@ -602,16 +636,20 @@ export class Cpu {
 
   /** Physical address of a byte, or −1 with `fault` filled. */
   #locate(page: number, offset: number, access: Access, privilege: Privilege): number {
-    const known = this.#tlbState === ACTIVE ? this.#fronts[privilege * 3 + (access >>> 1)].frameOf(page) : -1;
+    const known = this.#tlbState === ACTIVE ? this.#lookaside.frameOf(privilege * 3 + (access >>> 1), page) : -1;
     if (known >= 0) this.fault.isPending = false;
-    const frame = known >= 0 ? known : this.#translateSlowly(page, offset, access, privilege);
+    const frame = known >= 0 ? known : this.#translateSlowly(integer(page), offset, access, privilege);
     return frame < 0 ? -1 : frame * this.#pageSize + offset;
   }
 
   #loadSlowly(page: number, offset: number, width: 1 | 2 | 4, access: Access, privilege: Privilege): number {
     if (width === 4 && (offset & this.#unlike32) === 0 && (offset | 0) === offset) {
       const frame = this.#translateSlowly(page, offset, access, privilege);
-      return frame < 0 ? -1 : this.memory.read32(frame * this.#pageSize + offset) | 0;
+      if (frame < 0) return -1;
+      const start = access === TO_READ ? (privilege === FROM_USER ? this.#userReads : this.#kernelReads)[page] | 0 : 0;
+      if (start === 0) return this.memory.read32(frame * this.#pageSize + offset) | 0;
+      const word = this.#words[start - 1 + (offset >>> 2)];
+      return (this.#byteOrder === BIG ? swapped(word) : word) | 0;
     }
     return this.#loadAnywhere(page, offset, width, access, privilege);
   }

@@ -53,6 +53,9 @@ const ANSWERS_GLOBAL = ANSWER_GLOBAL;
 const IS_LEAF = LEAF_ENTRY;
 const TWO_32 = 0x1_0000_0000;
 
+// Fields begin as what they will be: one that begins as nothing is asked what it is at every use.
+const NO_WORDS = new Uint32Array(0);
+
 /** An index's bits from `bit` on, and at least 26 of them. */
 const partOf = (low: number, high: number, bit: number): number =>
   bit < BITS ? (low >>> bit) | (high << (BITS - bit)) : high >>> (bit - BITS);
@@ -66,11 +69,13 @@ export class HardwareWalk implements Refill {
   readonly #rules: WalkRules;
   /** First page that the kernel's own root translates; Infinity where it has none. */
   readonly #kernelFirst: number = 0;
-  /** Words between these addresses are read where they lie, without asking the memory: none where it has the other byte order. */
+  /** Words of the memory that are read where they lie, from this address on: none where it has the other byte order. */
+  readonly #nearWords: Uint32Array = NO_WORDS;
   readonly #nearStart: number = 0;
-  readonly #nearEnd: number = 0;
   /** Pages that a root translates, and one over the bytes of one, exactly. */
   readonly #limit: number = 0;
+  /** Pages below this one are indices as they are, in one part, of the root that a privilege has. */
+  readonly #small: number = 0;
   readonly #perPage: number = 0;
   readonly #pageShift: number = 0;
   /** Pages in 4 GiB. */
@@ -102,72 +107,118 @@ export class HardwareWalk implements Refill {
     this.#limit = integer(2 ** (architecture.virtualBits - architecture.hardwarePageShift));
     // No index reaches the limit; Infinity would make a double of it.
     this.#kernelFirst = integer(Math.min(kernelRootFrom(architecture, architecture.hardwarePageShift), this.#limit));
-    this.#nearStart = memory.ramStart;
-    this.#nearEnd = memory.byteOrder === "little" ? memory.ramEnd : memory.ramStart;
+    const { mainStart, mainWords, ramStart, ramEnd } = memory;
+    const isNear = memory.byteOrder === "little" && ramEnd <= TWO_32;
+    this.#nearStart = ramStart | 0;
+    this.#nearWords = isNear ? mainWords.subarray((ramStart - mainStart) / 4, (ramEnd - mainStart) / 4) : NO_WORDS;
+    this.#small = Math.min(HALF, this.#limit, this.#kernelFirst) | 0;
     this.#pageShift = architecture.hardwarePageShift;
     this.#perHigh = integer(2 ** (32 - architecture.hardwarePageShift));
     this.#perPage = 2 ** -architecture.hardwarePageShift;
   }
 
   miss(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason {
-    const { steps, combined } = this.#last !== null && cpu.refillState === this.#last ? this.#last : this.#plan(cpu);
-    const memory = this.#memory;
-    const { mainWords, mainStart } = memory;
+    const plan = this.#last;
+    const { root } = cpu.contextFor(privilege);
+    // Addresses below 4 GiB are carried as integers, which may be negative.
+    let table = root | 0;
+    if (plan === null || cpu.refillState !== plan || page >= this.#small || (table !== root && root >= TWO_32))
+      return this.#walkFar(cpu, page, access, privilege);
+    const words = this.#nearWords;
     const nearStart = this.#nearStart;
-    const nearEnd = this.#nearEnd;
-    const index = page < this.#limit ? page : page % this.#limit;
-    const isSmall = index < HALF;
-    const high = isSmall ? 0 : Math.floor(index / HALF);
-    const low = isSmall ? index | 0 : index - high * HALF;
-    let table = this.#rootFor(cpu, index, privilege);
-    let answer = 0;
     let rights = ALL;
-    for (let depth = 0; depth < steps.length; depth += 1) {
-      const step = steps[depth];
-      const { bit } = step;
-      const isWide = step.wide === 1;
-      const address = table + (partOf(low, high, bit) & step.mask) * step.entryBytes;
-      let lo = 0;
-      let hi = 0;
-      if (address >= nearStart && address < nearEnd && (address & 3) === 0) {
-        const at = (address - mainStart) >>> 2;
-        lo = mainWords[at];
-        if (isWide) hi = mainWords[at + 1];
-      } else {
-        if (!memory.isBacked(address)) break;
-        lo = isWide ? memory.readLow(address) : memory.read32(address);
-        hi = isWide ? memory.readHigh(address) : 0;
-      }
-      answer = step.answers[lo & LOW_BITS];
+    for (let { first: step } = plan; ; step = step.next) {
+      const at = ((table - nearStart) >>> 2) + (((page >>> step.lowBit) & step.mask) << step.wordShift);
+      // A word that is not near reads as undefined, and `| 0` makes that nothing, which is found out below.
+      const lo = words[at] | 0;
+      const hi = step.wide === 1 ? words[at + 1] | 0 : 0;
+      const answer = step.answers[lo & LOW_BITS];
       rights &= answer >>> RIGHTS;
       const kind = kindOf(answer);
       if (kind === IS_TABLE) {
-        const place = step.table;
-        if (((lo & place.oddLow) | (hi & place.oddHigh)) !== 0) break;
-        table = (lo & place.frameLow) >>> 0;
-        const above = hi & place.frameHigh;
-        if (above !== 0) table += (above >>> 0) * TWO_32;
+        if (((lo & step.tableOddLow) | (hi & step.tableFarHigh)) !== 0) break;
+        table = lo & step.tableLow;
         continue;
       }
-      if (kind !== IS_ABSENT) {
-        const place = step.leaf;
-        rights = combined[rights];
-        if (kind !== IS_LEAF || ((lo & place.oddLow) | (hi & place.oddHigh)) !== 0 || !lets(rights, privilege, access)) break;
-        const isFetch = access === TO_EXECUTE;
-        const span = isFetch ? step.instructionSpan : step.dataSpan;
-        let frame = (lo & place.frameLow) >>> this.#pageShift;
-        const above = hi & place.frameHigh;
-        if (above !== 0) frame += (above >>> 0) * this.#perHigh;
-        if (step.pagesPerEntry !== 1) frame += page % step.pagesPerEntry;
-        const flags = (answer & ANSWERS_GLOBAL) === 0 ? 0 : GLOBAL;
-        cpu.enter(page, span, frame, rights, flags, access, privilege);
+      if (kind === IS_ABSENT) {
+        if (at >= words.length) break;
+        return this.#end(cpu, page, step.reads - 1, ABSENT);
       }
-      return this.#end(cpu, page, depth, kind === IS_ABSENT ? ABSENT : NONE);
+      if (plan.combines === 1) rights = plan.combined[rights];
+      if (kind !== IS_LEAF || ((lo & step.leafOddLow) | (hi & step.leafOddHigh)) !== 0 || !lets(rights, privilege, access)) break;
+      let frame = ((lo & step.leafLow) >>> this.#pageShift) | 0;
+      if ((hi & step.leafHigh) !== 0) frame += ((hi & step.leafHigh) >>> 0) * this.#perHigh;
+      const flags = (answer & ANSWERS_GLOBAL) === 0 ? 0 : GLOBAL;
+      if (step.pagesPerEntry === 1) cpu.enter(page, 1, frame, rights, flags, access, privilege);
+      else this.#enterLarge(cpu, page, step, frame, rights, flags, access, privilege);
+      const { statistics } = cpu;
+      statistics.walks += 1;
+      statistics.walkReads += step.reads;
+      if (this.#events.sink !== null) this.#tell(cpu, page, step.reads - 1, NONE);
+      return NONE;
+    }
+    return this.#walkFar(cpu, page, access, privilege);
+  }
+
+  /** The same walk for pages with high numbers, and where tables lie in other chunks, or in words of the other byte order. */
+  #walkFar(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason {
+    const plan = this.#plan(cpu);
+    const memory = this.#memory;
+    const low = this.#lowOf(page);
+    const high = this.#highOf(page);
+    let table = this.#rootFor(cpu, page, privilege);
+    let rights = ALL;
+    for (let { first: step } = plan; ; step = step.next) {
+      const address = table + ((partOf(low, high, step.bit) & step.mask) << step.entryShift);
+      if (!memory.isBacked(address)) break;
+      const lo = step.wide === 1 ? memory.readLow(address) : memory.read32(address);
+      const hi = step.wide === 1 ? memory.readHigh(address) : 0;
+      const answer = step.answers[lo & LOW_BITS];
+      rights &= answer >>> RIGHTS;
+      const kind = kindOf(answer);
+      if (kind === IS_TABLE) {
+        if (((lo & step.tableOddLow) | (hi & step.tableOddHigh)) !== 0) break;
+        table = ((hi & step.tableHigh) >>> 0) * TWO_32 + ((lo & step.tableLow) >>> 0);
+        continue;
+      }
+      if (kind === IS_ABSENT) return this.#end(cpu, page, step.reads - 1, ABSENT);
+      if (plan.combines === 1) rights = plan.combined[rights];
+      if (kind !== IS_LEAF || ((lo & step.leafOddLow) | (hi & step.leafOddHigh)) !== 0 || !lets(rights, privilege, access)) break;
+      let frame = (lo & step.leafLow) >>> this.#pageShift;
+      if ((hi & step.leafHigh) !== 0) frame += ((hi & step.leafHigh) >>> 0) * this.#perHigh;
+      const flags = (answer & ANSWERS_GLOBAL) === 0 ? 0 : GLOBAL;
+      this.#enterLarge(cpu, page, step, frame, rights, flags, access, privilege);
+      return this.#end(cpu, page, step.reads - 1, NONE);
     }
     return this.#walk(cpu, page, access, privilege);
   }
 
-  #rootFor(cpu: Cpu, index: number, privilege: Privilege): number {
+  #enterLarge(
+    cpu: Cpu,
+    page: number,
+    step: Step,
+    first: number,
+    rights: Rights,
+    flags: number,
+    access: Access,
+    privilege: Privilege,
+  ): void {
+    const span = access === TO_EXECUTE ? step.instructionSpan : step.dataSpan;
+    cpu.enter(page, span, first + (page % step.pagesPerEntry), rights, flags, access, privilege);
+  }
+
+  /** The two parts of a page's index in the tree; the page may have more bits than that. */
+  #lowOf(page: number): number {
+    const index = page < this.#limit ? page : page % this.#limit;
+    return index - Math.floor(index / HALF) * HALF;
+  }
+
+  #highOf(page: number): number {
+    return Math.floor((page < this.#limit ? page : page % this.#limit) / HALF);
+  }
+
+  #rootFor(cpu: Cpu, page: number, privilege: Privilege): number {
+    const index = page < this.#limit ? page : page % this.#limit;
     return (index >= this.#kernelFirst ? cpu.kernelContext : cpu.contextFor(privilege)).root;
   }
 
@@ -176,10 +227,9 @@ export class HardwareWalk implements Refill {
     const { steps, combined } = this.#plan(cpu);
     const memory = this.#memory;
     const { faultsOnReserved, faultsUnmarked, faultsClean, recordsWrite, hasNotes } = this.#rules;
-    const index = page < this.#limit ? page : page % this.#limit;
-    const high = index < HALF ? 0 : Math.floor(index / HALF);
-    const low = index - high * HALF;
-    const root = this.#rootFor(cpu, index, privilege);
+    const low = this.#lowOf(page);
+    const high = this.#highOf(page);
+    const root = this.#rootFor(cpu, page, privilege);
     let table = root;
     let rights = ALL;
     let isRecorded = true;
@@ -188,7 +238,7 @@ export class HardwareWalk implements Refill {
       const step = steps[depth];
       const { codec, hasForms } = step;
       const isWide = step.wide === 1;
-      const address = table + (partOf(low, high, step.bit) & step.mask) * step.entryBytes;
+      const address = table + ((partOf(low, high, step.bit) & step.mask) << step.entryShift);
       if (!memory.isBacked(address)) return this.#end(cpu, page, depth, BUS, domain);
       const lo = isWide ? memory.readLow(address) : memory.read32(address);
       const hi = isWide ? memory.readHigh(address) : 0;
@@ -269,9 +319,9 @@ export class HardwareWalk implements Refill {
     if (!this.#rules.recordsAccess) return;
     const memory = this.#memory;
     let table = root;
-    for (const { codec, wide, entryBytes, bit, mask } of steps) {
+    for (const { codec, wide, entryShift, bit, mask } of steps) {
       const isWide = wide === 1;
-      const address = table + (partOf(low, high, bit) & mask) * entryBytes;
+      const address = table + ((partOf(low, high, bit) & mask) << entryShift);
       const lo = isWide ? memory.readLow(address) : memory.read32(address);
       const hi = isWide ? memory.readHigh(address) : 0;
       const isLeaf = codec.kindOf(lo, hi) !== IS_TABLE;

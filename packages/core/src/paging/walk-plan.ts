@@ -21,7 +21,7 @@ import {
   type FormatCodec,
   type LevelCodec,
 } from "./entry-codec.js";
-import { storeysOf } from "./tree-shape.js";
+import { storeysOf, type Storey } from "./tree-shape.js";
 
 /** Indices of a tree travel as two integers of this many bits, so that shifts can take them apart. */
 export const HALF_BITS = 26;
@@ -55,37 +55,17 @@ export interface WalkRules {
   readonly hasNotes: boolean;
 }
 
-/** A level as the walker needs it: everything that a switch or a TLB decides is decided. */
-export interface Step {
-  readonly codec: LevelCodec;
-  /** Leaves of other forms are to be told apart. */
-  readonly hasForms: boolean;
-  /** 1 where entries have eight bytes, 0 where four: a boolean would be asked whether it is one. */
-  readonly wide: number;
-  readonly entryBytes: number;
-  readonly pagesPerEntry: number;
-  /** Bit of the index where this level's begins, and the level's mask. */
-  readonly bit: number;
-  readonly mask: number;
-  /** Hardware pages that an entry of each TLB maps: a size that it has no entries for is entered in pieces. */
-  readonly dataSpan: number;
-  readonly instructionSpan: number;
-  /** The same by the logarithm of how many entries of the table hold the page. */
-  readonly dataSpans: readonly number[];
-  readonly instructionSpans: readonly number[];
-  /** By a word's low bits. */
-  readonly answers: Int32Array;
-  readonly table: Place;
-  readonly leaf: Place;
-}
-
 /** Where an entry has its address, and which bits outside the window make its word unusual. */
-export interface Place {
+interface Place {
   readonly frameLow: number;
   readonly frameHigh: number;
   readonly oddLow: number;
   readonly oddHigh: number;
 }
+
+// Fields begin as what they will be: one that begins as nothing is asked what it is at every use.
+const NO_ANSWERS = new Int32Array(0);
+const NO_RIGHTS = new Uint8Array(0);
 
 const NOWHERE: Place = { frameLow: 0, frameHigh: 0, oddLow: 0, oddHigh: 0 };
 
@@ -117,10 +97,11 @@ const placeOf = (codec: LevelCodec, format: FormatCodec | null, { faultsOnReserv
 };
 
 /** The answer for words that have nothing outside the window but an address. */
-const answerFor = (codec: LevelCodec, lo: number, rules: WalkRules): number => {
+const answerFor = (codec: LevelCodec, lo: number, rules: WalkRules, isLast: boolean): number => {
   if (rules.hasNotes || codec.forms.length > 0) return UNUSUAL;
   const meaning = codec.meaningOf(lo, 0);
   const kind = kindIn(meaning);
+  if (kind === TABLE_ENTRY && isLast) return UNUSUAL;
   if (kind === ABSENT_ENTRY) return codec.level.kind.reads.every((field) => fieldBits(field)[0] < WINDOW_BITS) ? ABSENT_ENTRY : UNUSUAL;
   const format = kind === TABLE_ENTRY ? codec.table : kind === LEAF_ENTRY ? codec.leaf : null;
   if (format === null || !format.isInPlace || (rules.faultsOnReserved && format.hasReserved(lo, 0))) return UNUSUAL;
@@ -135,39 +116,99 @@ const answerFor = (codec: LevelCodec, lo: number, rules: WalkRules): number => {
   return kind | (rights << ANSWER_RIGHTS) | (isGlobal ? ANSWER_GLOBAL : 0);
 };
 
+/**
+ * A level as the walker needs it: everything that a switch or a TLB decides is decided. Integers throughout, and in the
+ * object itself: a walk reads each of them at once.
+ */
+export class Step {
+  readonly codec: LevelCodec;
+  /** The level below. At the last one a word that leads to a table is unusual, so that no walk goes on from there. */
+  next: Step = this;
+  /** Leaves of other forms are to be told apart. */
+  readonly hasForms: boolean;
+  /** 1 where entries have eight bytes, 0 where four: a boolean would be asked whether it is one. */
+  readonly wide: number = 0;
+  /** Bytes of an entry, and words of four bytes, as shifts. */
+  readonly entryShift: number = 0;
+  readonly wordShift: number = 0;
+  readonly pagesPerEntry: number = 0;
+  /** Bit of the index where this level's begins, and the level's mask. */
+  readonly bit: number = 0;
+  /** The same bit, as far as it is one of an integer: no index that is one has those above. */
+  readonly lowBit: number = 0;
+  readonly mask: number = 0;
+  /** Entries that a walk has read when it has read this level's. */
+  readonly reads: number = 0;
+  /** Hardware pages that an entry of each TLB maps: a size that it has no entries for is entered in pieces. */
+  readonly dataSpan: number = 0;
+  readonly instructionSpan: number = 0;
+  /** The same by the logarithm of how many entries of the table hold the page. */
+  readonly dataSpans: readonly number[];
+  readonly instructionSpans: readonly number[];
+  /** By a word's low bits. */
+  readonly answers: Int32Array = NO_ANSWERS;
+  /** Where an entry that leads to a table has its address, and which bits outside the window make its word unusual. */
+  readonly tableLow: number = 0;
+  readonly tableHigh: number = 0;
+  readonly tableOddLow: number = 0;
+  readonly tableOddHigh: number = 0;
+  /** The same, or where the table lies at 4 GiB or above. */
+  readonly tableFarHigh: number = 0;
+  /** The same of an entry that maps a page. */
+  readonly leafLow: number = 0;
+  readonly leafHigh: number = 0;
+  readonly leafOddLow: number = 0;
+  readonly leafOddHigh: number = 0;
+
+  constructor({ codec, entries, entryBytes, pagesPerEntry }: Storey, depth: number, architecture: Architecture, rules: WalkRules) {
+    const { data, instruction } = architecture.tlb;
+    const most = Math.max(1, ...codec.forms.map((form) => form.entries));
+    const sizes = Array.from({ length: Math.log2(most) + 1 }, (_, log) => integer(pagesPerEntry * 2 ** log));
+    const spansIn = ({ pageShifts }: TlbGeometry): readonly number[] =>
+      sizes.map((pages) => (pageShifts.includes(architecture.hardwarePageShift + Math.log2(pages)) ? pages : 1));
+    this.codec = codec;
+    this.hasForms = codec.forms.length > 0;
+    this.wide = entryBytes === 8 ? 1 : 0;
+    this.entryShift = entryBytes === 8 ? 3 : 2;
+    this.wordShift = this.entryShift - 2;
+    this.pagesPerEntry = integer(pagesPerEntry);
+    this.bit = Math.log2(pagesPerEntry) | 0;
+    this.lowBit = Math.min(this.bit, 31);
+    this.mask = (entries - 1) | 0;
+    this.reads = depth + 1;
+    this.dataSpans = spansIn(data);
+    this.instructionSpans = spansIn(instruction ?? data);
+    this.dataSpan = this.dataSpans[0];
+    this.instructionSpan = this.instructionSpans[0];
+    this.answers = Int32Array.from({ length: WINDOW + 1 }, (_, lo) => answerFor(codec, lo, rules, pagesPerEntry === 1));
+    const table = placeOf(codec, codec.table, rules);
+    this.tableLow = table.frameLow;
+    this.tableHigh = table.frameHigh;
+    this.tableOddLow = table.oddLow;
+    this.tableOddHigh = table.oddHigh;
+    this.tableFarHigh = table.oddHigh | table.frameHigh;
+    const leaf = placeOf(codec, codec.leaf, rules);
+    this.leafLow = leaf.frameLow;
+    this.leafHigh = leaf.frameHigh;
+    this.leafOddLow = leaf.oddLow;
+    this.leafOddHigh = leaf.oddHigh;
+  }
+}
+
 /** What a walker makes of one setting of a processor's switches. */
 export class WalkPlan {
   readonly steps: readonly Step[];
-  /** What remains of the rights that every level lets through. */
-  readonly combined: Uint8Array;
+  readonly first: Step;
+  /** What remains of the rights that every level lets through; 1 where that can be fewer than those. */
+  readonly combined: Uint8Array = NO_RIGHTS;
+  readonly combines: number = 0;
 
   constructor(architecture: Architecture, translation: HierarchicalTranslation, switches: Switches, rules: WalkRules) {
-    const { data, instruction } = architecture.tlb;
-    this.steps = storeysOf(architecture, translation, switches).map(({ codec, entries, entryBytes, pagesPerEntry }) => {
-      const most = Math.max(1, ...codec.forms.map((form) => form.entries));
-      const sizes = Array.from({ length: Math.log2(most) + 1 }, (_, log) => integer(pagesPerEntry * 2 ** log));
-      const spansIn = ({ pageShifts }: TlbGeometry): readonly number[] =>
-        sizes.map((pages) => (pageShifts.includes(architecture.hardwarePageShift + Math.log2(pages)) ? pages : 1));
-      const dataSpans = spansIn(data);
-      const instructionSpans = spansIn(instruction ?? data);
-      return {
-        codec,
-        hasForms: codec.forms.length > 0,
-        wide: entryBytes === 8 ? 1 : 0,
-        entryBytes,
-        pagesPerEntry: integer(pagesPerEntry),
-        bit: Math.log2(pagesPerEntry) | 0,
-        mask: (entries - 1) | 0,
-        dataSpan: dataSpans[0],
-        instructionSpan: instructionSpans[0],
-        dataSpans,
-        instructionSpans,
-        answers: Int32Array.from({ length: WINDOW + 1 }, (_, lo) => answerFor(codec, lo, rules)),
-        table: placeOf(codec, codec.table, rules),
-        leaf: placeOf(codec, codec.leaf, rules),
-      };
-    });
+    this.steps = storeysOf(architecture, translation, switches).map((storey, depth) => new Step(storey, depth, architecture, rules));
+    this.steps.forEach((step, depth) => (step.next = this.steps[depth + 1] ?? step));
+    this.first = this.steps[0];
     const rule = translation.combined;
+    this.combines = rule === undefined ? 0 : 1;
     this.combined = Uint8Array.from({ length: ALL_RIGHTS + 1 }, (_, rights) =>
       rule === undefined ? rights : rights & rule.tell(rights, switches),
     );

@@ -112,9 +112,9 @@ export class NaiveTlb {
   }
 
   /** A front may know only what an entry maps that hits leave as it is. */
-  expectKnown(front: Lookaside, pages: Iterable<number>): void {
+  expectKnown(fronts: Lookaside, front: number, pages: Iterable<number>): void {
     for (const page of pages) {
-      const frame = front.frameOf(page);
+      const frame = fronts.frameOf(front, page);
       if (frame < 0) continue;
       const matching = this.entries.filter((entry) => entry !== null && entry.first <= page && page < entry.first + entry.span);
       const mapping = matching.filter((entry) => entry!.frame + page - entry!.first === frame);
