@@ -1,8 +1,9 @@
 /**
  * Holds the POSIX face against the running kernel for as long as one likes:
  *
- *   node tools/posix-campaign.mjs [--seeds 5000] [--first 1] [--calls 70] [--failures 3] [--no-shrink] [--record]
+ *   node tools/posix-campaign.mjs [--seeds 5000] [--first 1] [--calls 70] [--failures 3] [--no-shrink] [--record] [--frames 100]
  *
+ * With --frames our machine has so few of them that pages go to swap all the time.
  * With --record the kernel's answers are written to recorded.txt instead, for those who have no such kernel.
  *
  * Wants Linux on x86-64, gcc, and a build (`npm run build`).
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     first: { type: "string", default: "1" },
     calls: { type: "string", default: "70" },
     failures: { type: "string", default: "3" },
+    frames: { type: "string" },
     record: { type: "boolean", default: false },
     "no-shrink": { type: "boolean", default: false },
   },
@@ -38,6 +40,7 @@ if (values.record) {
 const began = performance.now();
 const result = campaign(kernel, Number(values.first), Number(values.seeds), Number(values.calls), {
   mostFailures: Number(values.failures),
+  comparison: values.frames === undefined ? {} : { frames: Number(values.frames) },
   shrinks: !values["no-shrink"],
   progress: (seeds) => process.stderr.write(`\r${seeds} seeds`),
 });

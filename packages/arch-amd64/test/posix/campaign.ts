@@ -1,6 +1,6 @@
 /** Many worlds compared, and a failing one made as small as it can be. */
 import { lineOf, scriptOf, type Call } from "./calls.js";
-import { compareWorld, type Difference } from "./compare.js";
+import { compareWorld, type ComparisonOptions, type Difference } from "./compare.js";
 import type { Kernel } from "./linux.js";
 
 /** What came of a campaign. */
@@ -29,9 +29,14 @@ export const campaign = (
   first: number,
   count: number,
   length: number,
-  options: { readonly mostFailures?: number; readonly shrinks?: boolean; readonly progress?: (seed: number) => void } = {},
+  options: {
+    readonly mostFailures?: number;
+    readonly shrinks?: boolean;
+    readonly progress?: (seed: number) => void;
+    readonly comparison?: ComparisonOptions;
+  } = {},
 ): CampaignResult => {
-  const { mostFailures = 3, shrinks = true, progress } = options;
+  const { mostFailures = 3, shrinks = true, progress, comparison: how = {} } = options;
   const failures: Failure[] = [];
   const excused = new Map<string, number>();
   let calls = 0;
@@ -41,11 +46,13 @@ export const campaign = (
     const { features, worlds } = kernel.ask(scripts);
     for (const [index, seed] of seeds.entries()) {
       const script = scripts[index] ?? [];
-      const comparison = compareWorld(script, worlds[index] ?? [], features);
+      const comparison = compareWorld(script, worlds[index] ?? [], features, how);
       calls += comparison.compared;
       for (const [name, times] of comparison.excused) excused.set(name, (excused.get(name) ?? 0) + times);
       if (comparison.difference !== null) {
-        failures.push(shrinks ? shrunk(kernel, seed, script, comparison.difference) : { seed, difference: comparison.difference, log: [] });
+        failures.push(
+          shrinks ? shrunk(kernel, seed, script, comparison.difference, how) : { seed, difference: comparison.difference, log: [] },
+        );
         if (failures.length >= mostFailures) return { seeds: seed - first + 1, calls, failures, excused };
       }
     }
@@ -55,19 +62,19 @@ export const campaign = (
 };
 
 /** The smallest log found that ends with a call of the same name and differs there. */
-const shrunk = (kernel: Asked, seed: number, script: readonly Call[], met: Difference): Failure => {
+const shrunk = (kernel: Asked, seed: number, script: readonly Call[], met: Difference, how: ComparisonOptions): Failure => {
   const kind = script[met.at]?.name;
   let difference = met;
   const differing = (tries: readonly (readonly Call[])[]): number[] => {
     const { features, worlds } = kernel.ask(tries);
     return tries.map((calls, index) => {
-      const found = compareWorld(calls, worlds[index] ?? [], features).difference;
+      const found = compareWorld(calls, worlds[index] ?? [], features, how).difference;
       return found !== null && calls[found.at]?.name === kind ? found.at : -1;
     });
   };
   const log = shrunkLog(script.slice(0, met.at + 1), differing);
   const { features, worlds } = kernel.ask([log]);
-  difference = compareWorld(log, worlds[0] ?? [], features).difference ?? met;
+  difference = compareWorld(log, worlds[0] ?? [], features, how).difference ?? met;
   return { seed, difference, log: log.map(lineOf) };
 };
 

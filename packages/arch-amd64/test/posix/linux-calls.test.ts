@@ -10,6 +10,8 @@ import { readRecord, recordOf } from "./recorded.js";
 /** PORTOLAN_POSIX_SEEDS asks for more of them; tools/posix-campaign.mjs for as many as one likes. */
 const SEEDS = Number(process.env["PORTOLAN_POSIX_SEEDS"] ?? "200");
 const CALLS = 70;
+/** Frames of a machine that is short of memory: tables take about half of them. */
+const SHORT = 40;
 
 describe("the POSIX face and the running kernel", () => {
   let kernel: Kernel = { missing: "nobody has asked" };
@@ -35,6 +37,13 @@ describe("the POSIX face and the running kernel", () => {
     expect(seeds).to.equal(SEEDS);
     // All but those of processes in worlds that ended early for a reason that is listed.
     expect(calls).to.be.greaterThan(SEEDS * 50);
+  });
+
+  it("give the same answers when ours has so little memory that pages go to swap all the time", function () {
+    this.timeout(120_000);
+    if ("missing" in kernel) this.skip();
+    const { failures } = campaign(kernel, 5001, Math.ceil(SEEDS / 5), CALLS, { comparison: { frames: SHORT } });
+    expect(failures.map(failureInWords).join("\n")).to.equal("");
   });
 
   it("meet where Linux's documentation is silent, or says otherwise", function () {
@@ -93,6 +102,7 @@ describe("the POSIX face and answers that a kernel gave once", () => {
     expect(worlds.length).to.be.greaterThan(20);
     for (const [index, { calls, answers }] of worlds.entries()) {
       expect(compareWorld(calls, answers, features).difference, `world ${index + 1} of recorded.txt`).to.equal(null);
+      expect(compareWorld(calls, answers, features, { frames: SHORT }).difference, `world ${index + 1}, with swap`).to.equal(null);
     }
   });
 });

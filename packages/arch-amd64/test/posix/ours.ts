@@ -5,6 +5,7 @@ import {
   MAP_FIXED,
   MAP_PRIVATE,
   mapsOf,
+  MemorySwap,
   O_RDWR,
   PROT_READ,
   PROT_WRITE,
@@ -72,8 +73,9 @@ export class OurWorld {
   readonly #segments: number[] = [];
   readonly #page = new Uint8Array(PAGE);
 
-  constructor(limits: Partial<PosixLimits>) {
-    this.machine = buildMachine(amd64, { memoryBytes: 64 * 2 ** 20 });
+  /** @param frames of RAM; with few of them pages go to swap all the time, tables excepted */
+  constructor(limits: Partial<PosixLimits>, frames = 16_384) {
+    this.machine = buildMachine(amd64, { memoryBytes: frames * PAGE, swap: new MemorySwap(4096) });
     this.system = new PosixSystem(this.machine, { mmapTop: TOP, heapBase: FIRST_BREAK, endAddress: 0x7fff_ffff_f000n, ...limits });
     for (let file = 0; file < FILES; file += 1) this.system.files.create(`f${file}`);
     const first = this.system.spawn();
