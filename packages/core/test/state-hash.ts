@@ -31,7 +31,7 @@ export const portrait = (machine: Machine): string[] => {
         page = areas.used.nextAtOrAbove(area, end);
       }
       lines.push(
-        `  area ${areas.firstOf(area)}+${areas.pagesOf(area)} flags ${areas.flagsOf(area)} partial ${areas.isPartial(area)} guard ${areas.isGuarded(area)} ` +
+        `  area ${areas.firstOf(area)}+${areas.pagesOf(area)} flags ${areas.flagsOf(area)} traits ${areas.traitsOf(area)} partial ${areas.isPartial(area)} guard ${areas.isGuarded(area)} ` +
           `backend ${areas.backendOf(area)?.name} object ${object === null ? "none" : `${numberOf(object)}@${areas.offsetOf(area)}`} used ${used.join(" ")}`,
       );
     }
