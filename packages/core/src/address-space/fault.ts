@@ -113,10 +113,14 @@ const tellFault = (space: AddressSpace, page: number, accesses: AccessMask, resu
   space.parts.events.sink?.({ kind: "page-fault", space: space.id, page, accesses, result: result === OK ? "ok" : space.verdict.rule });
 };
 
+// By itself, as `reclaimAndTry` is.
+const decideBelow = (space: AddressSpace, page: number, accesses: AccessMask): FaultResult =>
+  faultBelow(space, page, () => decide(space, page, accesses)) ?? refuse(space.verdict, "no area at this address");
+
 const decide = (space: AddressSpace, page: number, accesses: AccessMask): FaultResult => {
   const { parts, verdict } = space;
   const area = space.tree.find(page);
-  if (area < 0) return faultBelow(space, page, () => decide(space, page, accesses)) ?? refuse(verdict, "no area at this address");
+  if (area < 0) return decideBelow(space, page, accesses);
   const areas = parts.areas;
   if (areas.isPartial(area)) return refuse(verdict, "the area is still being built");
   const flags = areas.flagsOf(area);

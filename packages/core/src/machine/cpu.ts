@@ -424,8 +424,14 @@ export class Cpu {
   /** Shows the hit path the tables of its fronts, or nothing. */
   #expose(): void {
     const isActive = this.#tlbState === ACTIVE;
-    const tables = this.#lookaside.views.map((view) => (isActive ? view : NO_STARTS));
-    [this.#kernelReads, this.#kernelWrites, this.#kernelFetches, this.#userReads, this.#userWrites, this.#userFetches] = tables;
+    const { views } = this.#lookaside;
+    // Written out: arrays and functions made here would be garbage of every shootdown.
+    this.#kernelReads = isActive ? views[0] : NO_STARTS;
+    this.#kernelWrites = isActive ? views[1] : NO_STARTS;
+    this.#kernelFetches = isActive ? views[2] : NO_STARTS;
+    this.#userReads = isActive ? views[3] : NO_STARTS;
+    this.#userWrites = isActive ? views[4] : NO_STARTS;
+    this.#userFetches = isActive ? views[5] : NO_STARTS;
     this.#plainEnd = isActive && this.#hasNotes === 0 ? this.#plainLimit : 0;
   }
 
