@@ -6,7 +6,7 @@ import { ia32 } from "@portolan/arch-ia32";
 import { sparc64 } from "@portolan/arch-sparc64";
 import { PhysicalMemory } from "#src/machine/physical-memory.js";
 import { depthOf, domainOf, entryNote, needsEntryNotes, rightsAt, withoutParts } from "#src/tlb/entry-note.js";
-import { Lookaside, NO_STARTS, SMALL_PAGES } from "#src/tlb/lookaside.js";
+import { ALL_FRONTS, Lookaside, NO_STARTS, SMALL_PAGES } from "#src/tlb/lookaside.js";
 import { Tsb } from "#src/tlb/tsb.js";
 
 describe("a translation storage buffer", () => {
@@ -73,137 +73,166 @@ describe("a translation storage buffer", () => {
   });
 });
 
-describe("a front", () => {
-  /** RAM from 1 MiB on, a chunk of it for 64 KiB, and a device elsewhere. */
-  const build = () => {
-    const memory = new PhysicalMemory({ bytes: 2 ** 20, base: 2 ** 20, physicalBits: 40, byteOrder: "little", frameShift: 12 });
-    memory.addRegion(2 ** 33, 2 ** 16);
-    let tables = 0;
-    const front = new Lookaside(memory, 12, () => (tables += 1));
-    return { front, tables: () => tables };
+/** One of the fronts of a processor, which knows nothing of the others. */
+const frontOf = (memory: PhysicalMemory, onTable?: () => void, isJoined = false) => {
+  const fronts = new Lookaside(memory, 12, onTable);
+  if (isJoined) fronts.join();
+  return {
+    fill: (page: number, frame: number): boolean => fronts.fill(2, page, frame),
+    frameOf: (page: number): number => fronts.frameOf(2, page),
+    frameElsewhere: (page: number): number => fronts.frameElsewhere(2, page),
+    drop: (page: number, span: number): void => fronts.drop(2, page, span),
+    flush: (): void => fronts.flush(ALL_FRONTS),
+    get starts(): Int32Array {
+      return fronts.views[2];
+    },
   };
-  const [FIRST, END, DEVICE] = [256, 512, 2 ** 21];
+};
 
-  it("answers for pages that were entered, with small numbers and large ones, in RAM and elsewhere", () => {
-    const { front } = build();
-    const pages = [0, 1, SMALL_PAGES - 1, SMALL_PAGES, 2 ** 40 + 5];
-    for (const page of pages) {
-      for (const frame of [FIRST, FIRST + 9, END - 1, DEVICE, DEVICE + 15]) {
-        expect(front.fill(page, frame)).to.equal(true);
-        expect(front.frameOf(page), `page ${page}, frame ${frame}`).to.equal(frame);
-        expect([front.frameOf(page + 1), front.frameOf(page + 256)]).to.deep.equal([-1, -1]);
-        front.drop(page, 1);
-        expect(front.frameOf(page)).to.equal(-1);
-      }
-    }
-  });
+for (const isJoined of [false, true])
+  describe(isJoined ? "a front of a busy TLB" : "a front", () => {
+    /** RAM from 1 MiB on, a chunk of it for 64 KiB, and a device elsewhere. */
+    const build = () => {
+      const memory = new PhysicalMemory({ bytes: 2 ** 20, base: 2 ** 20, physicalBits: 40, byteOrder: "little", frameShift: 12 });
+      memory.addRegion(2 ** 33, 2 ** 16);
+      let tables = 0;
+      const front = frontOf(memory, () => (tables += 1), isJoined);
+      return { front, tables: () => tables };
+    };
+    const [FIRST, END, DEVICE] = [256, 512, 2 ** 21];
 
-  it("refuses frames without memory, and keeps what it had", () => {
-    const { front } = build();
-    for (const page of [3, SMALL_PAGES + 3]) {
-      front.fill(page, FIRST + 1);
-      for (const frame of [0, FIRST - 1, END, DEVICE - 1, DEVICE + 16, 2 ** 32 + FIRST + 1, 2 ** 40])
-        expect(front.fill(page, frame)).to.equal(false);
-      expect(front.frameOf(page)).to.equal(FIRST + 1);
-    }
-  });
-
-  it("shows pages of RAM in a table by page that comes with the first of them, and others beside it", () => {
-    const { front, tables } = build();
-    expect([front.starts === NO_STARTS, tables()]).to.deep.equal([true, 0]);
-    front.fill(SMALL_PAGES, FIRST);
-    expect([front.starts === NO_STARTS, tables()]).to.deep.equal([true, 0]);
-    front.fill(7, FIRST + 2);
-    front.fill(8, FIRST + 3);
-    expect([front.starts === NO_STARTS, tables(), front.starts[8] - front.starts[7], front.starts[9]]).to.deep.equal([false, 1, 1024, 0]);
-    expect([front.frameElsewhere(7), front.frameElsewhere(SMALL_PAGES)]).to.deep.equal([-1, FIRST]);
-    front.fill(9, DEVICE);
-    expect([front.starts[9], front.frameOf(9), front.frameElsewhere(9)]).to.deep.equal([0, DEVICE, DEVICE]);
-    expect(
-      NO_STARTS.every((start) => start === 0),
-      "nothing is written where nothing is",
-    ).to.equal(true);
-  });
-
-  it("shows memory beside RAM in the table too, where it lies in the same chunk, from its first frame on", () => {
-    const memory = new PhysicalMemory({ bytes: 2 ** 20, base: 2 ** 19, physicalBits: 40, byteOrder: "little", frameShift: 12 });
-    memory.addRegion(0, 2 ** 16);
-    const front = new Lookaside(memory, 12);
-    for (const [page, frame] of [
-      [3, 0],
-      [4, 7],
-      [5, 128],
-      [6, 255],
-    ] as const) {
-      expect(front.fill(page, frame)).to.equal(true);
-      expect([front.frameOf(page), front.starts[page], front.frameElsewhere(page)]).to.deep.equal([frame, frame * 1024 + 1, -1]);
-    }
-    expect(front.fill(7, 256), "RAM of the next chunk").to.equal(true);
-    expect([front.frameOf(7), front.starts[7], front.frameElsewhere(7)]).to.deep.equal([256, 0, 256]);
-  });
-
-  it("forgets for good: what comes later into a slot brings nothing back", () => {
-    const { front } = build();
-    front.fill(SMALL_PAGES + 3, FIRST);
-    front.fill(2 ** 40, FIRST + 1);
-    front.flush();
-    front.fill(SMALL_PAGES + 9, FIRST + 2);
-    expect([3, 9].map((page) => front.frameOf(SMALL_PAGES + page))).to.deep.equal([-1, FIRST + 2]);
-    expect(front.frameOf(2 ** 40)).to.equal(-1);
-  });
-
-  it("gives a slot to pages 256 apart in turn, and answers for the last only", () => {
-    const { front } = build();
-    front.fill(SMALL_PAGES + 3, FIRST);
-    front.fill(SMALL_PAGES + 3 + 256, FIRST + 1);
-    front.fill(SMALL_PAGES + 4, FIRST + 2);
-    expect([3, 3 + 256, 4].map((page) => front.frameOf(SMALL_PAGES + page))).to.deep.equal([-1, FIRST + 1, FIRST + 2]);
-    front.drop(SMALL_PAGES + 3, 1);
-    expect(front.frameOf(SMALL_PAGES + 3 + 256), "another page's slot").to.equal(FIRST + 1);
-  });
-
-  it("forgets stretches, of small pages, of large numbers and across the border between them", () => {
-    for (const first of [10, SMALL_PAGES - 3, SMALL_PAGES + 100, 2 ** 40]) {
-      for (const span of [1, 2, 8, 200, 255, 256, 1000]) {
-        const { front } = build();
-        const pages = Array.from({ length: 12 }, (_, i) => first - 4 + i);
-        for (const [i, page] of pages.entries()) front.fill(page, FIRST + i);
-        front.drop(first, span);
-        for (const [i, page] of pages.entries()) {
-          const isGone = page >= first && page < first + span;
-          // So long a stretch takes everything with it.
-          if (span < 256 || isGone) expect(front.frameOf(page), `${page} of ${first} + ${span}`).to.equal(isGone ? -1 : FIRST + i);
+    it("answers for pages that were entered, with small numbers and large ones, in RAM and elsewhere", () => {
+      const { front } = build();
+      const pages = [0, 1, SMALL_PAGES - 1, SMALL_PAGES, 2 ** 40 + 5];
+      for (const page of pages) {
+        for (const frame of [FIRST, FIRST + 9, END - 1, DEVICE, DEVICE + 15]) {
+          expect(front.fill(page, frame)).to.equal(true);
+          expect(front.frameOf(page), `page ${page}, frame ${frame}`).to.equal(frame);
+          expect([front.frameOf(page + 1), front.frameOf(page + 256)]).to.deep.equal([-1, -1]);
+          front.drop(page, 1);
+          expect(front.frameOf(page)).to.equal(-1);
         }
       }
-    }
+    });
+
+    it("refuses frames without memory, and keeps what it had", () => {
+      const { front } = build();
+      for (const page of [3, SMALL_PAGES + 3]) {
+        front.fill(page, FIRST + 1);
+        for (const frame of [0, FIRST - 1, END, DEVICE - 1, DEVICE + 16, 2 ** 32 + FIRST + 1, 2 ** 40])
+          expect(front.fill(page, frame)).to.equal(false);
+        expect(front.frameOf(page)).to.equal(FIRST + 1);
+      }
+    });
+
+    it("shows pages of RAM in a table by page that comes with the first of them, and others beside it", () => {
+      const { front, tables } = build();
+      const before = isJoined ? 1 : 0;
+      expect([front.starts === NO_STARTS, tables()]).to.deep.equal([!isJoined, before]);
+      front.fill(SMALL_PAGES, FIRST);
+      expect([front.starts === NO_STARTS, tables()]).to.deep.equal([!isJoined, before]);
+      front.fill(7, FIRST + 2);
+      front.fill(8, FIRST + 3);
+      expect([front.starts === NO_STARTS, tables(), front.starts[8] - front.starts[7], front.starts[9]]).to.deep.equal([false, 1, 1024, 0]);
+      expect([front.frameElsewhere(7), front.frameElsewhere(SMALL_PAGES)]).to.deep.equal([-1, FIRST]);
+      front.fill(9, DEVICE);
+      expect([front.starts[9], front.frameOf(9), front.frameElsewhere(9)]).to.deep.equal([0, DEVICE, DEVICE]);
+      expect(
+        NO_STARTS.every((start) => start === 0),
+        "nothing is written where nothing is",
+      ).to.equal(true);
+    });
+
+    it("shows memory beside RAM in the table too, where it lies in the same chunk, from its first frame on", () => {
+      const memory = new PhysicalMemory({ bytes: 2 ** 20, base: 2 ** 19, physicalBits: 40, byteOrder: "little", frameShift: 12 });
+      memory.addRegion(0, 2 ** 16);
+      const front = frontOf(memory, undefined, isJoined);
+      for (const [page, frame] of [
+        [3, 0],
+        [4, 7],
+        [5, 128],
+        [6, 255],
+      ] as const) {
+        expect(front.fill(page, frame)).to.equal(true);
+        expect([front.frameOf(page), front.starts[page], front.frameElsewhere(page)]).to.deep.equal([frame, frame * 1024 + 1, -1]);
+      }
+      expect(front.fill(7, 256), "RAM of the next chunk").to.equal(true);
+      expect([front.frameOf(7), front.starts[7], front.frameElsewhere(7)]).to.deep.equal([256, 0, 256]);
+    });
+
+    it("forgets for good: what comes later into a slot brings nothing back", () => {
+      const { front } = build();
+      front.fill(SMALL_PAGES + 3, FIRST);
+      front.fill(2 ** 40, FIRST + 1);
+      front.flush();
+      front.fill(SMALL_PAGES + 9, FIRST + 2);
+      expect([3, 9].map((page) => front.frameOf(SMALL_PAGES + page))).to.deep.equal([-1, FIRST + 2]);
+      expect(front.frameOf(2 ** 40)).to.equal(-1);
+    });
+
+    it("gives a slot to pages 256 apart in turn, and answers for the last only", () => {
+      const { front } = build();
+      front.fill(SMALL_PAGES + 3, FIRST);
+      front.fill(SMALL_PAGES + 3 + 256, FIRST + 1);
+      front.fill(SMALL_PAGES + 4, FIRST + 2);
+      expect([3, 3 + 256, 4].map((page) => front.frameOf(SMALL_PAGES + page))).to.deep.equal([-1, FIRST + 1, FIRST + 2]);
+      front.drop(SMALL_PAGES + 3, 1);
+      expect(front.frameOf(SMALL_PAGES + 3 + 256), "another page's slot").to.equal(FIRST + 1);
+    });
+
+    it("forgets stretches, of small pages, of large numbers and across the border between them", () => {
+      for (const first of [10, SMALL_PAGES - 3, SMALL_PAGES + 100, 2 ** 40]) {
+        for (const span of [1, 2, 8, 200, 255, 256, 1000]) {
+          const { front } = build();
+          const pages = Array.from({ length: 12 }, (_, i) => first - 4 + i);
+          for (const [i, page] of pages.entries()) front.fill(page, FIRST + i);
+          front.drop(first, span);
+          for (const [i, page] of pages.entries()) {
+            const isGone = page >= first && page < first + span;
+            // So long a stretch takes everything with it.
+            if (span < 256 || isGone) expect(front.frameOf(page), `${page} of ${first} + ${span}`).to.equal(isGone ? -1 : FIRST + i);
+          }
+        }
+      }
+    });
+
+    it("forgets everything at once, also when it has been told more pages than it remembers", () => {
+      const { front } = build();
+      front.fill(1, FIRST);
+      front.fill(SMALL_PAGES + 1, FIRST);
+      front.fill(2, DEVICE);
+      front.flush();
+      expect([1, SMALL_PAGES + 1, 2].map((page) => front.frameOf(page))).to.deep.equal([-1, -1, -1]);
+      for (let page = 0; page < 5000; page += 1) {
+        front.fill(page, FIRST + (page % 256));
+        expect(front.frameOf(page)).to.equal(FIRST + (page % 256));
+      }
+      front.flush();
+      for (let page = 0; page < 5000; page += 1) if (front.frameOf(page) !== -1) expect.fail(`page ${page} is known`);
+      expect(front.starts.every((start) => start === 0)).to.equal(true);
+    });
   });
 
-  it("forgets a small page, wherever it stands", () => {
-    const { front } = build();
-    front.fill(5, FIRST);
-    front.fill(6, FIRST + 1);
-    front.dropSmall(5);
-    expect([front.frameOf(5), front.frameOf(6)]).to.deep.equal([-1, FIRST + 1]);
-    front.fill(5, DEVICE);
-    front.dropSmall(5);
-    front.dropSmall(6);
-    expect([front.frameOf(5), front.frameOf(6)]).to.deep.equal([-1, -1]);
-  });
-
-  it("forgets everything at once, also when it has been told more pages than it remembers", () => {
-    const { front } = build();
-    front.fill(1, FIRST);
-    front.fill(SMALL_PAGES + 1, FIRST);
-    front.fill(2, DEVICE);
-    front.flush();
-    expect([1, SMALL_PAGES + 1, 2].map((page) => front.frameOf(page))).to.deep.equal([-1, -1, -1]);
-    for (let page = 0; page < 5000; page += 1) {
-      front.fill(page, FIRST + (page % 256));
-      expect(front.frameOf(page)).to.equal(FIRST + (page % 256));
+describe("the fronts of a processor", () => {
+  it("know pages each for itself, before they have one table and afterwards", () => {
+    const fronts = new Lookaside(new PhysicalMemory({ bytes: 2 ** 20, physicalBits: 40, byteOrder: "little", frameShift: 12 }), 12);
+    const known = (page: number): number[] => [0, 1, 5].map((front) => fronts.frameOf(front, page));
+    fronts.fill(0, 7, 1);
+    fronts.fill(5, 7, 2);
+    fronts.fill(1, SMALL_PAGES + 7, 3);
+    for (const step of ["before", "after"]) {
+      expect([known(7), known(SMALL_PAGES + 7)], step).to.deep.equal([
+        [1, -1, 2],
+        [-1, 3, -1],
+      ]);
+      fronts.join();
     }
-    front.flush();
-    for (let page = 0; page < 5000; page += 1) if (front.frameOf(page) !== -1) expect.fail(`page ${page} is known`);
-    expect(front.starts.every((start) => start === 0)).to.equal(true);
+    fronts.drop(5, 7, 1);
+    fronts.flush(1 << 1);
+    expect([known(7), known(SMALL_PAGES + 7)]).to.deep.equal([
+      [1, -1, -1],
+      [-1, -1, -1],
+    ]);
   });
 });
 
