@@ -1,10 +1,9 @@
 /** madvise(), mincore() and msync(). @see Linux man-pages madvise(2), mincore(2); POSIX.1-2017 msync() */
 import { discardRange } from "../address-space/discard-range.js";
-import { areaIn } from "../address-space/each-range.js";
+import { areaIn, bottomOf } from "../address-space/each-range.js";
 import { residentPages } from "../address-space/resident-pages.js";
 import { COPY_ON_WRITE } from "../area/area-flags.js";
 import { FileObject } from "../objects/file-object.js";
-import type { MemoryObject } from "../objects/memory-object.js";
 import { isAligned, pagesUp, rangeOf } from "./arguments.js";
 import { refuse } from "./errno.js";
 import type { PosixMemory } from "./memory.js";
@@ -39,7 +38,8 @@ export const advise = (memory: PosixMemory, address: bigint, length: bigint, adv
     if (from > page) isWhole = false;
     page = Math.min(end, parts.areas.endOf(area));
     // Only memory that is in no file can be free to go.
-    if (advice === MADV_FREE && bottomOf(parts.areas.objectOf(area))?.kind !== "anonymous") return refuse("EINVAL");
+    const object = parts.areas.objectOf(area);
+    if (advice === MADV_FREE && (object === null || bottomOf(object).kind !== "anonymous")) return refuse("EINVAL");
     if (advice === MADV_DONTNEED) discardRange(space, from, page - from);
   }
   return isWhole && page === end ? 0 : refuse("ENOMEM");
@@ -88,10 +88,4 @@ export const synchronise = (memory: PosixMemory, address: bigint, length: bigint
   }
   if (!isKept) return refuse("EIO");
   return isWhole && page === end ? 0 : refuse("ENOMEM");
-};
-
-const bottomOf = (front: MemoryObject | null): MemoryObject | null => {
-  let object = front;
-  while (object?.kind === "shadow" && object.below) object = object.below;
-  return object;
 };

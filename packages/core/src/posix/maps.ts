@@ -1,7 +1,7 @@
 /** What is mapped, in lines as /proc/PID/maps has them. @see Linux man-pages proc_pid_maps(5) */
+import { bottomOf } from "../address-space/each-range.js";
 import { areOneMapping } from "../address-space/merge-areas.js";
 import { AREA_EXECUTE, AREA_READ, AREA_WRITE, COPY_ON_WRITE } from "../area/area-flags.js";
-import type { MemoryObject } from "../objects/memory-object.js";
 import type { PosixMemory } from "./memory.js";
 
 /** One mapping. Addresses and offsets are bytes. */
@@ -31,7 +31,8 @@ export const mapsOf = (memory: PosixMemory): MapEntry[] => {
       let next = space.tree.next(area);
       for (; next >= 0 && areOneMapping(space, last, next); next = space.tree.next(next)) last = next;
       const first = units.addressOf(areas.firstOf(area));
-      const bottom = bottomOf(areas.objectOf(area));
+      const object = areas.objectOf(area);
+      const bottom = object === null ? null : bottomOf(object);
       const isFile = bottom?.kind === "file";
       const isShared = isFile && (areas.traitsOf(area) & COPY_ON_WRITE) === 0;
       entries.push({
@@ -52,9 +53,3 @@ export const mapsOf = (memory: PosixMemory): MapEntry[] => {
 
 const rightsInWords = (flags: number): string =>
   `${(flags & AREA_READ) !== 0 ? "r" : "-"}${(flags & AREA_WRITE) !== 0 ? "w" : "-"}${(flags & AREA_EXECUTE) !== 0 ? "x" : "-"}`;
-
-const bottomOf = (front: MemoryObject | null): MemoryObject | null => {
-  let object = front;
-  while (object?.kind === "shadow" && object.below) object = object.below;
-  return object;
-};

@@ -1,6 +1,6 @@
 /** mremap(). @see Linux man-pages mremap(2) */
 import { growRange } from "../address-space/grow-area.js";
-import { areaIn } from "../address-space/each-range.js";
+import { areaIn, bottomOf, traitsOver } from "../address-space/each-range.js";
 import { areOneMapping } from "../address-space/merge-areas.js";
 import { mapArea } from "../address-space/map-area.js";
 import { moveRange } from "../address-space/move-range.js";
@@ -122,8 +122,9 @@ const moveShorter = (memory: PosixMemory, request: Remap): number => {
 };
 
 /** Moves one mapping, or leaves a new one in its place with nothing in it. Where it is afterwards. */
-const moveOne = ({ space, parts }: PosixMemory, first: number, pages: number, to: number, { flags }: Remap): number => {
-  const left = (flags & MREMAP_DONTUNMAP) !== 0 ? describe(parts.areas, space.tree.find(first), first) : null;
+const moveOne = (memory: PosixMemory, first: number, pages: number, to: number, { flags }: Remap): number => {
+  const { space } = memory;
+  const left = (flags & MREMAP_DONTUNMAP) !== 0 ? describe(memory, space.tree.find(first), first) : null;
   moveRange(space, { first, pages, after: pages, to, replaces: (flags & MREMAP_FIXED) !== 0 });
   if (left === null) return to;
   try {
@@ -168,29 +169,26 @@ const endOfMapping = ({ space, parts }: PosixMemory, area: number): number => {
   return parts.areas.endOf(last);
 };
 
-type Areas = PosixMemory["parts"]["areas"];
-
 /** An area as a request to map the same again from one of its pages on. */
-const describe = (areas: Areas, area: number, from: number) => {
+const describe = ({ space, parts }: PosixMemory, area: number, from: number) => {
+  const { areas } = parts;
   const object = areas.objectOf(area);
   const backend = areas.backendOf(area);
   if (object === null || backend === null) return refuse("EFAULT");
-  let bottom = object;
-  while (bottom.kind === "shadow" && bottom.below) bottom = bottom.below;
-  const isAnonymous = bottom.kind === "anonymous";
+  const bottom = bottomOf(object);
   return {
     flags: areas.flagsOf(area),
-    traits: isAnonymous ? areas.traitsOf(area) & ~COPY_ON_WRITE : areas.traitsOf(area),
+    traits: traitsOver(space, area, bottom),
     backend,
     object: bottom,
-    offset: isAnonymous ? 0 : areas.offsetOf(area) + (from - areas.firstOf(area)),
+    offset: bottom.kind === "anonymous" ? 0 : areas.offsetOf(area) + (from - areas.firstOf(area)),
   };
 };
 
 /** A second place for memory that is shared anyway. */
-const duplicate = ({ space, parts }: PosixMemory, { first, after }: Remap, to: number, replaces: boolean): number => {
-  const area = space.tree.find(first);
-  return mapArea(space, { ...describe(parts.areas, area, first), first: to, pages: after, replaces });
+const duplicate = (memory: PosixMemory, { first, after }: Remap, to: number, replaces: boolean): number => {
+  const { space } = memory;
+  return mapArea(space, { ...describe(memory, space.tree.find(first), first), first: to, pages: after, replaces });
 };
 
 const checkMapped = ({ space }: PosixMemory, page: number): void => {
