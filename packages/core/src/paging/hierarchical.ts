@@ -30,7 +30,7 @@ import type { Events } from "../events.js";
 import type { FrameAllocator } from "../frames/frame-allocator.js";
 import { integer, type PhysicalMemory } from "../machine/physical-memory.js";
 import { NO_ROOT, type TranslationContext } from "../machine/translation-context.js";
-import { ABSENT_ENTRY, LEAF_ENTRY, TABLE_ENTRY, type FormatCodec } from "./entry-codec.js";
+import { ABSENT_ENTRY, flagsIn, kindIn, LEAF_ENTRY, rightsIn, TABLE_ENTRY, type FormatCodec } from "./entry-codec.js";
 import { explainTree } from "./explain-tree.js";
 import { LeafRuns } from "./leaf-runs.js";
 import type { FoundMapping, PageTables } from "./page-tables.js";
@@ -339,16 +339,28 @@ export class HierarchicalTables implements PageTables {
     const wide = this.#last.entryBytes === 8;
     const lo = wide ? this.#memory.readLow(address) : this.#memory.read32(address);
     const hi = wide ? this.#memory.readHigh(address) : 0;
-    if (this.#last.codec.kindOf(lo, hi) !== LEAF_ENTRY) return false;
     const { found } = this;
-    const leaf = this.#last.codec.leafOf(lo, hi) ?? this.#leaf;
+    const { codec } = this.#last;
+    let leaf = this.#leaf;
+    let attributes: PageFlags;
+    if (codec.forms.length === 0) {
+      // One look-up says it all.
+      const meaning = codec.meaningOf(lo, hi);
+      if (kindIn(meaning) !== LEAF_ENTRY) return false;
+      found.rights = rightsIn(meaning);
+      attributes = flagsIn(meaning);
+    } else {
+      if (codec.kindOf(lo, hi) !== LEAF_ENTRY) return false;
+      leaf = codec.leafOf(lo, hi) ?? leaf;
+      found.rights = leaf.rightsOf(lo, hi);
+      attributes = leaf.attributesOf(lo, hi);
+    }
     found.frame = leaf.addressOf(lo, hi) / this.#memory.frameSize;
     if (leaf.entries > 1) found.frame += (address / this.#last.entryBytes) % leaf.entries;
-    found.rights = leaf.rightsOf(lo, hi);
     const forUser = found.rights >>> 3;
     found.flags =
       (forUser !== 0 ? forUser | PAGE_USER : found.rights & 7) |
-      leaf.attributesOf(lo, hi) |
+      attributes |
       (leaf.isAccessed(lo, hi) ? PAGE_ACCESSED : 0) |
       (leaf.isDirty(lo, hi) ? PAGE_DIRTY : 0);
     return true;
