@@ -69,7 +69,7 @@ for (const architecture of machines) {
       assertInvariants(machine);
     });
 
-    it("CZ-47: stay what they were when the other program cannot be had", () => {
+    it("CZ-47, C-25.3: stay what they were when the other program cannot be had", () => {
       const world = worldOn(architecture);
       const { machine, process, page, at } = world;
       const program = programIn(world);
@@ -145,7 +145,7 @@ for (const architecture of machines) {
 }
 
 describe("arguments of POSIX calls", () => {
-  it("are words of the machine, and numbers that are none are the caller's mistake", () => {
+  it("C-25.1: are words of the machine, and numbers that are none are the caller's mistake", () => {
     const { process, page } = worldOn(paper().architecture);
     expect(process.munmap(-1, page)).to.equal(-22);
     expect(process.mmap(0, -1, RW, MAP_PRIVATE | MAP_ANONYMOUS)).to.equal(-12n);
