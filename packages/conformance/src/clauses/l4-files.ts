@@ -70,7 +70,7 @@ export const fileClauses: readonly Clause[] = [
       f.area(0, 4, RW, f.parent, file(data));
       f.area(30, 4, RO, other, file(data));
       f.area(40, 4, RW, other, file(data, { isPrivate: true }));
-      same(f.words(other, 30, 4), [10, 11, 12, 13], "words");
+      for (const page of [30, 40]) same(f.words(other, page, 4), [10, 11, 12, 13], `words from page ${page} on`);
       f.write(f.parent, 1, 99);
       same([f.read(other, 31), f.read(other, 41)], [99, 99], "words after a store");
       f.write(other, 42, 5);
@@ -95,7 +95,10 @@ export const fileClauses: readonly Clause[] = [
       same(f.words(f.parent, 0, 6), [10, 11, 12, 13, -1, -1], "words");
       same(f.machine.outcome?.rule, "the area's memory has no such page", "the rule");
       f.write(f.parent, 10, 5);
+      const looker = f.machine.cpus.length - 1;
+      f.machine.write32(f.at(1) + 16n, 77, looker);
       f.change(() => data.truncate(size + 8));
+      same(f.machine.read32(f.at(1) + 16n, looker), 0, "what was stored behind the new end, in its last page");
       same(f.words(f.parent, 0, 4), [10, 11, -1, -1], "words of the shorter file");
       same([f.read(f.parent, 9), f.read(f.parent, 10)], [11, -1], "words of the private view");
       f.change(() => data.truncate(3 * size));

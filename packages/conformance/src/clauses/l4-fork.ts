@@ -304,6 +304,7 @@ export const forkClauses: readonly Clause[] = [
       f.change(() => child.shareArea(f.at(0), f.bytes(pages), third, f.at(20), RW));
       f.write(third, 20, 99);
       same([f.read(child, 0), f.read(f.parent, 0)], [99, 1], "words after sharing");
+      same(f.write(f.parent, 0, 1), true, "a write that makes the page the parent's own");
       f.change(() => f.parent.changeAreaFlags(f.at(0), RO));
       same(f.write(f.parent, 0, 5), false, "a write after the right was taken");
       f.area(30, 1, RW, third, anonymous);

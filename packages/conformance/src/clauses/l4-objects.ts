@@ -103,6 +103,56 @@ export const objectClauses: readonly Clause[] = [
       same(f.words(f.parent, 5, 3), [55, 0, 77], "words of the parent after the child's end");
       f.write(f.parent, 6, 66);
       same(f.words(f.parent, 5, 3), [55, 66, 77], "words of the parent at last");
+      // Nothing is mapped in a child: it reads what the stack has.
+      same(f.words(f.fork(), 5, 3), [55, 66, 77], "words of another child");
+    }),
+  },
+  {
+    id: "L4.chain.covered-is-passed-by",
+    rule: "Once a child has written every page that its parent had, the parent has its pages for itself and writes them where they are",
+    source: "contract C-21.2, C-20.5; CZ-05",
+    since: "1.1.0",
+    traits: ONCE,
+    check: family((f) => {
+      f.area(0, 4);
+      f.fill(0, 4, 1);
+      const child = f.fork();
+      f.fill(0, 4, 10, child);
+      same(f.words(f.parent, 0, 4), [1, 2, 3, 4], "words of the parent");
+      const free = f.free;
+      f.fill(0, 4, 20);
+      same(f.free, free, "free frames after the parent's writes");
+      same(f.words(child, 0, 4), [10, 11, 12, 13], "words of the child");
+      same(f.words(f.parent, 0, 4), [20, 21, 22, 23], "words of the parent at last");
+    }),
+  },
+  {
+    id: "L4.chain.merges-keep-the-newer",
+    rule: "Whatever pages two generations have, in memory or out, the younger one reads its own where it has them when the elder has ended",
+    source: "contract C-21.2, C-21.1; CZ-03, CZ-54",
+    since: "1.1.0",
+    traits: ONCE,
+    check: family((f) => {
+      const sets = Array.from({ length: 8 }, (_, bits) => [0, 1, 2].filter((page) => (bits & (1 << page)) !== 0));
+      for (const isOut of f.rig.options.isShort === true ? [true] : [false, true]) {
+        for (const elders of sets) {
+          for (const own of sets) {
+            const elder = f.machine.spaces.create();
+            f.area(0, 3, RW, elder);
+            for (const page of elders) f.write(elder, page, 10 + page);
+            const younger = f.fork(elder);
+            for (const page of own) f.write(younger, page, 20 + page);
+            if (isOut) {
+              f.pushOut();
+              f.pushOut();
+            }
+            f.exit(elder);
+            const expected = [0, 1, 2].map((page) => (own.includes(page) ? 20 + page : elders.includes(page) ? 10 + page : 0));
+            same(f.words(younger, 0, 3), expected, `words where the elder wrote ${elders.join()} and the younger ${own.join()}${isOut ? ", all out" : ""}`);
+            f.exit(younger);
+          }
+        }
+      }
     }),
   },
   {

@@ -220,18 +220,18 @@ export const swapClauses: readonly Clause[] = [
       f.area(0, 4);
       f.area(8, 120);
       f.fill(0, 4, 1);
-      const { reads } = f.swap;
       let comeBacks = 0;
-      for (let i = 0; i < 120; i += 1) {
-        f.write(f.parent, 8 + i, i);
+      const rounds = 480;
+      for (let i = 0; i < rounds; i += 1) {
+        f.write(f.parent, 8 + (i % 120), i);
         for (let page = 0; page < 4; page += 1) {
           const before = f.swap.reads;
           same(f.read(f.parent, page), page + 1, "a page in use");
           comeBacks += f.swap.reads - before;
         }
       }
-      holds(f.swap.reads - reads === comeBacks, "pages came back that nobody asked for");
-      holds(comeBacks < 60, `pages in use went and came back ${comeBacks} times in 120 rounds`);
+            // Each may go once, before anybody knows what it is used for.
+      holds(comeBacks <= 10, `four pages in use went and came back ${comeBacks} times in ${rounds} rounds`);
       f.exit(f.parent);
       for (const frame of hoard) frames.release(frame);
     },

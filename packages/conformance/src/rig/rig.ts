@@ -23,6 +23,8 @@ export interface Subject {
   readonly oracle?: Oracle;
   /** Parts of the core that are put in its place. */
   readonly replace?: Replace;
+  /** Done to each machine that was built, before a clause has it: for what is no part of its own, as memory objects are. */
+  readonly prepare?: (machine: Machine) => void;
   /** Published answers that it must give. */
   readonly vectors?: readonly VectorSet[];
 }
@@ -105,6 +107,7 @@ export class Rig {
       replace(parts);
     });
     machine.parts.locks.discipline = new LockOrder(machine.parts.preemption);
+    this.subject.prepare?.(machine);
     return machine;
   }
 }

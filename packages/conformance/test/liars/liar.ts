@@ -8,11 +8,15 @@ import { oracle as sparc64Oracle } from "@portolan/arch-sparc64/oracle";
 import { readVectors, type Subject } from "@portolan/conformance";
 import {
   CPUS,
+  type AddressSpace,
   type Architecture,
   type Cpu,
   type EntryFormat,
   type Field,
   type HierarchicalTranslation,
+  type Machine,
+  type MemoryObject,
+  type ObjectParts,
   type Replace,
 } from "@portolan/core";
 import { readFileSync } from "node:fs";
@@ -76,6 +80,82 @@ export const instead = <T extends object, K extends keyof T>(target: T, name: K,
   const usual = target[name];
   const bound = (typeof usual === "function" ? usual.bind(target) : usual) as T[K];
   Object.defineProperty(target, name, { value: make(bound), configurable: true, writable: true });
+};
+
+/** A core that is corrupted when it stands: memory objects, their caches and spaces are parts of others. */
+export const memory = (name: Name, lie: string, from: string, caughtBy: string, corrupt: (machine: Machine) => void): Liar => ({
+  lie: `${name}: ${lie}`,
+  from,
+  caughtBy,
+  subject: { ...honest[name], prepare: corrupt },
+});
+
+/** What an object knows its pages by. */
+export type PageCache = ReturnType<ObjectParts["newCache"]>;
+
+/** Every page cache of a machine, corrupted. */
+export const caches = ({ parts }: Machine, corrupt: (cache: PageCache) => void): void =>
+  instead(parts.objects, "newCache", (usual) => () => {
+    const cache = usual();
+    corrupt(cache);
+    return cache;
+  });
+
+/** Every object that becomes the front of an area, corrupted once. */
+export const fronts = ({ parts }: Machine, corrupt: (object: MemoryObject) => void): void => {
+  const known = new WeakSet<MemoryObject>();
+  instead(parts.areas, "setObject", (usual) => (area, object, offset) => {
+    if (object !== null && !known.has(object)) {
+      known.add(object);
+      corrupt(object);
+    }
+    usual(area, object, offset);
+  });
+};
+
+/** Every space that is made or born, corrupted. */
+export const spaces = ({ spaces: all }: Machine, corrupt: (space: AddressSpace) => void): void => {
+  for (const name of ["create", "fork"] as const)
+    instead(all, name, (usual: (parent: AddressSpace) => AddressSpace) => (parent: AddressSpace) => {
+      const space = usual(parent);
+      corrupt(space);
+      return space;
+    });
+};
+
+/** Rows of a space's areas, from below. */
+export const rowsOf = ({ tree: areas }: AddressSpace): number[] => {
+  const rows: number[] = [];
+  for (let area = areas.first(); area >= 0; area = areas.next(area)) rows.push(area);
+  return rows;
+};
+
+/** What is withdrawn while `isMeant` says so is told to no TLB. */
+export const untold = ({ parts }: Machine, isMeant: (count: number) => boolean): void =>
+  instead(parts.withdrawals, "begin", (usual) => (context, first, count) => {
+    if (!isMeant(count)) return usual(context, first, count);
+    const nobodys: typeof context = Object.create(context, {
+      asid: { value: parts.architecture.asids.invalid },
+      cache: { value: null },
+    });
+    return usual(nobodys, first, count);
+  });
+
+/** Is a method under way? */
+export const during = <T extends object, K extends keyof T>(target: T, name: K): (() => boolean) => {
+  let depth = 0;
+  instead(target, name, (usual) => {
+    const call = usual as unknown as (...values: unknown[]) => unknown;
+    return ((...values: unknown[]) => {
+      depth += 1;
+      try {
+        return call(...values);
+      } finally {
+        depth -= 1;
+      }
+    }) as unknown as T[K];
+  });
+  return () => depth > 0;
 };
 
 export const tree = (machine: Architecture): HierarchicalTranslation => {
