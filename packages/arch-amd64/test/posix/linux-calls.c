@@ -251,7 +251,7 @@ static int isAlike(const char *one, const char *other) {
 
 /*
  * Does the kernel keep two areas of a range apart that look like one from here? Whether it merges areas is its own
- * affair, and mremap() shows it.
+ * affair, and mremap() and shmdt() show it.
  */
 static int isUnmerged(unsigned long first, unsigned long end) {
   struct area before = {0}, area;
@@ -301,6 +301,7 @@ static void sayCall(char **word, int words) {
   else if (!strcmp(call, "munmap")) say("%ld", answer(syscall(SYS_munmap, v[0], v[1])));
   else if (!strcmp(call, "mprotect")) say("%ld", answer(syscall(SYS_mprotect, v[0], v[1], v[2])));
   else if (!strcmp(call, "mremap") && isUnmerged(v[0], v[0] + v[1])) say("unmerged");
+  else if (!strcmp(call, "shmdt") && isUnmerged(v[0], v[0] + 64 * PAGE)) say("unmerged");
   else if (!strcmp(call, "mremap")) sayPlace(answer(syscall(SYS_mremap, v[0], v[1], v[2], v[3], v[4])));
   else if (!strcmp(call, "brk")) sayPlace(syscall(SYS_brk, v[0]));
   else if (!strcmp(call, "msync")) say("%ld", answer(syscall(SYS_msync, v[0], v[1], v[2])));

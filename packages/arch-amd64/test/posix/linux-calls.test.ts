@@ -1,4 +1,5 @@
 /** The POSIX face against the running kernel: the same calls, the same answers, the same bytes. */
+import { Random } from "@portolan/core";
 import { expect } from "chai";
 import { callOf, lineOf, scriptOf, type Call } from "./calls.js";
 import { campaign, failureInWords, shrunkLog } from "./campaign.js";
@@ -103,6 +104,17 @@ describe("the POSIX face and answers that a kernel gave once", () => {
     for (const [index, { calls, answers }] of worlds.entries()) {
       expect(compareWorld(calls, answers, features).difference, `world ${index + 1} of recorded.txt`).to.equal(null);
       expect(compareWorld(calls, answers, features, { frames: SHORT }).difference, `world ${index + 1}, with swap`).to.equal(null);
+    }
+  });
+
+  it("agree though memory is short for a part of nearly every call: it has not happened then, and can be made again", () => {
+    const { features, worlds } = readRecord();
+    for (const [index, { calls, answers }] of worlds.entries()) {
+      for (let seed = 1; seed <= 2; seed += 1)
+        expect(
+          compareWorld(calls, answers, features, { shortage: new Random(seed) }).difference,
+          `world ${index + 1}, seed ${seed}`,
+        ).to.equal(null);
     }
   });
 });

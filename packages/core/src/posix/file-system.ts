@@ -6,6 +6,7 @@
  */
 import type { SpaceParts } from "../address-space/parts.js";
 import type { Backend } from "../backends/backend.js";
+import { PortolanError } from "../errors.js";
 import { FileObject } from "../objects/file-object.js";
 import { MemoryPager } from "../objects/memory-pager.js";
 import { refuse } from "./errno.js";
@@ -50,7 +51,7 @@ export class OpenFile {
 
   /** One descriptor less. */
   release(): void {
-    this.node.object?.close();
+    if (this.node.object !== null) closeFile(this.node.object);
   }
 
   /** @returns bytes read: fewer than asked at the end of the file */
@@ -108,7 +109,8 @@ export class FileSystem {
    */
   add(name: string, object: FileObject): FileNode {
     object.open();
-    this.#nodes.get(name)?.object?.close();
+    const before = this.#nodes.get(name)?.object;
+    if (before) closeFile(before);
     const node = { name, object, backend: backendOver(name, object) };
     this.#nodes.set(name, node);
     return node;
@@ -133,9 +135,23 @@ export class FileSystem {
     if (node?.object === null) refuse("EPERM");
     if (node === undefined) return refuse("ENOENT");
     this.#nodes.delete(name);
-    node.object?.close();
+    if (node.object !== null) closeFile(node.object);
   }
 }
+
+/**
+ * One opener less: never fails. Without memory to write dirty pages with they are written later, by whoever flushes the
+ * file next; what lives in memory only, and nobody can reach any more, need not be.
+ */
+export const closeFile = (object: FileObject): void => {
+  try {
+    object.close();
+  } catch (error) {
+    if (!(error instanceof PortolanError && error.errno === "ENOMEM")) throw error;
+    object.openers -= 1;
+    if (object.openers === 0 && object.links === 0 && object.pager instanceof MemoryPager) object.discard();
+  }
+};
 
 /** A file over memory, held once. @throws PortolanError ERR_OUT_OF_MEMORY */
 export const newFile = (parts: SpaceParts, name: string, length = 0): FileObject => {

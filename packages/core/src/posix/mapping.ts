@@ -23,7 +23,7 @@ import { FileObject, LONGEST_FILE } from "../objects/file-object.js";
 import type { MemoryObject } from "../objects/memory-object.js";
 import { isAligned, pageDown, pagesUp, rangeOf } from "./arguments.js";
 import { refuse } from "./errno.js";
-import { backendOver, newFile, type OpenFile } from "./file-system.js";
+import { backendOver, closeFile, newFile, type OpenFile } from "./file-system.js";
 import type { PosixMemory } from "./memory.js";
 import {
   MAP_FIXED,
@@ -99,7 +99,7 @@ export const map = (memory: PosixMemory, call: MapCall): bigint => {
     });
   } finally {
     // From here on its mappings keep it.
-    if (file === null && shown.object instanceof FileObject) shown.object.close();
+    if (file === null && shown.object instanceof FileObject) closeFile(shown.object);
   }
   if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) === MAP_POPULATE) populate(memory, first, pages);
   return units.addressOf(first);

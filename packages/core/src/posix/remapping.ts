@@ -86,7 +86,11 @@ const moveThere = (memory: PosixMemory, request: Remap): number => {
   const isFixed = (flags & MREMAP_FIXED) !== 0;
   if (pages === 0) checkShared(memory, first);
   if (after >= pages && pages > 0 && !(isFixed && after === pages)) checkOne(memory, first, pages);
-  if (isFixed && to < limits.lowestAddress) return refuse("EPERM");
+  if (isFixed && to < limits.lowestAddress) {
+    // What is cut off has gone by the time that the place is looked at.
+    if (after < pages) cutOff(memory, request);
+    return refuse("EPERM");
+  }
   if (isFixed && pages === after) return moveAll(memory, request);
   if (pages === after) return moveOne(memory, first, pages, placeOf(memory, request, to, after), request);
   if (after < pages) return moveShorter(memory, request);
@@ -114,7 +118,7 @@ const moveShorter = (memory: PosixMemory, request: Remap): number => {
   checkOne(memory, first, after);
   if (first + pages > units.pageOf(memory.limits.endAddress)) {
     unmapRange(space, to, after);
-    return refuse("EINVAL");
+    return refuse(space.tree.find(first) < 0 ? "EFAULT" : "EINVAL");
   }
   moveRange(space, { first, pages: after, after, to, replaces: true });
   cutOff(memory, request);

@@ -8,7 +8,7 @@ import type { Backend } from "../backends/backend.js";
 import { LONGEST_FILE, type FileObject } from "../objects/file-object.js";
 import { isAligned, pageDown, pagesUp } from "./arguments.js";
 import { refuse } from "./errno.js";
-import { backendOver, newFile } from "./file-system.js";
+import { backendOver, closeFile, newFile } from "./file-system.js";
 import type { PosixLimits } from "./limits.js";
 import { rightsOf } from "./mapping.js";
 import type { PosixMemory } from "./memory.js";
@@ -151,7 +151,7 @@ export class Segments {
     const segment = this.#find(id);
     if (!segment.isRemoved) {
       segment.isRemoved = true;
-      segment.object.close();
+      closeFile(segment.object);
     }
     return 0;
   }
