@@ -6,8 +6,8 @@
  *   PROCESS CALL ARGUMENT...     one call of one process; `fork N` makes process N, `exit` ends one
  *
  * Numbers are as strtoull() reads them. Places are relative, as the kernel chooses some of them: `aN` is N bytes into
- * the arena, `tN` is N bytes below the top of what the kernel hands out downwards,
- * `bN` is N bytes above the first break, `sN` is the N-th shared-memory segment of the world. Answers name places in the same way.
+ * the arena, `tN` is N bytes below the top of what the kernel hands out downwards, `bN` is N bytes above the first
+ * break, `sN` is the N-th shared-memory segment of the world. Answers name places in the same way.
  *
  * Linked statically, so that nothing else lies below the top. One process runs at a time: whoever meets a line of
  * another's hands on a baton. All are children of the driver, which therefore sees every end, the wrong ones too.
@@ -70,6 +70,8 @@ static unsigned char scratch[64];
 static int batons[PROCESSES][2];
 static unsigned long top, firstBreak;
 static int self;
+/* Where others may have segments too, keys are numbers that they are not likely to have. */
+static int firstKey;
 
 static void flush(void) {
   for (size_t done = 0; done < outputLength;) {
@@ -319,7 +321,7 @@ static void sayCall(char **word, int words) {
     if (count < 0) say("%ld", count);
     else say("%ld %x", count, hashOf(bytes, count));
   } else if (!strcmp(call, "shmget")) {
-    long id = answer(syscall(SYS_shmget, v[0], v[1], v[2]));
+    long id = answer(syscall(SYS_shmget, v[0] == IPC_PRIVATE ? v[0] : v[0] + firstKey, v[1], v[2]));
     int which = 0;
     while (which < SHARED->segmentCount && SHARED->segments[which] != id) which += 1;
     if (id >= 0 && which == SHARED->segmentCount && which < SEGMENTS) SHARED->segments[SHARED->segmentCount++] = (int)id;
@@ -512,7 +514,7 @@ int main(void) {
   stack.rlim_cur = 8ul << 20;
   setrlimit(RLIMIT_STACK, &stack);
   prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-  unshare(CLONE_NEWIPC);
+  if (unshare(CLONE_NEWIPC) != 0) firstKey = getpid() << 8;
   dropRawIo();
 
   void *shared = mmap(SHARED, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
