@@ -99,7 +99,7 @@ class Maker {
     }
     for (const [index, flags] of ["0", "010000"].entries()) {
       const place = `a${hex((37 + 5 * index) * PAGE)}`;
-      calls.push(callOf(`0 shmget ${index + 1} ${hex((index + 2) * PAGE)} 01600`), callOf(`0 shmat s${index} ${place} ${flags}`));
+      calls.push(callOf(`0 shmget ${index + 1} ${hex((index + 2) * PAGE)} 01700`), callOf(`0 shmat s${index} ${place} ${flags}`));
       this.#inhabited.push([place, index + 2]);
       this.#attached.push(place);
     }
@@ -286,7 +286,7 @@ class Maker {
         return [
           String(this.below(3)),
           this.chance(12) ? "0" : hex((1 + this.below(6)) * PAGE - this.one([0, 0, 100])),
-          this.one(["01600", "01600", "03600", "0600"]),
+          this.one(["01700", "01700", "03700", "0700"]),
         ];
       case "shmat": {
         const place = this.chance(3) ? "0x0" : this.#roomy();
