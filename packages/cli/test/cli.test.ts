@@ -153,7 +153,7 @@ describe("the command line", () => {
       ["frobnicate", "unknown command"],
       ["run --arch ia32 --frobnicate x", "unknown option"],
       ["run examples/programs/words.i686.elf", "--arch"],
-      ["run --arch ia32", "a program, or --trace"],
+      ["run --arch ia32", "a program, --trace FILE or --scenario FILE"],
       ["run --arch vax x", ARCHITECTURES.join("; ")],
       ["run --arch ia32 --cpus 65 x", "1 to 64"],
       ["run --arch ia32 --cpus two x", "1 to 64"],

@@ -73,7 +73,7 @@ export const runWorkload = async (architecture: Architecture, workload: Workload
     throw new PortolanError("ERR_BAD_ARGUMENT", { workload: "neither program nor trace" });
   const slice = options.slice ?? USUAL_SLICE;
   if (!Number.isSafeInteger(slice) || slice < 1) throw new PortolanError("ERR_BAD_ARGUMENT", { slice, lowest: 1 });
-  const events = new EventCounts();
+  const events = new EventCounts(options.processors ?? 1);
   const { onEvent } = options;
   const machine = buildMachine(architecture, {
     cpus: options.processors ?? 1,
