@@ -17,10 +17,15 @@ export type Group = keyof typeof GROUPS;
  * - `cold`: TLBs are empty at every access that is looked at
  * - `warm`: the page has been accessed before, so TLBs and software caches know what they may know
  * - `recycled`: the space has an ASID (on machines without: a processor) that another one had, with its pages at the same addresses
+ * - `forked`: the space was born of a fork, and its parent lives on with pages of its own at the same addresses
+ * - `swapped`: every page that can leave memory has left it before each access
  * - `other`: changes are made on one processor and looked at from another
  */
-export const TRAITS = ["cold", "warm", "recycled", "other"] as const;
+export const TRAITS = ["cold", "warm", "recycled", "forked", "swapped", "other"] as const;
 export type Trait = (typeof TRAITS)[number];
+
+/** All that make a difference to translations as they are mapped by hand. */
+export const LOOKED_AT = ["cold", "warm", "recycled", "forked", "other"] as const satisfies readonly Trait[];
 
 /** What holds where a machine lacks what a clause needs: that it really lacks it. */
 export interface Negative {

@@ -20,6 +20,8 @@ import { expect } from "chai";
 import { createHash } from "node:crypto";
 import { honest } from "./liars/liar.js";
 import { lyingCores } from "./liars/cores.js";
+import { lyingFamilies } from "./liars/families.js";
+import { lyingPages } from "./liars/pages.js";
 import { lyingPorts } from "./liars/ports.js";
 
 const known = new Set(clauses.map(({ id }) => id));
@@ -37,6 +39,21 @@ describe("clauses", () => {
       expect(TRAITS).to.include.members([...traits]);
       expect(needs === undefined, `${id}: what is lacking has a negative`).to.equal(otherwise === undefined);
     }
+  });
+});
+
+describe("traits of clauses about one space", () => {
+  const failures = (lie: string, only: string, trait: "cold" | "forked" | "swapped"): number => {
+    const subject = [...lyingFamilies, ...lyingPages].find((liar) => liar.lie.includes(lie))?.subject;
+    if (subject === undefined) throw new Error(`nobody tells that ${lie}`);
+    return conform(subject, { only: [only], trait, policies: ["described"] }).counts.FAIL;
+  };
+
+  it("put a living parent beside it, or its pages out of memory: what goes wrong then is noticed", () => {
+    expect(failures("the number of its parent", "L3.area.destroy", "forked")).to.equal(1);
+    expect(failures("the number of its parent", "L3.area.destroy", "cold")).to.equal(0);
+    expect(failures("bytes of the one before", "L3.space.independent", "swapped")).to.equal(1);
+    expect(failures("bytes of the one before", "L3.space.independent", "cold")).to.equal(0);
   });
 });
 
@@ -119,7 +136,7 @@ describe("a run", () => {
   it("says of a machine that cannot be built that it could not be asked", () => {
     const architecture = { ...honest.ia32.architecture, pageShift: 60 };
     const report = conform({ architecture }, { only: ["L0.description.sound", "L1.fault.absent"], policies: ["described"] });
-    expect(report.results.map(({ outcome }) => outcome)).to.deep.equal(["FAIL", "ERROR", "ERROR", "ERROR", "ERROR"]);
+    expect(report.results.map(({ outcome }) => outcome)).to.deep.equal(["FAIL", "ERROR", "ERROR", "ERROR", "ERROR", "ERROR"]);
   });
 });
 

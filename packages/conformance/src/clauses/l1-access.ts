@@ -14,7 +14,7 @@ import {
   WRITE,
   type PageFlags,
 } from "@portolan/core";
-import { ONCE, TRAITS, type Clause } from "../clause.js";
+import { LOOKED_AT, ONCE, type Clause } from "../clause.js";
 import { holds, same, show } from "../failure.js";
 import { ACCESSES, inWords, PRIVILEGES, Scene, USER_ALL, USER_RW } from "../rig/scene.js";
 import { userRightsOf } from "./l0-entries.js";
@@ -30,7 +30,7 @@ export const accessClauses: readonly Clause[] = [
     rule: "The user reads, writes and fetches what a mapping was asked to permit, and nothing that the machine can forbid",
     source: "contract P-2.3, C-13.6",
     since: "1.0.0",
-    traits: TRAITS,
+    traits: LOOKED_AT,
     check(rig) {
       const scene = new Scene(rig);
       PERMISSIONS.forEach((permission, i) => {
@@ -53,7 +53,7 @@ export const accessClauses: readonly Clause[] = [
     rule: "The user has no access at all to a page of the kernel's, whatever it permits",
     source: "contract C-5.7, P-2.3",
     since: "1.0.0",
-    traits: TRAITS,
+    traits: LOOKED_AT,
     check(rig) {
       const scene = new Scene(rig);
       const kernel = scene.machine.spaces.kernel.context;
@@ -103,7 +103,7 @@ export const accessClauses: readonly Clause[] = [
     rule: "A page that may be read is not executed unless it may be",
     source: "contract C-13.6",
     since: "1.0.0",
-    traits: TRAITS,
+    traits: LOOKED_AT,
     needs: ["forbids-execute"],
     check(rig) {
       const scene = new Scene(rig);
@@ -125,7 +125,7 @@ export const accessClauses: readonly Clause[] = [
     rule: "A page that may be executed or written is not read unless it may be",
     source: "contract C-13.6",
     since: "1.0.0",
-    traits: TRAITS,
+    traits: LOOKED_AT,
     needs: ["forbids-read"],
     check(rig) {
       const scene = new Scene(rig);
@@ -147,7 +147,7 @@ export const accessClauses: readonly Clause[] = [
     rule: "An access to a page that nothing maps is refused as absent, also beside pages that are mapped",
     source: "contract C-5.7",
     since: "1.0.0",
-    traits: TRAITS,
+    traits: LOOKED_AT,
     check(rig) {
       const scene = new Scene(rig);
       scene.map(scene.first + 1, scene.frame(), USER_ALL);
@@ -241,7 +241,7 @@ export const accessClauses: readonly Clause[] = [
     rule: "Each hardware page of a page shows its own part of the frame, and bytes keep their offset",
     source: "contract C-5.6; UltraSPARC User's Manual §6.2 for two parts of 8 KiB",
     since: "1.0.0",
-    traits: TRAITS,
+    traits: LOOKED_AT,
     check(rig) {
       const scene = new Scene(rig);
       const frame = scene.frame();
@@ -313,7 +313,7 @@ export const accessClauses: readonly Clause[] = [
     rule: "The first write marks the page as written, also after reads have brought it into the TLB",
     source: "contract C-5.5, P-4.2",
     since: "1.0.0",
-    traits: ["cold", "warm", "recycled", "other"],
+    traits: LOOKED_AT,
     needs: ["records-write"],
     check(rig) {
       const scene = new Scene(rig);
@@ -357,7 +357,7 @@ export const accessClauses: readonly Clause[] = [
     rule: "What the kernel maps is seen through every space there is, and through every later one",
     source: "contract C-4.10",
     since: "1.0.0",
-    traits: TRAITS,
+    traits: LOOKED_AT,
     needs: ["shared-kernel"],
     check(rig) {
       const scene = new Scene(rig);

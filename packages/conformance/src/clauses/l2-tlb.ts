@@ -1,11 +1,11 @@
 /** L2: what a TLB must see, and what it must not go on giving, when pages come, go and change. */
 import { ABSENT, EXECUTE, PAGE_CACHEABLE, PAGE_DIRTY, PAGE_USER, READ, USER, WRITE } from "@portolan/core";
-import { ONCE, TRAITS, type Clause } from "../clause.js";
+import { LOOKED_AT, ONCE, type Clause } from "../clause.js";
 import { holds, same } from "../failure.js";
 import { ACCESSES, inWords, Scene, USER_ALL, USER_RW } from "../rig/scene.js";
 
 /** Traits under which something is in the TLB when it is withdrawn. */
-const FILLED = ["warm", "recycled", "other"] as const;
+const FILLED = ["warm", "recycled", "forked", "other"] as const;
 
 export const tlbClauses: readonly Clause[] = [
   {
@@ -13,7 +13,7 @@ export const tlbClauses: readonly Clause[] = [
     rule: "A page that was absent when it was looked for is seen as soon as it is mapped",
     source: "contract C-8.8",
     since: "1.0.0",
-    traits: TRAITS,
+    traits: LOOKED_AT,
     check(rig) {
       const scene = new Scene(rig);
       for (const access of ACCESSES)
@@ -29,7 +29,7 @@ export const tlbClauses: readonly Clause[] = [
     rule: "After an unmapping has returned no access reaches the page, whatever was in TLBs and software caches",
     source: "contract C-5.9, C-8.1",
     since: "1.0.0",
-    traits: TRAITS,
+    traits: LOOKED_AT,
     check(rig) {
       const scene = new Scene(rig);
       for (let part = 0; part < rig.perPage; part += 1) {
@@ -51,7 +51,7 @@ export const tlbClauses: readonly Clause[] = [
     rule: "Unmapping pages takes those pages and no other",
     source: "contract C-8.1",
     since: "1.0.0",
-    traits: TRAITS,
+    traits: LOOKED_AT,
     check(rig) {
       const scene = new Scene(rig);
       const frames = Array.from({ length: 6 }, () => scene.frame());
@@ -91,7 +91,7 @@ export const tlbClauses: readonly Clause[] = [
     rule: "After a right was taken away no access uses it, whatever was in TLBs and software caches",
     source: "contract C-5.9, C-12.8",
     since: "1.0.0",
-    traits: TRAITS,
+    traits: LOOKED_AT,
     check(rig) {
       const scene = new Scene(rig);
       const frame = scene.frame();
@@ -107,7 +107,7 @@ export const tlbClauses: readonly Clause[] = [
     rule: "A page that is unmapped and mapped to another frame shows the other frame",
     source: "contract C-5.9",
     since: "1.0.0",
-    traits: TRAITS,
+    traits: LOOKED_AT,
     check(rig) {
       const scene = new Scene(rig);
       for (let round = 0; round < 3; round += 1) {

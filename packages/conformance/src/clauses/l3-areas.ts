@@ -2,7 +2,7 @@
 import { AREA_EXECUTE, AREA_READ, AREA_WRITE, EXECUTE, READ, USER, WRITE, type AreaFlags } from "@portolan/core";
 import { ONCE, type Clause } from "../clause.js";
 import { holds, same } from "../failure.js";
-import { at, codeBeyond, Desk, list, refusals, RO, RW, RX, USUAL } from "../rig/desk.js";
+import { at, codeBeyond, CONTENTS, Desk, list, refusals, RO, RW, RX, USUAL } from "../rig/desk.js";
 import { refuses } from "../rig/rig.js";
 
 export const areaClauses: readonly Clause[] = [
@@ -25,7 +25,7 @@ export const areaClauses: readonly Clause[] = [
     rule: "Memory that somebody else had before shows zeroes, on every page",
     source: "contract C-15.1, C-12.4; aplus#44",
     since: "1.0.0",
-    traits: USUAL,
+    traits: CONTENTS,
     check: at((desk) => {
       for (let round = 0; round < 3; round += 1) {
         desk.area(0, 8);
@@ -43,7 +43,7 @@ export const areaClauses: readonly Clause[] = [
     rule: "The area's rights decide every access, on pages that are in and on pages that are not",
     source: "contract C-13.2; HD-02, HD-32",
     since: "1.0.0",
-    traits: USUAL,
+    traits: CONTENTS,
     check: at((desk) => {
       const { can, faults } = desk.rig.architecture;
       ([RO, RW, RX] as const).forEach((flags, i) => {
@@ -124,7 +124,7 @@ export const areaClauses: readonly Clause[] = [
     rule: "Destroying an area by any address inside it gives back its frames and tables, and its place is free",
     source: "contract C-12.5; HD-01, HD-41",
     since: "1.0.0",
-    traits: USUAL,
+    traits: CONTENTS,
     check: at((desk) => {
       const free = desk.free;
       for (let round = 0; round < 3; round += 1) {
@@ -143,7 +143,7 @@ export const areaClauses: readonly Clause[] = [
     rule: "A change of rights rewrites every mapping: contents stay, what is lost is lost at once, what is gained is there",
     source: "contract C-12.8; HD-15, HD-31",
     since: "1.0.0",
-    traits: USUAL,
+    traits: CONTENTS,
     check: at((desk) => {
       desk.area(0, 4);
       for (let page = 0; page < 4; page += 1) desk.write(page, 200 + page);
@@ -165,7 +165,7 @@ export const areaClauses: readonly Clause[] = [
     rule: "A shared area shows the same memory at any base, with rights of its own, in another space or the same",
     source: "contract C-12.6, C-15.7; HD-05, HD-06, HD-53",
     since: "1.0.0",
-    traits: USUAL,
+    traits: CONTENTS,
     check: at((desk) => {
       desk.area(0, 3);
       desk.write(0, 11);

@@ -2,7 +2,7 @@
 import { image, physical } from "@portolan/core";
 import { ONCE, type Clause } from "../clause.js";
 import { holds, same } from "../failure.js";
-import { at, RO, RW, RX, USUAL } from "../rig/desk.js";
+import { at, RO, RW, RX, CONTENTS } from "../rig/desk.js";
 import { refuses } from "../rig/rig.js";
 
 export const backendClauses: readonly Clause[] = [
@@ -11,7 +11,7 @@ export const backendClauses: readonly Clause[] = [
     rule: "An image shows the file's bytes, zeroes behind them, and nothing beyond its end, at any alignment; private writes stay private",
     source: "contract C-15.2, C-15.3; HD-09, HD-43",
     since: "1.0.0",
-    traits: USUAL,
+    traits: CONTENTS,
     check: at((desk) => {
       const size = Number(desk.bytes(1));
       const content = Uint8Array.from({ length: size * 2 + 100 }, (_, i) => (i * 7 + 3) % 251);
@@ -65,7 +65,7 @@ export const backendClauses: readonly Clause[] = [
     rule: "Device memory shows the frames of its range and no others, is not resized, and its frames are not counted",
     source: "contract C-15.6; HD-51",
     since: "1.0.0",
-    traits: USUAL,
+    traits: CONTENTS,
     check: at((desk) => {
       const { memory } = desk.machine.parts;
       const size = desk.rig.pageSize;

@@ -2,7 +2,7 @@
 import { AREA_EXECUTE, AREA_READ, AREA_WRITE, AS_MAP_FAILED, Syscalls } from "@portolan/core";
 import { ONCE, type Clause } from "../clause.js";
 import { holds, same } from "../failure.js";
-import { at, Desk, list, RO, USUAL } from "../rig/desk.js";
+import { at, Desk, list, RO, CONTENTS } from "../rig/desk.js";
 import { codeOf } from "../rig/rig.js";
 
 export const kernelClauses: readonly Clause[] = [
@@ -11,7 +11,7 @@ export const kernelClauses: readonly Clause[] = [
     rule: "Copies go through the user's translations with the user's rights; one that cannot go on ends with a prefix",
     source: "contract C-14.1, C-14.2",
     since: "1.0.0",
-    traits: USUAL,
+    traits: CONTENTS,
     check: at((desk) => {
       const size = Number(desk.bytes(1));
       desk.area(0, 2);

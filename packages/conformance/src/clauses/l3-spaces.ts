@@ -2,7 +2,7 @@
 import { AREA_READ, WRITE } from "@portolan/core";
 import type { Clause } from "../clause.js";
 import { same } from "../failure.js";
-import { at, RW, USUAL } from "../rig/desk.js";
+import { at, RW, CONTENTS } from "../rig/desk.js";
 import { refuses } from "../rig/rig.js";
 
 export const spaceClauses: readonly Clause[] = [
@@ -36,7 +36,7 @@ export const spaceClauses: readonly Clause[] = [
     rule: "No operation depends on which space is installed: areas of others are made, filled and destroyed, and nobody else's change",
     source: "contract C-11.5; HD-04, HD-50",
     since: "1.0.0",
-    traits: USUAL,
+    traits: CONTENTS,
     check: at((desk) => {
       desk.area(0, 2);
       desk.area(0, 2, RW, desk.b);
@@ -55,7 +55,7 @@ export const spaceClauses: readonly Clause[] = [
     rule: "The same address in two spaces is two memories",
     source: "contract C-11.1, C-15.1",
     since: "1.0.0",
-    traits: USUAL,
+    traits: CONTENTS,
     check: at((desk) => {
       desk.area(0, 2);
       desk.area(0, 2, RW, desk.b);

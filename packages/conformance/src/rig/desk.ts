@@ -6,12 +6,14 @@ import {
   AREA_READ,
   AREA_WRITE,
   assertInvariants,
+  MemorySwap,
   type AddressSpace,
   type AreaFlags,
   type Machine,
   type MachineOptions,
 } from "@portolan/core";
 import { same } from "../failure.js";
+import { childOfNeighbour, neighbour } from "./neighbours.js";
 import { codeOf, refuses, type Rig } from "./rig.js";
 
 /** Flags of areas: read and write, read only, read and execute. */
@@ -19,7 +21,16 @@ export const RW: AreaFlags = AREA_READ | AREA_WRITE | AREA_CACHEABLE;
 export const RO: AreaFlags = AREA_READ | AREA_CACHEABLE;
 export const RX: AreaFlags = AREA_READ | AREA_EXECUTE | AREA_CACHEABLE;
 /** Traits under which areas are looked at. */
-export const USUAL = ["cold", "recycled", "other"] as const;
+export const USUAL = ["cold", "recycled", "forked", "other"] as const;
+/** The same, for what does not depend on where pages are. */
+export const CONTENTS = [...USUAL, "swapped"] as const;
+
+/** Pages that others have, or had, at the desk's addresses. */
+const NEIGHBOURS = 12;
+/** Slots of the swap device, where there is one. */
+const SLOTS = 256;
+/** Rounds of reclaiming after which nothing more goes. */
+const MOST_ROUNDS = 4;
 
 /** Two spaces on a machine: `a` installed on every processor, `b` on none. */
 export class Desk {
@@ -34,12 +45,12 @@ export class Desk {
   constructor(rig: Rig, options: MachineOptions = {}) {
     this.rig = rig;
     const cpus = rig.trait === "other" ? 2 : 1;
-    this.machine = rig.build({ cpus, ...options });
+    this.machine = rig.build({ cpus, ...(rig.trait === "swapped" ? { swap: new MemorySwap(SLOTS) } : {}), ...options });
     this.looker = cpus - 1;
     this.first = this.machine.parts.units.pageOf(rig.architecture.layout.user.first) + 16;
     // Others have had the numbers, and pages at these addresses.
-    if (rig.trait === "recycled") for (let i = 0; i < 6; i += 1) this.#former();
-    this.a = this.machine.spaces.create();
+    if (rig.trait === "recycled") for (let i = 0; i < 6; i += 1) neighbour(this.machine, this.first, NEIGHBOURS);
+    this.a = rig.trait === "forked" ? childOfNeighbour(this.machine, this.first, NEIGHBOURS) : this.machine.spaces.create();
     this.b = this.machine.spaces.create();
     for (const { id } of this.machine.cpus) this.machine.switchTo(this.a, id);
   }
@@ -57,10 +68,12 @@ export class Desk {
   }
 
   write(page: number, value: number): boolean {
+    this.#leave();
     return this.machine.write32(this.at(page), value, this.looker);
   }
 
   read(page: number): number {
+    this.#leave();
     return this.machine.read32(this.at(page), this.looker);
   }
 
@@ -76,11 +89,13 @@ export class Desk {
     assertInvariants(this.machine);
   }
 
-  #former(): void {
-    const space = this.machine.spaces.create();
-    this.install(space);
-    this.area(0, 12, RW, space);
-    for (let page = 0; page < 12; page += 1) this.write(page, 0xbad);
+  /** Under the trait that says so nothing is in memory that can be elsewhere. */
+  #leave(): void {
+    if (this.rig.trait !== "swapped") return;
+    const { reclaimer } = this.machine.parts;
+    this.machine.on(0, () => {
+      for (let round = 0; round < MOST_ROUNDS && reclaimer.reclaim(SLOTS) === "frames"; round += 1);
+    });
   }
 }
 

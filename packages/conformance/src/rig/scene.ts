@@ -3,10 +3,6 @@
  * Pages and frames are the machine's; what an access answers is a hardware frame or a reason.
  */
 import {
-  anonymous,
-  AREA_CACHEABLE,
-  AREA_READ,
-  AREA_WRITE,
   EXECUTE,
   FAULT_REASONS,
   KERNEL,
@@ -28,6 +24,7 @@ import {
   type TranslationContext,
 } from "@portolan/core";
 import { Failure } from "../failure.js";
+import { childOfNeighbour, neighbour } from "./neighbours.js";
 import type { Rig } from "./rig.js";
 
 export const ACCESSES = [READ, WRITE, EXECUTE] as const satisfies readonly Access[];
@@ -67,7 +64,7 @@ export class Scene {
     const { units } = this.machine.parts;
     this.first = units.pageOf(rig.architecture.layout.user.first) + FIRST;
     if (rig.trait === "recycled") this.#formers();
-    this.space = this.machine.spaces.create();
+    this.space = rig.trait === "forked" ? childOfNeighbour(this.machine, this.first, PAGES) : this.machine.spaces.create();
     for (const { id } of this.machine.cpus) this.machine.switchTo(this.space, id);
   }
 
@@ -188,20 +185,7 @@ export class Scene {
   /** A space that had all the scene's pages and used them; its number is the next one to be taken away. */
   #formers(): void {
     const { machine, rig } = this;
-    const space = machine.spaces.create();
-    for (const { id } of machine.cpus) machine.switchTo(space, id);
-    space.createArea({
-      base: machine.parts.units.addressOf(this.first),
-      size: PAGES * rig.pageSize,
-      flags: AREA_READ | AREA_WRITE | AREA_CACHEABLE,
-      backend: anonymous,
-    });
-    for (const { id } of machine.cpus) {
-      for (let page = this.first; page < this.first + PAGES; page += 1) {
-        machine.write32(machine.parts.units.addressOf(page), 0xbad, id);
-        machine.cpu(id).translate(page * rig.perPage, EXECUTE, USER);
-      }
-    }
+    neighbour(machine, this.first, PAGES);
     if (rig.architecture.asids.policy === "fixed") return;
     for (let taken = 1; taken < FORMER; taken += 1) {
       const other = machine.spaces.create();

@@ -105,6 +105,13 @@ const forks: readonly Liar[] = [
       child.unmap(address, size);
     }),
   ),
+  memory("abs32le", "a child has the number of its parent", "zephyr#113559: a number in use is given again", "L1.fault.absent", (machine) =>
+    instead(machine.spaces, "fork", (usual) => (parent) => {
+      const child = usual(parent);
+      child.context.asid = parent.context.asid;
+      return child;
+    }),
+  ),
   memory("abs32le", "who ends takes along the pages that others see below", "CZ-18, CZ-35", "L4.fork.exits-in-every-order", (machine) =>
     spaces(machine, (space) =>
       instead(space, "destroy", (usual) => () => {
