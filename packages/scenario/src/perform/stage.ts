@@ -1,6 +1,6 @@
 /** Where a log is performed: a machine, its processes, files and segments by name. */
-import { deepestChain, objectGraph, PortolanError, type Machine, type ObjectGraph } from "@portolan/core";
 import {
+  deepestChain,
   errnoOf,
   IPC_CREAT,
   IPC_PRIVATE,
@@ -18,14 +18,18 @@ import {
   O_CREAT,
   O_RDONLY,
   O_RDWR,
+  objectGraph,
+  PortolanError,
   PosixSystem,
   PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
   SHM_EXEC,
   SHM_RDONLY,
+  type Machine,
+  type ObjectGraph,
   type Process,
-} from "@portolan/core/posix";
+} from "@portolan/core";
 import type { Advice, Expectation, Operation, RightsInWords } from "../log/operation.js";
 
 /** The stage begins so many pages into what processes may map. */
