@@ -4,9 +4,10 @@ import { clauses, conform } from "@portolan/conformance";
 import { lyingCores } from "./liars/cores.js";
 import { lyingFamilies } from "./liars/families.js";
 import { lyingPages } from "./liars/pages.js";
+import { lyingProcesses } from "./liars/processes.js";
 import { lyingPorts } from "./liars/ports.js";
 
-const liars = [...lyingPorts, ...lyingCores, ...lyingFamilies, ...lyingPages];
+const liars = [...lyingPorts, ...lyingCores, ...lyingFamilies, ...lyingPages, ...lyingProcesses];
 
 describe("liars", () => {
   it("are at least a hundred, each with a lie of its own and a clause that there is", () => {

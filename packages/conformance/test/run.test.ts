@@ -44,7 +44,7 @@ describe("clauses", () => {
 
 describe("traits of clauses about one space", () => {
   const failures = (lie: string, only: string, trait: "cold" | "forked" | "swapped"): number => {
-    const subject = [...lyingFamilies, ...lyingPages].find((liar) => liar.lie.includes(lie))?.subject;
+    const subject = [...lyingFamilies, ...lyingPages].find((one) => one.lie.includes(lie))?.subject;
     if (subject === undefined) throw new Error(`nobody tells that ${lie}`);
     return conform(subject, { only: [only], trait, policies: ["described"] }).counts.FAIL;
   };

@@ -20,6 +20,7 @@ import { copyClauses } from "./l4-copies.js";
 import { fileClauses } from "./l4-files.js";
 import { forkClauses } from "./l4-fork.js";
 import { objectClauses } from "./l4-objects.js";
+import { posixClauses } from "./l4-posix.js";
 import { swapClauses } from "./l4-swap.js";
 import { familyInterleavingClauses } from "./l5-families.js";
 import { interleavingClauses } from "./l5-interleavings.js";
@@ -47,6 +48,7 @@ export const clauses: readonly Clause[] = [
   ...objectClauses,
   ...fileClauses,
   ...swapClauses,
+  ...posixClauses,
   ...shootdownClauses,
   ...interleavingClauses,
   ...familyInterleavingClauses,

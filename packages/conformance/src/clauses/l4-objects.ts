@@ -148,7 +148,11 @@ export const objectClauses: readonly Clause[] = [
             }
             f.exit(elder);
             const expected = [0, 1, 2].map((page) => (own.includes(page) ? 20 + page : elders.includes(page) ? 10 + page : 0));
-            same(f.words(younger, 0, 3), expected, `words where the elder wrote ${elders.join()} and the younger ${own.join()}${isOut ? ", all out" : ""}`);
+            same(
+              f.words(younger, 0, 3),
+              expected,
+              `words where the elder wrote ${elders.join()} and the younger ${own.join()}${isOut ? ", all out" : ""}`,
+            );
             f.exit(younger);
           }
         }

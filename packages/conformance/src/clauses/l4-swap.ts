@@ -230,7 +230,7 @@ export const swapClauses: readonly Clause[] = [
           comeBacks += f.swap.reads - before;
         }
       }
-            // Each may go once, before anybody knows what it is used for.
+      // Each may go once, before anybody knows what it is used for.
       holds(comeBacks <= 10, `four pages in use went and came back ${comeBacks} times in ${rounds} rounds`);
       f.exit(f.parent);
       for (const frame of hoard) frames.release(frame);

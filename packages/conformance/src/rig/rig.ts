@@ -3,11 +3,13 @@ import {
   buildMachine,
   LockOrder,
   PortolanError,
+  PosixSystem,
   Random,
   type Architecture,
   type Machine,
   type MachineOptions,
   type Oracle,
+  type PosixLimits,
   type Replace,
 } from "@portolan/core";
 import type { Trait } from "../clause.js";
@@ -25,6 +27,8 @@ export interface Subject {
   readonly replace?: Replace;
   /** Done to each machine that was built, before a clause has it: for what is no part of its own, as memory objects are. */
   readonly prepare?: (machine: Machine) => void;
+  /** The same, for the system of processes on a machine. */
+  readonly prepareSystem?: (system: PosixSystem) => void;
   /** Published answers that it must give. */
   readonly vectors?: readonly VectorSet[];
 }
@@ -109,6 +113,13 @@ export class Rig {
     machine.parts.locks.discipline = new LockOrder(machine.parts.preemption);
     this.subject.prepare?.(machine);
     return machine;
+  }
+
+  /** Processes on a machine. */
+  systemOn(machine: Machine, limits: Partial<PosixLimits>): PosixSystem {
+    const system = new PosixSystem(machine, limits);
+    this.subject.prepareSystem?.(system);
+    return system;
   }
 }
 

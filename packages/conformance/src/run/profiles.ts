@@ -22,6 +22,12 @@ export const PROFILES = {
     isShort: true,
   },
   core: { says: "everything of one processor", groups: ["L0", "L1", "L2", "L3", "L4"], policies: ["described"], isStrict: false },
+  posix: {
+    says: "address spaces, memory objects, and processes over them",
+    groups: ["L3", "L4"],
+    policies: ["described"],
+    isStrict: false,
+  },
   smp: { says: "several processors", groups: ["L5"], policies: ["described", "strictest"], isStrict: false },
   full: {
     says: "everything",

@@ -11,7 +11,7 @@ import { countOutcomes, REPORT_FORMAT, type Outcome, type Report, type Result } 
 import { sha256 } from "./sha256.js";
 
 /** Major: the rules of running change. Minor: clauses are added. Patch: wording. */
-export const SUITE_VERSION = "1.0.0";
+export const SUITE_VERSION = "1.1.0";
 
 export interface RunOptions {
   /** `full` where absent. */

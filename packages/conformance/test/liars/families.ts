@@ -63,18 +63,28 @@ const makeWritable = (space: AddressSpace, page: number, pages: number): void =>
 };
 
 const forks: readonly Liar[] = [
-  memory("abs32le", "a fork leaves the parent's pages writable", "CZ-32; OS lab: fork without write-protection", "L4.fork.writes-stay-apart", ({
-    parts,
-  }) => instead(parts.tables, "writeProtect", () => () => {})),
+  memory(
+    "abs32le",
+    "a fork leaves the parent's pages writable",
+    "CZ-32; OS lab: fork without write-protection",
+    "L4.fork.writes-stay-apart",
+    ({ parts }) => instead(parts.tables, "writeProtect", () => () => {}),
+  ),
   memory("abs32le", "a fork write-protects and tells no TLB", "CZ-32; litebox#671", "L4.fork.writes-stay-apart", (machine) =>
     untold(machine, during(machine.spaces, "fork")),
   ),
-  afterFork("ia32", "a fork freezes nothing: the child sees what the parent writes later", "CZ-32", "L4.fork.generations-stay-apart", (child) => {
-    for (const area of rowsOf(child)) {
-      const front = child.parts.areas.objectOf(area);
-      if (isShadow(front)) front.isWritable = true;
-    }
-  }),
+  afterFork(
+    "ia32",
+    "a fork freezes nothing: the child sees what the parent writes later",
+    "CZ-32",
+    "L4.fork.generations-stay-apart",
+    (child) => {
+      for (const area of rowsOf(child)) {
+        const front = child.parts.areas.objectOf(area);
+        if (isShadow(front)) front.isWritable = true;
+      }
+    },
+  ),
   afterFork("abs32le", "a child lacks its parent's last area", "CZ-48: fork copies a part", "L4.fork.child-has-everything", (child) => {
     const last = rowsOf(child).at(-1);
     if (last !== undefined) child.destroyArea(child.parts.units.addressOf(child.parts.areas.firstOf(last)));
@@ -86,7 +96,8 @@ const forks: readonly Liar[] = [
   afterFork("abs32le", "shared memory is copied by a fork", "phoenix-rtos-project#1714", "L4.fork.shared-stays-shared", (child) => {
     const { areas } = child.parts;
     for (const area of rowsOf(child))
-      if (!isShadow(areas.objectOf(area)) && areas.objectOf(area)?.kind !== "anonymous") areas.setTraits(area, areas.traitsOf(area) | COPY_ON_WRITE);
+      if (!isShadow(areas.objectOf(area)) && areas.objectOf(area)?.kind !== "anonymous")
+        areas.setTraits(area, areas.traitsOf(area) | COPY_ON_WRITE);
   }),
   afterFork("ia32", "a child's program data are as they were loaded", "CZ-46", "L4.fork.image-segments", (child) => {
     const { areas } = child.parts;
@@ -99,11 +110,16 @@ const forks: readonly Liar[] = [
       front.unlink(area);
     }
   }),
-  afterFork("abs32le", "what the parent unmaps the child loses too", "CZ-45: areas that are shared by tasks", "L4.fork.areas-are-ones-own", (child, parent) =>
-    instead(parent, "unmap", (usual) => (address, size) => {
-      usual(address, size);
-      child.unmap(address, size);
-    }),
+  afterFork(
+    "abs32le",
+    "what the parent unmaps the child loses too",
+    "CZ-45: areas that are shared by tasks",
+    "L4.fork.areas-are-ones-own",
+    (child, parent) =>
+      instead(parent, "unmap", (usual) => (address, size) => {
+        usual(address, size);
+        child.unmap(address, size);
+      }),
   ),
   memory("abs32le", "a child has the number of its parent", "zephyr#113559: a number in use is given again", "L1.fault.absent", (machine) =>
     instead(machine.spaces, "fork", (usual) => (parent) => {
@@ -134,24 +150,32 @@ const forks: readonly Liar[] = [
       }
     }),
   ),
-  memory("ia32", "a change of rights after a fork reaches the area and not its pages", "HD-31", "L4.fork.anonymous-behaves-as-before", (machine) =>
-    spaces(machine, (space) => {
-      const { tables } = machine.parts;
-      const isChanging = during(space, "changeAreaFlags");
-      instead(tables, "update", (usual) => (context, page, flags, debt) => {
-        if (!isChanging()) usual(context, page, flags, debt);
-      });
-      instead(tables, "writeProtect", (usual) => (context, first, count, debt) => {
-        if (!isChanging()) usual(context, first, count, debt);
-      });
-    }),
+  memory(
+    "ia32",
+    "a change of rights after a fork reaches the area and not its pages",
+    "HD-31",
+    "L4.fork.anonymous-behaves-as-before",
+    (machine) =>
+      spaces(machine, (space) => {
+        const { tables } = machine.parts;
+        const isChanging = during(space, "changeAreaFlags");
+        instead(tables, "update", (usual) => (context, page, flags, debt) => {
+          if (!isChanging()) usual(context, page, flags, debt);
+        });
+        instead(tables, "writeProtect", (usual) => (context, first, count, debt) => {
+          if (!isChanging()) usual(context, first, count, debt);
+        });
+      }),
   ),
 ];
 
 const writableZero = (name: Name, caughtBy: string): Liar =>
   memory(name, "the page of zeroes that all share is handed out writable", "CZ-38", caughtBy, ({ parts }) =>
-    instead(parts.tables, "insert", (usual) => (context, page, frame, flags) =>
-      usual(context, page, frame, frame === parts.objects.anonymous.zeroFrame ? flags | WRITE : flags),
+    instead(
+      parts.tables,
+      "insert",
+      (usual) => (context, page, frame, flags) =>
+        usual(context, page, frame, frame === parts.objects.anonymous.zeroFrame ? flags | WRITE : flags),
     ),
   );
 
@@ -182,14 +206,20 @@ const copies: readonly Liar[] = [
     });
     instead(tables, "resume", (usual) => (context, entry, page, _frame, flags) => usual(context, entry, page, source, flags));
   }),
-  shadows("abs32le", "a write looks below the front only: each writer gets a copy of its own", "CZ-06", "L4.copy.in-front-first", (shadow) => {
-    instead(shadow, "resident", (usual) => (offset) => (shadow.isWritable ? NO_PAGE : usual(offset)));
-    const { cache } = shadow;
-    instead(cache, "insert", (usual) => (offset, frame) => {
-      if (cache.get(offset) >= 0) shadow.parts.frames.release(cache.remove(offset));
-      usual(offset, frame);
-    });
-  }),
+  shadows(
+    "abs32le",
+    "a write looks below the front only: each writer gets a copy of its own",
+    "CZ-06",
+    "L4.copy.in-front-first",
+    (shadow) => {
+      instead(shadow, "resident", (usual) => (offset) => (shadow.isWritable ? NO_PAGE : usual(offset)));
+      const { cache } = shadow;
+      instead(cache, "insert", (usual) => (offset, frame) => {
+        if (cache.get(offset) >= 0) shadow.parts.frames.release(cache.remove(offset));
+        usual(offset, frame);
+      });
+    },
+  ),
   shadows("abs32le", "who is left alone goes on copying", "CZ-62", "L4.copy.last-owner-takes-the-page", (shadow) =>
     computed(shadow, "links", () => 2 * (shadow.areas.size + shadow.holders)),
   ),
@@ -210,24 +240,34 @@ const copies: readonly Liar[] = [
       return usual(address, value, cpu);
     }),
   ),
-  memory("ia32", "the kernel writes for the user through what may be read", "HD-03; Linux CVE-2016-5195", "L4.copy.kernel-copies-too", (machine) =>
-    instead(machine, "copyToUser", () => (address, source, cpu) => {
-      const physical = machine.translate(address, AREA_READ, cpu);
-      if (physical === null) return 0;
-      machine.parts.memory.writeBytes(Number(physical), source);
-      return source.length;
-    }),
+  memory(
+    "ia32",
+    "the kernel writes for the user through what may be read",
+    "HD-03; Linux CVE-2016-5195",
+    "L4.copy.kernel-copies-too",
+    (machine) =>
+      instead(machine, "copyToUser", () => (address, source, cpu) => {
+        const physical = machine.translate(address, AREA_READ, cpu);
+        if (physical === null) return 0;
+        machine.parts.memory.writeBytes(Number(physical), source);
+        return source.length;
+      }),
   ),
   writableZero("abs32le", "L4.copy.zeroes-are-shared"),
   writableZero("sparc64", "L4.fork.untouched-pages"),
-  memory("abs32le", "rights that are given reach pages that others see", "CZ-32; HelenOS as_area_change_flags()", "L4.copy.rights-given-later", (machine) =>
-    spaces(machine, (space) =>
-      instead(space, "protect", (usual) => (address, size, rights) => {
-        usual(address, size, rights);
-        const { units } = space.parts;
-        if ((rights & AREA_WRITE) !== 0) makeWritable(space, units.pageOf(address), Number(BigInt(size) / units.bytesOf(1)));
-      }),
-    ),
+  memory(
+    "abs32le",
+    "rights that are given reach pages that others see",
+    "CZ-32; HelenOS as_area_change_flags()",
+    "L4.copy.rights-given-later",
+    (machine) =>
+      spaces(machine, (space) =>
+        instead(space, "protect", (usual) => (address, size, rights) => {
+          usual(address, size, rights);
+          const { units } = space.parts;
+          if ((rights & AREA_WRITE) !== 0) makeWritable(space, units.pageOf(address), Number(BigInt(size) / units.bytesOf(1)));
+        }),
+      ),
   ),
   memory("ia32", "what is executed comes from below what was written", "CZ-01", "L4.copy.code-that-was-written", (machine) =>
     spaces(machine, (space) =>
@@ -252,17 +292,22 @@ const copies: readonly Liar[] = [
       return true;
     }),
   ),
-  memory("abs32le", "where a copy has to be made the right to write is not asked", "CZ-11; HD-02", "L4.copy.refused-without-the-right", (machine) =>
-    instead(machine, "write32", (usual) => (address, value, cpu) => {
-      const space = machine.installed(cpu ?? 0);
-      if (usual(address, value, cpu)) return true;
-      if (machine.outcome?.rule !== "the area forbids this access" || space === null) return false;
-      const size = machine.parts.units.bytesOf(1);
-      space.protect(BigInt(address), size, AREA_READ | AREA_WRITE);
-      const isWritten = usual(address, value, cpu);
-      space.protect(BigInt(address), size, AREA_READ);
-      return isWritten;
-    }),
+  memory(
+    "abs32le",
+    "where a copy has to be made the right to write is not asked",
+    "CZ-11; HD-02",
+    "L4.copy.refused-without-the-right",
+    (machine) =>
+      instead(machine, "write32", (usual) => (address, value, cpu) => {
+        const space = machine.installed(cpu ?? 0);
+        if (usual(address, value, cpu)) return true;
+        if (machine.outcome?.rule !== "the area forbids this access" || space === null) return false;
+        const size = machine.parts.units.bytesOf(1);
+        space.protect(BigInt(address), size, AREA_READ | AREA_WRITE);
+        const isWritten = usual(address, value, cpu);
+        space.protect(BigInt(address), size, AREA_READ);
+        return isWritten;
+      }),
   ),
 ];
 
@@ -290,12 +335,17 @@ const chains: readonly Liar[] = [
     const all: { readonly pages: number }[] = [];
     caches(machine, (cache) => {
       all.push(cache);
-      instead(cache, "nextPresent", (usual) => (first) =>
-        cache.pages > 0 && all.some((other) => other !== cache && other.pages === cache.pages) ? NO_PAGE : usual(first),
+      instead(
+        cache,
+        "nextPresent",
+        (usual) => (first) =>
+          cache.pages > 0 && all.some((other) => other !== cache && other.pages === cache.pages) ? NO_PAGE : usual(first),
       );
     });
   }),
-  shadows("abs32le", "nothing is ever passed by", "CZ-05", "L4.chain.covered-is-passed-by", (shadow) => computed(shadow, "coversUpTo", () => -7)),
+  shadows("abs32le", "nothing is ever passed by", "CZ-05", "L4.chain.covered-is-passed-by", (shadow) =>
+    computed(shadow, "coversUpTo", () => -7),
+  ),
   memory("abs32le", "pages stay when nobody's window shows them any more", "CZ-43", "L4.window.unmapped-pages-go", (machine) =>
     caches(machine, (cache) =>
       instead(cache, "removeRange", (usual) => (first, count, frameGone, slotGone) => {
@@ -303,27 +353,42 @@ const chains: readonly Liar[] = [
       }),
     ),
   ),
-  memory("abs32le", "new memory joins the stack of its neighbour", "CZ-43; phoenix-rtos-project#1714", "L4.window.mapped-again-is-new", (machine) =>
-    spaces(machine, (space) =>
-      instead(space, "createArea", (usual) => (request) => {
-        const info = usual(request);
-        const { areas, units } = space.parts;
-        const page = units.pageOf(info.base);
-        const [area, below] = [space.tree.find(page), space.tree.find(page - 1)];
-        const front = below < 0 ? null : areas.objectOf(below);
-        if (!isShadow(front)) return info;
-        areas.objectOf(area)?.unlink(area);
-        front.link(area);
-        areas.setObject(area, front, areas.offsetOf(below) + page - areas.firstOf(below));
-        areas.setTraits(area, areas.traitsOf(below));
-        return info;
-      }),
-    ),
+  memory(
+    "abs32le",
+    "new memory joins the stack of its neighbour",
+    "CZ-43; phoenix-rtos-project#1714",
+    "L4.window.mapped-again-is-new",
+    (machine) =>
+      spaces(machine, (space) =>
+        instead(space, "createArea", (usual) => (request) => {
+          const info = usual(request);
+          const { areas, units } = space.parts;
+          const page = units.pageOf(info.base);
+          const [area, below] = [space.tree.find(page), space.tree.find(page - 1)];
+          const front = below < 0 ? null : areas.objectOf(below);
+          if (!isShadow(front)) return info;
+          areas.objectOf(area)?.unlink(area);
+          front.link(area);
+          areas.setObject(area, front, areas.offsetOf(below) + page - areas.firstOf(below));
+          areas.setTraits(area, areas.traitsOf(below));
+          return info;
+        }),
+      ),
   ),
-  memory("abs32le", "the upper part of an area that is cut begins a page too low in its object", "CZ-42", "L4.range.halves-are-independent", ({ parts }) => {
-    instead(parts.areas, "setObject", (usual) => (area, object, offset) => usual(area, object, isShadow(object) && offset > 0 ? offset - 1 : offset));
-    instead(parts.areas, "setOffset", (usual) => (area, offset) => usual(area, offset > 0 ? offset - 1 : offset));
-  }),
+  memory(
+    "abs32le",
+    "the upper part of an area that is cut begins a page too low in its object",
+    "CZ-42",
+    "L4.range.halves-are-independent",
+    ({ parts }) => {
+      instead(
+        parts.areas,
+        "setObject",
+        (usual) => (area, object, offset) => usual(area, object, isShadow(object) && offset > 0 ? offset - 1 : offset),
+      );
+      instead(parts.areas, "setOffset", (usual) => (area, offset) => usual(area, offset > 0 ? offset - 1 : offset));
+    },
+  ),
   memory("ia32", "unmapping ends at the first hole", "CZ-43", "L4.range.holes-are-nothing", (machine) =>
     spaces(machine, (space) =>
       instead(space, "unmap", (usual) => (address, size) => {
@@ -347,22 +412,27 @@ const chains: readonly Liar[] = [
   memory("abs32le", "pages that are moved stay in TLBs where they were", "litebox#671", "L4.range.moved-pages", (machine) => {
     spaces(machine, (space) => untold(machine, during(space, "move")));
   }),
-  memory("abs32le", "what is discarded goes for the parent too", "CZ-43; Linux man-pages madvise(2)", "L4.range.discarded-pages", (machine) =>
-    spaces(machine, (space) =>
-      instead(space, "discard", (usual) => (address, size) => {
-        const { areas, units } = space.parts;
-        const page = units.pageOf(address);
-        const area = space.tree.find(page);
-        const pages = Number(BigInt(size) / units.bytesOf(1));
-        let object = area < 0 ? null : areas.objectOf(area);
-        while (isShadow(object)) {
-          const { frameGone, slotGone } = object.parts;
-          object.cache.removeRange(areas.offsetOf(area) + page - areas.firstOf(area), pages, frameGone, slotGone);
-          object = object.below;
-        }
-        return usual(address, size);
-      }),
-    ),
+  memory(
+    "abs32le",
+    "what is discarded goes for the parent too",
+    "CZ-43; Linux man-pages madvise(2)",
+    "L4.range.discarded-pages",
+    (machine) =>
+      spaces(machine, (space) =>
+        instead(space, "discard", (usual) => (address, size) => {
+          const { areas, units } = space.parts;
+          const page = units.pageOf(address);
+          const area = space.tree.find(page);
+          const pages = Number(BigInt(size) / units.bytesOf(1));
+          let object = area < 0 ? null : areas.objectOf(area);
+          while (isShadow(object)) {
+            const { frameGone, slotGone } = object.parts;
+            object.cache.removeRange(areas.offsetOf(area) + page - areas.firstOf(area), pages, frameGone, slotGone);
+            object = object.below;
+          }
+          return usual(address, size);
+        }),
+      ),
   ),
   shadows("abs32le", "a front that loses its last area is forgotten, pages and all", "CZ-08", "L4.range.nothing-is-left", (shadow) =>
     instead(shadow, "unlink", (usual) => (area) => {
@@ -377,17 +447,23 @@ const chains: readonly Liar[] = [
       return made;
     }),
   ),
-  afterFork("abs32le", "in families of three the youngest is its grandparent's child", "phoenix-rtos-project: N-generation chains", "L4.chain.random-families", (child, parent) => {
-    const { areas } = child.parts;
-    for (const [i, area] of rowsOf(parent).entries()) {
-      const front = areas.objectOf(area);
-      const copy = rowsOf(child)[i];
-      if (!isShadow(front) || !isShadow(front.below) || copy === undefined) continue;
-      front.below.link(copy);
-      areas.setObject(copy, front.below, areas.offsetOf(copy));
-      front.unlink(copy);
-    }
-  }),
+  afterFork(
+    "abs32le",
+    "in families of three the youngest is its grandparent's child",
+    "phoenix-rtos-project: N-generation chains",
+    "L4.chain.random-families",
+    (child, parent) => {
+      const { areas } = child.parts;
+      for (const [i, area] of rowsOf(parent).entries()) {
+        const front = areas.objectOf(area);
+        const copy = rowsOf(child)[i];
+        if (!isShadow(front) || !isShadow(front.below) || copy === undefined) continue;
+        front.below.link(copy);
+        areas.setObject(copy, front.below, areas.offsetOf(copy));
+        front.unlink(copy);
+      }
+    },
+  ),
 ];
 
 export const lyingFamilies: readonly Liar[] = [...forks, ...copies, ...chains];

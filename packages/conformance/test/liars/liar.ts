@@ -142,10 +142,10 @@ export const untold = ({ parts }: Machine, isMeant: (count: number) => boolean):
   });
 
 /** Is a method under way? */
-export const during = <T extends object, K extends keyof T>(target: T, name: K): (() => boolean) => {
+export const during = <T extends object>(target: T, name: keyof T): (() => boolean) => {
   let depth = 0;
   instead(target, name, (usual) => {
-    const call = usual as unknown as (...values: unknown[]) => unknown;
+    const call = usual as (...values: unknown[]) => unknown;
     return ((...values: unknown[]) => {
       depth += 1;
       try {
@@ -153,7 +153,7 @@ export const during = <T extends object, K extends keyof T>(target: T, name: K):
       } finally {
         depth -= 1;
       }
-    }) as unknown as T[K];
+    }) as T[keyof T];
   });
   return () => depth > 0;
 };
