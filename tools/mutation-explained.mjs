@@ -181,4 +181,19 @@ export const EXPLAINED = [
       ["false", "true", "isInPlace: boolean"],
     ],
   },
+  {
+    file: "packages/arch-amd64/src/formats.ts",
+    why: "same",
+    because: "one bit is the same field as a number and as a pair of equal ones",
+    mutants: [["high === low", "false", "bits: "]],
+  },
+  {
+    file: "packages/arch-amd64/src/control-registers.ts",
+    why: "same",
+    because: "a tree that software has built by itself belongs to no space: nobody asks for its number, nor whether it is the kernel's",
+    mutants: [
+      ["false", "true", "new TranslationContext(NOBODYS"],
+      ["-1", "+1", "NOBODYS"],
+    ],
+  },
 ];
