@@ -20,7 +20,7 @@ export const FOLDERS = {
   asid: core("asid", ["*"], ["asid/*"], ["contract/processors", "defects/processors"]),
   "tlb: shootdown": core("tlb", ["shootdown", "shootdown-queue"], ["tlb/shootdown"], ["contract/processors"]),
   "tlb: buffers": core("tlb", ["tsb", "lookaside", "entry-note"], ["tlb/buffers"], ["tlb/tlb", "machine/cpu"]),
-  "tlb: replacement": core("tlb", ["replacement"], ["tlb/replacement"], ["tlb/tlb"]),
+  "tlb: replacement": core("tlb", ["replacement"], ["tlb/replacement", "tlb/replacement-order"], ["tlb/tlb"]),
   "tlb: entries": core("tlb", ["tlb"], ["tlb/replacement", "tlb/tlb"], ["machine/cpu", "contract/processors"]),
   "paging: entries": core(
     "paging",
