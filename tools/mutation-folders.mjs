@@ -43,8 +43,8 @@ export const FOLDERS = {
   "paging: trees": core(
     "paging",
     ["hierarchical", "page-tables"],
-    ["paging/table-events", "paging/page-tables"],
-    ["contract/tables", "paging/walks"],
+    ["paging/tree-tables"],
+    ["paging/table-events", "paging/page-tables", "contract/tables", "paging/walks"],
   ),
   "paging: hash": core(
     "paging",

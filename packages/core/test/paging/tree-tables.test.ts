@@ -1,0 +1,265 @@
+/** Trees as the core sees them: marks, debts, tables that come and go, the kernel's part in every root, and order. */
+import { expect } from "chai";
+import { abs32le } from "@portolan/arch-abs32le";
+import { arm } from "@portolan/arch-arm";
+import { ia32 } from "@portolan/arch-ia32";
+import { AllocationGate } from "#src/allocation-gate.js";
+import type { Architecture } from "#src/architecture/architecture.js";
+import {
+  EXECUTE,
+  PAGE_ACCESSED,
+  PAGE_CACHEABLE,
+  PAGE_DIRTY,
+  PAGE_GLOBAL,
+  PAGE_USER,
+  READ,
+  rightsFor,
+  WRITE,
+} from "#src/architecture/rights.js";
+import { PortolanError } from "#src/errors.js";
+import { Events, type PortolanEvent } from "#src/events.js";
+import { ZonedFrames } from "#src/frames/zoned-frames.js";
+import { PhysicalMemory } from "#src/machine/physical-memory.js";
+import { NO_ROOT, TranslationContext } from "#src/machine/translation-context.js";
+import { HierarchicalTables } from "#src/paging/hierarchical.js";
+import { StaleTranslations } from "#src/paging/stale.js";
+import { Random } from "#src/random.js";
+import { wide64 } from "../wide64.js";
+
+const USERS = READ | WRITE | PAGE_USER;
+/** The kernel has a root of its own, from a quarter on. */
+const split = arm({ processor: "cortexa9", ttbcrN: 2 });
+
+const bench = (architecture: Architecture) => {
+  const { byteOrder, physicalBits, pageShift } = architecture;
+  const memory = new PhysicalMemory({ bytes: 512 * 2 ** pageShift, base: 2 ** 20, physicalBits, byteOrder, frameShift: pageShift });
+  const gate = new AllocationGate();
+  const frames = new ZonedFrames(memory, gate);
+  const events = new Events();
+  const told: PortolanEvent[] = [];
+  events.sink = (event) => void told.push(event);
+  const tables = new HierarchicalTables(architecture, memory, frames, events);
+  const kernel = new TranslationContext(0, true, 0);
+  tables.create(kernel);
+  const user = (id: number): TranslationContext => {
+    const context = new TranslationContext(id, false, 2);
+    tables.create(context);
+    return context;
+  };
+  const settle = (debt: StaleTranslations): number => {
+    let freed = 0;
+    debt.settle(
+      () => {},
+      (unit) => {
+        freed += 1;
+        tables.freeTable(unit);
+      },
+    );
+    return freed;
+  };
+  const kernelPage = Number((architecture.layout.kernel.first >> BigInt(pageShift)) + 70n);
+  return { memory, gate, frames, events, told, tables, kernel, user, settle, kernelPage };
+};
+
+const machines = [abs32le, ia32, wide64, split] as const;
+
+describe("tables in trees", () => {
+  it("say of a page what its entry lets through, and what else it says", () => {
+    const { tables, user } = bench(abs32le);
+    const context = user(5);
+    for (let flags = 0; flags < 64; flags += 1) {
+      tables.insert(context, 1000 + flags, 7 + flags, flags);
+      expect(tables.find(context, 1000 + flags)).to.equal(true);
+      const granted = flags & 7;
+      expect(tables.found, `flags ${flags}`).to.deep.equal({
+        frame: 7 + flags,
+        rights: rightsFor(granted, (flags & PAGE_USER) === 0 ? 0 : granted),
+        // Who has no right is not the user: nothing is there to say so.
+        flags: granted === 0 ? flags & ~PAGE_USER : flags,
+      });
+    }
+    expect(tables.find(context, 999)).to.equal(false);
+  });
+
+  for (const architecture of machines) {
+    it(`keep marks over a change of rights on ${architecture.name}, and owe a translation only where something is lost`, () => {
+      const { tables, user } = bench(architecture);
+      const context = user(5);
+      const marks = (): number => (tables.find(context, 9) ? tables.found.flags & (PAGE_ACCESSED | PAGE_DIRTY) : -1);
+      const keeps = architecture.can.recordWrite === "hardware" ? PAGE_DIRTY : 0;
+      const isSeen = architecture.can.recordAccess === "no" ? 0 : PAGE_ACCESSED;
+      tables.insert(context, 9, 300, USERS);
+      expect(marks()).to.equal(0);
+      tables.mark(context, 9, false);
+      expect(marks()).to.equal(isSeen);
+      const debt = new StaleTranslations();
+      tables.update(context, 9, USERS | EXECUTE | PAGE_CACHEABLE, debt);
+      expect([marks(), debt.pages, tables.found.frame]).to.deep.equal([isSeen, 0, 300]);
+      tables.mark(context, 9, true);
+      expect(marks()).to.equal(isSeen | keeps);
+      tables.update(context, 9, READ | PAGE_USER, debt);
+      expect([marks(), debt.pages, tables.found.rights & rightsFor(0, WRITE)]).to.deep.equal([isSeen | keeps, 1, 0]);
+      tables.update(context, 9, USERS, debt);
+      expect([marks(), debt.pages]).to.deep.equal([isSeen | keeps, 1]);
+    });
+
+    it(`give the tables of ${architecture.name} back when their last page goes, and not before`, () => {
+      const { tables, user, settle, told, frames } = bench(architecture);
+      const context = user(5);
+      const [empty, free] = [tables.bytes(context), frames.free];
+      const pages = [3, 4, 1500, 70_000, 70_001];
+      for (const [i, page] of pages.entries()) tables.insert(context, page, 300 + i, USERS);
+      const full = tables.bytes(context);
+      expect(full).to.be.greaterThan(empty);
+      told.length = 0;
+      let freed = 0;
+      for (const page of pages) {
+        const debt = new StaleTranslations();
+        expect(tables.remove(context, page, debt)).to.equal(true);
+        expect(debt.pages).to.equal(1);
+        expect([tables.find(context, page), tables.remove(context, page, debt), debt.pages]).to.deep.equal([false, false, 1]);
+        freed += settle(debt);
+        const left = pages.slice(pages.indexOf(page) + 1);
+        for (const other of left) expect(tables.find(context, other), `${other} after ${page}`).to.equal(true);
+      }
+      expect([tables.bytes(context), frames.free]).to.deep.equal([empty, free]);
+      const gone = told.filter((event) => event.kind === "table" && event.action === "free");
+      expect(gone).to.have.length(freed);
+      for (const event of gone) if (event.kind === "table") expect([event.space, event.level > 0]).to.deep.equal([5, true]);
+      tables.insert(context, 4, 310, USERS);
+      expect([tables.find(context, 4), tables.found.frame]).to.deep.equal([true, 310]);
+    });
+
+    it(`on ${architecture.name} are made wholly or not at all`, () => {
+      for (let allowed = 0; ; allowed += 1) {
+        const { tables, user, gate, frames } = bench(architecture);
+        const context = user(5);
+        const before = [tables.bytes(context), frames.free];
+        gate.failAfter(allowed);
+        let error: unknown = null;
+        try {
+          tables.insert(context, 70_000, 300, USERS);
+        } catch (thrown) {
+          error = thrown;
+        }
+        gate.disarm();
+        if (error === null) {
+          expect(tables.find(context, 70_000)).to.equal(true);
+          expect(allowed).to.be.greaterThan(0);
+          break;
+        }
+        expect(error).to.be.instanceOf(PortolanError);
+        expect([tables.bytes(context), frames.free]).to.deep.equal(before);
+        expect(tables.find(context, 70_000)).to.equal(false);
+        tables.insert(context, 70_000, 300, USERS);
+        expect(tables.find(context, 70_000)).to.equal(true);
+      }
+    });
+
+    it(`show the kernel's pages of ${architecture.name} in every space, whenever it was made, and let no space map one`, () => {
+      const { tables, kernel, user, kernelPage, told } = bench(architecture);
+      const hasOwnRoot = architecture === split;
+      const early = user(5);
+      tables.insert(kernel, kernelPage, 300, READ | WRITE | PAGE_GLOBAL);
+      const late = user(6);
+      tables.insert(kernel, kernelPage + 5000, 301, READ | WRITE | PAGE_GLOBAL);
+      for (const context of [kernel, early, late]) {
+        for (const [page, frame] of [
+          [kernelPage, 300],
+          [kernelPage + 5000, 301],
+        ] as const) {
+          expect(tables.find(context, page)).to.equal(true);
+          expect(tables.found.frame).to.equal(frame);
+        }
+        expect(tables.find(context, kernelPage + 1)).to.equal(false);
+      }
+      for (const event of told)
+        if (event.kind === "table" && event.level > 0) expect(event.space, "the kernel's tables are the kernel's").to.equal(0);
+      expect(() => tables.insert(early, kernelPage + 1, 302, USERS)).to.throw("a user space maps a page of the kernel's half");
+      const bytes = tables.bytes(kernel);
+      const debt = new StaleTranslations();
+      expect(tables.remove(kernel, kernelPage, debt)).to.equal(true);
+      for (const context of [kernel, early, late]) expect(tables.find(context, kernelPage)).to.equal(false);
+      expect([tables.find(late, kernelPage + 5000), tables.bytes(kernel)], "its tables stay").to.deep.equal([true, bytes]);
+      if (hasOwnRoot) expect(tables.bytes(early)).to.be.lessThan(tables.bytes(kernel));
+      tables.destroy(early);
+      expect([early.root, tables.bytes(early), tables.find(late, kernelPage + 5000)]).to.deep.equal([NO_ROOT, 0, true]);
+    });
+
+    it(`are visited in ascending order on ${architecture.name}, in any range, as long as it is wanted`, () => {
+      const { tables, user } = bench(architecture);
+      const context = user(5);
+      const high = architecture === wide64 ? 2 ** 52 - 2 ** 30 : 0;
+      const random = new Random(3);
+      const pages = [...new Set(Array.from({ length: 12 }, () => random.below(3000)))].sort((one, other) => one - other);
+      for (const [i, page] of pages.entries()) tables.insert(context, page, 300 + i, USERS);
+      const seen = (first: number, count: number, most = Infinity): number[] => {
+        const all: number[] = [];
+        tables.each(context, first, count, (page, found) => {
+          expect(found.frame).to.equal(300 + pages.indexOf(page));
+          all.push(page);
+          return all.length < most;
+        });
+        return all;
+      };
+      expect(seen(0, 2 ** 52)).to.deep.equal(pages);
+      expect(seen(0, 5000, 3)).to.deep.equal(pages.slice(0, 3));
+      for (let i = 0; i < 60; i += 1) {
+        const first = i % 2 === 0 ? random.below(3000) : (pages[i % pages.length] ?? 0);
+        const count = random.below(1500);
+        expect(seen(first, count), `${count} from ${first}`).to.deep.equal(pages.filter((page) => page >= first && page < first + count));
+      }
+      expect(seen(high + 1, 10)).to.deep.equal(pages.filter((page) => page > high && page < high + 11));
+      context.root = NO_ROOT;
+      expect([seen(0, 5000), tables.find(context, pages[0] ?? 0)]).to.deep.equal([[], false]);
+    });
+
+    it(`on ${architecture.name} refuse what would be an error of ours`, () => {
+      const { tables, kernel, user } = bench(architecture);
+      const context = user(5);
+      tables.insert(context, 3, 300, USERS);
+      expect(() => tables.insert(context, 3, 301, USERS)).to.throw("the page is mapped already");
+      for (const absent of [4, 200_000]) {
+        expect(() => tables.update(context, absent, USERS, new StaleTranslations())).to.throw("an absent page is updated");
+        expect(tables.remove(context, absent, new StaleTranslations())).to.equal(false);
+      }
+      expect(() => tables.mark(context, 200_000, true)).to.throw("an absent page is marked");
+      expect(() => tables.destroy(context)).to.throw("a root is destroyed while it maps pages");
+      expect(() => tables.destroy(kernel)).to.throw("the kernel's tables are never destroyed");
+      expect([tables.find(context, 3), tables.found.frame]).to.deep.equal([true, 300]);
+    });
+  }
+
+  it("of the kernel are visited on both sides of the hole of a sign-extended machine", () => {
+    const { tables, kernel } = bench(wide64);
+    const top = 2 ** 52;
+    const pages = [top - 2 ** 30 + 5, top - 2, top - 1];
+    for (const [i, page] of pages.entries()) tables.insert(kernel, page, 300 + i, READ);
+    const seen = (first: number, count: number, most = Infinity): number[] => {
+      const all: number[] = [];
+      tables.each(kernel, first, count, (page) => all.push(page) < most);
+      return all;
+    };
+    expect(seen(0, top)).to.deep.equal(pages);
+    expect(seen(top - 2, 1)).to.deep.equal([top - 2]);
+    expect(seen(top - 2, 2)).to.deep.equal([top - 2, top - 1]);
+    expect(seen(2 ** 30, top - 2 ** 31)).to.deep.equal([]);
+    expect(seen(0, top, 1)).to.deep.equal([pages[0]]);
+    for (const [i, page] of pages.entries()) expect([tables.find(kernel, page), tables.found.frame]).to.deep.equal([true, 300 + i]);
+  });
+
+  it("are told of as they come: space, level, frame", () => {
+    const { tables, user, told } = bench(abs32le);
+    told.length = 0;
+    const context = user(5);
+    tables.insert(context, 3, 300, USERS);
+    const root = context.root / 4096;
+    expect(
+      told.map((event) => (event.kind === "table" ? { ...event, frame: event.frame === root ? "root" : "other" } : event)),
+    ).to.deep.equal([
+      { kind: "table", space: 5, level: 0, frame: "root", action: "allocate" },
+      { kind: "table", space: 5, level: 1, frame: "other", action: "allocate" },
+      { kind: "map", space: 5, page: 3, frame: 300 },
+    ]);
+  });
+});
