@@ -196,4 +196,40 @@ export const EXPLAINED = [
       ["-1", "+1", "NOBODYS"],
     ],
   },
+  {
+    file: `${PAGES}tlb/replacement.ts`,
+    why: "assertion",
+    because: "a candidate that was counted is found again",
+    mutants: [['throw new Error("a candidate was counted and is not there");', ";"]],
+  },
+  {
+    file: `${PAGES}tlb/replacement.ts`,
+    why: "same",
+    because:
+      "a search that runs beyond its set ends beyond it, which is none; equal numbers are one number; rows beyond the last are nowhere",
+    mutants: [
+      ["one > other", "one >= other"],
+      ["first < geometry.entries", "first <= geometry.entries"],
+      ["sets[row | SEARCH] > entry", "sets[row | SEARCH] >= entry"],
+      ["sets[row | FREE] > entry", "sets[row | FREE] >= entry"],
+      ["entry < end", ["true", "entry <= end"]],
+      ["candidate < end", ["true", "candidate <= end"]],
+    ],
+  },
+  {
+    file: `${PAGES}tlb/replacement.ts`,
+    why: "speed",
+    because:
+      "how full a set is and where a search may begin only save a search that finds the same; more rows than sets are only more rows",
+    mutants: [
+      ["geometry.entries / ways", "geometry.entries * ways", "this.#sets = new"],
+      ["isNew || this.#rule >= BY_AGE", "true"],
+      ["isNew", "false", "COUNT"],
+      ["sets[row | COUNT] + 1", "sets[row | COUNT] - 1"],
+      ["this.#sets[(set << ROW_SHIFT) | COUNT] === this.#ways", "false"],
+      ["isFull && this.#rule === BY_USED_BITS", "false"],
+      ["this.#sets[row | COUNT] < this.#ways", ["true", "this.#sets[row | COUNT] <= this.#ways"]],
+      ["entry !== ALL_LOCKED", "false"],
+    ],
+  },
 ];

@@ -129,7 +129,6 @@ export class ReplacementOrder {
     const row = this.#rows[entry];
     sets[row | COUNT] = sets[row | COUNT] - 1;
     if (sets[row | FREE] > entry) sets[row | FREE] = entry;
-    if (sets[row | SEARCH] > entry) sets[row | SEARCH] = entry;
   }
 
   /** The entry of `set` that a new translation goes into, or {@link ALL_LOCKED}. `clearings` grows if used bits went. */
