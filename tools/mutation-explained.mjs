@@ -16,7 +16,12 @@ export const EXPLAINED = [
     file: `${PAGES}used-space/used-space.ts`,
     why: "same",
     because: "position −1 has no key, and no comparison with nothing holds",
-    mutants: [["at !== NONE", "true"]],
+    mutants: [
+      ["at !== NONE", "true"],
+      ["left === NONE", "false", "? 0 :"],
+      ["left === NONE", "false", "? -1 :"],
+      ["right === NONE", "false", "? Infinity :"],
+    ],
   },
   {
     file: `${PAGES}used-space/used-space.ts`,

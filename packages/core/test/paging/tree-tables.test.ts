@@ -32,7 +32,7 @@ const split = arm({ processor: "cortexa9", ttbcrN: 2 });
 
 const bench = (architecture: Architecture) => {
   const { byteOrder, physicalBits, pageShift } = architecture;
-  const memory = new PhysicalMemory({ bytes: 512 * 2 ** pageShift, base: 2 ** 20, physicalBits, byteOrder, frameShift: pageShift });
+  const memory = new PhysicalMemory({ bytes: 512 * 2 ** pageShift, base: 2 ** 30, physicalBits, byteOrder, frameShift: pageShift });
   const gate = new AllocationGate();
   const frames = new ZonedFrames(memory, gate);
   const events = new Events();
@@ -58,7 +58,12 @@ const bench = (architecture: Architecture) => {
     return freed;
   };
   const kernelPage = Number((architecture.layout.kernel.first >> BigInt(pageShift)) + 70n);
-  return { memory, gate, frames, events, told, tables, kernel, user, settle, kernelPage };
+  /** The word that ends the way to a page, and how many there are. */
+  const lastWord = (context: TranslationContext, page: number) => {
+    const { steps } = tables.walk(context, BigInt(page) << BigInt(pageShift), READ, 1);
+    return [steps.length, steps.at(-1)?.raw];
+  };
+  return { memory, gate, frames, events, told, tables, kernel, user, settle, kernelPage, lastWord };
 };
 
 const machines = [abs32le, ia32, wide64, split] as const;
@@ -90,6 +95,8 @@ describe("tables in trees", () => {
       const isSeen = architecture.can.recordAccess === "no" ? 0 : PAGE_ACCESSED;
       tables.insert(context, 9, 300, USERS);
       expect(marks()).to.equal(0);
+      tables.update(context, 9, USERS, new StaleTranslations());
+      expect(marks(), "no mark comes from a change of rights").to.equal(0);
       tables.mark(context, 9, false);
       expect(marks()).to.equal(isSeen);
       const debt = new StaleTranslations();
@@ -104,7 +111,7 @@ describe("tables in trees", () => {
     });
 
     it(`give the tables of ${architecture.name} back when their last page goes, and not before`, () => {
-      const { tables, user, settle, told, frames } = bench(architecture);
+      const { tables, user, settle, told, frames, lastWord } = bench(architecture);
       const context = user(5);
       const [empty, free] = [tables.bytes(context), frames.free];
       const pages = [3, 4, 1500, 70_000, 70_001];
@@ -123,11 +130,47 @@ describe("tables in trees", () => {
         for (const other of left) expect(tables.find(context, other), `${other} after ${page}`).to.equal(true);
       }
       expect([tables.bytes(context), frames.free]).to.deep.equal([empty, free]);
+      for (const page of pages) expect(lastWord(context, page), "nothing is left in the root").to.deep.equal([1, 0n]);
       const gone = told.filter((event) => event.kind === "table" && event.action === "free");
       expect(gone).to.have.length(freed);
       for (const event of gone) if (event.kind === "table") expect([event.space, event.level > 0]).to.deep.equal([5, true]);
       tables.insert(context, 4, 310, USERS);
       expect([tables.find(context, 4), tables.found.frame]).to.deep.equal([true, 310]);
+    });
+
+    it(`of one space on ${architecture.name} have nothing to do with those of another, nor an entry with its neighbours`, () => {
+      const { tables, user, settle, lastWord } = bench(architecture);
+      const [one, other] = [user(5), user(6)];
+      const pages = [7, 6, 5, 70_001, 70_000, 2 ** 17 + 1];
+      for (const [i, page] of pages.entries()) {
+        tables.insert(one, page, 300 + i, USERS);
+        tables.insert(other, page, 320 + i, USERS);
+      }
+      const check = (left: readonly number[]): void => {
+        for (const [i, page] of pages.entries()) {
+          for (const [context, frame] of [
+            [one, 300 + i],
+            [other, 320 + i],
+          ] as const) {
+            const isThere = left.includes(page) || context === other;
+            expect(tables.find(context, page), `${page}`).to.equal(isThere);
+            if (isThere) expect(tables.found.frame).to.equal(frame);
+          }
+        }
+      };
+      check(pages);
+      for (const [i, page] of pages.entries()) {
+        // What was looked for in vain must not lead astray what is removed then.
+        tables.find(one, page);
+        tables.find(one, 2 ** 17 + 2 ** 16);
+        const debt = new StaleTranslations();
+        tables.remove(one, page, debt);
+        expect(lastWord(one, page)[1]).to.equal(0n);
+        settle(debt);
+        check(pages.slice(i + 1));
+      }
+      expect(tables.bytes(one)).to.equal(tables.bytes(user(9)));
+      expect(tables.bytes()).to.be.greaterThan(tables.bytes(one) + tables.bytes(other));
     });
 
     it(`on ${architecture.name} are made wholly or not at all`, () => {
@@ -157,7 +200,7 @@ describe("tables in trees", () => {
     });
 
     it(`show the kernel's pages of ${architecture.name} in every space, whenever it was made, and let no space map one`, () => {
-      const { tables, kernel, user, kernelPage, told } = bench(architecture);
+      const { tables, kernel, user, kernelPage, told, settle } = bench(architecture);
       const hasOwnRoot = architecture === split;
       const early = user(5);
       tables.insert(kernel, kernelPage, 300, READ | WRITE | PAGE_GLOBAL);
@@ -180,10 +223,35 @@ describe("tables in trees", () => {
       const debt = new StaleTranslations();
       expect(tables.remove(kernel, kernelPage, debt)).to.equal(true);
       for (const context of [kernel, early, late]) expect(tables.find(context, kernelPage)).to.equal(false);
-      expect([tables.find(late, kernelPage + 5000), tables.bytes(kernel)], "its tables stay").to.deep.equal([true, bytes]);
+      expect(settle(debt), "its tables stay").to.equal(0);
+      expect([tables.find(late, kernelPage + 5000), tables.bytes(kernel)]).to.deep.equal([true, bytes]);
       if (hasOwnRoot) expect(tables.bytes(early)).to.be.lessThan(tables.bytes(kernel));
       tables.destroy(early);
       expect([early.root, tables.bytes(early), tables.find(late, kernelPage + 5000)]).to.deep.equal([NO_ROOT, 0, true]);
+    });
+
+    it(`of the kernel on ${architecture.name} begin with the first page of its half, end with the last, and write into nothing else`, () => {
+      const { memory, tables, kernel, user, kernelPage } = bench(architecture);
+      const { wordBits, pageShift, virtualBits } = architecture;
+      const ends = [kernelPage - 70, 2 ** ((architecture === wide64 ? wordBits : virtualBits) - pageShift) - 1];
+      for (let at = 2 ** 30 + 2 ** 17; at < 2 ** 30 + 2 ** 20; at += 4) memory.write32(at, 0xa5a5_a5a5);
+      const early = user(5);
+      const size = tables.bytes(early);
+      for (let at = early.root + size; at < early.root + size + 2 ** 15; at += 4) {
+        if (![0, 0xa5a5_a5a5].includes(memory.read32(at))) expect.fail(`0x${at.toString(16)} was written`);
+      }
+      for (const [i, page] of ends.entries()) {
+        expect(() => tables.insert(early, page, 310, USERS)).to.throw("a user space maps a page of the kernel's half");
+        tables.insert(kernel, page, 300 + i, READ);
+      }
+      const late = user(6);
+      for (const context of [kernel, early, late]) {
+        for (const [i, page] of ends.entries()) expect([tables.find(context, page), tables.found.frame]).to.deep.equal([true, 300 + i]);
+        tables.each(context, 0, ends[0] ?? 0, () => expect.fail("no page of a user's is there"));
+      }
+      for (const { root } of [early, late]) {
+        for (let at = root; at < root + size / (architecture === split ? 1 : 2); at += 4) expect(memory.read32(at)).to.equal(0);
+      }
     });
 
     it(`are visited in ascending order on ${architecture.name}, in any range, as long as it is wanted`, () => {
@@ -246,6 +314,52 @@ describe("tables in trees", () => {
     expect(seen(2 ** 30, top - 2 ** 31)).to.deep.equal([]);
     expect(seen(0, top, 1)).to.deep.equal([pages[0]]);
     for (const [i, page] of pages.entries()) expect([tables.find(kernel, page), tables.found.frame]).to.deep.equal([true, 300 + i]);
+  });
+
+  it("stop in the lower half where that is wanted, and have a root as large as they need", () => {
+    const { tables, kernel } = bench(wide64);
+    tables.insert(kernel, 5, 300, READ);
+    tables.insert(kernel, 2 ** 52 - 1, 301, READ);
+    let visited = 0;
+    tables.each(kernel, 0, 2 ** 52, () => {
+      visited += 1;
+      return false;
+    });
+    expect(visited).to.equal(1);
+    const quarter = bench(split);
+    expect([quarter.tables.bytes(quarter.user(5)), quarter.tables.bytes(quarter.kernel)]).to.deep.equal([4096, 16_384]);
+  });
+
+  it("of a space that is gone are written no more: its root may be anybody's memory", () => {
+    const { memory, frames, tables, kernel, user, kernelPage } = bench(abs32le);
+    const context = user(5);
+    const gone = context.root;
+    tables.destroy(context);
+    const taken = Array.from({ length: 8 }, () => frames.take());
+    expect(taken).to.include(gone / 4096);
+    for (let at = gone; at < gone + 4096; at += 4) memory.write32(at, 0x5a5a_5a5a);
+    tables.insert(kernel, kernelPage, 300, READ);
+    for (let at = gone; at < gone + 4096; at += 4) if (memory.read32(at) !== 0x5a5a_5a5a) expect.fail(`0x${at.toString(16)} was written`);
+  });
+
+  it("of a space may be made before the kernel's", () => {
+    const memory = new PhysicalMemory({ bytes: 2 ** 20, physicalBits: 32, byteOrder: "little", frameShift: 12 });
+    const tables = new HierarchicalTables(abs32le, memory, new ZonedFrames(memory, new AllocationGate()), new Events());
+    const context = new TranslationContext(5, false, 2);
+    tables.create(context);
+    tables.insert(context, 3, 100, USERS);
+    expect([tables.find(context, 3), tables.found.frame]).to.deep.equal([true, 100]);
+  });
+
+  it("may have larger pages of sixteen entries, of which each is a part", () => {
+    const { tables, user, memory, lastWord } = bench(split);
+    const context = user(5);
+    for (let page = 16; page < 32; page += 1) tables.insert(context, page, 300 + page, USERS);
+    const { steps } = tables.walk(context, 16n << 12n, READ, 1);
+    const table = Number(steps.at(-1)?.entryAddress ?? 0n);
+    for (let i = 0; i < 16; i += 1) memory.write32(table + 4 * i, 0x0013_0000 | 0b11_0001);
+    for (let page = 16; page < 32; page += 1)
+      expect([tables.find(context, page), tables.found.frame], String(lastWord(context, page))).to.deep.equal([true, 0x130 + page - 16]);
   });
 
   it("are told of as they come: space, level, frame", () => {
