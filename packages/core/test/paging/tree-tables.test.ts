@@ -342,6 +342,15 @@ describe("tables in trees", () => {
     for (let at = gone; at < gone + 4096; at += 4) if (memory.read32(at) !== 0x5a5a_5a5a) expect.fail(`0x${at.toString(16)} was written`);
   });
 
+  it("lie in frames that are told with their owners", () => {
+    const { tables, user } = bench(abs32le);
+    const context = user(5);
+    tables.insert(context, 3, 300, USERS);
+    const owners: number[] = [];
+    tables.eachTableFrame((_frame, owner) => owners.push(owner));
+    expect(owners.sort()).to.deep.equal([0, 5, 5]);
+  });
+
   it("of a space may be made before the kernel's", () => {
     const memory = new PhysicalMemory({ bytes: 2 ** 20, physicalBits: 32, byteOrder: "little", frameShift: 12 });
     const tables = new HierarchicalTables(abs32le, memory, new ZonedFrames(memory, new AllocationGate()), new Events());
