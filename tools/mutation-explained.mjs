@@ -272,6 +272,7 @@ export const EXPLAINED = [
       ["depth < depths", "depth <= depths"],
       ["other !== context", "true"],
       ["index / entries", "index * entries"],
+      ["leaf.entries > 1", ["true", "leaf.entries >= 1"]],
     ],
   },
   {

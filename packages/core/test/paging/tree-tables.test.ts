@@ -30,9 +30,10 @@ const USERS = READ | WRITE | PAGE_USER;
 /** The kernel has a root of its own, from a quarter on. */
 const split = arm({ processor: "cortexa9", ttbcrN: 2 });
 
-const bench = (architecture: Architecture) => {
+const bench = (architecture: Architecture, { base = 2 ** 30, fill = 0 } = {}) => {
   const { byteOrder, physicalBits, pageShift } = architecture;
-  const memory = new PhysicalMemory({ bytes: 512 * 2 ** pageShift, base: 2 ** 30, physicalBits, byteOrder, frameShift: pageShift });
+  const memory = new PhysicalMemory({ bytes: 512 * 2 ** pageShift, base, physicalBits, byteOrder, frameShift: pageShift });
+  if (fill !== 0) for (let at = base; at < base + 512 * 2 ** pageShift; at += 4) memory.write32(at, fill);
   const gate = new AllocationGate();
   const frames = new ZonedFrames(memory, gate);
   const events = new Events();
@@ -231,14 +232,13 @@ describe("tables in trees", () => {
     });
 
     it(`of the kernel on ${architecture.name} begin with the first page of its half, end with the last, and write into nothing else`, () => {
-      const { memory, tables, kernel, user, kernelPage } = bench(architecture);
+      const { memory, tables, kernel, user, kernelPage } = bench(architecture, { fill: 0xa5a5_a5a5 });
       const { wordBits, pageShift, virtualBits } = architecture;
       const ends = [kernelPage - 70, 2 ** ((architecture === wide64 ? wordBits : virtualBits) - pageShift) - 1];
-      for (let at = 2 ** 30 + 2 ** 17; at < 2 ** 30 + 2 ** 20; at += 4) memory.write32(at, 0xa5a5_a5a5);
       const early = user(5);
       const size = tables.bytes(early);
-      for (let at = early.root + size; at < early.root + size + 2 ** 15; at += 4) {
-        if (![0, 0xa5a5_a5a5].includes(memory.read32(at))) expect.fail(`0x${at.toString(16)} was written`);
+      for (let at = early.root + size; at < early.root + size + 2 ** 14; at += 4) {
+        if (memory.read32(at) !== 0xa5a5_a5a5) expect.fail(`0x${at.toString(16)} was written`);
       }
       for (const [i, page] of ends.entries()) {
         expect(() => tables.insert(early, page, 310, USERS)).to.throw("a user space maps a page of the kernel's half");
@@ -249,7 +249,10 @@ describe("tables in trees", () => {
         for (const [i, page] of ends.entries()) expect([tables.find(context, page), tables.found.frame]).to.deep.equal([true, 300 + i]);
         tables.each(context, 0, ends[0] ?? 0, () => expect.fail("no page of a user's is there"));
       }
+      const kernels = architecture === split ? 0 : size / 2;
       for (const { root } of [early, late]) {
+        for (let at = 0; at < kernels; at += 4)
+          expect(memory.read32(root + kernels + at)).to.equal(memory.read32(kernel.root + kernels + at));
         for (let at = root; at < root + size / (architecture === split ? 1 : 2); at += 4) expect(memory.read32(at)).to.equal(0);
       }
     });
@@ -331,7 +334,7 @@ describe("tables in trees", () => {
   });
 
   it("of a space that is gone are written no more: its root may be anybody's memory", () => {
-    const { memory, frames, tables, kernel, user, kernelPage } = bench(abs32le);
+    const { memory, frames, tables, kernel, user, kernelPage } = bench(abs32le, { base: 0 });
     const context = user(5);
     const gone = context.root;
     tables.destroy(context);
@@ -340,6 +343,30 @@ describe("tables in trees", () => {
     for (let at = gone; at < gone + 4096; at += 4) memory.write32(at, 0x5a5a_5a5a);
     tables.insert(kernel, kernelPage, 300, READ);
     for (let at = gone; at < gone + 4096; at += 4) if (memory.read32(at) !== 0x5a5a_5a5a) expect.fail(`0x${at.toString(16)} was written`);
+    expect([tables.find(kernel, kernelPage), tables.found.frame]).to.deep.equal([true, 300]);
+  });
+
+  it("are unlinked on the way to what is removed, whatever was looked for in vain before", () => {
+    const { tables, user, settle, lastWord } = bench(wide64);
+    const context = user(5);
+    const [page, other, absent] = [7, 2 ** 24 + 1, 2 ** 24 + 3 * 2 ** 19];
+    tables.insert(context, other, 301, USERS);
+    tables.insert(context, page, 300, USERS);
+    expect([tables.find(context, page), tables.find(context, absent)]).to.deep.equal([true, false]);
+    const debt = new StaleTranslations();
+    tables.remove(context, page, debt);
+    expect(settle(debt)).to.equal(3);
+    expect([tables.find(context, other), tables.found.frame, lastWord(context, page)]).to.deep.equal([true, 301, [1, 0n]]);
+  });
+
+  it("may hold a page of a size that the core never writes, which is no table and not among the pages that are visited", () => {
+    const { memory, tables, user } = bench(ia32);
+    const context = user(5);
+    memory.write32(2 ** 30 + 2 ** 20 + 12, (2 ** 30) | 0x207);
+    for (let at = 2 ** 30; at < 2 ** 30 + 2 ** 12; at += 4) memory.write32(at, ((2 ** 30) | 0x207) >>> 0);
+    memory.write32(context.root + 5 * 4, (2 ** 30) | 0x287);
+    tables.each(context, 5 * 1024, 1024, () => expect.fail("it is one page of 4 MiB"));
+    expect(tables.find(context, 5 * 1024)).to.equal(false);
   });
 
   it("lie in frames that are told with their owners", () => {
