@@ -49,7 +49,7 @@ export const FOLDERS = {
   "paging: hash": core(
     "paging",
     ["hashed", "page-hash", "page-hash-format"],
-    ["paging/hashed-tables", "paging/page-hash", "paging/page-tables"],
+    ["paging/hashed-tables", "paging/page-hash-memory", "paging/page-hash", "paging/page-tables"],
     ["contract/tables", "paging/walks"],
   ),
   /** What is told of an entry or a walk, to people. */
