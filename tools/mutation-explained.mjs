@@ -312,4 +312,16 @@ export const EXPLAINED = [
       ["format === null", "false"],
     ],
   },
+  {
+    file: "packages/arch-sparc64/src/refill.ts",
+    why: "same",
+    because: "page 0 is not in the kernel's window, so frame 0 is none of its",
+    mutants: [["frame >= 0", "frame > 0"]],
+  },
+  {
+    file: "packages/arch-sparc64/src/tsb-pair.ts",
+    why: "same",
+    because: "whether cacheable pages get CV matters to what is written; this codec only reads",
+    mutants: [["false", "true", "dataTte(false)"]],
+  },
 ];
