@@ -20,7 +20,8 @@ export const FOLDERS = {
   asid: core("asid", ["*"], ["asid/*"], ["contract/processors", "defects/processors"]),
   "tlb: shootdown": core("tlb", ["shootdown", "shootdown-queue"], ["tlb/shootdown"], ["contract/processors"]),
   "tlb: buffers": core("tlb", ["tsb", "lookaside", "entry-note"], ["tlb/buffers"], ["tlb/tlb", "machine/cpu"]),
-  "tlb: entries": core("tlb", ["tlb", "replacement"], ["tlb/replacement", "tlb/tlb"], ["machine/cpu", "contract/processors"]),
+  "tlb: replacement": core("tlb", ["replacement"], ["tlb/replacement", "tlb/replacement-order"], ["tlb/tlb"]),
+  "tlb: entries": core("tlb", ["tlb"], ["tlb/replacement", "tlb/tlb"], ["machine/cpu", "contract/processors"]),
   "paging: entries": core(
     "paging",
     ["entry-codec"],
@@ -42,20 +43,24 @@ export const FOLDERS = {
   "paging: trees": core(
     "paging",
     ["hierarchical", "page-tables"],
-    ["paging/table-events", "paging/page-tables"],
-    ["contract/tables", "paging/walks"],
+    ["paging/tree-tables"],
+    ["paging/table-events", "paging/page-tables", "contract/tables", "paging/walks"],
   ),
   "paging: hash": core(
     "paging",
     ["hashed", "page-hash", "page-hash-format"],
-    ["paging/page-hash", "paging/page-tables"],
+    ["paging/hashed-tables", "paging/page-hash-memory", "paging/page-hash", "paging/page-tables"],
     ["contract/tables", "paging/walks"],
   ),
   /** What is told of an entry or a walk, to people. */
   "paging: explanations": core("paging", ["explain-*"], ["paging/walks"], ["contract/tables", "paging/spoilt-trees"]),
   "arch-abs32le": port("abs32le", ["port"], ["conformance"]),
   "arch-ia32": port("ia32", ["golden"], ["conformance"]),
-  "arch-amd64": port("amd64", ["golden", "description", "faults", "registers", "switches"], ["programs", "walk", "codec", "conformance"]),
+  "arch-amd64": port(
+    "amd64",
+    ["golden", "description", "oracle", "faults", "registers", "switches"],
+    ["programs", "walk", "codec", "conformance"],
+  ),
   "arch-riscv64": port("riscv64", ["golden", "description", "faults", "registers"], ["programs", "walk", "codec", "conformance"]),
   "arch-sparc64": port("sparc64", ["golden", "faults", "traps", "refill"], ["conformance"]),
   "arch-mips32": port("mips32", ["golden", "description", "traps", "tlb", "model"], ["programs", "codec", "refill", "conformance"]),

@@ -219,6 +219,7 @@ describe("sparc64: what a miss finds in the buffers", () => {
       expect(step.fields.find(({ name }) => name === "W")?.means).to.contain(access === EXECUTE ? "without a meaning" : "may be written");
     }
     expect(pair.explain(0x40a000n, READ).says).to.equal("invalid: the handler looks further");
+    expect(pair.explain(0x40a000n, READ).fields.find(({ name }) => name === "tag.G")).to.include({ high: 127, low: 127, value: 1n });
     expect(pair.explain(0x808000n + 0x1000000n, READ).says).to.be.oneOf([
       "invalid: the handler looks further",
       "another page's: the handler looks further",

@@ -64,7 +64,6 @@ export class ReplacementOrder {
     const { set } = entry;
     set.vacant += 1;
     if (set.free.number > entry.number) set.free = entry;
-    if (set.hand.number > entry.number) set.hand = entry;
   }
 
   /** The first entry of a set that maps nothing and is not wired, or null. */

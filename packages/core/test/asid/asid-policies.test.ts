@@ -123,6 +123,25 @@ describe("ASIDs that are stolen from the oldest", () => {
     expect(a.installedOn).to.equal(1);
   });
 
+  it("keep their order when a space that one processor has goes to another as well", () => {
+    const { to } = policyOf({ last: 5, processors: 3 });
+    const k = kernel();
+    const [a, b, c, d, e, f] = [1, 2, 3, 4, 5, 6].map((id) => user(id));
+    to(null, b);
+    to(b, a);
+    to(a, c);
+    to(c, k);
+    to(k, a);
+    to(null, c);
+    to(null, a);
+    to(null, d);
+    to(null, e);
+    expect([b.asid, e.asid, a.installedOn], "b was idle alone").to.deep.equal([INVALID, 2, 2]);
+    to(e, k);
+    to(null, f);
+    expect([a.asid, c.asid, d.asid, e.asid, f.asid]).to.deep.equal([3, 4, 5, INVALID, 2]);
+  });
+
   it("come back when a space goes, oldest first, and before any is stolen", () => {
     const { to, release, policy, told, purged } = policyOf();
     const [a, b, c, d, e, f] = [1, 2, 3, 4, 5, 6].map((id) => user(id));
