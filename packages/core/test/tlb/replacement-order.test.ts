@@ -2,7 +2,11 @@
 import { expect } from "chai";
 import type { Replacement, TlbGeometry } from "#src/architecture/tlb-organisation.js";
 import { Random } from "#src/random.js";
-import { ALL_LOCKED, ENTRY_LOCKED, ENTRY_USED, ENTRY_VALID, ReplacementOrder } from "#src/tlb/replacement.js";
+import { ReplacementOrder } from "#src/tlb/replacement.js";
+import { ENTRY_LOCKED, ENTRY_USED, ENTRY_VALID, ENTRY_WIRED, TlbEntry, TlbSet } from "#src/tlb/tlb-entry.js";
+
+/** Nothing may be chosen. */
+const ALL_LOCKED = -1;
 
 const geometryOf = (replacement: Replacement, entries: number, ways: number | "full", wired: number): TlbGeometry => ({
   entries,
@@ -77,6 +81,57 @@ class Model {
   }
 }
 
+/** The order and the sets it is asked about, as a buffer keeps them. Entries are named by their numbers. */
+class Subject {
+  readonly entries: readonly TlbEntry[];
+  clearings = 0;
+  readonly #sets: readonly TlbSet[];
+  readonly #order: ReplacementOrder;
+  readonly #byUse: boolean;
+
+  constructor({ entries, ways, wired, replacement }: TlbGeometry, random: Random) {
+    this.entries = Array.from({ length: entries }, (_, number) => new TlbEntry(number));
+    for (const entry of this.entries.slice(0, wired)) entry.flags = ENTRY_WIRED;
+    const size = ways === "full" ? entries : ways;
+    this.#sets = Array.from({ length: entries / size }, (_, set) => new TlbSet(this.entries.slice(set * size, (set + 1) * size)));
+    this.#order = new ReplacementOrder(replacement, random);
+    this.#byUse = replacement === "used-bit";
+  }
+
+  /** Without what is wired, which never changes. */
+  get flags(): number[] {
+    return this.entries.map(({ flags }) => flags & ~ENTRY_WIRED);
+  }
+
+  setFlags(entry: number, flags: number): void {
+    this.entries[entry].flags = flags | (this.entries[entry].flags & ENTRY_WIRED);
+  }
+
+  choose(number: number): number {
+    const set = this.#sets[number];
+    const free = set.vacant > 0 ? this.#order.free(set) : null;
+    const chosen = free ?? (this.#byUse ? (this.#order.unused(set) ?? this.#startOver(set)) : this.#order.leaving(set));
+    return chosen === null ? ALL_LOCKED : chosen.number;
+  }
+
+  #startOver(set: TlbSet): TlbEntry | null {
+    const first = this.#order.first(set);
+    if (first === null) return null;
+    for (const entry of set.entries) entry.flags &= ~ENTRY_USED;
+    this.clearings += 1;
+    return first;
+  }
+
+  touch = (entry: number): number => this.#order.touch(this.entries[entry])?.number ?? -1;
+  took = (entry: number, isNew: boolean): number => this.#order.took(this.entries[entry], isNew)?.number ?? -1;
+  entered = (entry: number, isNew: boolean): number => this.#order.entered(this.entries[entry], isNew)?.number ?? -1;
+
+  drop(entry: number): void {
+    this.setFlags(entry, 0);
+    this.#order.dropped(this.entries[entry]);
+  }
+}
+
 describe("the order of replacement", () => {
   for (const replacement of ["used-bit", "lru", "fifo", "random"] as const) {
     for (const [entries, ways, wired] of [
@@ -92,14 +147,12 @@ describe("the order of replacement", () => {
         const geometry = geometryOf(replacement, entries, ways, wired);
         for (let seed = 0; seed < 12; seed += 1) {
           const random = new Random(seed);
-          const flags = new Uint8Array(entries);
-          const order = new ReplacementOrder(geometry, flags, new Random(seed + 100));
+          const order = new Subject(geometry, new Random(seed + 100));
           const model = new Model(geometry);
-          expect(order.wired).to.equal(wired);
           // Some stretches lock a lot, so that everything is locked now and then.
           for (let step = 0; step < 250; step += 1) {
             const entry = random.below(entries);
-            const isValid = (flags[entry] & ENTRY_VALID) !== 0;
+            const isValid = (model.flags[entry] & ENTRY_VALID) !== 0;
             const flagged =
               ENTRY_VALID |
               (random.below(step % 100 < 30 ? 2 : 8) === 0 ? ENTRY_LOCKED : 0) |
@@ -113,22 +166,21 @@ describe("the order of replacement", () => {
               expect(may, what).to.include(chosen);
               expect(order.clearings, what).to.equal(model.clearings);
               if (chosen === ALL_LOCKED) continue;
-              const isNew = (flags[chosen] & ENTRY_VALID) === 0;
-              flags[chosen] = flagged;
+              const isNew = (model.flags[chosen] & ENTRY_VALID) === 0;
+              order.setFlags(chosen, flagged);
               model.flags[chosen] = flagged;
               expect(order.took(chosen, isNew), what).to.equal(model.entered(chosen));
             } else if (kind < 7) {
               if (isValid) expect(order.touch(entry), what).to.equal(model.touch(entry));
             } else if (kind < 8) {
-              flags[entry] = flagged;
+              order.setFlags(entry, flagged);
               model.flags[entry] = flagged;
               expect(order.entered(entry, !isValid), what).to.equal(model.entered(entry));
             } else if (isValid) {
-              flags[entry] = 0;
               model.flags[entry] = 0;
-              order.dropped(entry);
+              order.drop(entry);
             }
-            expect([...flags], what).to.deep.equal([...model.flags]);
+            expect(order.flags, what).to.deep.equal([...model.flags]);
           }
         }
       });
@@ -136,10 +188,11 @@ describe("the order of replacement", () => {
   }
 
   it("by chance takes every open entry, about as often as any other, and none that is wired or locked", () => {
-    const flags = new Uint8Array(8).fill(ENTRY_VALID);
-    const order = new ReplacementOrder(geometryOf("random", 8, 4, 1), flags, new Random(1));
-    for (let entry = 0; entry < 8; entry += 1) order.entered(entry, true);
-    flags[6] |= ENTRY_LOCKED;
+    const order = new Subject(geometryOf("random", 8, 4, 1), new Random(1));
+    for (let entry = 0; entry < 8; entry += 1) {
+      order.setFlags(entry, ENTRY_VALID | (entry === 6 ? ENTRY_LOCKED : 0));
+      order.entered(entry, true);
+    }
     const times = Array.from({ length: 8 }, () => 0);
     for (let i = 0; i < 3000; i += 1) {
       times[order.choose(0)] += 1;
