@@ -43,7 +43,7 @@ export const areaClauses: readonly Clause[] = [
     rule: "The area's rights decide every access, on pages that are in and on pages that are not",
     source: "contract C-13.2; HD-02, HD-32",
     since: "1.0.0",
-    traits: CONTENTS,
+    traits: USUAL,
     check: at((desk) => {
       const { can, faults } = desk.rig.architecture;
       ([RO, RW, RX] as const).forEach((flags, i) => {
