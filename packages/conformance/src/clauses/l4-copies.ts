@@ -1,18 +1,11 @@
 /** L4: copy-on-write. A page is copied when it is written and somebody else still needs it, once, and never otherwise. */
-import { AREA_EXECUTE, AREA_READ, AREA_WRITE, type SwapDevice } from "@portolan/core";
+import { AREA_EXECUTE, AREA_READ, AREA_WRITE } from "@portolan/core";
 import { ONCE, type Clause } from "../clause.js";
 import { holds, same } from "../failure.js";
 import { codeOf } from "../rig/rig.js";
-import { Family, family, RW, USUAL } from "../rig/family.js";
+import { Family, family, FULL, RW, USUAL } from "../rig/family.js";
 
 const BOTH = AREA_READ | AREA_WRITE;
-
-/** A device that takes nothing: no page can leave memory. */
-const FULL: SwapDevice = {
-  slots: 1,
-  read: (_slot, _bytes, done) => done(false),
-  write: (_slot, _bytes, done) => done(false),
-};
 
 export const copyClauses: readonly Clause[] = [
   {
@@ -246,11 +239,7 @@ export const copyClauses: readonly Clause[] = [
       f.area(0, 1);
       f.write(f.parent, 0, 1);
       const { frames } = f.machine.parts;
-      const pinned = frames.takeZeroed();
-      // Mapped by hand beside it: the tables stay, and their frames are no way out.
-      f.parent.createArea({ base: f.at(1), size: f.bytes(1), flags: RW, backend: null });
-      f.parent.setMapping(f.at(1), pinned);
-      frames.release(pinned);
+      f.pin(1);
       const child = f.fork();
       f.read(child, 0);
       f.read(f.parent, 0);

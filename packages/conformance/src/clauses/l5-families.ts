@@ -27,7 +27,7 @@ const PAGES = 4;
 /** Of RAM. */
 const FRAMES = 80;
 /** Schedules of a plan, unless the run is a long one: they are many, and each has pages that leave and come back. */
-const SAMPLE = 60;
+const SAMPLE = 30;
 
 /** A parent on every processor, with three of four pages written, and a child that sees them; both may be written. */
 class FamilyStage implements Stage {

@@ -19,6 +19,7 @@ import {
   type MachineOptions,
   type ObjectGraph,
   type Pager,
+  type SwapDevice,
 } from "@portolan/core";
 import { same } from "../failure.js";
 import type { Rig } from "./rig.js";
@@ -32,6 +33,13 @@ export const USUAL = ["cold", "recycled", "other"] as const;
 
 /** Slots of the swap device. */
 const SLOTS = 512;
+
+/** A device that takes nothing: no page can leave memory. */
+export const FULL: SwapDevice = {
+  slots: 1,
+  read: (_slot, _bytes, done) => done(false),
+  write: (_slot, _bytes, done) => done(false),
+};
 
 export class Family {
   readonly rig: Rig;
@@ -107,6 +115,15 @@ export class Family {
   /** Work on a space, as done on processor 0. */
   change<T>(work: () => T): T {
     return this.machine.on(0, work);
+  }
+
+  /** Maps a page by hand that stays mapped: so do the tables for it and its neighbours, and their frames are no way out of a shortage. */
+  pin(page: number): void {
+    const { frames } = this.machine.parts;
+    const frame = frames.takeZeroed();
+    this.parent.createArea({ base: this.at(page), size: this.bytes(1), flags: RW, backend: null });
+    this.parent.setMapping(this.at(page), frame);
+    frames.release(frame);
   }
 
   /** A file whose pager is the clause's own. */

@@ -85,7 +85,7 @@ const forks: readonly Liar[] = [
       }
     },
   ),
-  afterFork("abs32le", "a child lacks its parent's last area", "CZ-48: fork copies a part", "L4.fork.child-has-everything", (child) => {
+  afterFork("abs32le", "a child lacks its parent's last area", "CZ-34", "L4.fork.child-has-everything", (child) => {
     const last = rowsOf(child).at(-1);
     if (last !== undefined) child.destroyArea(child.parts.units.addressOf(child.parts.areas.firstOf(last)));
   }),
@@ -99,7 +99,7 @@ const forks: readonly Liar[] = [
       if (!isShadow(areas.objectOf(area)) && areas.objectOf(area)?.kind !== "anonymous")
         areas.setTraits(area, areas.traitsOf(area) | COPY_ON_WRITE);
   }),
-  afterFork("ia32", "a child's program data are as they were loaded", "CZ-46", "L4.fork.image-segments", (child) => {
+  afterFork("ia32", "a child's program data are as they were loaded", "CZ-32", "L4.fork.image-segments", (child) => {
     const { areas } = child.parts;
     for (const area of rowsOf(child)) {
       const front = areas.objectOf(area);
@@ -113,7 +113,7 @@ const forks: readonly Liar[] = [
   afterFork(
     "abs32le",
     "what the parent unmaps the child loses too",
-    "CZ-45: areas that are shared by tasks",
+    "a fork that shares the list of areas",
     "L4.fork.areas-are-ones-own",
     (child, parent) =>
       instead(parent, "unmap", (usual) => (address, size) => {
@@ -150,6 +150,16 @@ const forks: readonly Liar[] = [
       }
     }),
   ),
+  memory("abs32le", "a fork that is refused has cost the parent its areas", "CZ-50", "L4.fork.without-frames", (machine) =>
+    instead(machine.spaces, "fork", (usual) => (parent) => {
+      try {
+        return usual(parent);
+      } catch (error) {
+        for (const base of Array.from(parent.areas(), (area) => area.base)) parent.destroyArea(base);
+        throw error;
+      }
+    }),
+  ),
   memory(
     "ia32",
     "a change of rights after a fork reaches the area and not its pages",
@@ -180,7 +190,7 @@ const writableZero = (name: Name, caughtBy: string): Liar =>
   );
 
 const copies: readonly Liar[] = [
-  memory("abs32le", "a copy is half a page", "CZ-06: the size of a copy", "L4.copy.whole-page", ({ parts: { memory: ram } }) =>
+  memory("abs32le", "a copy is half a page", "CZ-61", "L4.copy.whole-page", ({ parts: { memory: ram } }) =>
     instead(ram, "copyFrame", () => (from, to) => {
       const half = new Uint8Array(ram.frameSize / 2);
       ram.readBytes(from * ram.frameSize, half);
@@ -188,7 +198,7 @@ const copies: readonly Liar[] = [
       ram.writeBytes(to * ram.frameSize, half);
     }),
   ),
-  memory("ia32", "a frame goes astray with every copy", "CZ-26", "L4.copy.once", ({ parts: { memory: ram, frames } }) =>
+  memory("ia32", "a frame goes astray with every copy", "CZ-55", "L4.copy.once", ({ parts: { memory: ram, frames } }) =>
     instead(ram, "copyFrame", (usual) => (from, to) => {
       frames.take();
       usual(from, to);
@@ -269,7 +279,7 @@ const copies: readonly Liar[] = [
         }),
       ),
   ),
-  memory("ia32", "what is executed comes from below what was written", "CZ-01", "L4.copy.code-that-was-written", (machine) =>
+  memory("ia32", "what is executed comes from below what was written", "CZ-29", "L4.copy.code-that-was-written", (machine) =>
     spaces(machine, (space) =>
       instead(space, "protect", (usual) => (address, size, rights) => {
         usual(address, size, rights);

@@ -64,7 +64,7 @@ const filed: readonly Liar[] = [
   files(
     "abs32le",
     "who maps a file privately gets copies at once",
-    "CZ-25",
+    "POSIX.1-2017 mmap()",
     "L4.file.one-copy-for-all",
     (file, { parts: { frames, memory: ram } }) => {
       const read = (offset: number): number => file.resident(offset);
@@ -130,7 +130,7 @@ const filed: readonly Liar[] = [
   asking(
     "ia32",
     "a page that could not be brought keeps its frame",
-    "CZ-26, CZ-55",
+    "CZ-12, CZ-55",
     "L4.pager.errors-are-outcomes",
     (ask, _, frame, machine) => (request) => {
       const answer = ask(request);
@@ -189,7 +189,7 @@ const swapped: readonly Liar[] = [
   swapping(
     "abs32le",
     "a page that goes out stays mapped in all spaces but one",
-    "CZ-39; litebox#671",
+    "CZ-58; litebox#671",
     "L4.swap.shared-memory",
     (swapper, { parts }) => {
       let isLeaving = false;
@@ -211,7 +211,7 @@ const swapped: readonly Liar[] = [
   memory(
     "abs32le",
     "marks of use are never taken away",
-    "CZ-57: a clock that never finds a page",
+    "a clock that never finds a page",
     "L4.swap.larger-than-memory",
     ({ parts: { tables } }) => {
       instead(tables, "testAndClearAccessed", () => (context, page) => tables.find(context, page));
@@ -257,7 +257,7 @@ const swapped: readonly Liar[] = [
         if (isShadow(object)) instead(object, "markDirty", () => () => {});
       }),
   ),
-  memory("abs32le", "marks of use are never seen", "CZ-57", "L4.swap.spares-what-is-used", ({ parts: { tables } }) =>
+  memory("abs32le", "marks of use are never seen", "a clock that sees no use", "L4.swap.spares-what-is-used", ({ parts: { tables } }) =>
     instead(tables, "find", (usual) => (context, page) => {
       const isMapped = usual(context, page);
       tables.found.flags &= ~PAGE_ACCESSED;

@@ -103,7 +103,7 @@ export const lyingProcesses: readonly Liar[] = [
   processes("abs32le", "a segment attached to be read may be written", "CZ-48", "L4.posix.segments", (process) =>
     instead(process, "shmat", (usual) => (id, address, flags) => usual(id, address, flags & ~SHM_RDONLY)),
   ),
-  processes("abs32le", "a stack does not grow", "CZ-09", "L4.posix.stack", (process) =>
+  processes("abs32le", "a stack does not grow", "a stack fault like any other", "L4.posix.stack", (process) =>
     instead(
       process,
       "mmap",
