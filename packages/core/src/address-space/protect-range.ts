@@ -41,6 +41,11 @@ export const protectRange = (space: AddressSpace, first: number, count: number, 
     if (rightsOf(space, lowest) !== rights) splits.cut(lowest, first);
     splits.carryOut();
     if (isHidden) rememberPages(space, first, end, splits);
+    if (lowest === last && splits.count === 2) {
+      // Cut out of the middle of one area: on both sides lies what it was, which it is not like any more.
+      setRights(space, splits.latest, rights);
+      return;
+    }
     for (let area = areaIn(space, first, end); area >= 0; area = areaIn(space, areas.endOf(area), end)) setRights(space, area, rights);
     mergeAround(space, first, end);
   } finally {

@@ -30,6 +30,16 @@ export class Splits {
     this.#space = space;
   }
 
+  /** Cuts so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The area that begins, or will begin, at the page of the last cut. */
+  get latest(): number {
+    return this.#uppers[this.#count - 1];
+  }
+
   /** Forgets the cuts of the operation before. */
   begin(isUndoable = false): this {
     this.#count = 0;
