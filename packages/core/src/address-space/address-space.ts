@@ -10,7 +10,6 @@ import { AreaTree } from "../area/area-tree.js";
 import { KERNEL, PAGE_GLOBAL, PAGE_USER, USER, type AccessMask, type PageFlags, type Privilege } from "../architecture/rights.js";
 import { PortolanError } from "../errors.js";
 import type { TranslationContext } from "../machine/translation-context.js";
-import { StaleTranslations } from "../paging/stale.js";
 import type { Wide } from "../units/address-units.js";
 import { changeAreaFlags, isShared } from "./change-flags.js";
 import { areaAt, createArea, type AreaRequest } from "./create-area.js";
@@ -68,7 +67,6 @@ export class AddressSpace {
   /** Pages that areas which grow downwards may have at most: 8 MiB at first, as POSIX systems commonly give a stack. */
   stackLimit: number;
   readonly #forgotten: (space: AddressSpace) => void;
-  readonly #nothingStale = new StaleTranslations();
   #holds = 1;
   #destroyed = false;
 
@@ -354,10 +352,9 @@ export class AddressSpace {
     };
   }
 
-  /** @internal Gives a present entry more rights on the same frame; nobody can hold more than it had, so nothing is stale. */
-  widen(page: number, flags: PageFlags): void {
-    this.parts.tables.update(this.context, page, flags, this.#nothingStale);
-    if (!this.#nothingStale.isSettled) throw new Error("widening an entry took rights away");
+  /** @internal Gives the present entry of a page that has `frame` more rights; nobody can hold more than it had, so nothing is stale. */
+  widen(page: number, frame: number, flags: PageFlags): void {
+    this.parts.tables.widen(this.context, page, frame, flags);
   }
 
   /** @internal The running processor drops what it holds for a page: it was narrower than the tables. */

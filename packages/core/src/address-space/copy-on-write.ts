@@ -72,7 +72,7 @@ const writeOwn = (
   frame: number,
   isMapped: boolean,
 ): void => {
-  const { areas, frames, tables, locks } = space.parts;
+  const { areas, frames, locks } = space.parts;
   const flags = pageFlagsOf(areas.flagsOf(area), space.pageOwner);
   if (!isMapped) {
     mapPage(space, area, page, frame, flags, WRITE);
@@ -83,9 +83,7 @@ const writeOwn = (
     locks.acquire("page-table", space.id);
     thaw(target);
     target.markDirty(offset);
-    if (!tables.find(space.context, page) || tables.found.frame !== frame)
-      throw new Error("an entry maps an older page than the one in front");
-    space.widen(page, flags);
+    space.widen(page, frame, flags);
     markByFault(space, page, WRITE);
     space.forgetLocally(page);
     locks.release("page-table", space.id);

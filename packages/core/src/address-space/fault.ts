@@ -140,7 +140,8 @@ const decide = (space: AddressSpace, page: number, accesses: AccessMask): FaultR
       return bringIn(space, area, page, flags & accesses);
     }
     // Another processor was first, or its entry is narrower than the area by now: no new frame either way.
-    if (!permitsOne(parts.tables.found.rights, space.privilege, flags & accesses)) space.widen(page, pageFlagsOf(flags, space.pageOwner));
+    if (!permitsOne(parts.tables.found.rights, space.privilege, flags & accesses))
+      space.widen(page, parts.tables.found.frame, pageFlagsOf(flags, space.pageOwner));
     markByFault(space, page, flags & accesses);
     space.forgetLocally(page);
     return accept(verdict);

@@ -50,17 +50,19 @@ const serve = (space: AddressSpace, area: number, page: number, object: MemoryOb
     isWrite = missing === WRITE;
     if (!isWrite) {
       // Somebody was first; or the area permits more by now, and what is missing is no write.
-      if (missing !== 0) space.widen(page, narrowed(space, area, tables.found.flags));
+      if (missing !== 0) space.widen(page, tables.found.frame, narrowed(space, area, tables.found.flags));
       markByFault(space, page, accesses);
       space.forgetLocally(page);
       locks.release("page-table", space.id);
       return accept(space.verdict);
     }
   }
+  // Once the lock is given back, what was found may be somebody else's.
+  const { frame } = tables.found;
   locks.release("page-table", space.id);
   if (isWrite && isPrivate) return copyOnWrite(space, area, page, object, isMapped);
   const offset = areas.offsetOf(area) + (page - areas.firstOf(area));
-  return isMapped ? permitWrite(space, area, page, object, offset) : bringIn(space, area, page, object, offset, isWrite, accesses);
+  return isMapped ? permitWrite(space, area, page, object, offset, frame) : bringIn(space, area, page, object, offset, isWrite, accesses);
 };
 
 /** The area's page flags, but WRITE only if the entry has it already. */
@@ -68,11 +70,11 @@ const narrowed = (space: AddressSpace, area: number, flags: PageFlags): PageFlag
   pageFlagsOf(space.parts.areas.flagsOf(area), space.pageOwner) & ~(WRITE & ~flags);
 
 /** A clean page that everybody shares is written for the first time. */
-const permitWrite = (space: AddressSpace, area: number, page: number, object: MemoryObject, offset: number): FaultResult => {
+const permitWrite = (space: AddressSpace, area: number, page: number, object: MemoryObject, offset: number, frame: number): FaultResult => {
   const { areas, locks } = space.parts;
   object.markDirty?.(offset);
   locks.acquire("page-table", space.id);
-  space.widen(page, pageFlagsOf(areas.flagsOf(area), space.pageOwner));
+  space.widen(page, frame, pageFlagsOf(areas.flagsOf(area), space.pageOwner));
   markByFault(space, page, WRITE);
   space.forgetLocally(page);
   locks.release("page-table", space.id);

@@ -25,6 +25,7 @@ import {
   type Access,
   type PageFlags,
   type Privilege,
+  type Rights,
 } from "../architecture/rights.js";
 import type { Events } from "../events.js";
 import type { FrameAllocator } from "../frames/frame-allocator.js";
@@ -168,6 +169,36 @@ export class HierarchicalTables implements PageTables {
     this.#mark(address, (marks & PAGE_ACCESSED) !== 0, (marks & PAGE_DIRTY) !== 0);
     this.#fill(address);
     if ((before & ~this.found.rights) !== 0) debt.add();
+  }
+
+  widen(context: TranslationContext, page: number, frame: number, flags: PageFlags): void {
+    const address = this.#entryOf(context, this.#indexOf(page));
+    if (address < 0 || !this.#fill(address)) throw new Error("an absent page is widened");
+    const { found } = this;
+    if (found.frame !== frame) throw new Error("a page is widened on another frame than it has");
+    const before = found.rights;
+    const marks = found.flags;
+    const leaf = this.#leaf;
+    const target = frame * this.#memory.frameSize;
+    // Entry and marks in one store.
+    let low = leaf.encodeLow(target, flags & 63);
+    if ((marks & PAGE_ACCESSED) !== 0) low |= leaf.accessedLow;
+    if ((marks & PAGE_DIRTY) !== 0) low |= leaf.dirtyLow;
+    let high = 0;
+    if (this.#last.entryBytes === 4) this.#memory.write32(address, low >>> 0);
+    else {
+      high = leaf.encodeHigh(target, flags & 63);
+      if ((marks & PAGE_ACCESSED) !== 0) high |= leaf.accessedHigh;
+      if ((marks & PAGE_DIRTY) !== 0) high |= leaf.dirtyHigh;
+      this.#memory.write64(address, low >>> 0, high >>> 0);
+    }
+    if ((before & ~this.#rightsOf(low >>> 0, high >>> 0)) !== 0) throw new Error("widening an entry took rights away");
+  }
+
+  /** What a present leaf entry permits. */
+  #rightsOf(lo: number, hi: number): Rights {
+    const { codec } = this.#last;
+    return codec.forms.length === 0 ? rightsIn(codec.meaningOf(lo, hi)) : (codec.leafOf(lo, hi) ?? this.#leaf).rightsOf(lo, hi);
   }
 
   mark(context: TranslationContext, page: number, dirty: boolean): void {

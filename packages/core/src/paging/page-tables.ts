@@ -47,6 +47,11 @@ export interface PageTables {
    * accessed and dirty marks. What was permitted and no longer is becomes part of `debt`.
    */
   update(context: TranslationContext, page: number, flags: PageFlags, debt: StaleTranslations): void;
+  /**
+   * As `update`, where nothing that is permitted stops being so: nothing is stale then.
+   * @param frame the one that the page is known to have; another one is an error of ours
+   */
+  widen(context: TranslationContext, page: number, frame: number, flags: PageFlags): void;
   /** Sets accessed (and dirty) marks, as refill code does where hardware does not. */
   mark(context: TranslationContext, page: number, dirty: boolean): void;
   /**
