@@ -42,6 +42,8 @@ export class Withdrawals {
   #asid = 0;
   #first = 0;
   #count = 0;
+  /** Others were stopped, and are to be let go. */
+  #hasStopped = false;
 
   constructor(
     architecture: Architecture,
@@ -84,7 +86,8 @@ export class Withdrawals {
     this.#first = first;
     this.#count = count;
     this.#asid = context.asid;
-    if (this.#asid !== this.#invalid) this.#shootdown.start(this.#isEverywhere(context) ? ALL : PAGES, this.#asid, first, count);
+    this.#hasStopped = this.#asid !== this.#invalid && !this.#shootdown.isNeedless;
+    if (this.#hasStopped) this.#shootdown.start(this.#isEverywhere(context) ? ALL : PAGES, this.#asid, first, count);
     return this.#debt;
   }
 
@@ -97,7 +100,7 @@ export class Withdrawals {
     if (context.cache !== null) context.cache.invalidate(this.#first, this.#count);
     this.#preemption.at("invalidated-locally");
     this.#context = null;
-    if (this.#asid !== this.#invalid) this.#shootdown.finalize();
+    if (this.#hasStopped) this.#shootdown.finalize();
     this.#locks.release("asid", 0);
     this.#locks.release("page-table", context.id);
     this.#debt.settle(this.#releaseFrame, this.#freeTable);

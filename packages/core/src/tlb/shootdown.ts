@@ -43,6 +43,12 @@ export class Shootdown {
     this.#events = events;
   }
 
+  /** There is nobody to stop, and nobody looks on: then `start` and `finalize` may be left out, both of them. */
+  get isNeedless(): boolean {
+    const { discipline } = this.#locks;
+    return this.#processors.length === 1 && discipline === null && this.#preemption.scheduler === null && this.#events.sink === null;
+  }
+
   /** A shootdown is between start and finalize. */
   get isOpen(): boolean {
     return this.#initiator >= 0;
@@ -111,11 +117,17 @@ export class Shootdown {
   /** A processor that does not stop within as many turns as there are processors never will. */
   #awaitOthers(self: ShootdownProcessor): void {
     for (let turn = 0; ; turn += 1) {
-      const running = this.#processors.find((other) => other !== self && other.tlbActive);
-      if (running === undefined) return;
+      const running = this.#runningBeside(self);
+      if (running === null) return;
       if (turn > this.#processors.length)
         throw new Error(`processor ${running.id} never acknowledges a shootdown: its interrupts stay off`);
       this.#preemption.at("shootdown-wait");
     }
+  }
+
+  /** One that still uses its TLBs. */
+  #runningBeside(self: ShootdownProcessor): ShootdownProcessor | null {
+    for (const other of this.#processors) if (other !== self && other.tlbActive) return other;
+    return null;
   }
 }

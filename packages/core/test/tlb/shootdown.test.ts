@@ -103,6 +103,22 @@ describe("a shootdown", () => {
     ]);
   });
 
+  it("is needless where one processor is alone and nobody looks on", () => {
+    const { shootdown, events } = machine(1);
+    expect(shootdown.isNeedless, "locks are looked at").to.equal(false);
+    for (const count of [1, 2]) {
+      const unseen = new Events();
+      const quiet = new Preemption();
+      const alone = new Shootdown(machine(count).cpus, new Locks(), quiet, unseen);
+      expect(alone.isNeedless).to.equal(count === 1);
+      unseen.sink = events.sink;
+      expect(alone.isNeedless, "events are told").to.equal(false);
+      unseen.sink = null;
+      quiet.scheduler = { at: () => undefined };
+      expect(alone.isNeedless, "somebody schedules").to.equal(false);
+    }
+  });
+
   it("tells what is to be forgotten: everything, a tag or pages", () => {
     const { shootdown, done, told, events } = machine(2);
     for (const type of [ALL, ASID, PAGES] as const) {
