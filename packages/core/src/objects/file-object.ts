@@ -157,7 +157,7 @@ export class FileObject implements MemoryObject, PageOwner {
     this.dirtyPages += 1;
   }
 
-  /** @internal */
+  /** @internal The page is what the pager has. */
   markClean(offset: number): void {
     if (this.isClean(offset)) return;
     this.cache.clear(offset, DIRTY);
@@ -285,6 +285,7 @@ export class FileObject implements MemoryObject, PageOwner {
     this.coming.delete(offset);
   }
 
+  /** @internal A page's write has ended; `failure` says how it failed. */
   pageWritten(offset: number, failure: PagerFailure | null): void {
     const write = this.writing.get(offset);
     this.writing.delete(offset);
@@ -293,6 +294,7 @@ export class FileObject implements MemoryObject, PageOwner {
     this.parts.transfers.later(() => flushAgain(this, offset, write.again), true);
   }
 
+  /** @internal A write has ended: the file may go, if it was waited for. */
   writeOver(): void {
     this.parts.transfers.start();
   }

@@ -54,7 +54,10 @@ export interface ObjectGraph {
   readonly areas: readonly AreaView[];
 }
 
-/** @param spaces whose areas are looked at; every object of their stacks is in the graph */
+/**
+ * The objects behind the areas of some spaces.
+ * @param spaces whose areas are looked at; every object of their stacks is in the graph
+ */
 export const objectGraph = (spaces: Iterable<AddressSpace>): ObjectGraph => {
   const numbers = new Map<MemoryObject, number>();
   const objects: ObjectView[] = [];

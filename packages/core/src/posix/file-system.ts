@@ -71,6 +71,7 @@ export class OpenFile {
     return told(object, object.write(Number(offset), source));
   }
 
+  /** Gives the file another length in bytes. Refuses with EINVAL, EFBIG. */
   truncate(length: bigint): number {
     const { object } = this.node;
     if (object === null || !this.isWritable) return refuse("EINVAL");

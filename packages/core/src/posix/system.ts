@@ -18,16 +18,27 @@ export interface PosixMachine {
   readonly spaces: AddressSpaces;
   readonly cpus: readonly unknown[];
   readonly outcome: { readonly address: bigint; readonly rule: FaultRule; readonly waitsFor?: PageOnItsWay | null } | null;
+  /** Runs work as done by a processor. */
   on<T>(cpu: number, work: () => T): T;
+  /** The space that a processor has. */
   installed(cpu?: number): AddressSpace | null;
+  /** Installs a space. */
   switchTo(space: AddressSpace, cpu?: number): void;
+  /** Leaves a processor with the kernel only. */
   switchToKernel(cpu?: number): void;
+  /** A byte, or −1. */
   read8(address: Wide, cpu?: number): number;
+  /** 32 bits, or −1. */
   read32(address: Wide, cpu?: number): number;
+  /** True if the byte was written. */
   write8(address: Wide, value: number, cpu?: number): boolean;
+  /** True if they were written. */
   write32(address: Wide, value: number, cpu?: number): boolean;
+  /** An instruction word, or −1. */
   fetch32(address: Wide, cpu?: number): number;
+  /** Bytes copied. */
   copyFromUser(address: Wide, target: Uint8Array, cpu?: number): number;
+  /** Bytes copied. */
   copyToUser(address: Wide, source: Uint8Array, cpu?: number): number;
 }
 
@@ -75,7 +86,7 @@ export class PosixSystem {
     return process;
   }
 
-  /** @internal */
+  /** @internal A process has exited. */
   forget(process: Process): void {
     this.#processes.delete(process.pid);
   }
