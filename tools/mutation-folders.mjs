@@ -61,7 +61,11 @@ export const FOLDERS = {
     ["golden", "description", "oracle", "faults", "registers", "switches"],
     ["programs", "walk", "codec", "conformance"],
   ),
-  "arch-riscv64": port("riscv64", ["golden", "description", "oracle", "faults", "registers"], ["programs", "walk", "codec", "conformance"]),
+  "arch-riscv64": port(
+    "riscv64",
+    ["golden", "description", "levels", "oracle", "faults", "registers"],
+    ["programs", "walk", "codec", "conformance"],
+  ),
   "arch-sparc64": port("sparc64", ["golden", "faults", "traps", "refill"], ["conformance"]),
   "arch-mips32": port("mips32", ["golden", "description", "traps", "tlb", "model"], ["programs", "codec", "refill", "conformance"]),
   "arch-arm": port("arm", ["golden", "description", "tables", "programs", "faults"], ["hostile", "codec", "conformance"]),
