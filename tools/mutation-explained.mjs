@@ -324,4 +324,10 @@ export const EXPLAINED = [
     because: "whether cacheable pages get CV matters to what is written; this codec only reads",
     mutants: [["false", "true", "dataTte(false)"]],
   },
+  {
+    file: "packages/arch-riscv64/src/oracle.ts",
+    why: "same",
+    because: "a leaf that has no R has X: no R, W and X is a pointer, and W without R is refused",
+    mutants: [['x === "1"', "true", "MXR"]],
+  },
 ];

@@ -65,4 +65,13 @@ describe("riscv64: the levels of tables", () => {
     expect(encoded({ svpbmt: true }, READ)).to.deep.equal({ ...page, PBMT: 1 });
     expect(encoded({ svpbmt: true }, READ | PAGE_CACHEABLE | PAGE_GLOBAL)).to.deep.equal({ ...page, G: 1, PBMT: 0 });
   });
+
+  it("have a word for each of the four memory types", () => {
+    const types =
+      levelsOf({ svpbmt: true })
+        .at(-1)
+        ?.leaf?.fields.find(({ name }) => name === "PBMT")?.values ?? {};
+    expect(Object.keys(types)).to.deep.equal(["0", "1", "2", "3"]);
+    expect(new Set(Object.values(types))).to.have.property("size", 4);
+  });
 });
