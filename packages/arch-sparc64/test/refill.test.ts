@@ -364,7 +364,7 @@ describe("sparc64: buffers for a space", () => {
       .with.deep.property("values", { memoryBase: 0x4000n, alignment: 0x10000 });
   });
 
-  it("hold a page in an area as well as any other: what was written is read", () => {
+  it("hold a page in an area like every other page: what was written is read", () => {
     const { machine, space } = build();
     space.createArea({ base: 0x400000, size: 0x8000, flags: AREA_READ | AREA_WRITE | AREA_CACHEABLE, backend: anonymous });
     for (let at = 0; at < 0x8000; at += 0x2000) expect(machine.write32(0x400000 + at, at + 1)).to.equal(true);

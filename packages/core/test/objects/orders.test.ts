@@ -154,7 +154,7 @@ describe("orders of what parent and child do", () => {
     const [below] = stackOf(machine, parent, 16);
     machine.write32(at(0), 1);
     expect(stackOf(machine, parent, 16)).to.include(below);
-    // A page that lies in a slot is as present as any other.
+    // A page that lies in a slot is present like every other.
     below.cache.setSlot(3, 5);
     machine.write32(at(1), 2);
     expect(stackOf(machine, parent, 16)).to.include(below);

@@ -187,7 +187,7 @@ describe("the order of replacement", () => {
     }
   }
 
-  it("by chance takes every open entry, about as often as any other, and none that is wired or locked", () => {
+  it("by chance takes every open entry, each about equally often, and none that is wired or locked", () => {
     const order = new Subject(geometryOf("random", 8, 4, 1), new Random(1));
     for (let entry = 0; entry < 8; entry += 1) {
       order.setFlags(entry, ENTRY_VALID | (entry === 6 ? ENTRY_LOCKED : 0));
