@@ -7,7 +7,7 @@ import { isShared } from "./change-flags.js";
 import { withdrawPages } from "./destroy-area.js";
 import { areaIn, checkCovered } from "./each-range.js";
 import { dematerialise, isUnmaterialised, materialise } from "./materialise.js";
-import { mergeAround } from "./merge-areas.js";
+import { mergeAround, mergeWithNext } from "./merge-areas.js";
 import type { Splits } from "./split-area.js";
 
 const RIGHTS = AREA_READ | AREA_WRITE | AREA_EXECUTE;
@@ -35,22 +35,44 @@ export const protectRange = (space: AddressSpace, first: number, count: number, 
   try {
     const last = checkAll(space, first, end, rights);
     const isHidden = rights === 0;
+    if (!isHidden && areas.firstOf(last) <= first) {
+      protectWithin(space, last, first, end, rights);
+      return;
+    }
     const splits = space.splits.begin(isHidden);
     const lowest = areas.firstOf(last) <= first ? last : space.tree.find(first);
     if (areas.endOf(last) > end && rightsOf(space, last) !== rights) splits.cut(last, end);
     if (rightsOf(space, lowest) !== rights) splits.cut(lowest, first);
     splits.carryOut();
     if (isHidden) rememberPages(space, first, end, splits);
-    if (lowest === last && splits.count === 2) {
-      // Cut out of the middle of one area: on both sides lies what it was, which it is not like any more.
-      setRights(space, splits.latest, rights);
-      return;
-    }
     for (let area = areaIn(space, first, end); area >= 0; area = areaIn(space, areas.endOf(area), end)) setRights(space, area, rights);
     mergeAround(space, first, end);
   } finally {
     locks.release("address-space", space.id);
   }
+};
+
+/**
+ * As nearly always: one area has all of the range, and something may still be done there. On the side of a cut lies what the
+ * area was, which its pages are not like any more: only where it ended already it may have become like its neighbour.
+ * @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then
+ */
+const protectWithin = (space: AddressSpace, area: number, first: number, end: number, rights: AreaFlags): void => {
+  const { areas } = space.parts;
+  if (rightsOf(space, area) === rights) return;
+  const beginsThere = areas.firstOf(area) === first;
+  const endsThere = areas.endOf(area) === end;
+  let changed = area;
+  if (!beginsThere || !endsThere) {
+    const splits = space.splits.begin();
+    if (!endsThere) splits.cut(area, end);
+    if (!beginsThere) splits.cut(area, first);
+    splits.carryOut();
+    if (!beginsThere) changed = splits.latest;
+  }
+  setRights(space, changed, rights);
+  if (endsThere) mergeWithNext(space, changed, space.tree.next(changed));
+  if (beginsThere) mergeWithNext(space, space.tree.previous(changed), changed);
 };
 
 const rightsOf = (space: AddressSpace, area: number): AreaFlags => space.parts.areas.flagsOf(area) & RIGHTS;

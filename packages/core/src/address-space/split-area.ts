@@ -176,8 +176,7 @@ export class Splits {
     const { areas, locks, events } = space.parts;
     const page = areas.firstOf(upper);
     locks.acquire("area", area);
-    areas.setPages(upper, areas.endOf(area) - page);
-    areas.setPages(area, page - areas.firstOf(area));
+    areas.cutAt(area, upper);
     areas.used.divide(area, page, upper);
     space.tree.insert(upper);
     const object = areas.objectOf(upper);

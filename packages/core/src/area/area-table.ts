@@ -142,11 +142,26 @@ export class AreaTable {
     return ((word ^ this.#words[other * ROW + WORD]) & ~(COPY_ON_WRITE | WATCHED)) === 0 && (word & PARTIAL) === 0;
   }
 
-  /** Have two areas the same object, and use it in the same way? */
-  showTheSame(one: number, other: number): boolean {
+  /**
+   * Does `upper` go on where `lower` ends, being alike, with the same object, used in the same way? Where in the object it
+   * goes on is left out.
+   */
+  continues(lower: number, upper: number): boolean {
     const words = this.#words;
-    if (words[one * ROW + OBJECT] !== words[other * ROW + OBJECT]) return false;
-    return ((words[one * ROW + WORD] ^ words[other * ROW + WORD]) & COPY_ON_WRITE) === 0;
+    const word = words[lower * ROW + WORD];
+    if (((word ^ words[upper * ROW + WORD]) & ~WATCHED) !== 0 || (word & PARTIAL) !== 0) return false;
+    if (words[lower * ROW + OBJECT] !== words[upper * ROW + OBJECT]) return false;
+    const extents = this.#extents;
+    return extents[lower * EXTENT] + extents[lower * EXTENT + 1] === extents[upper * EXTENT];
+  }
+
+  /** The area ends where a part of it begins that `createPart` made, and the part goes on to where the area ended. */
+  cutAt(area: number, part: number): void {
+    const extents = this.#extents;
+    const low = extents[area * EXTENT];
+    const cut = extents[part * EXTENT];
+    extents[part * EXTENT + 1] = low + extents[area * EXTENT + 1] - cut;
+    extents[area * EXTENT + 1] = cut - low;
   }
 
   /** Ends an area that is in no tree any more: its used space is forgotten, its names are stale. Never fails. */
@@ -157,12 +172,18 @@ export class AreaTable {
     this.used.clear(area);
     this.#objects.drop(words[row + OBJECT]);
     this.#backends.drop((words[row + WORD] >>> BACKEND_SHIFT) - 1);
-    if (this.#offset !== null) this.#offset[area] = 0;
-    words[row + SPACE] = -1;
-    words[row + GENERATION] = (words[row + GENERATION] + 1) % GENERATIONS;
-    words[row + OBJECT] = this.#freeRow;
-    this.#freeRow = area;
-    this.#count -= 1;
+    this.#give(area);
+  }
+
+  /**
+   * Ends an area that is in no tree any more, and that another one goes on as: what it used is the other's by now, which
+   * has the same object and the same backend. Never fails.
+   */
+  destroyMerged(area: number): void {
+    const words = this.#words;
+    this.#objects.useLess(words[area * ROW + OBJECT]);
+    this.#backends.useLess((words[area * ROW + WORD] >>> BACKEND_SHIFT) - 1);
+    this.#give(area);
   }
 
   /** True if the row holds an area now. */
@@ -318,6 +339,18 @@ export class AreaTable {
     this.#rowsEver = fresh + 1;
     this.#count += 1;
     return fresh;
+  }
+
+  /** A row is free again, and the names of what was in it are stale. */
+  #give(area: number): void {
+    const words = this.#words;
+    const row = area * ROW;
+    if (this.#offset !== null) this.#offset[area] = 0;
+    words[row + SPACE] = -1;
+    words[row + GENERATION] = (words[row + GENERATION] + 1) % GENERATIONS;
+    words[row + OBJECT] = this.#freeRow;
+    this.#freeRow = area;
+    this.#count -= 1;
   }
 
   // All new columns exist before the first is put in its place.

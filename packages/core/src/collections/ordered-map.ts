@@ -168,6 +168,11 @@ export class OrderedPool extends BalancedPool {
   remove(root: number, key: number): number {
     const position = this.find(root, key);
     if (position === NONE) throw new Error(`key ${key} is not in the map`);
+    return this.removeFound(root, position);
+  }
+
+  /** As `remove`, where the entry was found just now by its key: nothing was asked of the pool since. */
+  removeFound(root: number, position: number): number {
     const leaf = position >> ORDER_SHIFT;
     const keys = this.leafKeys;
     const values = this.leafValues;
