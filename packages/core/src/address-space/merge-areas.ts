@@ -38,7 +38,8 @@ export const areOneMapping = (space: AddressSpace, lower: number, upper: number)
  */
 export const mergeWithNext = (space: AddressSpace, lower: number, upper: number, isPromised = false): boolean => {
   const { areas, locks, events } = space.parts;
-  if (lower < 0 || upper < 0 || !areMergeable(space, lower, upper) || !areas.used.join(lower, upper, isPromised)) return false;
+  if (lower < 0 || upper < 0 || !areMergeable(space, lower, upper)) return false;
+  if (areas.used.pagesOf(upper) > 0 && !areas.used.join(lower, upper, isPromised)) return false;
   locks.acquire("area", lower);
   areas.setPages(lower, areas.pagesOf(lower) + areas.pagesOf(upper));
   space.tree.remove(upper, lower);

@@ -33,12 +33,13 @@ export const protectRange = (space: AddressSpace, first: number, count: number, 
   const end = first + count;
   locks.acquire("address-space", space.id);
   try {
-    const last = checkAll(space, first, end, rights);
     const isHidden = rights === 0;
-    if (!isHidden && areas.firstOf(last) <= first) {
-      protectWithin(space, last, first, end, rights);
+    const only = space.tree.find(first);
+    if (!isHidden && only >= 0 && areas.endOf(only) >= end && !areas.isPartial(only)) {
+      protectWithin(space, only, first, end, rights);
       return;
     }
+    const last = checkAll(space, first, end, rights);
     const splits = space.splits.begin(isHidden);
     const lowest = areas.firstOf(last) <= first ? last : space.tree.find(first);
     if (areas.endOf(last) > end && rightsOf(space, last) !== rights) splits.cut(last, end);
@@ -53,13 +54,14 @@ export const protectRange = (space: AddressSpace, first: number, count: number, 
 };
 
 /**
- * As nearly always: one area has all of the range, and something may still be done there. On the side of a cut lies what the
- * area was, which its pages are not like any more: only where it ended already it may have become like its neighbour.
- * @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then
+ * As nearly always: one area has all of the range. What lies beside a cut is what the pages were, and are not any more: only
+ * where the area ended already they may have become like their neighbours.
+ * @throws PortolanError as `protectRange`; nothing has changed then
  */
 const protectWithin = (space: AddressSpace, area: number, first: number, end: number, rights: AreaFlags): void => {
   const { areas } = space.parts;
   if (rightsOf(space, area) === rights) return;
+  checkRights(space, area, rights);
   const beginsThere = areas.firstOf(area) === first;
   const endsThere = areas.endOf(area) === end;
   let changed = area;
@@ -80,9 +82,8 @@ const rightsOf = (space: AddressSpace, area: number): AreaFlags => space.parts.a
 /** The last area of the range, if every page has one that may have these rights. @throws PortolanError as `protectRange` */
 const checkAll = (space: AddressSpace, first: number, end: number, rights: AreaFlags): number => {
   const { areas } = space.parts;
+  checkCovered(space, first, end);
   let area = space.tree.find(first);
-  // Nearly always one area has all of it.
-  if (area < 0 || areas.endOf(area) < end || areas.isPartial(area)) checkCovered(space, first, end);
   checkRights(space, area, rights);
   while (areas.endOf(area) < end) {
     area = space.tree.next(area);
@@ -147,7 +148,8 @@ const narrow = (space: AddressSpace, area: number, lost: AreaFlags, flags: PageF
   const { areas, tables, withdrawals } = space.parts;
   const { used } = areas;
   const low = used.firstInterval(area);
-  used.lastInterval(area);
+  // An only interval is the last one too.
+  if (used.intervalPages !== used.pagesOf(area)) used.lastInterval(area);
   const debt = withdrawals.begin(space.context, low, used.intervalFirst + used.intervalPages - low);
   for (let page = low; page >= 0; page = used.nextAtOrAbove(area, page)) {
     const end = used.intervalEnd(area, page);

@@ -177,7 +177,7 @@ export class Splits {
     const page = areas.firstOf(upper);
     locks.acquire("area", area);
     areas.cutAt(area, upper);
-    areas.used.divide(area, page, upper);
+    if (areas.used.pagesOf(area) > 0) areas.used.divide(area, page, upper);
     space.tree.insert(upper);
     const object = areas.objectOf(upper);
     if (object !== null) {
