@@ -148,11 +148,13 @@ const narrow = (space: AddressSpace, area: number, lost: AreaFlags, flags: PageF
   const { areas, tables, withdrawals } = space.parts;
   const { used } = areas;
   const low = used.firstInterval(area);
+  let end = low + used.intervalPages;
   // An only interval is the last one too.
   if (used.intervalPages !== used.pagesOf(area)) used.lastInterval(area);
-  const debt = withdrawals.begin(space.context, low, used.intervalFirst + used.intervalPages - low);
-  for (let page = low; page >= 0; page = used.nextAtOrAbove(area, page)) {
-    const end = used.intervalEnd(area, page);
+  const last = used.intervalFirst + used.intervalPages;
+  const debt = withdrawals.begin(space.context, low, last - low);
+  let page = low;
+  for (;;) {
     if (lost === AREA_WRITE) {
       tables.writeProtect(space.context, page, end - page, debt);
       page = end;
@@ -163,6 +165,9 @@ const narrow = (space: AddressSpace, area: number, lost: AreaFlags, flags: PageF
       const kept = permits(tables.found.rights, space.privilege, WRITE) ? flags : flags & ~WRITE;
       tables.update(space.context, page, kept, debt);
     }
+    if (end === last) break;
+    page = used.nextAtOrAbove(area, end);
+    end = used.intervalFirst + used.intervalPages;
   }
   withdrawals.settle();
 };
