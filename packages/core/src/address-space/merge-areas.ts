@@ -8,7 +8,7 @@ import { bottomOf } from "./each-range.js";
 /** May the two be one area: neighbours, alike, and one run of pages of one object? */
 const areMergeable = (space: AddressSpace, lower: number, upper: number): boolean => {
   const { areas, backends } = space.parts;
-  if (areas.endOf(lower) !== areas.firstOf(upper) || !areas.areAlike(lower, upper) || !areas.showTheSame(lower, upper)) return false;
+  if (!areas.continues(lower, upper)) return false;
   return areas.offsetOf(lower) + areas.pagesOf(lower) === areas.offsetOf(upper) || areas.objectOf(lower) === backends.anonymous;
 };
 
@@ -30,7 +30,7 @@ export const areOneMapping = (space: AddressSpace, lower: number, upper: number)
 };
 
 /**
- * Makes one area of `lower` and `upper`, the one above it (−1: none), if the two may be one and there is memory for their used pages in one
+ * Makes one area of `lower` and `upper`, the one above it (−1: there is none), if the two may be one and there is memory for their used pages in one
  * tree, where there are many. Nothing is lost if they stay two, and nothing fails.
  *
  * @param isPromised there is memory: they were one just now
@@ -38,16 +38,17 @@ export const areOneMapping = (space: AddressSpace, lower: number, upper: number)
  */
 export const mergeWithNext = (space: AddressSpace, lower: number, upper: number, isPromised = false): boolean => {
   const { areas, locks, events } = space.parts;
-  if (upper < 0 || !areMergeable(space, lower, upper) || !areas.used.join(lower, upper, isPromised)) return false;
+  if (lower < 0 || upper < 0 || !areMergeable(space, lower, upper)) return false;
+  if (areas.used.pagesOf(upper) > 0 && !areas.used.join(lower, upper, isPromised)) return false;
   locks.acquire("area", lower);
   areas.setPages(lower, areas.pagesOf(lower) + areas.pagesOf(upper));
-  space.tree.remove(upper);
+  space.tree.remove(upper, lower);
   const object = areas.objectOf(upper);
   // What only its window showed is seen in the longer one: that has to be there first.
   lockObject(locks, object);
   object?.unlink(upper);
   unlockObject(locks, object);
-  areas.destroy(upper);
+  areas.destroyMerged(upper);
   locks.release("area", lower);
   if (events.sink !== null)
     events.sink({ kind: "area", space: space.id, first: areas.firstOf(lower), pages: areas.pagesOf(lower), action: "merge" });

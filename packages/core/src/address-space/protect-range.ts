@@ -7,7 +7,7 @@ import { isShared } from "./change-flags.js";
 import { withdrawPages } from "./destroy-area.js";
 import { areaIn, checkCovered } from "./each-range.js";
 import { dematerialise, isUnmaterialised, materialise } from "./materialise.js";
-import { mergeAround } from "./merge-areas.js";
+import { mergeAround, mergeWithNext } from "./merge-areas.js";
 import type { Splits } from "./split-area.js";
 
 const RIGHTS = AREA_READ | AREA_WRITE | AREA_EXECUTE;
@@ -33,19 +33,19 @@ export const protectRange = (space: AddressSpace, first: number, count: number, 
   const end = first + count;
   locks.acquire("address-space", space.id);
   try {
-    const last = checkAll(space, first, end, rights);
     const isHidden = rights === 0;
+    const only = space.tree.find(first);
+    if (!isHidden && only >= 0 && areas.endOf(only) >= end && !areas.isPartial(only)) {
+      protectWithin(space, only, first, end, rights);
+      return;
+    }
+    const last = checkAll(space, first, end, rights);
     const splits = space.splits.begin(isHidden);
     const lowest = areas.firstOf(last) <= first ? last : space.tree.find(first);
     if (areas.endOf(last) > end && rightsOf(space, last) !== rights) splits.cut(last, end);
     if (rightsOf(space, lowest) !== rights) splits.cut(lowest, first);
     splits.carryOut();
     if (isHidden) rememberPages(space, first, end, splits);
-    if (lowest === last && splits.count === 2) {
-      // Cut out of the middle of one area: on both sides lies what it was, which it is not like any more.
-      setRights(space, splits.latest, rights);
-      return;
-    }
     for (let area = areaIn(space, first, end); area >= 0; area = areaIn(space, areas.endOf(area), end)) setRights(space, area, rights);
     mergeAround(space, first, end);
   } finally {
@@ -53,14 +53,37 @@ export const protectRange = (space: AddressSpace, first: number, count: number, 
   }
 };
 
+/**
+ * As nearly always: one area has all of the range. What lies beside a cut is what the pages were, and are not any more: only
+ * where the area ended already they may have become like their neighbours.
+ * @throws PortolanError as `protectRange`; nothing has changed then
+ */
+const protectWithin = (space: AddressSpace, area: number, first: number, end: number, rights: AreaFlags): void => {
+  const { areas } = space.parts;
+  if (rightsOf(space, area) === rights) return;
+  checkRights(space, area, rights);
+  const beginsThere = areas.firstOf(area) === first;
+  const endsThere = areas.endOf(area) === end;
+  let changed = area;
+  if (!beginsThere || !endsThere) {
+    const splits = space.splits.begin();
+    if (!endsThere) splits.cut(area, end);
+    if (!beginsThere) splits.cut(area, first);
+    splits.carryOut();
+    if (!beginsThere) changed = splits.latest;
+  }
+  setRights(space, changed, rights);
+  if (endsThere) mergeWithNext(space, changed, space.tree.next(changed));
+  if (beginsThere) mergeWithNext(space, space.tree.previous(changed), changed);
+};
+
 const rightsOf = (space: AddressSpace, area: number): AreaFlags => space.parts.areas.flagsOf(area) & RIGHTS;
 
 /** The last area of the range, if every page has one that may have these rights. @throws PortolanError as `protectRange` */
 const checkAll = (space: AddressSpace, first: number, end: number, rights: AreaFlags): number => {
   const { areas } = space.parts;
+  checkCovered(space, first, end);
   let area = space.tree.find(first);
-  // Nearly always one area has all of it.
-  if (area < 0 || areas.endOf(area) < end || areas.isPartial(area)) checkCovered(space, first, end);
   checkRights(space, area, rights);
   while (areas.endOf(area) < end) {
     area = space.tree.next(area);
@@ -125,10 +148,13 @@ const narrow = (space: AddressSpace, area: number, lost: AreaFlags, flags: PageF
   const { areas, tables, withdrawals } = space.parts;
   const { used } = areas;
   const low = used.firstInterval(area);
-  used.lastInterval(area);
-  const debt = withdrawals.begin(space.context, low, used.intervalFirst + used.intervalPages - low);
-  for (let page = low; page >= 0; page = used.nextAtOrAbove(area, page)) {
-    const end = used.intervalEnd(area, page);
+  let end = low + used.intervalPages;
+  // An only interval is the last one too.
+  if (used.intervalPages !== used.pagesOf(area)) used.lastInterval(area);
+  const last = used.intervalFirst + used.intervalPages;
+  const debt = withdrawals.begin(space.context, low, last - low);
+  let page = low;
+  for (;;) {
     if (lost === AREA_WRITE) {
       tables.writeProtect(space.context, page, end - page, debt);
       page = end;
@@ -139,6 +165,9 @@ const narrow = (space: AddressSpace, area: number, lost: AreaFlags, flags: PageF
       const kept = permits(tables.found.rights, space.privilege, WRITE) ? flags : flags & ~WRITE;
       tables.update(space.context, page, kept, debt);
     }
+    if (end === last) break;
+    page = used.nextAtOrAbove(area, end);
+    end = used.intervalFirst + used.intervalPages;
   }
   withdrawals.settle();
 };

@@ -2,6 +2,7 @@
  * Cutting areas in two. Everything that may fail is done first, for all cuts of an operation together; what follows
  * cannot fail.
  */
+import type { AreaTable } from "../area/area-table.js";
 import { lockObject, unlockObject } from "../objects/object-lock.js";
 import type { AddressSpace } from "./address-space.js";
 import { offsetInto } from "./each-range.js";
@@ -17,6 +18,7 @@ const MOST = 4;
  */
 export class Splits {
   readonly #space: AddressSpace;
+  readonly #areas: AreaTable;
   readonly #lowers = new Int32Array(MOST);
   readonly #uppers = new Int32Array(MOST);
   #count = 0;
@@ -28,6 +30,7 @@ export class Splits {
 
   constructor(space: AddressSpace) {
     this.#space = space;
+    this.#areas = space.parts.areas;
   }
 
   /** Cuts so far. */
@@ -45,7 +48,7 @@ export class Splits {
     this.#count = 0;
     this.#insertions = 0;
     this.#isUndoable = isUndoable;
-    this.#promised = this.#space.parts.areas.used.trees.reserved;
+    this.#promised = this.#areas.used.trees.reserved;
     return this;
   }
 
@@ -60,7 +63,7 @@ export class Splits {
 
   /** As `at`, where the area that has the page is known. */
   cut(area: number, page: number): void {
-    const { areas } = this.#space.parts;
+    const areas = this.#areas;
     if (areas.firstOf(area) === page) return;
     for (let index = 0; index < this.#count; index += 1) if (areas.firstOf(this.#uppers[index]) === page) return;
     try {
@@ -79,7 +82,7 @@ export class Splits {
    */
   promiseGap(): void {
     try {
-      this.#space.parts.areas.used.trees.reserve(1);
+      this.#areas.used.trees.reserve(1);
     } catch (error) {
       this.abandon();
       throw error;
@@ -89,7 +92,7 @@ export class Splits {
   /** An area shall lose its front. @throws PortolanError ERR_OUT_OF_MEMORY; all cuts are abandoned then */
   prepareOffsets(): void {
     try {
-      this.#space.parts.areas.prepareOffsets();
+      this.#areas.prepareOffsets();
     } catch (error) {
       this.abandon();
       throw error;
@@ -101,7 +104,7 @@ export class Splits {
    * @throws PortolanError ERR_OUT_OF_MEMORY; all cuts are abandoned then
    */
   promiseInsert(): void {
-    const { trees } = this.#space.parts.areas;
+    const { trees } = this.#areas;
     try {
       trees.reserve(1);
       this.#insertions += 1;
@@ -119,7 +122,7 @@ export class Splits {
 
   /** Nothing can fail any more: what was promised for undoing is not needed. */
   settle(): void {
-    this.#space.parts.areas.used.settlePromises(this.#promised);
+    this.#areas.used.settlePromises(this.#promised);
   }
 
   /** After `carryOut`: what was cut is one again. Never fails. */
@@ -134,7 +137,7 @@ export class Splits {
 
   /** Gives back what was prepared: nothing has happened. Never fails. */
   abandon(): void {
-    const { areas } = this.#space.parts;
+    const areas = this.#areas;
     areas.trees.unreserve(this.#count + this.#insertions);
     for (let index = 0; index < this.#count; index += 1) areas.destroy(this.#uppers[index]);
     this.#count = 0;
@@ -144,7 +147,7 @@ export class Splits {
 
   /** A record for what will lie above `page`, in no tree yet, and promises for its place and its used pages. */
   #prepare(area: number, page: number): number {
-    const { areas } = this.#space.parts;
+    const areas = this.#areas;
     const upper = areas.createPart(area, page, offsetInto(this.#space, area, page - areas.firstOf(area)));
     try {
       areas.used.reserveDivision(area, page);
@@ -161,7 +164,7 @@ export class Splits {
   #lowerOf(index: number): number {
     let lower = this.#lowers[index];
     if (index === 0) return lower;
-    const { areas } = this.#space.parts;
+    const areas = this.#areas;
     const page = areas.firstOf(this.#uppers[index]);
     for (let before = 0; before < index; before += 1) {
       const upper = this.#uppers[before];
@@ -176,9 +179,8 @@ export class Splits {
     const { areas, locks, events } = space.parts;
     const page = areas.firstOf(upper);
     locks.acquire("area", area);
-    areas.setPages(upper, areas.endOf(area) - page);
-    areas.setPages(area, page - areas.firstOf(area));
-    areas.used.divide(area, page, upper);
+    areas.cutAt(area, upper);
+    if (areas.used.pagesOf(area) > 0) areas.used.divide(area, page, upper);
     space.tree.insert(upper);
     const object = areas.objectOf(upper);
     if (object !== null) {

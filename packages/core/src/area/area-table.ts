@@ -25,10 +25,11 @@ export interface AreaTraits {
   readonly guard: boolean;
 }
 
-/** An extent: first page, pages. */
-const EXTENT = 2;
-/** A row of small numbers. */
-const ROW = 4;
+// Places are put together with shifts and bits: a product and a sum would be asked at every use whether they are too large.
+/** From an area to its extent, two numbers: first page, pages. */
+const EXTENT = 1;
+/** From an area to its row of four small numbers. */
+const ROW = 2;
 /** Its flags, what only the core says, and one more than its backend's number. */
 const WORD = 0;
 /** The space it belongs to; −1 = no area in this row. */
@@ -74,8 +75,8 @@ export class AreaTable {
     this.#gate = gate;
     this.trees = new OrderedPool({ values: "int32", bounds: true, gate, name: "area tree node" });
     this.used = new UsedSpaces(gate, rows);
-    this.#extents = new Float64Array(EXTENT * rows);
-    this.#words = new Int32Array(ROW * rows);
+    this.#extents = new Float64Array(rows << EXTENT);
+    this.#words = new Int32Array(rows << ROW);
   }
 
   /** Areas that exist. */
@@ -104,11 +105,11 @@ export class AreaTable {
   create(space: number, first: number, pages: number, flags: AreaFlags, traits: AreaTraits): number {
     const area = this.#take();
     const words = this.#words;
-    this.#extents[area * EXTENT] = first;
-    this.#extents[area * EXTENT + 1] = pages;
-    words[area * ROW + WORD] = (flags & FLAGS) | (traits.partial ? PARTIAL : 0) | (traits.guard ? GUARDED : 0);
-    words[area * ROW + SPACE] = space;
-    words[area * ROW + OBJECT] = -1;
+    this.#extents[area << EXTENT] = first;
+    this.#extents[(area << EXTENT) | 1] = pages;
+    words[(area << ROW) | WORD] = (flags & FLAGS) | (traits.partial ? PARTIAL : 0) | (traits.guard ? GUARDED : 0);
+    words[(area << ROW) | SPACE] = space;
+    words[(area << ROW) | OBJECT] = -1;
     return area;
   }
 
@@ -123,120 +124,143 @@ export class AreaTable {
     if (offset !== 0) this.prepareOffsets();
     const part = this.#take();
     const words = this.#words;
-    this.#extents[part * EXTENT] = first;
-    this.#extents[part * EXTENT + 1] = this.endOf(area) - first;
+    this.#extents[part << EXTENT] = first;
+    this.#extents[(part << EXTENT) | 1] = this.endOf(area) - first;
     if (this.#offset !== null) this.#offset[part] = offset;
-    const from = area * ROW;
-    const to = part * ROW;
-    words[to + WORD] = words[from + WORD];
-    words[to + SPACE] = words[from + SPACE];
-    words[to + OBJECT] = words[from + OBJECT];
-    this.#objects.useAgain(words[from + OBJECT]);
-    this.#backends.useAgain((words[from + WORD] >>> BACKEND_SHIFT) - 1);
+    const from = area << ROW;
+    const to = part << ROW;
+    words[to | WORD] = words[from | WORD];
+    words[to | SPACE] = words[from | SPACE];
+    words[to | OBJECT] = words[from | OBJECT];
+    this.#objects.useAgain(words[from | OBJECT]);
+    this.#backends.useAgain((words[from | WORD] >>> BACKEND_SHIFT) - 1);
     return part;
   }
 
   /** Are two areas complete and equal in all that is no place and no object: rights, traits, backend, guard? Whether they copy before a write is left out. */
   areAlike(one: number, other: number): boolean {
-    const word = this.#words[one * ROW + WORD];
-    return ((word ^ this.#words[other * ROW + WORD]) & ~(COPY_ON_WRITE | WATCHED)) === 0 && (word & PARTIAL) === 0;
+    const word = this.#words[(one << ROW) | WORD];
+    return ((word ^ this.#words[(other << ROW) | WORD]) & ~(COPY_ON_WRITE | WATCHED)) === 0 && (word & PARTIAL) === 0;
   }
 
-  /** Have two areas the same object, and use it in the same way? */
-  showTheSame(one: number, other: number): boolean {
+  /**
+   * Does `upper` go on where `lower` ends, being alike, with the same object, used in the same way? Where in the object it
+   * goes on is left out.
+   */
+  continues(lower: number, upper: number): boolean {
     const words = this.#words;
-    if (words[one * ROW + OBJECT] !== words[other * ROW + OBJECT]) return false;
-    return ((words[one * ROW + WORD] ^ words[other * ROW + WORD]) & COPY_ON_WRITE) === 0;
+    const word = words[(lower << ROW) | WORD];
+    if (((word ^ words[(upper << ROW) | WORD]) & ~WATCHED) !== 0 || (word & PARTIAL) !== 0) return false;
+    if (words[(lower << ROW) | OBJECT] !== words[(upper << ROW) | OBJECT]) return false;
+    const extents = this.#extents;
+    return extents[lower << EXTENT] + extents[(lower << EXTENT) | 1] === extents[upper << EXTENT];
+  }
+
+  /** The area ends where a part of it begins that `createPart` made, and the part goes on to where the area ended. */
+  cutAt(area: number, part: number): void {
+    const extents = this.#extents;
+    const low = extents[area << EXTENT];
+    const cut = extents[part << EXTENT];
+    extents[(part << EXTENT) | 1] = low + extents[(area << EXTENT) | 1] - cut;
+    extents[(area << EXTENT) | 1] = cut - low;
   }
 
   /** Ends an area that is in no tree any more: its used space is forgotten, its names are stale. Never fails. */
   destroy(area: number): void {
     if (!this.isArea(area)) throw new Error(`row ${area} holds no area`);
     const words = this.#words;
-    const row = area * ROW;
+    const row = area << ROW;
     this.used.clear(area);
-    this.#objects.drop(words[row + OBJECT]);
-    this.#backends.drop((words[row + WORD] >>> BACKEND_SHIFT) - 1);
-    if (this.#offset !== null) this.#offset[area] = 0;
-    words[row + SPACE] = -1;
-    words[row + GENERATION] = (words[row + GENERATION] + 1) % GENERATIONS;
-    words[row + OBJECT] = this.#freeRow;
-    this.#freeRow = area;
-    this.#count -= 1;
+    this.#objects.drop(words[row | OBJECT]);
+    this.#backends.drop((words[row | WORD] >>> BACKEND_SHIFT) - 1);
+    this.#give(area);
+  }
+
+  /**
+   * Ends an area that is in no tree any more, and that another one goes on as: what it used is the other's by now, which
+   * has the same object and the same backend. Never fails.
+   */
+  destroyMerged(area: number): void {
+    const words = this.#words;
+    this.#objects.useLess(words[(area << ROW) | OBJECT]);
+    this.#backends.useLess((words[(area << ROW) | WORD] >>> BACKEND_SHIFT) - 1);
+    this.#give(area);
   }
 
   /** True if the row holds an area now. */
   isArea(area: number): boolean {
-    return area >= 0 && area < this.#rowsEver && this.#words[area * ROW + SPACE] >= 0;
+    return area >= 0 && area < this.#rowsEver && this.#words[(area << ROW) | SPACE] >= 0;
   }
 
   /** First page. */
   firstOf(area: number): number {
-    return this.#extents[area * EXTENT];
+    return this.#extents[area << EXTENT];
   }
 
   /** Pages, at least 1. */
   pagesOf(area: number): number {
-    return this.#extents[area * EXTENT + 1];
+    return this.#extents[(area << EXTENT) | 1];
   }
 
   /** The first page behind it. */
   endOf(area: number): number {
-    return this.#extents[area * EXTENT] + this.#extents[area * EXTENT + 1];
+    return this.#extents[area << EXTENT] + this.#extents[(area << EXTENT) | 1];
   }
 
   /** The end stays where it is told by `setPages`; the tree of the space does this where the area is in one. */
   setFirst(area: number, first: number): void {
-    this.#extents[area * EXTENT] = first;
+    this.#extents[area << EXTENT] = first;
   }
 
   /** The tree of the space has to be told: `AreaTree.resized`. */
   setPages(area: number, pages: number): void {
-    this.#extents[area * EXTENT + 1] = pages;
+    this.#extents[(area << EXTENT) | 1] = pages;
   }
 
   /** Number of the space it belongs to. */
   spaceOf(area: number): number {
-    return this.#words[area * ROW + SPACE];
+    return this.#words[(area << ROW) | SPACE];
   }
 
   flagsOf(area: number): AreaFlags {
-    return this.#words[area * ROW + WORD] & FLAGS;
+    return this.#words[(area << ROW) | WORD] & FLAGS;
   }
 
   setFlags(area: number, flags: AreaFlags): void {
-    this.#words[area * ROW + WORD] = (this.#words[area * ROW + WORD] & ~FLAGS) | (flags & FLAGS);
+    this.#words[(area << ROW) | WORD] = (this.#words[(area << ROW) | WORD] & ~FLAGS) | (flags & FLAGS);
   }
 
   /** What kind of mapping it is: a sum of traits of area-flags.ts. */
   traitsOf(area: number): AreaMappingTraits {
-    return this.#words[area * ROW + WORD] & TRAITS;
+    return this.#words[(area << ROW) | WORD] & TRAITS;
   }
 
   setTraits(area: number, traits: AreaMappingTraits): void {
-    this.#words[area * ROW + WORD] = (this.#words[area * ROW + WORD] & ~TRAITS) | (traits & TRAITS);
+    this.#words[(area << ROW) | WORD] = (this.#words[(area << ROW) | WORD] & ~TRAITS) | (traits & TRAITS);
   }
 
   /** May every entry of the area have all the area's rights, from the first access on? */
   isPlain(area: number): boolean {
-    return (this.#words[area * ROW + WORD] & (COPY_ON_WRITE | WATCHED)) === 0;
+    return (this.#words[(area << ROW) | WORD] & (COPY_ON_WRITE | WATCHED)) === 0;
   }
 
   isPartial(area: number): boolean {
-    return (this.#words[area * ROW + WORD] & PARTIAL) !== 0;
+    return (this.#words[(area << ROW) | WORD] & PARTIAL) !== 0;
   }
 
   setPartial(area: number, isPartial: boolean): void {
-    this.#words[area * ROW + WORD] = isPartial ? this.#words[area * ROW + WORD] | PARTIAL : this.#words[area * ROW + WORD] & ~PARTIAL;
+    this.#words[(area << ROW) | WORD] = isPartial
+      ? this.#words[(area << ROW) | WORD] | PARTIAL
+      : this.#words[(area << ROW) | WORD] & ~PARTIAL;
   }
 
   isGuarded(area: number): boolean {
-    return (this.#words[area * ROW + WORD] & GUARDED) !== 0;
+    return (this.#words[(area << ROW) | WORD] & GUARDED) !== 0;
   }
 
   /** The front of its stack of memory objects; null = none, and faults are not served. */
   objectOf(area: number): MemoryObject | null {
-    return this.#objects.at(this.#words[area * ROW + OBJECT]);
+    return this.#objects.at(this.#words[(area << ROW) | OBJECT]);
   }
 
   /** Page of the object that the area's first page shows. */
@@ -253,11 +277,11 @@ export class AreaTable {
    */
   setObject(area: number, object: MemoryObject | null, offset: number): void {
     if (offset !== 0) this.prepareOffsets();
-    const before = this.#words[area * ROW + OBJECT];
-    this.#words[area * ROW + OBJECT] = this.#objects.use(object);
+    const before = this.#words[(area << ROW) | OBJECT];
+    this.#words[(area << ROW) | OBJECT] = this.#objects.use(object);
     const isWatched = object !== null && object.isClean !== undefined;
-    const word = this.#words[area * ROW + WORD];
-    this.#words[area * ROW + WORD] = isWatched ? word | WATCHED : word & ~WATCHED;
+    const word = this.#words[(area << ROW) | WORD];
+    this.#words[(area << ROW) | WORD] = isWatched ? word | WATCHED : word & ~WATCHED;
     this.#objects.drop(before);
     if (this.#offset !== null) this.#offset[area] = offset;
   }
@@ -266,7 +290,7 @@ export class AreaTable {
   prepareOffsets(): void {
     if (this.#offset !== null) return;
     this.#gate.pass("area object offsets");
-    this.#offset = allocated("area object offsets", () => new Float64Array(this.#words.length / ROW));
+    this.#offset = allocated("area object offsets", () => new Float64Array(this.#words.length >> ROW));
   }
 
   /** The area begins elsewhere in the object it has. Offsets are prepared, or were needed before. */
@@ -276,12 +300,12 @@ export class AreaTable {
   }
 
   backendOf(area: number): Backend | null {
-    return this.#backends.at((this.#words[area * ROW + WORD] >>> BACKEND_SHIFT) - 1);
+    return this.#backends.at((this.#words[(area << ROW) | WORD] >>> BACKEND_SHIFT) - 1);
   }
 
   /** @throws PortolanError ERR_OUT_OF_MEMORY beyond 262,142 different backends in use; nothing has changed then */
   setBackend(area: number, backend: Backend | null): void {
-    const at = area * ROW + WORD;
+    const at = (area << ROW) | WORD;
     const before = this.#words[at] >>> BACKEND_SHIFT;
     const number = this.#backends.use(backend) + 1;
     if (number > MOST_BACKENDS) {
@@ -294,14 +318,14 @@ export class AreaTable {
 
   /** A name to hand out: an integer that no later area in the same row has. */
   nameOf(area: number): number {
-    return this.#words[area * ROW + GENERATION] * ROWS + area;
+    return this.#words[(area << ROW) | GENERATION] * ROWS + area;
   }
 
   /** The area of a name, or −1 if it is gone or never was. */
   areaNamed(name: number): number {
     if (!Number.isSafeInteger(name)) return NO_AREA;
     const area = name % ROWS;
-    return this.isArea(area) && this.#words[area * ROW + GENERATION] === Math.floor(name / ROWS) ? area : NO_AREA;
+    return this.isArea(area) && this.#words[(area << ROW) | GENERATION] === Math.floor(name / ROWS) ? area : NO_AREA;
   }
 
   /** A row. @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then */
@@ -309,24 +333,36 @@ export class AreaTable {
     this.#gate.pass("area record");
     const free = this.#freeRow;
     if (free !== NO_AREA) {
-      this.#freeRow = this.#words[free * ROW + OBJECT];
+      this.#freeRow = this.#words[(free << ROW) | OBJECT];
       this.#count += 1;
       return free;
     }
     const fresh = this.#rowsEver;
-    if (fresh * ROW === this.#words.length) this.#grow(fresh + 1);
+    if (fresh << ROW === this.#words.length) this.#grow(fresh + 1);
     this.#rowsEver = fresh + 1;
     this.#count += 1;
     return fresh;
   }
 
+  /** A row is free again, and the names of what was in it are stale. */
+  #give(area: number): void {
+    const words = this.#words;
+    const row = area << ROW;
+    if (this.#offset !== null) this.#offset[area] = 0;
+    words[row | SPACE] = -1;
+    words[row | GENERATION] = (words[row | GENERATION] + 1) % GENERATIONS;
+    words[row | OBJECT] = this.#freeRow;
+    this.#freeRow = area;
+    this.#count -= 1;
+  }
+
   // All new columns exist before the first is put in its place.
   #grow(needed: number): void {
     if (needed > ROWS) throw new PortolanError("ERR_OUT_OF_MEMORY", { allocation: "area record", most: ROWS });
-    const rows = grownCapacity(this.#words.length / ROW, needed);
+    const rows = grownCapacity(this.#words.length >> ROW, needed);
     const [extents, words, offset] = allocated(
       "area record",
-      () => [new Float64Array(EXTENT * rows), new Int32Array(ROW * rows), this.#offset === null ? null : new Float64Array(rows)] as const,
+      () => [new Float64Array(rows << EXTENT), new Int32Array(rows << ROW), this.#offset === null ? null : new Float64Array(rows)] as const,
     );
     this.used.grow(rows);
     extents.set(this.#extents);

@@ -66,17 +66,17 @@ export class AreaTree {
     this.#raise(first);
   }
 
-  /** Takes an area out. Never fails. */
-  remove(area: number): void {
+  /** Takes an area out; `heir` has its pages from now on, −1 if nobody has. Never fails. */
+  remove(area: number, heir: number = NO_AREA): void {
     const pool = this.#pool;
     const at = pool.find(this.#root, this.#areas.firstOf(area));
     if (at === NONE || pool.valueAt(at) !== area) throw new Error(`area ${area} is not in this space`);
     // A tree of one leaf has no bounds.
     const before = this.#root > 0 ? NONE : pool.previous(at);
     const keyBefore = before === NONE ? NONE : pool.keyAt(before);
-    this.#root = pool.remove(this.#root, pool.keyAt(at));
+    this.#root = pool.removeFound(this.#root, at);
     this.#count -= 1;
-    if (this.#hint === area) this.#hint = NO_AREA;
+    if (this.#hint === area) this.#hint = heir;
     if (keyBefore !== NONE) this.#raise(keyBefore);
   }
 

@@ -26,6 +26,11 @@ export class Interned<T extends object> {
     if (number >= 0) this.#uses[number] += 1;
   }
 
+  /** One use less of what somebody else goes on to use. */
+  useLess(number: number): void {
+    if (number >= 0) this.#uses[number] -= 1;
+  }
+
   /** One use less; with the last one the object is let go. */
   drop(number: number): void {
     if (number < 0) return;

@@ -37,8 +37,8 @@ export class OrderedPool extends BalancedPool {
   find(root: number, key: number): number {
     if (root === 0) return NONE;
     const leaf = this.#leafFor(root, key);
-    const position = leaf * ORDER + this.#countUpTo(leaf, key) - 1;
-    return position >= leaf * ORDER && this.leafKeys[position] === key ? position : NONE;
+    const position = (leaf << ORDER_SHIFT) + this.#countUpTo(leaf, key) - 1;
+    return position >= leaf << ORDER_SHIFT && this.leafKeys[position] === key ? position : NONE;
   }
 
   /** The entry with the greatest key ≤ `key`, or −1. */
@@ -46,7 +46,7 @@ export class OrderedPool extends BalancedPool {
     if (root === 0) return NONE;
     const leaf = this.#leafFor(root, key);
     const count = this.#countUpTo(leaf, key);
-    return count > 0 ? leaf * ORDER + count - 1 : this.#lastOf(this.leafPrevious[leaf]);
+    return count > 0 ? (leaf << ORDER_SHIFT) + count - 1 : this.#lastOf(this.leafPrevious[leaf]);
   }
 
   /** The entry with the smallest key > `key`, or −1. */
@@ -54,7 +54,7 @@ export class OrderedPool extends BalancedPool {
     if (root === 0) return NONE;
     const leaf = this.#leafFor(root, key);
     const count = this.#countUpTo(leaf, key);
-    return count < this.leafCount[leaf] ? leaf * ORDER + count : this.#firstOf(this.leafNext[leaf]);
+    return count < this.leafCount[leaf] ? (leaf << ORDER_SHIFT) + count : this.#firstOf(this.leafNext[leaf]);
   }
 
   /** The entry with the greatest key < `key`, or −1. */
@@ -135,7 +135,7 @@ export class OrderedPool extends BalancedPool {
     }
     const leaf = this.#leafFor(root, key);
     const at = this.#countUpTo(leaf, key);
-    const base = leaf * ORDER;
+    const base = leaf << ORDER_SHIFT;
     const keys = this.leafKeys;
     if (at > 0 && keys[base + at - 1] === key) throw new Error(`key ${key} is in the map already`);
     const count = this.leafCount[leaf];
@@ -168,11 +168,16 @@ export class OrderedPool extends BalancedPool {
   remove(root: number, key: number): number {
     const position = this.find(root, key);
     if (position === NONE) throw new Error(`key ${key} is not in the map`);
+    return this.removeFound(root, position);
+  }
+
+  /** As `remove`, where the entry was found just now by its key: nothing was asked of the pool since. */
+  removeFound(root: number, position: number): number {
     const leaf = position >> ORDER_SHIFT;
     const keys = this.leafKeys;
     const values = this.leafValues;
     const count = this.leafCount[leaf] - 1;
-    const end = leaf * ORDER + count;
+    const end = (leaf << ORDER_SHIFT) + count;
     for (let i = position; i < end; i += 1) {
       keys[i] = keys[i + 1];
       values[i] = values[i + 1];
@@ -341,25 +346,26 @@ export class OrderedPool extends BalancedPool {
   }
 
   #firstOf(leaf: number): number {
-    return leaf === 0 ? NONE : leaf * ORDER;
+    return leaf === 0 ? NONE : leaf << ORDER_SHIFT;
   }
 
   #lastOf(leaf: number): number {
-    return leaf === 0 ? NONE : leaf * ORDER + this.leafCount[leaf] - 1;
+    return leaf === 0 ? NONE : (leaf << ORDER_SHIFT) + this.leafCount[leaf] - 1;
   }
 
   /** How many keys of a leaf are ≤ `key`: five halvings, and the last key. */
   #countUpTo(leaf: number, key: number): number {
     const keys = this.leafKeys;
-    const base = leaf * ORDER;
+    const base = leaf << ORDER_SHIFT;
+    // A node's places begin with zeroes: bits do for sums, and nobody asks whether they are too large.
     let at = base;
-    if (keys[at + 15] <= key) at += 16;
-    if (keys[at + 7] <= key) at += 8;
-    if (keys[at + 3] <= key) at += 4;
-    if (keys[at + 1] <= key) at += 2;
-    if (keys[at] <= key) at += 1;
-    if (at === base + ORDER - 1 && keys[at] <= key) at += 1;
-    return at - base;
+    if (keys[at | 15] <= key) at |= 16;
+    if (keys[at | 7] <= key) at |= 8;
+    if (keys[at | 3] <= key) at |= 4;
+    if (keys[at | 1] <= key) at |= 2;
+    if (keys[at] <= key) at |= 1;
+    const index = at & (ORDER - 1);
+    return index === ORDER - 1 && keys[at] <= key ? ORDER : index;
   }
 
   #leafFor(root: number, key: number): number {
@@ -374,13 +380,13 @@ export class OrderedPool extends BalancedPool {
     let low = -Infinity;
     let high = Infinity;
     while (node < 0) {
-      const base = -node * ORDER;
+      const base = -node << ORDER_SHIFT;
       let at = base;
-      if (keys[at + 15] <= key) at += 16;
-      if (keys[at + 7] <= key) at += 8;
-      if (keys[at + 3] <= key) at += 4;
-      if (keys[at + 1] <= key) at += 2;
-      if (keys[at] <= key) at += 1;
+      if (keys[at | 15] <= key) at |= 16;
+      if (keys[at | 7] <= key) at |= 8;
+      if (keys[at | 3] <= key) at |= 4;
+      if (keys[at | 1] <= key) at |= 2;
+      if (keys[at] <= key) at |= 1;
       this.pathNode[depth] = -node;
       this.pathIndex[depth] = at - base;
       depth += 1;

@@ -40,6 +40,10 @@ export class LeafRuns {
   readonly #frameShift: number = 0;
   /** Entries of one word, as the host has words. */
   readonly #isNarrow: boolean = false;
+  // What the last writable entry of those had beside address and marks, and what taking the right away changes in it. No
+  // entry has −1 there, as the address is left out.
+  #knownRest = -1;
+  #knownChange = 0;
 
   constructor(memory: PhysicalMemory, codec: LevelCodec, leaf: FormatCodec, single: SingleEntries) {
     this.#memory = memory;
@@ -189,6 +193,12 @@ export class LeafRuns {
       const word = words[first + i];
       const rest = word & kept;
       const begin = i;
+      if (rest === this.#knownRest) {
+        const known = this.#knownChange;
+        for (; i < count && (words[first + i] & kept) === rest; i += 1) words[first + i] ^= known;
+        weakened += i - begin;
+        continue;
+      }
       if (!this.#isLeaf(word, 0)) {
         for (; i < count && (words[first + i] & kept) === rest; i += 1) if (this.#single.writeProtectAt(address + i * 4)) weakened += 1;
         continue;
@@ -204,7 +214,11 @@ export class LeafRuns {
       const change = before ^ leaf.encodeLow(0, flags & ~WRITE);
       const isWritable = (leaf.rightsOf(word, 0) & ANY_WRITE) !== 0;
       for (; i < count && (words[first + i] & kept) === rest; i += 1) if (isWritable) words[first + i] ^= change;
-      if (isWritable) weakened += i - begin;
+      if (isWritable) {
+        weakened += i - begin;
+        this.#knownRest = rest;
+        this.#knownChange = change;
+      }
     }
     return weakened;
   }

@@ -75,7 +75,8 @@ export class AddressUnits {
   /** As `pageOf`. @throws PortolanError ERR_MISALIGNED besides, unless the address is a page's first */
   alignedPageOf(address: Wide, name = "address"): number {
     const page = this.pageOf(address, name);
-    if (this.offsetOf(address) !== 0) {
+    const isMisaligned = typeof address === "number" ? page * this.pageSize !== address : (address & this.#within) !== 0n;
+    if (isMisaligned) {
       throw new PortolanError("ERR_MISALIGNED", { [name]: BigInt(address), alignment: this.pageSize });
     }
     return page;

@@ -47,19 +47,19 @@ export class UsedSpaces {
 
   /** Used pages. */
   pagesOf(slot: number): number {
-    return this.#slots[2 * slot + 1];
+    return this.#slots[(slot << 1) | 1];
   }
 
   /** How many intervals. It visits the whole tree if there are many. */
   intervals(slot: number): number {
-    if (this.#slots[2 * slot + 1] === 0) return 0;
-    const first = this.#slots[2 * slot];
+    if (this.#slots[(slot << 1) | 1] === 0) return 0;
+    const first = this.#slots[slot << 1];
     return first >= 0 ? 1 : this.trees.count(rootOf(first));
   }
 
   contains(slot: number, page: number): boolean {
-    const first = this.#slots[2 * slot];
-    if (first >= 0) return page >= first && page - first < this.#slots[2 * slot + 1];
+    const first = this.#slots[slot << 1];
+    if (first >= 0) return page >= first && page - first < this.#slots[(slot << 1) | 1];
     const at = this.trees.findAtOrBelow(rootOf(first), page);
     return at !== NONE && page - this.trees.keyAt(at) < this.trees.valueAt(at);
   }
@@ -97,20 +97,20 @@ export class UsedSpaces {
   }
 
   #insert(slot: number, first: number, count: number): boolean {
-    const only = this.#slots[2 * slot];
-    const pages = this.#slots[2 * slot + 1];
+    const only = this.#slots[slot << 1];
+    const pages = this.#slots[(slot << 1) | 1];
     if (only < 0) return this.#insertInTree(slot, rootOf(only), first, count);
     if (pages === 0) {
-      this.#slots[2 * slot] = first;
+      this.#slots[slot << 1] = first;
     } else if (only + pages === first) {
       // One more page behind the last: how memory is touched most of the time.
     } else if (first + count === only) {
-      this.#slots[2 * slot] = first;
+      this.#slots[slot << 1] = first;
     } else {
       if (first < only + pages && only < first + count) return false;
-      this.#slots[2 * slot] = -encoded(this.#pair(only, pages, first, count));
+      this.#slots[slot << 1] = -encoded(this.#pair(only, pages, first, count));
     }
-    this.#slots[2 * slot + 1] = pages + count;
+    this.#slots[(slot << 1) | 1] = pages + count;
     return true;
   }
 
@@ -124,36 +124,36 @@ export class UsedSpaces {
    */
   remove(slot: number, first: number, count: number, isPromised = false): boolean {
     checkRange(first, count);
-    const only = this.#slots[2 * slot];
-    const pages = this.#slots[2 * slot + 1];
+    const only = this.#slots[slot << 1];
+    const pages = this.#slots[(slot << 1) | 1];
     if (only < 0) return this.#removeFromTree(slot, rootOf(only), first, count, isPromised);
     const rest = only + pages - (first + count);
     if (first < only || rest < 0) return false;
     if (first === only) {
-      this.#slots[2 * slot] = rest === 0 ? 0 : first + count;
+      this.#slots[slot << 1] = rest === 0 ? 0 : first + count;
     } else if (rest > 0) {
       if (!isPromised) this.trees.reserve(1);
-      this.#slots[2 * slot] = -encoded(this.#pair(only, first - only, first + count, rest));
+      this.#slots[slot << 1] = -encoded(this.#pair(only, first - only, first + count, rest));
     }
-    this.#slots[2 * slot + 1] = pages - count;
+    this.#slots[(slot << 1) | 1] = pages - count;
     return true;
   }
 
   /** Forgets everything. Never fails. */
   clear(slot: number): void {
-    const first = this.#slots[2 * slot];
+    const first = this.#slots[slot << 1];
     if (first < 0) this.trees.clear(rootOf(first));
-    this.#slots[2 * slot] = 0;
-    this.#slots[2 * slot + 1] = 0;
+    this.#slots[slot << 1] = 0;
+    this.#slots[(slot << 1) | 1] = 0;
   }
 
   /**
    * The first used page ≥ `page`, or −1. Where there is one, `intervalFirst` and `intervalPages` tell of its interval.
    */
   nextAtOrAbove(slot: number, page: number): number {
-    const first = this.#slots[2 * slot];
+    const first = this.#slots[slot << 1];
     if (first >= 0) {
-      const pages = this.#slots[2 * slot + 1];
+      const pages = this.#slots[(slot << 1) | 1];
       return page - first < pages ? Math.max(page, this.#foundOnly(slot)) : NONE;
     }
     const root = rootOf(first);
@@ -166,9 +166,9 @@ export class UsedSpaces {
 
   /** The last used page ≤ `page`, or −1. Where there is one, `intervalFirst` and `intervalPages` tell of its interval. */
   nextAtOrBelow(slot: number, page: number): number {
-    const first = this.#slots[2 * slot];
+    const first = this.#slots[slot << 1];
     if (first >= 0) {
-      if (this.#slots[2 * slot + 1] === 0 || page < first) return NONE;
+      if (this.#slots[(slot << 1) | 1] === 0 || page < first) return NONE;
       this.#foundOnly(slot);
     } else if (this.#found(this.trees.findAtOrBelow(rootOf(first), page)) === NONE) {
       return NONE;
@@ -178,22 +178,22 @@ export class UsedSpaces {
 
   /** First page of the lowest interval, or −1; `intervalFirst` and `intervalPages` tell of it. */
   firstInterval(slot: number): number {
-    const first = this.#slots[2 * slot];
+    const first = this.#slots[slot << 1];
     if (first < 0) return this.#found(this.trees.first(rootOf(first)));
-    return this.#slots[2 * slot + 1] > 0 ? this.#foundOnly(slot) : NONE;
+    return this.#slots[(slot << 1) | 1] > 0 ? this.#foundOnly(slot) : NONE;
   }
 
   /** First page of the highest interval, or −1; `intervalFirst` and `intervalPages` tell of it. */
   lastInterval(slot: number): number {
-    const first = this.#slots[2 * slot];
+    const first = this.#slots[slot << 1];
     if (first < 0) return this.#found(this.trees.last(rootOf(first)));
-    return this.#slots[2 * slot + 1] > 0 ? this.#foundOnly(slot) : NONE;
+    return this.#slots[(slot << 1) | 1] > 0 ? this.#foundOnly(slot) : NONE;
   }
 
   /** The first page behind the interval that has `page`, which is used. */
   intervalEnd(slot: number, page: number): number {
-    const first = this.#slots[2 * slot];
-    if (first >= 0) return first + this.#slots[2 * slot + 1];
+    const first = this.#slots[slot << 1];
+    if (first >= 0) return first + this.#slots[(slot << 1) | 1];
     const at = this.trees.findAtOrBelow(rootOf(first), page);
     return this.trees.keyAt(at) + this.trees.valueAt(at);
   }
@@ -207,11 +207,11 @@ export class UsedSpaces {
    * @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then
    */
   removeRange(slot: number, first: number, count: number, isPromised = false): number {
-    const before = this.#slots[2 * slot + 1];
+    const before = this.#slots[(slot << 1) | 1];
     const end = first + count;
     for (;;) {
       const page = this.nextAtOrAbove(slot, first);
-      if (page === NONE || page >= end) return before - this.#slots[2 * slot + 1];
+      if (page === NONE || page >= end) return before - this.#slots[(slot << 1) | 1];
       this.remove(slot, page, Math.min(end, this.intervalFirst + this.intervalPages) - page, isPromised);
     }
   }
@@ -223,7 +223,7 @@ export class UsedSpaces {
    * @throws PortolanError ERR_OUT_OF_MEMORY; nothing has changed then
    */
   reserveDivision(slot: number, page: number): void {
-    if (this.#slots[2 * slot] >= 0) return;
+    if (this.#slots[slot << 1] >= 0) return;
     this.trees.reserve(promisesFor(this.#smallerSide(slot, page).intervals));
   }
 
@@ -238,7 +238,7 @@ export class UsedSpaces {
    * moved, whichever it is. Once promised by `reserveDivision` it cannot fail.
    */
   divide(slot: number, page: number, to: number): void {
-    if (this.#slots[2 * slot] >= 0) {
+    if (this.#slots[slot << 1] >= 0) {
       this.#divideOnly(slot, page, to);
       return;
     }
@@ -259,22 +259,22 @@ export class UsedSpaces {
    */
   join(slot: number, upper: number, isPromised = false): boolean {
     const slots = this.#slots;
-    if (slots[2 * slot + 1] === 0) this.#exchange(slot, upper);
-    if (slots[2 * upper + 1] === 0) return true;
-    const isSingle = slots[2 * slot] >= 0;
-    const isOtherSingle = slots[2 * upper] >= 0;
-    if (isSingle && isOtherSingle && slots[2 * slot] + slots[2 * slot + 1] === slots[2 * upper]) {
-      slots[2 * slot + 1] += slots[2 * upper + 1];
-      slots[2 * upper] = 0;
-      slots[2 * upper + 1] = 0;
+    if (slots[(slot << 1) | 1] === 0) this.#exchange(slot, upper);
+    if (slots[(upper << 1) | 1] === 0) return true;
+    const isSingle = slots[slot << 1] >= 0;
+    const isOtherSingle = slots[upper << 1] >= 0;
+    if (isSingle && isOtherSingle && slots[slot << 1] + slots[(slot << 1) | 1] === slots[upper << 1]) {
+      slots[(slot << 1) | 1] += slots[(upper << 1) | 1];
+      slots[upper << 1] = 0;
+      slots[(upper << 1) | 1] = 0;
       return true;
     }
     const promised = this.trees.reserved;
     let isBelowSmaller = isSingle && !isOtherSingle;
     let moving = 1;
     if (!isSingle && !isOtherSingle) {
-      let one = this.trees.first(rootOf(slots[2 * slot]));
-      let other = this.trees.first(rootOf(slots[2 * upper]));
+      let one = this.trees.first(rootOf(slots[slot << 1]));
+      let other = this.trees.first(rootOf(slots[upper << 1]));
       for (; one !== NONE && other !== NONE; moving += 1) {
         one = this.trees.next(one);
         other = this.trees.next(other);
@@ -295,34 +295,34 @@ export class UsedSpaces {
 
   /** Moves all intervals by so many pages. Never fails. */
   shift(slot: number, by: number): void {
-    const first = this.#slots[2 * slot];
+    const first = this.#slots[slot << 1];
     if (first < 0) this.trees.shiftKeys(rootOf(first), by);
-    else if (this.#slots[2 * slot + 1] > 0) this.#slots[2 * slot] = first + by;
+    else if (this.#slots[(slot << 1) | 1] > 0) this.#slots[slot << 1] = first + by;
   }
 
   /** The root of a slot's tree, 0 if it has none: for checkers. */
   treeOf(slot: number): number {
-    const first = this.#slots[2 * slot];
+    const first = this.#slots[slot << 1];
     return first < 0 ? rootOf(first) : 0;
   }
 
   /** Cuts the only interval, if there is one and it reaches so far. */
   #divideOnly(slot: number, page: number, to: number): void {
     const slots = this.#slots;
-    const first = slots[2 * slot];
-    const pages = slots[2 * slot + 1];
+    const first = slots[slot << 1];
+    const pages = slots[(slot << 1) | 1];
     if (pages === 0 || page >= first + pages) return;
     const cut = page > first ? page : first;
-    slots[2 * to] = cut;
-    slots[2 * to + 1] = first + pages - cut;
-    if (cut === first) slots[2 * slot] = 0;
-    slots[2 * slot + 1] = cut - first;
+    slots[to << 1] = cut;
+    slots[(to << 1) | 1] = first + pages - cut;
+    if (cut === first) slots[slot << 1] = 0;
+    slots[(slot << 1) | 1] = cut - first;
   }
 
   /** Which side of `page` has fewer intervals of a tree, and at most how many; one that is cut counts on both. */
   #smallerSide(slot: number, page: number): { readonly isBelow: boolean; readonly intervals: number } {
     const trees = this.trees;
-    const root = rootOf(this.#slots[2 * slot]);
+    const root = rootOf(this.#slots[slot << 1]);
     let below = trees.findBelow(root, page);
     let above = below === NONE ? trees.first(root) : trees.next(below);
     let intervals = 1;
@@ -349,9 +349,9 @@ export class UsedSpaces {
   #exchange(one: number, other: number): void {
     const slots = this.#slots;
     for (let word = 0; word < 2; word += 1) {
-      const kept = slots[2 * one + word];
-      slots[2 * one + word] = slots[2 * other + word];
-      slots[2 * other + word] = kept;
+      const kept = slots[(one << 1) | word];
+      slots[(one << 1) | word] = slots[(other << 1) | word];
+      slots[(other << 1) | word] = kept;
     }
   }
 
@@ -366,8 +366,8 @@ export class UsedSpaces {
   }
 
   #foundOnly(slot: number): number {
-    this.intervalFirst = this.#slots[2 * slot];
-    this.intervalPages = this.#slots[2 * slot + 1];
+    this.intervalFirst = this.#slots[slot << 1];
+    this.intervalPages = this.#slots[(slot << 1) | 1];
     return this.intervalFirst;
   }
 
@@ -389,7 +389,7 @@ export class UsedSpaces {
     if (leftEnd === first) {
       if (rightFirst === first + count) {
         trees.setValueAt(left, leftPages + count + trees.valueAt(right));
-        this.#slots[2 * slot + 1] += count;
+        this.#slots[(slot << 1) | 1] += count;
         this.#keep(slot, trees.remove(root, rightFirst));
         return true;
       }
@@ -398,9 +398,9 @@ export class UsedSpaces {
       trees.setValueAt(right, trees.valueAt(right) + count);
       trees.rekey(root, rightFirst, first);
     } else {
-      this.#slots[2 * slot] = -encoded(trees.insert(root, first, count));
+      this.#slots[slot << 1] = -encoded(trees.insert(root, first, count));
     }
-    this.#slots[2 * slot + 1] += count;
+    this.#slots[(slot << 1) | 1] += count;
     return true;
   }
 
@@ -416,15 +416,15 @@ export class UsedSpaces {
         // The only step that can fail comes first; for a moment the two overlap.
         if (!isPromised) trees.reserve(1);
         const grown = trees.insert(root, first + count, rest);
-        this.#slots[2 * slot] = -encoded(grown);
+        this.#slots[slot << 1] = -encoded(grown);
         trees.setValueAt(trees.find(grown, start), first - start);
       } else {
         trees.setValueAt(at, first - start);
       }
-      this.#slots[2 * slot + 1] -= count;
+      this.#slots[(slot << 1) | 1] -= count;
       return true;
     }
-    this.#slots[2 * slot + 1] -= count;
+    this.#slots[(slot << 1) | 1] -= count;
     if (rest > 0) {
       trees.setValueAt(at, rest);
       trees.rekey(root, start, first + count);
@@ -437,10 +437,10 @@ export class UsedSpaces {
   // A removal may have left one interval: then it goes back into the slot.
   #keep(slot: number, root: number): void {
     if (!this.trees.isSingle(root)) {
-      this.#slots[2 * slot] = -encoded(root);
+      this.#slots[slot << 1] = -encoded(root);
       return;
     }
-    this.#slots[2 * slot] = this.trees.keyAt(this.trees.first(root));
+    this.#slots[slot << 1] = this.trees.keyAt(this.trees.first(root));
     this.trees.clear(root);
   }
 }

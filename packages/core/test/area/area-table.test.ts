@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { AllocationGate } from "#src/allocation-gate.js";
+import { COPY_ON_WRITE } from "#src/area/area-flags.js";
 import { AreaTable, NO_AREA } from "#src/area/area-table.js";
 import { AreaTree } from "#src/area/area-tree.js";
 import type { Backend } from "#src/backends/backend.js";
@@ -109,6 +110,46 @@ describe("the table of areas", () => {
     expect(table.areaNamed(name)).to.equal(NO_AREA);
     for (const nonsense of [-1, 0.5, 99, NaN, Infinity]) expect(table.areaNamed(nonsense)).to.equal(NO_AREA);
     expect(() => table.destroy(area + 1)).to.throw("holds no area");
+  });
+
+  it("cuts a part off an area, which goes on from it until either is changed, and ends a part that is one with it again", () => {
+    const table = new AreaTable();
+    const object = anObject();
+    const area = table.create(3, 100, 50, 3, PLAIN);
+    table.setObject(area, object, 7);
+    table.setBackend(area, aBackend("b"));
+    const part = table.createPart(area, 120, 27);
+    table.cutAt(area, part);
+    const extents = [area, part].map((each) => [table.firstOf(each), table.pagesOf(each), table.offsetOf(each)]);
+    expect(extents).to.deep.equal([
+      [100, 20, 7],
+      [120, 30, 27],
+    ]);
+    expect([table.continues(area, part), table.continues(part, area)]).to.deep.equal([true, false]);
+    const changes: [change: () => void, back: () => void][] = [
+      [() => table.setFlags(part, 1), () => table.setFlags(part, 3)],
+      [() => table.setTraits(part, COPY_ON_WRITE), () => table.setTraits(part, 0)],
+      [() => table.setPartial(area, true), () => table.setPartial(area, false)],
+      [() => table.setPages(area, 19), () => table.setPages(area, 20)],
+      [() => table.setObject(part, anObject(), 27), () => table.setObject(part, object, 27)],
+      [() => table.setBackend(part, aBackend("c")), () => table.setBackend(part, table.backendOf(area))],
+    ];
+    for (const [change, back] of changes) {
+      change();
+      expect(table.continues(area, part)).to.equal(false);
+      back();
+      expect(table.continues(area, part)).to.equal(true);
+    }
+    const name = table.nameOf(part);
+    table.destroyMerged(part);
+    expect([table.areaNamed(name), table.count, table.objectOf(area), table.backendOf(area)?.name]).to.deep.equal([
+      NO_AREA,
+      1,
+      object,
+      "b",
+    ]);
+    table.destroy(area);
+    expect(table.objectOf(table.create(3, 1, 1, 3, PLAIN))).to.equal(null);
   });
 
   it("changes nothing when a record is refused, on a free row and when it has to grow", () => {

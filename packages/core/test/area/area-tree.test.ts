@@ -67,6 +67,18 @@ describe("the areas of a space", () => {
     expect(tree.find(16)).to.equal(again);
   });
 
+  it("are found by the pages that they inherit from a neighbour that is taken out", () => {
+    const { table, tree, add } = newSpace();
+    const low = add(16, 4);
+    const high = add(20, 4);
+    expect(tree.find(21)).to.equal(high);
+    table.setPages(low, 8);
+    tree.remove(high, low);
+    table.destroy(high);
+    expect([15, 16, 21, 23, 24].map((page) => tree.find(page))).to.deep.equal([-1, low, low, low, -1]);
+    expect([tree.next(low), tree.previous(low), tree.count]).to.deep.equal([-1, -1, 1]);
+  });
+
   it("HD-12: may end with the address space, and are found and defended there", () => {
     const { tree, add } = newSpace();
     const top = 2 ** 52;

@@ -47,6 +47,23 @@ describe("changes of ranges", () => {
       assertInvariants(machine);
     });
 
+    it(`${architecture.name}: cut and merge within one area where it has to be done, and leave no promise of memory open`, () => {
+      const machine = build(architecture);
+      const { space } = scene(machine);
+      const { areas } = machine.parts;
+      const actsOf = (first: number, count: number, rights: number): string[] =>
+        actions(told(machine, () => protectRange(space, first, count, rights)));
+      expect(actsOf(20, 30, RW & 7)).to.deep.equal([]);
+      expect(actsOf(16, 10, RO & 7)).to.deep.equal(["split", "flags"]);
+      expect(actsOf(70, 10, RO & 7)).to.deep.equal(["split", "flags"]);
+      // The end of one area goes over to its neighbour.
+      expect(actsOf(26, 4, RO & 7)).to.deep.equal(["split", "flags", "merge"]);
+      expect(actsOf(16, 14, RW & 7)).to.deep.equal(["flags", "merge"]);
+      expect(actsOf(16, 54, RO & 7)).to.deep.equal(["flags", "merge"]);
+      expect([areas.count, areas.trees.reserved, areas.used.trees.reserved]).to.deep.equal([1, 0, 0]);
+      assertInvariants(machine);
+    });
+
     it(`${architecture.name}: move entries with the marks that they have`, () => {
       const machine = build(architecture);
       const { space, size } = scene(machine);
