@@ -10,7 +10,7 @@ import { WRITE } from "../architecture/rights.js";
 import { pageFlagsOf } from "../area/area-flags.js";
 import { bypassCovered, isThawable, thaw } from "../objects/collapse.js";
 import { NO_PAGE, type MemoryObject } from "../objects/memory-object.js";
-import { findPage, giveBack, ShadowObject, ZERO_PAGE } from "../objects/shadow-object.js";
+import { findPage, ShadowObject, ZERO_PAGE } from "../objects/shadow-object.js";
 import type { AddressSpace } from "./address-space.js";
 import { markByFault } from "./fault-marks.js";
 import { mapPage } from "./object-fault.js";
@@ -124,7 +124,7 @@ const writeCopy = (
     if (shadow !== null && target === null) shadow.discard();
     throw error;
   } finally {
-    if (source !== ZERO_PAGE) giveBack(objects, source);
+    if (source !== ZERO_PAGE) frames.release(source);
   }
   // One reference is the cache's, one the entry's.
   frames.share(fresh);

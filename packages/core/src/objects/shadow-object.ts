@@ -36,8 +36,8 @@ export class ShadowObject implements MemoryObject {
   isWritable = true;
   /** Objects in front of it that are no shadows: memory that was shared after a fork. */
   holders = 0;
-  /** Present pages of the shadow below are known to be present here up to this offset, where one is not; −1 = not known. */
-  coversUpTo: number = UNKNOWN;
+  /** A page that the shadow below has, and that is seen here and not present; −1 = none is known. */
+  lacks: number = UNKNOWN;
   /** Deleted, or merged into the one above. */
   isGone = false;
 
@@ -78,7 +78,7 @@ export class ShadowObject implements MemoryObject {
       memory.copyFrame(source, frame);
       return frame;
     } finally {
-      giveBack(this.parts, source);
+      frames.release(source);
     }
   }
 
@@ -161,11 +161,6 @@ export const findPage = (front: MemoryObject, offset: number): number => {
 export const showPage = (front: MemoryObject, offset: number): number => {
   const frame = findPage(front, offset);
   return frame === ZERO_PAGE ? bottomOf(front).show(offset) : frame;
-};
-
-/** Gives back the reference that `findPage` took; device frames outside RAM are nobody's to count. */
-export const giveBack = (parts: ObjectParts, frame: number): void => {
-  if (parts.frames.references(frame) > 0) parts.frames.release(frame);
 };
 
 const bottomOf = (front: MemoryObject): AnonymousObject => {
