@@ -279,6 +279,14 @@ export class PhysicalMemory {
 
   /** Copies the bytes of frame `from` over those of frame `to`; both are frame numbers. */
   copyFrame(from: number, to: number): void {
+    const size = this.frameSize;
+    const first = from * size - this.mainStart;
+    const second = to * size - this.mainStart;
+    const main = this.#mainBytes;
+    if (first >= 0 && first < main.length && second >= 0 && second < main.length) {
+      main.copyWithin(second, first, first + size);
+      return;
+    }
     const source = this.bytes(this.chunkOf(from * this.frameSize));
     const target = this.bytes(this.chunkOf(to * this.frameSize));
     const start = this.offsetInChunk(from * this.frameSize);

@@ -43,6 +43,8 @@ import type { Walk } from "../architecture/walk.js";
 /** Flags of entries that lead to tables: rights are decided at the leaf. */
 const TABLE_FLAGS = READ | WRITE | EXECUTE | PAGE_USER | PAGE_CACHEABLE;
 const MOST_LEVELS = 6;
+/** First page of a leaf table that is not there: no page is so near behind it that a table of its own could hold it. */
+const NO_TABLE = -(2 ** 30);
 const ANY_WRITE = rightsFor(WRITE, WRITE);
 
 /** The root of a user space: the first level, as far as the user's range goes. */
@@ -82,8 +84,14 @@ export class HierarchicalTables implements PageTables {
   #kernel: TranslationContext | null = null;
   /** The leaf table that the last call used: faults come in sequence. */
   #cachedRoot = NO_ROOT;
-  #cachedPrefix = -1;
+  #cachedFirst = NO_TABLE;
   #cachedTable = 0;
+  /** Where its entries in use are counted. */
+  #cachedSlot = 0;
+  /** The entry that `found` tells of: who looks and then changes decodes it once. */
+  #filledAddress = -1;
+  #filledLow = 0;
+  #filledHigh = 0;
   /** Table at each level on the way to the page of the current call. */
   readonly #path = new Float64Array(MOST_LEVELS);
 
@@ -144,11 +152,11 @@ export class HierarchicalTables implements PageTables {
   insert(context: TranslationContext, page: number, frame: number, flags: PageFlags): void {
     const index = this.#indexOf(page);
     if (!context.isKernel && this.#isKernels(index)) throw new Error("a user space maps a page of the kernel's half");
-    const table = this.#reach(context, index);
-    const address = table + (index % this.#last.entries) * this.#last.entryBytes;
+    let address = this.#entryOf(context, index);
+    if (address < 0) address = this.#reach(context, index);
     if (this.#kindAt(this.#last, address) !== ABSENT_ENTRY) throw new Error("the page is mapped already");
     this.#writeEntry(this.#last, address, this.#leaf, frame * this.#memory.frameSize, flags & 63);
-    this.#count(table, 1);
+    this.#used[this.#cachedSlot] += 1;
     if (this.#events.sink !== null) this.#tellMap(context.id, page, frame);
   }
 
@@ -329,11 +337,8 @@ export class HierarchicalTables implements PageTables {
     return table / this.#unit - this.#memory.firstFrame * (this.#memory.frameSize / this.#unit);
   }
 
-  #count(table: number, change: number): number {
-    const slot = this.#slot(table);
-    const used = this.#used[slot] + change;
-    this.#used[slot] = used;
-    return used;
+  #count(table: number, change: number): void {
+    this.#used[this.#slot(table)] += change;
   }
 
   /** A zeroed table. @throws PortolanError ERR_OUT_OF_FRAMES */
@@ -371,6 +376,7 @@ export class HierarchicalTables implements PageTables {
     const lo = wide ? this.#memory.readLow(address) : this.#memory.read32(address);
     const hi = wide ? this.#memory.readHigh(address) : 0;
     const { found } = this;
+    if ((lo | 0) === this.#filledLow && address === this.#filledAddress && (hi | 0) === this.#filledHigh) return true;
     const { codec } = this.#last;
     let leaf = this.#leaf;
     let attributes: PageFlags;
@@ -394,6 +400,9 @@ export class HierarchicalTables implements PageTables {
       attributes |
       (leaf.isAccessed(lo, hi) ? PAGE_ACCESSED : 0) |
       (leaf.isDirty(lo, hi) ? PAGE_DIRTY : 0);
+    this.#filledAddress = address;
+    this.#filledLow = lo | 0;
+    this.#filledHigh = hi | 0;
     return true;
   }
 
@@ -407,17 +416,24 @@ export class HierarchicalTables implements PageTables {
 
   /** Address of the leaf entry for a page, or −1 if a table on the way is missing. Remembers the leaf table. */
   #entryOf(context: TranslationContext, index: number): number {
-    const { entries, entryBytes } = this.#last;
-    const prefix = Math.floor(index / entries);
     const root = this.#hasKernelRoot ? this.#rootFor(context, index) : context.root;
-    if (prefix !== this.#cachedPrefix || root !== this.#cachedRoot) {
-      const table = this.#descend(root, index);
-      if (table < 0) return -1;
-      this.#cachedRoot = root;
-      this.#cachedPrefix = prefix;
-      this.#cachedTable = table;
-    }
-    return this.#cachedTable + (index % entries) * entryBytes;
+    const within = index - this.#cachedFirst;
+    return within >= 0 && within < this.#last.entries && root === this.#cachedRoot
+      ? this.#cachedTable + within * this.#last.entryBytes
+      : this.#findEntry(root, index);
+  }
+
+  /** As `#entryOf`, in another leaf table. */
+  #findEntry(root: number, index: number): number {
+    const { entries, entryBytes } = this.#last;
+    const table = this.#descend(root, index);
+    if (table < 0) return -1;
+    const within = integer(index % entries);
+    this.#cachedRoot = root;
+    this.#cachedFirst = integer(index - within);
+    this.#cachedTable = table;
+    this.#cachedSlot = integer(this.#slot(table));
+    return table + within * entryBytes;
   }
 
   /** The leaf table for a page, or −1; fills the path as far as it goes. */
@@ -443,10 +459,8 @@ export class HierarchicalTables implements PageTables {
       : table.addressOf(this.#memory.readLow(address), this.#memory.readHigh(address));
   }
 
-  /** The leaf table for a page, made with everything above it if need be; all or nothing. */
+  /** Makes the leaf table for a page, with everything above it that is missing; all or nothing. @returns address of the page's entry */
   #reach(context: TranslationContext, index: number): number {
-    const entry = this.#entryOf(context, index);
-    if (entry >= 0) return this.#cachedTable;
     const depths = this.#storeys.length - 1;
     let depth = 0;
     let table = context.root;
@@ -469,8 +483,7 @@ export class HierarchicalTables implements PageTables {
       table = made;
       depth += 1;
     }
-    this.#entryOf(context, index);
-    return table;
+    return this.#entryOf(context, index);
   }
 
   /** Links a table below another; an entry of the kernel's half of a root goes into every root. */
@@ -489,9 +502,11 @@ export class HierarchicalTables implements PageTables {
 
   /** After an entry of the leaf table went: empty tables are unlinked, from the leaf up, and enter the debt. */
   #unlinkEmpty(context: TranslationContext, index: number, debt: StaleTranslations): void {
-    if (this.#count(this.#cachedTable, -1) > 0 || this.#isKernels(index)) return;
+    const left = this.#used[this.#cachedSlot] - 1;
+    this.#used[this.#cachedSlot] = left;
+    if (left > 0 || this.#isKernels(index)) return;
     this.#descend(context.root, index);
-    this.#cachedPrefix = -1;
+    this.#cachedFirst = NO_TABLE;
     for (let depth = this.#storeys.length - 1; depth > 0; depth -= 1) {
       const table = this.#path[depth];
       if (this.#used[this.#slot(table)] > 0) return;
