@@ -314,6 +314,9 @@ export class LevelCodec {
   /** Leaves of other forms, in the order in which they are tried. */
   readonly forms: readonly FormatCodec[];
   readonly entryBytes: 4 | 8;
+  /** The bits that say all but the address: entries that agree in these are of one kind and form, with equal rights, flags and marks. */
+  readonly tellingLow: number = 0;
+  readonly tellingHigh: number = 0;
   readonly #kind: CompiledRule;
   readonly #when: readonly CompiledRule[];
   /** Null where what an entry means is spread too widely over its bits. */
@@ -333,8 +336,13 @@ export class LevelCodec {
     this.#when = forms.map(
       ({ when }) => new CompiledRule({ reads: when.reads, tell: (values) => Number(when.tell(values, switches)) }, switches),
     );
-    const formats = [level.table, level.leaf];
-    const fields = [level.kind, ...formats.flatMap((format) => [format?.rights, format?.attributes])].flatMap((rule) => rule?.reads ?? []);
+    const fields = [level.kind, ...rulesOf(level.table), ...rulesOf(level.leaf)].flatMap(({ reads }) => reads);
+    const ofForms = forms.flatMap(({ leaf, when }) => [when, ...rulesOf(leaf)]).flatMap(({ reads }) => reads);
+    const marks = [level.leaf, ...forms.map(({ leaf }) => leaf)].flatMap((format) => format?.fields.filter(isMark) ?? []);
+    const telling = coveredBits([...fields, ...ofForms, ...marks]);
+    // As signed integers: a mask beyond them would be kept as a double.
+    this.tellingLow = sumOfBits(telling, 0) | 0;
+    this.tellingHigh = sumOfBits(telling, 32) | 0;
     this.#meanings = forms.length === 0 && AnswerTable.fits(fields) ? new AnswerTable(fields, (lo, hi) => this.#meaning(lo, hi)) : null;
   }
 
@@ -361,6 +369,11 @@ export class LevelCodec {
     return this.#kind.answer(lo, hi);
   }
 }
+
+const rulesOf = (format: EntryFormat | undefined): Rule<number>[] =>
+  [format?.rights, format?.attributes].filter((rule) => rule !== undefined);
+
+const isMark = ({ role }: Field): boolean => role === "accessed" || role === "dirty";
 
 /** The word that has these field values. */
 const wordOf = (format: EntryFormat, values: FieldValues): readonly [lo: number, hi: number] => {

@@ -66,6 +66,9 @@ export class HierarchicalTables implements PageTables {
   readonly #events: Events;
   readonly #storeys: readonly Storey[];
   readonly #last: Storey;
+  /** Of the last level. */
+  readonly #entries: number = 0;
+  readonly #entryBytes: number = 0;
   readonly #leaf: FormatCodec;
   readonly #pool: TablePool;
   readonly #runs: LeafRuns;
@@ -88,10 +91,21 @@ export class HierarchicalTables implements PageTables {
   #cachedTable = 0;
   /** Where its entries in use are counted. */
   #cachedSlot = 0;
-  /** The entry that `found` tells of: who looks and then changes decodes it once. */
-  #filledAddress = -1;
-  #filledLow = 0;
-  #filledHigh = 0;
+  /** The entry that was decoded last, if one was: neighbours differ from it in their frames only. */
+  #hasDecoded = 0;
+  #decodedLow = 0;
+  #decodedHigh = 0;
+  #decodedForm: FormatCodec;
+  #decodedRights: Rights = 0;
+  #decodedFlags: PageFlags = 0;
+  /** The same of the entry that was judged last. */
+  #judgedLow = 0;
+  #judgedHigh = 0;
+  #judgedRights: Rights = 0;
+  readonly #tellingLow: number = 0;
+  readonly #tellingHigh: number = 0;
+  /** One over the size of a frame, exactly. */
+  readonly #perFrame: number = 0;
   /** Table at each level on the way to the page of the current call. */
   readonly #path = new Float64Array(MOST_LEVELS);
 
@@ -113,6 +127,13 @@ export class HierarchicalTables implements PageTables {
     this.#last = this.#storeys.at(-1) as Storey;
     if (this.#last.codec.leaf === null) throw new Error("the last level maps no pages");
     this.#leaf = this.#last.codec.leaf;
+    this.#entries = this.#last.entries;
+    this.#entryBytes = this.#last.entryBytes;
+    this.#decodedForm = this.#leaf;
+    this.#tellingLow = this.#last.codec.tellingLow;
+    this.#tellingHigh = this.#last.codec.tellingHigh;
+    this.#judgedRights = this.#judge(0, 0);
+    this.#perFrame = 1 / memory.frameSize;
     this.#runs = new LeafRuns(memory, this.#last.codec, this.#leaf, {
       frameAt: (address) => (this.#fill(address) ? this.found.frame : -1),
       writeProtectAt: (address) => this.#writeProtectEntry(address),
@@ -154,7 +175,7 @@ export class HierarchicalTables implements PageTables {
     if (!context.isKernel && this.#isKernels(index)) throw new Error("a user space maps a page of the kernel's half");
     let address = this.#entryOf(context, index);
     if (address < 0) address = this.#reach(context, index);
-    if (this.#kindAt(this.#last, address) !== ABSENT_ENTRY) throw new Error("the page is mapped already");
+    if (!this.#isAbsent(address)) throw new Error("the page is mapped already");
     this.#writeEntry(this.#last, address, this.#leaf, frame * this.#memory.frameSize, flags & 63);
     this.#used[this.#cachedSlot] += 1;
     if (this.#events.sink !== null) this.#tellMap(context.id, page, frame);
@@ -179,9 +200,9 @@ export class HierarchicalTables implements PageTables {
     if ((before & ~this.found.rights) !== 0) debt.add();
   }
 
-  widen(context: TranslationContext, page: number, frame: number, flags: PageFlags): void {
+  widen(context: TranslationContext, page: number, frame: number, flags: PageFlags): boolean {
     const address = this.#entryOf(context, this.#indexOf(page));
-    if (address < 0 || !this.#fill(address)) throw new Error("an absent page is widened");
+    if (address < 0 || !this.#fill(address)) return false;
     const { found } = this;
     if (found.frame !== frame) throw new Error("a page is widened on another frame than it has");
     const before = found.rights;
@@ -193,7 +214,7 @@ export class HierarchicalTables implements PageTables {
     if ((marks & PAGE_ACCESSED) !== 0) low |= leaf.accessedLow;
     if ((marks & PAGE_DIRTY) !== 0) low |= leaf.dirtyLow;
     let high = 0;
-    if (this.#last.entryBytes === 4) this.#memory.write32(address, low >>> 0);
+    if (this.#entryBytes === 4) this.#memory.write32(address, low >>> 0);
     else {
       high = leaf.encodeHigh(target, flags & 63);
       if ((marks & PAGE_ACCESSED) !== 0) high |= leaf.accessedHigh;
@@ -201,12 +222,22 @@ export class HierarchicalTables implements PageTables {
       this.#memory.write64(address, low >>> 0, high >>> 0);
     }
     if ((before & ~this.#rightsOf(low >>> 0, high >>> 0)) !== 0) throw new Error("widening an entry took rights away");
+    return true;
   }
 
   /** What a present leaf entry permits. */
   #rightsOf(lo: number, hi: number): Rights {
+    const isAlike = ((lo ^ this.#judgedLow) & this.#tellingLow) === 0 && ((hi ^ this.#judgedHigh) & this.#tellingHigh) === 0;
+    return isAlike ? this.#judgedRights : this.#judge(lo, hi);
+  }
+
+  #judge(lo: number, hi: number): Rights {
     const { codec } = this.#last;
-    return codec.forms.length === 0 ? rightsIn(codec.meaningOf(lo, hi)) : (codec.leafOf(lo, hi) ?? this.#leaf).rightsOf(lo, hi);
+    this.#judgedLow = lo | 0;
+    this.#judgedHigh = hi | 0;
+    this.#judgedRights =
+      codec.forms.length === 0 ? rightsIn(codec.meaningOf(lo, hi)) : (codec.leafOf(lo, hi) ?? this.#leaf).rightsOf(lo, hi);
+    return this.#judgedRights;
   }
 
   mark(context: TranslationContext, page: number, dirty: boolean): void {
@@ -360,6 +391,12 @@ export class HierarchicalTables implements PageTables {
       : storey.codec.kindOf(this.#memory.readLow(address), this.#memory.readHigh(address));
   }
 
+  /** What is written where an entry goes is zeroes: most absent entries are known by that. */
+  #isAbsent(address: number): boolean {
+    const isZero = this.#memory.read32(address) === 0 && (this.#entryBytes === 4 || this.#memory.read32(address + 4) === 0);
+    return isZero || this.#kindAt(this.#last, address) === ABSENT_ENTRY;
+  }
+
   #writeEntry(storey: Storey, address: number, format: FormatCodec, target: number, flags: PageFlags): void {
     if (storey.entryBytes === 4) this.#memory.write32(address, format.encodeLow(target, flags));
     else this.#memory.write64(address, format.encodeLow(target, flags), format.encodeHigh(target, flags));
@@ -372,37 +409,50 @@ export class HierarchicalTables implements PageTables {
 
   /** Fills `found` from a leaf entry; false if there is none. */
   #fill(address: number): boolean {
-    const wide = this.#last.entryBytes === 8;
+    const wide = this.#entryBytes === 8;
     const lo = wide ? this.#memory.readLow(address) : this.#memory.read32(address);
     const hi = wide ? this.#memory.readHigh(address) : 0;
+    if (lo === 0 && hi === 0) return false;
+    const isAlike = ((lo ^ this.#decodedLow) & this.#tellingLow) === 0 && ((hi ^ this.#decodedHigh) & this.#tellingHigh) === 0;
+    if (!(isAlike && this.#hasDecoded === 1) && !this.#decode(lo, hi)) return false;
+    const form = this.#decodedForm;
+    const frame = integer(form.addressOf(lo, hi) * this.#perFrame);
     const { found } = this;
-    if ((lo | 0) === this.#filledLow && address === this.#filledAddress && (hi | 0) === this.#filledHigh) return true;
+    found.rights = this.#decodedRights;
+    found.flags = this.#decodedFlags;
+    found.frame = form.entries > 1 ? frame + ((address / this.#entryBytes) % form.entries) : frame;
+    return true;
+  }
+
+  /** Decodes an entry that differs from the last one in more than its frame; false if it is no leaf. */
+  #decode(lo: number, hi: number): boolean {
     const { codec } = this.#last;
-    let leaf = this.#leaf;
+    let form = this.#leaf;
+    let rights: Rights;
     let attributes: PageFlags;
     if (codec.forms.length === 0) {
       // One look-up says it all.
       const meaning = codec.meaningOf(lo, hi);
       if (kindIn(meaning) !== LEAF_ENTRY) return false;
-      found.rights = rightsIn(meaning);
+      rights = rightsIn(meaning);
       attributes = flagsIn(meaning);
     } else {
       if (codec.kindOf(lo, hi) !== LEAF_ENTRY) return false;
-      leaf = codec.leafOf(lo, hi) ?? leaf;
-      found.rights = leaf.rightsOf(lo, hi);
-      attributes = leaf.attributesOf(lo, hi);
+      form = codec.leafOf(lo, hi) ?? form;
+      rights = form.rightsOf(lo, hi);
+      attributes = form.attributesOf(lo, hi);
     }
-    found.frame = leaf.addressOf(lo, hi) / this.#memory.frameSize;
-    if (leaf.entries > 1) found.frame += (address / this.#last.entryBytes) % leaf.entries;
-    const forUser = found.rights >>> 3;
-    found.flags =
-      (forUser !== 0 ? forUser | PAGE_USER : found.rights & 7) |
+    const forUser = rights >>> 3;
+    this.#decodedRights = rights;
+    this.#decodedFlags =
+      (forUser !== 0 ? forUser | PAGE_USER : rights & 7) |
       attributes |
-      (leaf.isAccessed(lo, hi) ? PAGE_ACCESSED : 0) |
-      (leaf.isDirty(lo, hi) ? PAGE_DIRTY : 0);
-    this.#filledAddress = address;
-    this.#filledLow = lo | 0;
-    this.#filledHigh = hi | 0;
+      (form.isAccessed(lo, hi) ? PAGE_ACCESSED : 0) |
+      (form.isDirty(lo, hi) ? PAGE_DIRTY : 0);
+    this.#hasDecoded = 1;
+    this.#decodedLow = lo | 0;
+    this.#decodedHigh = hi | 0;
+    this.#decodedForm = form;
     return true;
   }
 
@@ -418,8 +468,8 @@ export class HierarchicalTables implements PageTables {
   #entryOf(context: TranslationContext, index: number): number {
     const root = this.#hasKernelRoot ? this.#rootFor(context, index) : context.root;
     const within = index - this.#cachedFirst;
-    return within >= 0 && within < this.#last.entries && root === this.#cachedRoot
-      ? this.#cachedTable + within * this.#last.entryBytes
+    return within >= 0 && within < this.#entries && root === this.#cachedRoot
+      ? this.#cachedTable + within * this.#entryBytes
       : this.#findEntry(root, index);
   }
 
