@@ -10,7 +10,7 @@ import { WRITE } from "../architecture/rights.js";
 import { pageFlagsOf } from "../area/area-flags.js";
 import { bypassCovered, isThawable, thaw } from "../objects/collapse.js";
 import { NO_PAGE, type MemoryObject } from "../objects/memory-object.js";
-import { findPage, ShadowObject, ZERO_PAGE } from "../objects/shadow-object.js";
+import { findAtBottom, findInShadows, ShadowObject, ZERO_PAGE } from "../objects/shadow-object.js";
 import type { AddressSpace } from "./address-space.js";
 import { markByFault } from "./fault-marks.js";
 import { mapPage } from "./object-fault.js";
@@ -36,9 +36,12 @@ export const copyOnWrite = (space: AddressSpace, area: number, page: number, fro
     }
     if (own !== NO_PAGE) return withoutFrame(verdict, own);
   }
-  const source = findPage(target === null ? front : belowOf(target), offset);
+  const below = target === null ? front : belowOf(target);
+  let source = findInShadows(below, offset);
+  const isCounted = source === NO_PAGE;
+  if (isCounted) source = findAtBottom(below, offset);
   if (source < 0 && source !== ZERO_PAGE) return withoutFrame(verdict, source);
-  writeCopy(space, area, page, front, target, offset, source);
+  writeCopy(space, area, page, front, target, offset, source, isCounted && source !== ZERO_PAGE);
   return accept(verdict);
 };
 
@@ -79,7 +82,7 @@ const mapOwn = (space: AddressSpace, area: number, page: number, target: ShadowO
 
 /**
  * Copies `source` (ZERO_PAGE: zeroes) into the front, or into a shadow in front of it, and maps the copy.
- * @param source with a reference more, which is given back
+ * @param isCounted has the source got a reference more, to be given back?
  */
 const writeCopy = (
   space: AddressSpace,
@@ -89,10 +92,11 @@ const writeCopy = (
   target: ShadowObject | null,
   offset: number,
   source: number,
+  isCounted: boolean,
 ): void => {
   const { areas, frames, memory, objects, preemption, events } = space.parts;
   const flags = pageFlagsOf(areas.flagsOf(area), space.pageOwner);
-  const isMapped = isPresent(space, page);
+  const isMapped = areas.used.contains(area, page);
   let shadow = target;
   let fresh = NO_PAGE;
   let isReserved = false;
@@ -117,7 +121,7 @@ const writeCopy = (
     if (shadow !== null && target === null) shadow.discard();
     throw error;
   } finally {
-    if (source !== ZERO_PAGE) frames.release(source);
+    if (isCounted) frames.release(source);
   }
   // One reference is the cache's, one the entry's.
   frames.share(fresh);
@@ -130,14 +134,6 @@ const writeCopy = (
   }
   if (events.sink !== null) tellCopy(space, page, source === ZERO_PAGE ? -1 : source, fresh);
   bypassCovered(shadow, offset);
-};
-
-const isPresent = (space: AddressSpace, page: number): boolean => {
-  const { locks, tables } = space.parts;
-  locks.acquire("page-table", space.id);
-  const isMapped = tables.find(space.context, page);
-  locks.release("page-table", space.id);
-  return isMapped;
 };
 
 /** Gives a present page another frame; everybody has forgotten the old one before. Never fails. */

@@ -274,16 +274,23 @@ export class FormatCodec {
 
   /** Bits 31:0 of an entry for a physical address and flags. */
   encodeLow(address: number, flags: PageFlags): number {
+    return this.isInPlace ? this.#baseLow[flags] + ((address & this.frameLow) >>> 0) : this.#scatteredLow(address, flags);
+  }
+
+  #scatteredLow(address: number, flags: PageFlags): number {
     let word = this.#baseLow[flags];
-    if (this.isInPlace) return word + ((address & this.frameLow) >>> 0);
     for (const field of this.#frames) word += place(field, this.#part(field, address))[0];
     return word;
   }
 
   /** Bits 63:32 of that entry; 0 in formats of four bytes. */
   encodeHigh(address: number, flags: PageFlags): number {
+    if (!this.isInPlace) return this.#scatteredHigh(address, flags);
+    return this.#baseHigh[flags] + ((Math.floor(address / TWO_32) & this.frameHigh) >>> 0);
+  }
+
+  #scatteredHigh(address: number, flags: PageFlags): number {
     let word = this.#baseHigh[flags];
-    if (this.isInPlace) return word + ((Math.floor(address / TWO_32) & this.frameHigh) >>> 0);
     for (const field of this.#frames) word += place(field, this.#part(field, address))[1];
     return word;
   }
