@@ -18,8 +18,7 @@ export class AllocationGate {
    * @throws PortolanError ERR_OUT_OF_MEMORY where the gate is armed for this allocation
    */
   pass(kind: string): void {
-    this.#passed += 1;
-    if (this.#passed > this.#failsFrom) this.#refuse(kind);
+    if ((this.#passed += 1) > this.#failsFrom) this.#refuse(kind);
   }
 
   /** Allocations asked for since the gate was built, refused ones included. */

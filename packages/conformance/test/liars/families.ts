@@ -341,20 +341,17 @@ const chains: readonly Liar[] = [
       }),
     ),
   ),
-  memory("abs32le", "a shadow is passed by since the front has as many pages", "CZ-02", "L4.chain.partly-covered-pages-stay", (machine) => {
-    const all: { readonly pages: number }[] = [];
-    caches(machine, (cache) => {
-      all.push(cache);
+  memory("abs32le", "a shadow is passed by since the front has as many pages", "CZ-02", "L4.chain.partly-covered-pages-stay", (machine) =>
+    caches(machine, (cache) =>
       instead(
         cache,
-        "nextPresent",
-        (usual) => (first) =>
-          cache.pages > 0 && all.some((other) => other !== cache && other.pages === cache.pages) ? NO_PAGE : usual(first),
-      );
-    });
-  }),
+        "nextMissing",
+        (usual) => (other, first) => (cache.pages > 0 && other.pages === cache.pages ? NO_PAGE : usual(other, first)),
+      ),
+    ),
+  ),
   shadows("abs32le", "nothing is ever passed by", "CZ-05", "L4.chain.covered-is-passed-by", (shadow) =>
-    computed(shadow, "coversUpTo", () => -7),
+    computed(shadow, "lacks", () => -7),
   ),
   memory("abs32le", "pages stay when nobody's window shows them any more", "CZ-43", "L4.window.unmapped-pages-go", (machine) =>
     caches(machine, (cache) =>

@@ -354,7 +354,7 @@ export class AddressSpace {
 
   /** @internal Gives the present entry of a page that has `frame` more rights; nobody can hold more than it had, so nothing is stale. */
   widen(page: number, frame: number, flags: PageFlags): void {
-    this.parts.tables.widen(this.context, page, frame, flags);
+    if (!this.parts.tables.widen(this.context, page, frame, flags)) throw new Error("an absent page is widened");
   }
 
   /** @internal The running processor drops what it holds for a page: it was narrower than the tables. */

@@ -10,35 +10,20 @@ import { WRITE } from "../architecture/rights.js";
 import { pageFlagsOf } from "../area/area-flags.js";
 import { bypassCovered, isThawable, thaw } from "../objects/collapse.js";
 import { NO_PAGE, type MemoryObject } from "../objects/memory-object.js";
-import { findPage, giveBack, ShadowObject, ZERO_PAGE } from "../objects/shadow-object.js";
+import { findAtBottom, findInShadows, ShadowObject, ZERO_PAGE } from "../objects/shadow-object.js";
 import type { AddressSpace } from "./address-space.js";
 import { markByFault } from "./fault-marks.js";
 import { mapPage } from "./object-fault.js";
-import { accept, OK, withoutFrame, type FaultResult } from "./verdict.js";
+import { accept, withoutFrame, type FaultResult } from "./verdict.js";
 
 /**
  * Serves a write to a page of a private area whose entry is absent, or present without WRITE. Space, area and stack are
  * locked.
  *
  * @param front the area's
- * @param isMapped is the entry present?
  * @throws PortolanError ERR_OUT_OF_FRAMES, ERR_OUT_OF_MEMORY; nothing has changed then
  */
-export const copyOnWrite = (space: AddressSpace, area: number, page: number, front: MemoryObject, isMapped: boolean): FaultResult => {
-  const { areas } = space.parts;
-  if (isMapped) return serve(space, area, page, front, true);
-  areas.used.reserve(area);
-  try {
-    const result = serve(space, area, page, front, false);
-    if (result !== OK) areas.used.unreserve(area);
-    return result;
-  } catch (error) {
-    areas.used.unreserve(area);
-    throw error;
-  }
-};
-
-const serve = (space: AddressSpace, area: number, page: number, front: MemoryObject, isMapped: boolean): FaultResult => {
+export const copyOnWrite = (space: AddressSpace, area: number, page: number, front: MemoryObject): FaultResult => {
   const { verdict } = space;
   const { areas } = space.parts;
   const offset = areas.offsetOf(area) + (page - areas.firstOf(area));
@@ -46,14 +31,17 @@ const serve = (space: AddressSpace, area: number, page: number, front: MemoryObj
   if (target !== null) {
     const own = target.resident(offset);
     if (own >= 0) {
-      writeOwn(space, area, page, target, offset, own, isMapped);
+      if (!widenOwn(space, area, page, target, offset, own)) mapOwn(space, area, page, target, offset, own);
       return accept(verdict);
     }
     if (own !== NO_PAGE) return withoutFrame(verdict, own);
   }
-  const source = findPage(target === null ? front : belowOf(target), offset);
+  const below = target === null ? front : belowOf(target);
+  let source = findInShadows(below, offset);
+  const isCounted = source === NO_PAGE;
+  if (isCounted) source = findAtBottom(below, offset);
   if (source < 0 && source !== ZERO_PAGE) return withoutFrame(verdict, source);
-  writeCopy(space, area, page, front, target, offset, source, isMapped);
+  writeCopy(space, area, page, front, target, offset, source, isCounted && source !== ZERO_PAGE);
   return accept(verdict);
 };
 
@@ -62,37 +50,39 @@ const belowOf = ({ below }: ShadowObject): MemoryObject => {
   return below;
 };
 
-/** The area's own page, which it may write: nothing is copied. */
-const writeOwn = (
-  space: AddressSpace,
-  area: number,
-  page: number,
-  target: ShadowObject,
-  offset: number,
-  frame: number,
-  isMapped: boolean,
-): void => {
-  const { areas, frames, locks } = space.parts;
-  const flags = pageFlagsOf(areas.flagsOf(area), space.pageOwner);
-  if (!isMapped) {
-    mapPage(space, area, page, frame, flags, WRITE);
-    frames.share(frame);
+/** The area's own page, which it may write: nothing is copied. False if its entry is absent, and nothing has changed. */
+const widenOwn = (space: AddressSpace, area: number, page: number, target: ShadowObject, offset: number, frame: number): boolean => {
+  const { areas, locks, tables } = space.parts;
+  locks.acquire("page-table", space.id);
+  const isMapped = tables.widen(space.context, page, frame, pageFlagsOf(areas.flagsOf(area), space.pageOwner));
+  if (isMapped) {
     thaw(target);
     target.markDirty(offset);
-  } else {
-    locks.acquire("page-table", space.id);
-    thaw(target);
-    target.markDirty(offset);
-    space.widen(page, frame, flags);
     markByFault(space, page, WRITE);
     space.forgetLocally(page);
-    locks.release("page-table", space.id);
   }
+  locks.release("page-table", space.id);
+  return isMapped;
+};
+
+/** The same, where the entry is absent. */
+const mapOwn = (space: AddressSpace, area: number, page: number, target: ShadowObject, offset: number, frame: number): void => {
+  const { areas, frames } = space.parts;
+  areas.used.reserve(area);
+  try {
+    mapPage(space, area, page, frame, pageFlagsOf(areas.flagsOf(area), space.pageOwner), WRITE);
+  } catch (error) {
+    areas.used.unreserve(area);
+    throw error;
+  }
+  frames.share(frame);
+  thaw(target);
+  target.markDirty(offset);
 };
 
 /**
  * Copies `source` (ZERO_PAGE: zeroes) into the front, or into a shadow in front of it, and maps the copy.
- * @param source with a reference more, which is given back
+ * @param isCounted has the source got a reference more, to be given back?
  */
 const writeCopy = (
   space: AddressSpace,
@@ -102,14 +92,20 @@ const writeCopy = (
   target: ShadowObject | null,
   offset: number,
   source: number,
-  isMapped: boolean,
+  isCounted: boolean,
 ): void => {
   const { areas, frames, memory, objects, preemption, events } = space.parts;
   const flags = pageFlagsOf(areas.flagsOf(area), space.pageOwner);
+  const isMapped = areas.used.contains(area, page);
   let shadow = target;
   let fresh = NO_PAGE;
+  let isReserved = false;
   let isIn = false;
   try {
+    if (!isMapped) {
+      areas.used.reserve(area);
+      isReserved = true;
+    }
     fresh = source === ZERO_PAGE ? frames.takeZeroed() : frames.take();
     if (source !== ZERO_PAGE) memory.copyFrame(source, fresh);
     preemption.at("copy-before-insert");
@@ -121,10 +117,11 @@ const writeCopy = (
   } catch (error) {
     if (isIn && shadow !== null) shadow.cache.remove(offset);
     if (fresh !== NO_PAGE) frames.release(fresh);
+    if (isReserved) areas.used.unreserve(area);
     if (shadow !== null && target === null) shadow.discard();
     throw error;
   } finally {
-    if (source !== ZERO_PAGE) giveBack(objects, source);
+    if (isCounted) frames.release(source);
   }
   // One reference is the cache's, one the entry's.
   frames.share(fresh);

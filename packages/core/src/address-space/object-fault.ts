@@ -43,6 +43,8 @@ const serve = (space: AddressSpace, area: number, page: number, object: MemoryOb
   const { areas, tables, locks } = space.parts;
   const isPrivate = (areas.traitsOf(area) & COPY_ON_WRITE) !== 0;
   let isWrite = accesses === WRITE;
+  // Whether somebody was first makes no difference to a page of one's own, and the others are copied.
+  if (isWrite && isPrivate) return copyOnWrite(space, area, page, object);
   locks.acquire("page-table", space.id);
   const isMapped = tables.find(space.context, page);
   if (isMapped) {
@@ -60,7 +62,7 @@ const serve = (space: AddressSpace, area: number, page: number, object: MemoryOb
   // Once the lock is given back, what was found may be somebody else's.
   const { frame } = tables.found;
   locks.release("page-table", space.id);
-  if (isWrite && isPrivate) return copyOnWrite(space, area, page, object, isMapped);
+  if (isWrite && isPrivate) return copyOnWrite(space, area, page, object);
   const offset = areas.offsetOf(area) + (page - areas.firstOf(area));
   return isMapped ? permitWrite(space, area, page, object, offset, frame) : bringIn(space, area, page, object, offset, isWrite, accesses);
 };

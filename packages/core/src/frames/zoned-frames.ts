@@ -33,14 +33,16 @@ export class ZonedFrames implements FrameAllocator {
 
   take(): number {
     this.#gate.pass("frame");
-    if (this.free - this.reserved < 1) {
-      this.refusals += 1;
-      throw new PortolanError("ERR_OUT_OF_FRAMES", { frames: 1, free: this.free, reserved: this.reserved });
-    }
-    let index = 0;
-    while (this.#zones[index].free === 0) index += 1;
+    if (this.free - this.reserved < 1) throw this.#refused();
+    let zone = this.#zones[0];
+    for (let index = 1; zone.free === 0; index += 1) zone = this.#zones[index];
     this.free -= 1;
-    return this.#zones[index].take();
+    return zone.take();
+  }
+
+  #refused(): PortolanError {
+    this.refusals += 1;
+    return new PortolanError("ERR_OUT_OF_FRAMES", { frames: 1, free: this.free, reserved: this.reserved });
   }
 
   takeZeroed(): number {
@@ -116,7 +118,11 @@ export class ZonedFrames implements FrameAllocator {
   }
 
   #zoneOf(frame: number): Zone | null {
-    if (this.#last.has(frame)) return this.#last;
+    return this.#last.has(frame) ? this.#last : this.#findZone(frame);
+  }
+
+  // By itself: what a function keeps for one that it makes costs every call of it.
+  #findZone(frame: number): Zone | null {
     const zone = this.#zones.find((candidate) => candidate.has(frame));
     if (zone === undefined) return null;
     this.#last = zone;

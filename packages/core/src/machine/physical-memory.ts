@@ -240,6 +240,10 @@ export class PhysicalMemory {
       this.mainWords[offset >>> 2] = this.#order === BIG ? swapped(value) : value;
       return;
     }
+    this.#writeAnywhere(address, value);
+  }
+
+  #writeAnywhere(address: number, value: number): void {
     if (address % 4 !== 0) {
       this.write16(address + (this.#order === BIG ? 2 : 0), value & 0xffff);
       this.write16(address + (this.#order === BIG ? 0 : 2), value >>> 16);
@@ -279,6 +283,18 @@ export class PhysicalMemory {
 
   /** Copies the bytes of frame `from` over those of frame `to`; both are frame numbers. */
   copyFrame(from: number, to: number): void {
+    const size = this.frameSize;
+    const first = from * size - this.mainStart;
+    const second = to * size - this.mainStart;
+    const main = this.#mainBytes;
+    if (first >= 0 && first < main.length && second >= 0 && second < main.length) {
+      main.copyWithin(second, first, first + size);
+      return;
+    }
+    this.#copyElsewhere(from, to);
+  }
+
+  #copyElsewhere(from: number, to: number): void {
     const source = this.bytes(this.chunkOf(from * this.frameSize));
     const target = this.bytes(this.chunkOf(to * this.frameSize));
     const start = this.offsetInChunk(from * this.frameSize);

@@ -43,6 +43,6 @@ export class Preemption {
 
   /** Reaches a point on behalf of the processor whose work is being done. */
   at(point: PreemptionPoint): void {
-    if (this.scheduler !== null) this.scheduler.at(point, this.cpu);
+    this.scheduler?.at(point, this.cpu);
   }
 }

@@ -171,6 +171,32 @@ export class ChunkedPageCache implements PageCache {
     return NONE;
   }
 
+  lastPresent(): number {
+    const { nodes } = this.#pool;
+    const at = nodes.last(this.#root);
+    if (at === NONE) return NONE;
+    const base = nodes.valueAt(at) * SPAN;
+    let i = SPAN - 1;
+    // A chunk that is there holds something.
+    while (this.#frameAt(base + i) === IS_ABSENT) i -= 1;
+    return nodes.keyAt(at) * SPAN + i;
+  }
+
+  nextMissing(other: PageCache, first: number): number {
+    const theirs = this.#ofSameMachine(other);
+    const { residents } = this.#pool;
+    for (let number = this.#chunkFrom(first); number >= 0; number = this.#chunkFrom((number + 1) * SPAN)) {
+      const chunk = theirs.#find(number);
+      if (chunk >= 0 && residents[chunk] === SPAN) continue;
+      const base = this.#chunk * SPAN;
+      for (let i = integer(Math.max(0, first - number * SPAN)); i < SPAN; i += 1) {
+        if (this.#frameAt(base + i) === IS_ABSENT) continue;
+        if (chunk < 0 || theirs.#frameAt(chunk * SPAN + i) === IS_ABSENT) return number * SPAN + i;
+      }
+    }
+    return NONE;
+  }
+
   removeRange(
     first: number,
     count: number,
@@ -202,21 +228,27 @@ export class ChunkedPageCache implements PageCache {
   }
 
   moveAllTo(target: PageCache, frameGone: (frame: number, offset: number) => void, slotGone: (slot: number, offset: number) => void): void {
-    if (!(target instanceof ChunkedPageCache) || target.#pool !== this.#pool) throw new Error("page caches of two machines are merged");
+    const to = this.#ofSameMachine(target);
     for (let number = this.#chunkFrom(0); number >= 0; number = this.#chunkFrom(0)) {
       const chunk = this.#chunk;
-      const theirs = target.#find(number);
+      const theirs = to.#find(number);
       if (theirs >= 0) {
         for (let i = 0; i < SPAN; i += 1) {
           if (this.#frameAt(chunk * SPAN + i) === IS_ABSENT) continue;
-          if (target.#frameAt(theirs * SPAN + i) === IS_ABSENT) this.#hand(chunk, target, theirs, i);
+          if (to.#frameAt(theirs * SPAN + i) === IS_ABSENT) this.#hand(chunk, to, theirs, i);
           else this.#empty(number, chunk, i, frameGone, slotGone);
         }
         this.#dropIfEmpty();
       } else {
-        this.#handChunk(number, chunk, target);
+        this.#handChunk(number, chunk, to);
       }
     }
+  }
+
+  /** Chunks are compared, and change hands, within one pool. */
+  #ofSameMachine(other: PageCache): ChunkedPageCache {
+    if (!(other instanceof ChunkedPageCache) || other.#pool !== this.#pool) throw new Error("page caches of two machines meet");
+    return other;
   }
 
   /** A whole chunk changes hands. */

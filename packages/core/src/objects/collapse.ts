@@ -13,11 +13,10 @@
  */
 import { NO_AREA } from "../area/area-table.js";
 import type { MemoryObject } from "./memory-object.js";
-import { ABSENT } from "./page-cache.js";
 import { ShadowObject } from "./shadow-object.js";
 import { isReachable, releaseHidden } from "./windows.js";
 
-/** `coversUpTo`: nothing is known. */
+/** `lacks`: no page is known. */
 export const UNKNOWN = -1;
 
 /** Puts a shadow on another object: the only way to change what lies below. Who calls it looks after the old one. */
@@ -27,7 +26,7 @@ export const reparent = (shadow: ShadowObject, below: MemoryObject): void => {
   below.shadowers?.add(shadow);
   if (!(below instanceof ShadowObject)) below.link(NO_AREA);
   shadow.below = below;
-  shadow.coversUpTo = UNKNOWN;
+  shadow.lacks = UNKNOWN;
   if (before !== null) leave(shadow, before);
 };
 
@@ -72,7 +71,7 @@ const mergeUp = (shadow: ShadowObject): void => {
   }
   reparent(above, below);
   // Those above stand on more pages than before.
-  for (const shadower of above.shadowers) shadower.coversUpTo = UNKNOWN;
+  for (const shadower of above.shadowers) shadower.lacks = UNKNOWN;
   depart(shadow, "merge");
 };
 
@@ -87,10 +86,13 @@ const depart = (shadow: ShadowObject, action: "delete" | "merge"): void => {
 
 /**
  * Rule B, after the page at `offset` came into `front`: past every shadow directly below that has nothing to show any
- * more. A page that is missing is remembered, so that most pages are looked at once in the life of a shadow.
+ * more. A page that is missing is remembered: until that one comes, there is nothing to look for.
  */
 export const bypassCovered = (front: ShadowObject, offset: number): void => {
-  if (front.coversUpTo !== UNKNOWN && front.coversUpTo !== offset) return;
+  if (front.lacks === UNKNOWN || front.lacks === offset) bypass(front);
+};
+
+const bypass = (front: ShadowObject): void => {
   for (let below = front.below; below instanceof ShadowObject && below.below !== null && covers(front, below); below = front.below) {
     tellShadow(below, "bypass");
     reparent(front, below.below);
@@ -102,10 +104,18 @@ export const bypassCovered = (front: ShadowObject, offset: number): void => {
 };
 
 const covers = (front: ShadowObject, below: ShadowObject): boolean => {
-  let offset = below.cache.nextPresent(Math.max(0, front.coversUpTo));
-  while (offset >= 0 && (front.cache.get(offset) !== ABSENT || !isReachable(front, offset))) offset = below.cache.nextPresent(offset + 1);
-  front.coversUpTo = offset;
-  return offset < 0;
+  // The last page first: who writes upwards brings that in when all others are there.
+  const from = front.lacks === UNKNOWN ? below.cache.lastPresent() : front.lacks + 1;
+  front.lacks = from < 0 ? UNKNOWN : lackedFrom(front, below, from);
+  if (front.lacks === UNKNOWN) front.lacks = lackedFrom(front, below, 0);
+  return front.lacks === UNKNOWN;
+};
+
+/** The first page at or above `first` that the front shows from the shadow below, or −1. */
+const lackedFrom = (front: ShadowObject, below: ShadowObject, first: number): number => {
+  let offset = below.cache.nextMissing(front.cache, first);
+  while (offset >= 0 && !isReachable(front, offset)) offset = below.cache.nextMissing(front.cache, offset + 1);
+  return offset;
 };
 
 /** Rule T: may the front be written again without anybody else noticing? */

@@ -8,7 +8,10 @@ import type { MemoryObject } from "./memory-object.js";
  * older than those in front of it: numbers descend along a stack.
  */
 export const lockObject = (locks: Locks, object: MemoryObject | null): void => {
-  if (locks.discipline === null) return;
+  if (locks.discipline !== null) lockStack(locks, object);
+};
+
+const lockStack = (locks: Locks, object: MemoryObject | null): void => {
   let last = NO_LOCK;
   for (let each = object; each !== null; each = each.below ?? null) {
     const number = each.number ?? NO_LOCK;
@@ -19,7 +22,10 @@ export const lockObject = (locks: Locks, object: MemoryObject | null): void => {
 
 /** Gives back what {@link lockObject} took, whatever has become of the stack since. */
 export const unlockObject = (locks: Locks, object: MemoryObject | null): void => {
-  if (locks.discipline === null) return;
+  if (locks.discipline !== null) unlockStack(locks, object);
+};
+
+const unlockStack = (locks: Locks, object: MemoryObject | null): void => {
   let last = NO_LOCK;
   for (let each = object; each !== null; each = each.below ?? null) {
     const number = each.number ?? NO_LOCK;

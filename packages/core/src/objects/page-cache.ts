@@ -68,6 +68,10 @@ export interface PageCache {
   nextResident(first: number): number;
   /** The first present offset at or above `first`, or −1. */
   nextPresent(first: number): number;
+  /** The last present offset, or −1. */
+  lastPresent(): number;
+  /** The first offset at or above `first` that is present here and absent in `other`, a cache of the same machine; or −1. */
+  nextMissing(other: PageCache, first: number): number;
 
   /** Empties [first, first + count). The page is gone when its frame, and its slot, are handed over. Never fails. */
   removeRange(

@@ -36,8 +36,8 @@ export class ShadowObject implements MemoryObject {
   isWritable = true;
   /** Objects in front of it that are no shadows: memory that was shared after a fork. */
   holders = 0;
-  /** Present pages of the shadow below are known to be present here up to this offset, where one is not; −1 = not known. */
-  coversUpTo: number = UNKNOWN;
+  /** A page that the shadow below has, and that is seen here and not present; −1 = none is known. */
+  lacks: number = UNKNOWN;
   /** Deleted, or merged into the one above. */
   isGone = false;
 
@@ -78,7 +78,7 @@ export class ShadowObject implements MemoryObject {
       memory.copyFrame(source, frame);
       return frame;
     } finally {
-      giveBack(this.parts, source);
+      frames.release(source);
     }
   }
 
@@ -141,36 +141,44 @@ export const ZERO_PAGE = -4;
  * @throws PortolanError ERR_OUT_OF_FRAMES, ERR_OUT_OF_MEMORY; nothing has changed then
  */
 export const findPage = (front: MemoryObject, offset: number): number => {
-  let object: MemoryObject | null = front;
-  while (object instanceof ShadowObject) {
+  const frame = findInShadows(front, offset);
+  if (frame >= 0 && front instanceof ShadowObject) front.parts.frames.share(frame);
+  return frame === NO_PAGE ? findAtBottom(front, offset) : frame;
+};
+
+/**
+ * The page that the shadows of a stack show: its frame, or NO_PAGE, ON_ITS_WAY, UNREADABLE. No reference is added: it stays
+ * while the locks of the stack are held.
+ */
+export const findInShadows = (front: MemoryObject, offset: number): number => {
+  for (let object: MemoryObject | null = front; object instanceof ShadowObject; object = object.below) {
     const frame = object.resident(offset);
-    if (frame >= 0) {
-      object.parts.frames.share(frame);
-      return frame;
-    }
     // An error is an answer: what lies further down is older, and not what is there.
     if (frame !== NO_PAGE) return frame;
-    object = object.below;
   }
-  if (object === null) throw new Error("a stack of memory objects has no bottom");
+  return NO_PAGE;
+};
+
+/** What {@link findPage} finds where no shadow has the page, with a reference more. */
+export const findAtBottom = (front: MemoryObject, offset: number): number => {
+  const object = bottomOf(front);
   if (object instanceof AnonymousObject) return ZERO_PAGE;
   return object.show === undefined ? object.supply(offset) : object.show(offset);
+};
+
+/** The first object of a stack that is no shadow. */
+const bottomOf = (front: MemoryObject): MemoryObject => {
+  let object: MemoryObject | null = front;
+  while (object instanceof ShadowObject) object = object.below;
+  if (object === null) throw new Error("a stack of memory objects has no bottom");
+  return object;
 };
 
 /** As {@link findPage}, with the zero page where everything is zeroes: for entries that only read. */
 export const showPage = (front: MemoryObject, offset: number): number => {
   const frame = findPage(front, offset);
-  return frame === ZERO_PAGE ? bottomOf(front).show(offset) : frame;
-};
-
-/** Gives back the reference that `findPage` took; device frames outside RAM are nobody's to count. */
-export const giveBack = (parts: ObjectParts, frame: number): void => {
-  if (parts.frames.references(frame) > 0) parts.frames.release(frame);
-};
-
-const bottomOf = (front: MemoryObject): AnonymousObject => {
-  let object = front;
-  while (object.below !== undefined && object.below !== null) object = object.below;
-  if (object instanceof AnonymousObject) return object;
-  throw new Error("a page of zeroes over something else");
+  if (frame !== ZERO_PAGE) return frame;
+  const bottom = bottomOf(front);
+  if (!(bottom instanceof AnonymousObject)) throw new Error("a page of zeroes over something else");
+  return bottom.show(offset);
 };

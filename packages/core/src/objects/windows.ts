@@ -4,6 +4,7 @@
  * cut or moved.
  */
 import { NO_AREA } from "../area/area-table.js";
+import { UNKNOWN } from "./collapse.js";
 import type { MemoryObject } from "./memory-object.js";
 import { ShadowObject } from "./shadow-object.js";
 
@@ -25,6 +26,8 @@ export const releaseHidden = (top: ShadowObject, first: number, count: number): 
     const covering = coverage(object, first, count);
     // Whatever is below is seen by the same areas, and more.
     if (covering === ALL_OF_IT) return;
+    // The page that it was known to lack may be seen no more.
+    object.lacks = UNKNOWN;
     if (covering === NONE_OF_IT) cache.removeRange(first, count, frameGone, slotGone);
     else {
       for (let offset = cache.nextPresent(first); offset >= 0 && offset < first + count; offset = cache.nextPresent(offset + 1)) {

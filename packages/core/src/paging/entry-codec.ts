@@ -274,16 +274,23 @@ export class FormatCodec {
 
   /** Bits 31:0 of an entry for a physical address and flags. */
   encodeLow(address: number, flags: PageFlags): number {
+    return this.isInPlace ? this.#baseLow[flags] + ((address & this.frameLow) >>> 0) : this.#scatteredLow(address, flags);
+  }
+
+  #scatteredLow(address: number, flags: PageFlags): number {
     let word = this.#baseLow[flags];
-    if (this.isInPlace) return word + ((address & this.frameLow) >>> 0);
     for (const field of this.#frames) word += place(field, this.#part(field, address))[0];
     return word;
   }
 
   /** Bits 63:32 of that entry; 0 in formats of four bytes. */
   encodeHigh(address: number, flags: PageFlags): number {
+    if (!this.isInPlace) return this.#scatteredHigh(address, flags);
+    return this.#baseHigh[flags] + ((Math.floor(address / TWO_32) & this.frameHigh) >>> 0);
+  }
+
+  #scatteredHigh(address: number, flags: PageFlags): number {
     let word = this.#baseHigh[flags];
-    if (this.isInPlace) return word + ((Math.floor(address / TWO_32) & this.frameHigh) >>> 0);
     for (const field of this.#frames) word += place(field, this.#part(field, address))[1];
     return word;
   }
@@ -314,6 +321,9 @@ export class LevelCodec {
   /** Leaves of other forms, in the order in which they are tried. */
   readonly forms: readonly FormatCodec[];
   readonly entryBytes: 4 | 8;
+  /** The bits that say all but the address: entries that agree in these are of one kind and form, with equal rights, flags and marks. */
+  readonly tellingLow: number = 0;
+  readonly tellingHigh: number = 0;
   readonly #kind: CompiledRule;
   readonly #when: readonly CompiledRule[];
   /** Null where what an entry means is spread too widely over its bits. */
@@ -333,8 +343,13 @@ export class LevelCodec {
     this.#when = forms.map(
       ({ when }) => new CompiledRule({ reads: when.reads, tell: (values) => Number(when.tell(values, switches)) }, switches),
     );
-    const formats = [level.table, level.leaf];
-    const fields = [level.kind, ...formats.flatMap((format) => [format?.rights, format?.attributes])].flatMap((rule) => rule?.reads ?? []);
+    const fields = [level.kind, ...rulesOf(level.table), ...rulesOf(level.leaf)].flatMap(({ reads }) => reads);
+    const ofForms = forms.flatMap(({ leaf, when }) => [when, ...rulesOf(leaf)]).flatMap(({ reads }) => reads);
+    const marks = [level.leaf, ...forms.map(({ leaf }) => leaf)].flatMap((format) => format?.fields.filter(isMark) ?? []);
+    const telling = coveredBits([...fields, ...ofForms, ...marks]);
+    // As signed integers: a mask beyond them would be kept as a double.
+    this.tellingLow = sumOfBits(telling, 0) | 0;
+    this.tellingHigh = sumOfBits(telling, 32) | 0;
     this.#meanings = forms.length === 0 && AnswerTable.fits(fields) ? new AnswerTable(fields, (lo, hi) => this.#meaning(lo, hi)) : null;
   }
 
@@ -361,6 +376,11 @@ export class LevelCodec {
     return this.#kind.answer(lo, hi);
   }
 }
+
+const rulesOf = (format: EntryFormat | undefined): Rule<number>[] =>
+  [format?.rights, format?.attributes].filter((rule) => rule !== undefined);
+
+const isMark = ({ role }: Field): boolean => role === "accessed" || role === "dirty";
 
 /** The word that has these field values. */
 const wordOf = (format: EntryFormat, values: FieldValues): readonly [lo: number, hi: number] => {

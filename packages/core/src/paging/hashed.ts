@@ -92,13 +92,15 @@ export class HashedTables implements PageTables {
     if ((before & ~this.found.rights) !== 0) debt.add();
   }
 
-  widen(context: TranslationContext, page: number, frame: number, flags: PageFlags): void {
-    const entry = this.#needed(context, page);
+  widen(context: TranslationContext, page: number, frame: number, flags: PageFlags): boolean {
+    const entry = this.hash.find(context.id, page);
+    if (entry === NO_ENTRY) return false;
     if (this.hash.frameOf(entry) !== frame * this.#memory.frameSize) throw new Error("a page is widened on another frame than it has");
     const before = this.hash.flagsOf(entry);
     const after = (flags & ASKED) | (before & MARKS);
     this.hash.setFlags(entry, after);
     if ((this.#rights[before] & ~this.#rights[after]) !== 0) throw new Error("widening an entry took rights away");
+    return true;
   }
 
   mark(context: TranslationContext, page: number, dirty: boolean): void {

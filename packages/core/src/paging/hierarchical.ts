@@ -43,6 +43,8 @@ import type { Walk } from "../architecture/walk.js";
 /** Flags of entries that lead to tables: rights are decided at the leaf. */
 const TABLE_FLAGS = READ | WRITE | EXECUTE | PAGE_USER | PAGE_CACHEABLE;
 const MOST_LEVELS = 6;
+/** First page of a leaf table that is not there: no page is so near behind it that a table of its own could hold it. */
+const NO_TABLE = -(2 ** 30);
 const ANY_WRITE = rightsFor(WRITE, WRITE);
 
 /** The root of a user space: the first level, as far as the user's range goes. */
@@ -64,6 +66,9 @@ export class HierarchicalTables implements PageTables {
   readonly #events: Events;
   readonly #storeys: readonly Storey[];
   readonly #last: Storey;
+  /** Of the last level. */
+  readonly #entries: number = 0;
+  readonly #entryBytes: number = 0;
   readonly #leaf: FormatCodec;
   readonly #pool: TablePool;
   readonly #runs: LeafRuns;
@@ -82,8 +87,25 @@ export class HierarchicalTables implements PageTables {
   #kernel: TranslationContext | null = null;
   /** The leaf table that the last call used: faults come in sequence. */
   #cachedRoot = NO_ROOT;
-  #cachedPrefix = -1;
+  #cachedFirst = NO_TABLE;
   #cachedTable = 0;
+  /** Where its entries in use are counted. */
+  #cachedSlot = 0;
+  /** The entry that was decoded last, if one was: neighbours differ from it in their frames only. */
+  #hasDecoded = 0;
+  #decodedLow = 0;
+  #decodedHigh = 0;
+  #decodedForm: FormatCodec;
+  #decodedRights: Rights = 0;
+  #decodedFlags: PageFlags = 0;
+  /** The same of the entry that was judged last. */
+  #judgedLow = 0;
+  #judgedHigh = 0;
+  #judgedRights: Rights = 0;
+  readonly #tellingLow: number = 0;
+  readonly #tellingHigh: number = 0;
+  /** One over the size of a frame, exactly. */
+  readonly #perFrame: number = 0;
   /** Table at each level on the way to the page of the current call. */
   readonly #path = new Float64Array(MOST_LEVELS);
 
@@ -105,6 +127,13 @@ export class HierarchicalTables implements PageTables {
     this.#last = this.#storeys.at(-1) as Storey;
     if (this.#last.codec.leaf === null) throw new Error("the last level maps no pages");
     this.#leaf = this.#last.codec.leaf;
+    this.#entries = this.#last.entries;
+    this.#entryBytes = this.#last.entryBytes;
+    this.#decodedForm = this.#leaf;
+    this.#tellingLow = this.#last.codec.tellingLow;
+    this.#tellingHigh = this.#last.codec.tellingHigh;
+    this.#judgedRights = this.#judge(0, 0);
+    this.#perFrame = 1 / memory.frameSize;
     this.#runs = new LeafRuns(memory, this.#last.codec, this.#leaf, {
       frameAt: (address) => (this.#fill(address) ? this.found.frame : -1),
       writeProtectAt: (address) => this.#writeProtectEntry(address),
@@ -144,11 +173,11 @@ export class HierarchicalTables implements PageTables {
   insert(context: TranslationContext, page: number, frame: number, flags: PageFlags): void {
     const index = this.#indexOf(page);
     if (!context.isKernel && this.#isKernels(index)) throw new Error("a user space maps a page of the kernel's half");
-    const table = this.#reach(context, index);
-    const address = table + (index % this.#last.entries) * this.#last.entryBytes;
-    if (this.#kindAt(this.#last, address) !== ABSENT_ENTRY) throw new Error("the page is mapped already");
+    let address = this.#entryOf(context, index);
+    if (address < 0) address = this.#reach(context, index);
+    if (!this.#isAbsent(address)) throw new Error("the page is mapped already");
     this.#writeEntry(this.#last, address, this.#leaf, frame * this.#memory.frameSize, flags & 63);
-    this.#count(table, 1);
+    this.#used[this.#cachedSlot] += 1;
     if (this.#events.sink !== null) this.#tellMap(context.id, page, frame);
   }
 
@@ -171,9 +200,9 @@ export class HierarchicalTables implements PageTables {
     if ((before & ~this.found.rights) !== 0) debt.add();
   }
 
-  widen(context: TranslationContext, page: number, frame: number, flags: PageFlags): void {
+  widen(context: TranslationContext, page: number, frame: number, flags: PageFlags): boolean {
     const address = this.#entryOf(context, this.#indexOf(page));
-    if (address < 0 || !this.#fill(address)) throw new Error("an absent page is widened");
+    if (address < 0 || !this.#fill(address)) return false;
     const { found } = this;
     if (found.frame !== frame) throw new Error("a page is widened on another frame than it has");
     const before = found.rights;
@@ -185,7 +214,7 @@ export class HierarchicalTables implements PageTables {
     if ((marks & PAGE_ACCESSED) !== 0) low |= leaf.accessedLow;
     if ((marks & PAGE_DIRTY) !== 0) low |= leaf.dirtyLow;
     let high = 0;
-    if (this.#last.entryBytes === 4) this.#memory.write32(address, low >>> 0);
+    if (this.#entryBytes === 4) this.#memory.write32(address, low >>> 0);
     else {
       high = leaf.encodeHigh(target, flags & 63);
       if ((marks & PAGE_ACCESSED) !== 0) high |= leaf.accessedHigh;
@@ -193,12 +222,22 @@ export class HierarchicalTables implements PageTables {
       this.#memory.write64(address, low >>> 0, high >>> 0);
     }
     if ((before & ~this.#rightsOf(low >>> 0, high >>> 0)) !== 0) throw new Error("widening an entry took rights away");
+    return true;
   }
 
   /** What a present leaf entry permits. */
   #rightsOf(lo: number, hi: number): Rights {
+    const isAlike = ((lo ^ this.#judgedLow) & this.#tellingLow) === 0 && ((hi ^ this.#judgedHigh) & this.#tellingHigh) === 0;
+    return isAlike ? this.#judgedRights : this.#judge(lo, hi);
+  }
+
+  #judge(lo: number, hi: number): Rights {
     const { codec } = this.#last;
-    return codec.forms.length === 0 ? rightsIn(codec.meaningOf(lo, hi)) : (codec.leafOf(lo, hi) ?? this.#leaf).rightsOf(lo, hi);
+    this.#judgedLow = lo | 0;
+    this.#judgedHigh = hi | 0;
+    this.#judgedRights =
+      codec.forms.length === 0 ? rightsIn(codec.meaningOf(lo, hi)) : (codec.leafOf(lo, hi) ?? this.#leaf).rightsOf(lo, hi);
+    return this.#judgedRights;
   }
 
   mark(context: TranslationContext, page: number, dirty: boolean): void {
@@ -329,11 +368,8 @@ export class HierarchicalTables implements PageTables {
     return table / this.#unit - this.#memory.firstFrame * (this.#memory.frameSize / this.#unit);
   }
 
-  #count(table: number, change: number): number {
-    const slot = this.#slot(table);
-    const used = this.#used[slot] + change;
-    this.#used[slot] = used;
-    return used;
+  #count(table: number, change: number): void {
+    this.#used[this.#slot(table)] += change;
   }
 
   /** A zeroed table. @throws PortolanError ERR_OUT_OF_FRAMES */
@@ -355,6 +391,12 @@ export class HierarchicalTables implements PageTables {
       : storey.codec.kindOf(this.#memory.readLow(address), this.#memory.readHigh(address));
   }
 
+  /** What is written where an entry goes is zeroes: most absent entries are known by that. */
+  #isAbsent(address: number): boolean {
+    const isZero = this.#memory.read32(address) === 0 && (this.#entryBytes === 4 || this.#memory.read32(address + 4) === 0);
+    return isZero || this.#kindAt(this.#last, address) === ABSENT_ENTRY;
+  }
+
   #writeEntry(storey: Storey, address: number, format: FormatCodec, target: number, flags: PageFlags): void {
     if (storey.entryBytes === 4) this.#memory.write32(address, format.encodeLow(target, flags));
     else this.#memory.write64(address, format.encodeLow(target, flags), format.encodeHigh(target, flags));
@@ -367,33 +409,50 @@ export class HierarchicalTables implements PageTables {
 
   /** Fills `found` from a leaf entry; false if there is none. */
   #fill(address: number): boolean {
-    const wide = this.#last.entryBytes === 8;
+    const wide = this.#entryBytes === 8;
     const lo = wide ? this.#memory.readLow(address) : this.#memory.read32(address);
     const hi = wide ? this.#memory.readHigh(address) : 0;
+    if (lo === 0 && hi === 0) return false;
+    const isAlike = ((lo ^ this.#decodedLow) & this.#tellingLow) === 0 && ((hi ^ this.#decodedHigh) & this.#tellingHigh) === 0;
+    if (!(isAlike && this.#hasDecoded === 1) && !this.#decode(lo, hi)) return false;
+    const form = this.#decodedForm;
+    const frame = integer(form.addressOf(lo, hi) * this.#perFrame);
     const { found } = this;
+    found.rights = this.#decodedRights;
+    found.flags = this.#decodedFlags;
+    found.frame = form.entries > 1 ? frame + ((address / this.#entryBytes) % form.entries) : frame;
+    return true;
+  }
+
+  /** Decodes an entry that differs from the last one in more than its frame; false if it is no leaf. */
+  #decode(lo: number, hi: number): boolean {
     const { codec } = this.#last;
-    let leaf = this.#leaf;
+    let form = this.#leaf;
+    let rights: Rights;
     let attributes: PageFlags;
     if (codec.forms.length === 0) {
       // One look-up says it all.
       const meaning = codec.meaningOf(lo, hi);
       if (kindIn(meaning) !== LEAF_ENTRY) return false;
-      found.rights = rightsIn(meaning);
+      rights = rightsIn(meaning);
       attributes = flagsIn(meaning);
     } else {
       if (codec.kindOf(lo, hi) !== LEAF_ENTRY) return false;
-      leaf = codec.leafOf(lo, hi) ?? leaf;
-      found.rights = leaf.rightsOf(lo, hi);
-      attributes = leaf.attributesOf(lo, hi);
+      form = codec.leafOf(lo, hi) ?? form;
+      rights = form.rightsOf(lo, hi);
+      attributes = form.attributesOf(lo, hi);
     }
-    found.frame = leaf.addressOf(lo, hi) / this.#memory.frameSize;
-    if (leaf.entries > 1) found.frame += (address / this.#last.entryBytes) % leaf.entries;
-    const forUser = found.rights >>> 3;
-    found.flags =
-      (forUser !== 0 ? forUser | PAGE_USER : found.rights & 7) |
+    const forUser = rights >>> 3;
+    this.#decodedRights = rights;
+    this.#decodedFlags =
+      (forUser !== 0 ? forUser | PAGE_USER : rights & 7) |
       attributes |
-      (leaf.isAccessed(lo, hi) ? PAGE_ACCESSED : 0) |
-      (leaf.isDirty(lo, hi) ? PAGE_DIRTY : 0);
+      (form.isAccessed(lo, hi) ? PAGE_ACCESSED : 0) |
+      (form.isDirty(lo, hi) ? PAGE_DIRTY : 0);
+    this.#hasDecoded = 1;
+    this.#decodedLow = lo | 0;
+    this.#decodedHigh = hi | 0;
+    this.#decodedForm = form;
     return true;
   }
 
@@ -407,17 +466,24 @@ export class HierarchicalTables implements PageTables {
 
   /** Address of the leaf entry for a page, or −1 if a table on the way is missing. Remembers the leaf table. */
   #entryOf(context: TranslationContext, index: number): number {
-    const { entries, entryBytes } = this.#last;
-    const prefix = Math.floor(index / entries);
     const root = this.#hasKernelRoot ? this.#rootFor(context, index) : context.root;
-    if (prefix !== this.#cachedPrefix || root !== this.#cachedRoot) {
-      const table = this.#descend(root, index);
-      if (table < 0) return -1;
-      this.#cachedRoot = root;
-      this.#cachedPrefix = prefix;
-      this.#cachedTable = table;
-    }
-    return this.#cachedTable + (index % entries) * entryBytes;
+    const within = index - this.#cachedFirst;
+    return within >= 0 && within < this.#entries && root === this.#cachedRoot
+      ? this.#cachedTable + within * this.#entryBytes
+      : this.#findEntry(root, index);
+  }
+
+  /** As `#entryOf`, in another leaf table. */
+  #findEntry(root: number, index: number): number {
+    const { entries, entryBytes } = this.#last;
+    const table = this.#descend(root, index);
+    if (table < 0) return -1;
+    const within = integer(index % entries);
+    this.#cachedRoot = root;
+    this.#cachedFirst = integer(index - within);
+    this.#cachedTable = table;
+    this.#cachedSlot = integer(this.#slot(table));
+    return table + within * entryBytes;
   }
 
   /** The leaf table for a page, or −1; fills the path as far as it goes. */
@@ -443,10 +509,8 @@ export class HierarchicalTables implements PageTables {
       : table.addressOf(this.#memory.readLow(address), this.#memory.readHigh(address));
   }
 
-  /** The leaf table for a page, made with everything above it if need be; all or nothing. */
+  /** Makes the leaf table for a page, with everything above it that is missing; all or nothing. @returns address of the page's entry */
   #reach(context: TranslationContext, index: number): number {
-    const entry = this.#entryOf(context, index);
-    if (entry >= 0) return this.#cachedTable;
     const depths = this.#storeys.length - 1;
     let depth = 0;
     let table = context.root;
@@ -469,8 +533,7 @@ export class HierarchicalTables implements PageTables {
       table = made;
       depth += 1;
     }
-    this.#entryOf(context, index);
-    return table;
+    return this.#entryOf(context, index);
   }
 
   /** Links a table below another; an entry of the kernel's half of a root goes into every root. */
@@ -489,9 +552,11 @@ export class HierarchicalTables implements PageTables {
 
   /** After an entry of the leaf table went: empty tables are unlinked, from the leaf up, and enter the debt. */
   #unlinkEmpty(context: TranslationContext, index: number, debt: StaleTranslations): void {
-    if (this.#count(this.#cachedTable, -1) > 0 || this.#isKernels(index)) return;
+    const left = this.#used[this.#cachedSlot] - 1;
+    this.#used[this.#cachedSlot] = left;
+    if (left > 0 || this.#isKernels(index)) return;
     this.#descend(context.root, index);
-    this.#cachedPrefix = -1;
+    this.#cachedFirst = NO_TABLE;
     for (let depth = this.#storeys.length - 1; depth > 0; depth -= 1) {
       const table = this.#path[depth];
       if (this.#used[this.#slot(table)] > 0) return;

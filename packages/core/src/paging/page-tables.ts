@@ -49,9 +49,10 @@ export interface PageTables {
   update(context: TranslationContext, page: number, flags: PageFlags, debt: StaleTranslations): void;
   /**
    * As `update`, where nothing that is permitted stops being so: nothing is stale then.
-   * @param frame the one that the page is known to have; another one is an error of ours
+   * @param frame the one that the page is known to have if it is mapped; another one is an error of ours
+   * @returns false if the page is absent; nothing has changed then
    */
-  widen(context: TranslationContext, page: number, frame: number, flags: PageFlags): void;
+  widen(context: TranslationContext, page: number, frame: number, flags: PageFlags): boolean;
   /** Sets accessed (and dirty) marks, as refill code does where hardware does not. */
   mark(context: TranslationContext, page: number, dirty: boolean): void;
   /**

@@ -227,6 +227,50 @@ describe("fork", () => {
     ]);
   });
 
+  const PAGES = 6;
+  const orders = {
+    upwards: [0, 1, 2, 3, 4, 5],
+    downwards: [5, 4, 3, 2, 1, 0],
+    "the ends first": [5, 0, 4, 1, 3, 2],
+    "the middle first": [2, 3, 1, 5, 0, 4],
+  };
+  for (const [name, order] of Object.entries(orders)) {
+    it(`goes past a frozen shadow when the last page of it has been copied: ${name}`, () => {
+      const machine = paper();
+      const space = installed(machine);
+      area(space, at(0), PAGES);
+      for (const page of order) machine.write32(at(page), page);
+      const child = machine.spaces.fork(space);
+      const frozen = frontOf(space);
+      const stands = order.map((page) => {
+        machine.write32(at(page), 100 + page);
+        assertInvariants(machine);
+        return frontOf(space)?.below === frozen;
+      });
+      expect(stands).to.deep.equal([true, true, true, true, true, false]);
+      expect(valuesOf(machine, space, [0, 1, 2, 3, 4, 5])).to.deep.equal([100, 101, 102, 103, 104, 105]);
+      expect(valuesOf(machine, child, [0, 1, 2, 3, 4, 5])).to.deep.equal([0, 1, 2, 3, 4, 5]);
+      assertInvariants(machine);
+    });
+
+    it(`goes past a frozen shadow whose other pages its area does not show any more: ${name}`, () => {
+      const machine = paper();
+      const space = installed(machine);
+      area(space, at(0), PAGES + 2);
+      for (let page = 0; page < PAGES + 2; page += 1) machine.write32(at(page), page);
+      const child = machine.spaces.fork(space);
+      const frozen = frontOf(space);
+      machine.write32(at(order[0]), 100);
+      space.resizeArea(at(0), PAGES * PAGE);
+      for (const page of order.slice(1, -1)) machine.write32(at(page), 100);
+      expect(frontOf(space)?.below).to.equal(frozen);
+      machine.write32(at(order[PAGES - 1]), 100);
+      expect(frontOf(space)?.below).not.to.equal(frozen);
+      expect(valuesOf(machine, child, [0, 6, 7])).to.deep.equal([0, 6, 7]);
+      assertInvariants(machine);
+    });
+  }
+
   it("leaves an area that the fork made read-only to its user as it is", () => {
     const machine = paper();
     const space = installed(machine);

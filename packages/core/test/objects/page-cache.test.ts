@@ -170,6 +170,42 @@ describe("a page cache", () => {
     );
   });
 
+  it("tells the last page, and which pages another cache misses from any offset on", () => {
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const random = new Random(seed);
+        const pool = newPool();
+        const offsets = Array.from({ length: 260 }, (_, i) => (i < 200 ? i : 2 ** 40 + i));
+        // Whole chunks as well as single pages: caches that nearly agree.
+        const caches = [0, 1].map(() => {
+          const cache = new ChunkedPageCache(pool);
+          const holes = random.below(4);
+          for (const offset of offsets) {
+            if (holes > 0 && random.below(40 * holes) === 0) continue;
+            if (random.below(20) === 0) cache.setSlot(offset, offset % 1000);
+            else cache.insert(offset, offset % 1000);
+          }
+          return cache;
+        });
+        const [one, other] = caches;
+        for (let round = 0; round < 30; round += 1) {
+          const first = offsets[random.below(offsets.length)];
+          const missing = offsets.find((offset) => offset >= first && one.get(offset) !== ABSENT && other.get(offset) === ABSENT);
+          expect(one.nextMissing(other, first)).to.equal(missing ?? -1);
+          expect(one.lastPresent()).to.equal(offsets.findLast((offset) => one.get(offset) !== ABSENT) ?? -1);
+          const gone = offsets[random.below(offsets.length)];
+          const cache = caches[random.below(2)];
+          cache.remove(gone);
+          cache.clearSlot(gone);
+        }
+      }),
+      { numRuns: 60 },
+    );
+    const empty = new ChunkedPageCache(newPool());
+    expect([empty.lastPresent(), empty.nextMissing(empty, 0)]).to.deep.equal([-1, -1]);
+    expect(() => empty.nextMissing(new ChunkedPageCache(newPool()), 0)).to.throw("page caches of two machines");
+  });
+
   it("walks upwards from any offset while pages come and go", () => {
     const cache = new ChunkedPageCache(newPool());
     for (const offset of [3, 64, 200, 2 ** 45]) cache.insert(offset, offset);
