@@ -1,0 +1,9 @@
+/** QEMU's MMUs as judges: cases, guests, verdicts. */
+export type { Expected, JudgedCase, JudgedEntry, JudgedQuery, Piece } from "./case.js";
+export { Guest } from "./guest/guest.js";
+export { programPath, qemuVersion } from "./guest/qemu-process.js";
+export { Judge } from "./judge.js";
+export { stampOf, type MachineProfile, type SlotKind, type Trap, type Window } from "./machines/profile.js";
+export type { Actual } from "./verdict/actual.js";
+export type { Explanation } from "./verdict/explanation.js";
+export { Tally, type Disagreement } from "./verdict/verdict.js";

@@ -1,0 +1,16 @@
+/** A deviation that has been looked into: which manual says what, and which side follows it. */
+import type { JudgedCase, JudgedQuery } from "../case.js";
+import type { Actual } from "./actual.js";
+
+export interface Explanation {
+  /** Stable: `"amd64.frame-above-40-bits"`. */
+  readonly id: string;
+  /** What differs, in one sentence. */
+  readonly says: string;
+  /** The section that decides. */
+  readonly manual: string;
+  /** Which side follows it; `"either"` where the manual leaves it open. */
+  readonly follows: "portolan" | "qemu" | "either";
+  /** Is it this? As narrow as can be: an explanation that matches too much hides defects. */
+  readonly matches: (query: JudgedQuery, actual: Actual, judged: JudgedCase) => boolean;
+}

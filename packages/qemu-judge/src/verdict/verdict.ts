@@ -1,0 +1,42 @@
+/** What became of a case: every access agreed, explained, unexplained, or not judged. */
+import type { JudgedCase, JudgedQuery } from "../case.js";
+import type { Explanation } from "./explanation.js";
+
+export interface Disagreement {
+  readonly judged: JudgedCase;
+  /** Absent where memory differs after accesses that agree. */
+  readonly query?: JudgedQuery;
+  /** What differs, in words. */
+  readonly says: string;
+  /** Null: nobody knows why. */
+  readonly explanation: Explanation | null;
+}
+
+export class Tally {
+  agreed = 0;
+  /** Accesses that nothing in QEMU could answer for, by why. */
+  readonly unjudged = new Map<string, number>();
+  readonly explained = new Map<string, number>();
+  readonly unexplained: Disagreement[] = [];
+  cases = 0;
+  /** Words of tables whose contents after the accesses were compared. */
+  words = 0;
+
+  count(disagreement: Disagreement): void {
+    const { explanation } = disagreement;
+    if (explanation === null) this.unexplained.push(disagreement);
+    else this.explained.set(explanation.id, (this.explained.get(explanation.id) ?? 0) + 1);
+  }
+
+  pass(why: string): void {
+    this.unjudged.set(why, (this.unjudged.get(why) ?? 0) + 1);
+  }
+
+  /** All that were asked. */
+  get queries(): number {
+    let sum = this.agreed + this.unexplained.length;
+    for (const count of this.unjudged.values()) sum += count;
+    for (const count of this.explained.values()) sum += count;
+    return sum;
+  }
+}
