@@ -1,5 +1,7 @@
 /** QEMU's MMUs as judges: cases, guests, verdicts. */
-export type { Expected, JudgedCase, JudgedEntry, JudgedQuery, Piece } from "./case.js";
+export type { BlankCase, Expected, JudgedCase, JudgedEntry, JudgedQuery, Piece } from "./case.js";
+export { casesOfVectors } from "./cases/of-vectors.js";
+export { withExpectations } from "./cases/our-side.js";
 export { Guest } from "./guest/guest.js";
 export { programPath, qemuVersion } from "./guest/qemu-process.js";
 export { Judge } from "./judge.js";

@@ -77,6 +77,8 @@ export interface MachineProfile {
   readonly faultAddress?: (query: JudgedQuery, judged: JudgedCase) => bigint | null;
   /** Loads a case's TLB entries (and registers) into a machine of ours; absent where hardware walks. */
   readonly load?: (machine: Machine, space: AddressSpace, judged: BlankCase) => void;
+  /** The port's own refill code answers misses (from a TSB, say), and TLBs are cold before every access; else only loaded entries count. */
+  readonly refills?: boolean;
   /** A golden vector's entry in the machine's own words; null if the machine has no such entry. Present where `load` is. */
   readonly entryWords?: (entry: VectorEntry) => readonly bigint[] | null;
   /** Cases that only this machine has: TLB contents, TSBs; at least `queries` accesses. What is expected is filled in afterwards. */

@@ -1,0 +1,118 @@
+/**
+ * Tables that the core made while it lived: areas created, touched, shared, protected and destroyed, spaces forked and ended,
+ * pages copied on write. After some operations each space is a case.
+ */
+import {
+  anonymous,
+  AREA_CACHEABLE,
+  AREA_EXECUTE,
+  AREA_READ,
+  AREA_WRITE,
+  buildMachine,
+  PortolanError,
+  type AddressSpace,
+  type Machine,
+  type Random,
+} from "@portolan/core";
+import type { Subject } from "@portolan/conformance";
+import type { BlankCase } from "../case.js";
+import type { MachineProfile } from "../machines/profile.js";
+import { ACCESSES, PRIVILEGES, settingOf } from "./asked.js";
+import { caseOfMachine } from "./of-machine.js";
+
+const OPERATIONS = 60;
+const SPACES = 4;
+/** Pages from each place on, and addresses of a space that are asked. */
+const PAGES = 20;
+const ADDRESSES = 30;
+const RIGHTS = [AREA_READ, AREA_READ | AREA_WRITE, AREA_READ | AREA_EXECUTE].map((rights) => rights | AREA_CACHEABLE);
+
+/** A machine that has lived: its spaces, and the pages that its life was about. */
+export interface Lived {
+  readonly machine: Machine;
+  readonly spaces: readonly AddressSpace[];
+  readonly pages: readonly bigint[];
+}
+
+/** At least `queries` accesses. */
+export const historyCases = function* (
+  profile: MachineProfile,
+  subject: Subject,
+  random: Random,
+  queries: number,
+): Generator<BlankCase> {
+  const { slot } = profile;
+  const { hardwarePageShift } = subject.architecture;
+  for (let made = 0, number = 0; made < queries; number += 1) {
+    const { machine, spaces, pages } = live(profile, subject, random);
+    for (const space of spaces) {
+      const asked = Array.from({ length: ADDRESSES }, () => {
+        const page = pages[random.below(pages.length)] ?? 0n;
+        return page + BigInt(random.below(2 ** hardwarePageShift / slot.bytes) * slot.bytes);
+      }).flatMap((address) => ACCESSES.flatMap((access) => PRIVILEGES.map((privilege) => ({ address, access, privilege }))));
+      made += asked.length;
+      yield caseOfMachine(machine, space, `history ${number}, space ${space.id}`, asked);
+    }
+  }
+};
+
+/** One life. */
+export const live = ({ cases }: MachineProfile, { architecture, replace }: Subject, random: Random): Lived => {
+  const machine = buildMachine(
+    architecture,
+    { memoryBase: cases.first, memoryBytes: cases.bytes, seed: random.word(), switches: settingOf(architecture, random) },
+    replace,
+  );
+  const { units } = machine.parts;
+  const { user, kernel } = architecture.layout;
+  const size = 2n ** BigInt(architecture.pageShift);
+  const span = BigInt(PAGES) * size;
+  // Where the user's range begins, somewhere in it, and where it ends.
+  const middle = user.first + ((user.last - user.first) / 1024n / size) * size * BigInt(random.below(1023) + 1);
+  const places = [user.first + 16n * size, middle, user.last + 1n - span];
+  const at = (): bigint => (places[random.below(places.length)] ?? 0n) + BigInt(random.below(PAGES)) * size;
+  const spaces = [machine.spaces.create()];
+  const any = (): AddressSpace => spaces[random.below(spaces.length)] as AddressSpace;
+  const rights = (): number => RIGHTS[random.below(RIGHTS.length)] ?? AREA_READ;
+  const operations: readonly (() => unknown)[] = [
+    () => any().createArea({ base: at(), size: BigInt(random.below(6) + 1) * size, flags: rights(), backend: anonymous }),
+    () => any().createArea({ base: at(), size: BigInt(random.below(6) + 1) * size, flags: rights(), backend: anonymous }),
+    () => any().destroyArea(at()),
+    () => any().changeAreaFlags(at(), rights()),
+    () => any().resizeArea(at(), BigInt(random.below(6) + 1) * size),
+    () => {
+      const [from, base] = [any(), at()];
+      const area = [...from.areas()].find((each) => each.base <= base && base < each.base + each.size);
+      if (area !== undefined) from.shareArea(area.base, area.size, any(), at(), rights());
+    },
+    () => {
+      if (spaces.length < SPACES) spaces.push(machine.spaces.fork(any()));
+    },
+    () => {
+      if (spaces.length < SPACES) spaces.push(machine.spaces.create());
+    },
+    () => {
+      const [gone] = spaces.length > 1 && random.below(3) === 0 ? spaces.splice(random.below(spaces.length), 1) : [];
+      machine.switchToKernel();
+      gone?.destroy();
+    },
+    ...Array.from({ length: 12 }, () => () => {
+      machine.switchTo(any());
+      const address = at() + BigInt(random.below(1024) * 4);
+      if (random.below(3) === 0) machine.read32(address);
+      else if (random.below(4) === 0) machine.fetch32(address);
+      else machine.write32(address, random.word());
+    }),
+  ];
+  for (let i = 0; i < OPERATIONS; i += 1) {
+    try {
+      operations[random.below(operations.length)]?.();
+    } catch (error) {
+      // What the space refuses has changed nothing.
+      if (!(error instanceof PortolanError)) throw error;
+    }
+  }
+  const pages = places.flatMap((place) => Array.from({ length: PAGES + 2 }, (_, i) => place + BigInt(i - 1) * size));
+  const kernels = [kernel.first, kernel.last + 1n - size, kernel.last + 1n - 2n * size];
+  return { machine, spaces, pages: [...pages, ...kernels].filter((page) => units.isCanonical(units.pageOf(page))) };
+};
