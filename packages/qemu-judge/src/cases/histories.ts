@@ -35,12 +35,7 @@ export interface Lived {
 }
 
 /** At least `queries` accesses. */
-export const historyCases = function* (
-  profile: MachineProfile,
-  subject: Subject,
-  random: Random,
-  queries: number,
-): Generator<BlankCase> {
+export const historyCases = function* (profile: MachineProfile, subject: Subject, random: Random, queries: number): Generator<BlankCase> {
   const { slot } = profile;
   const { hardwarePageShift } = subject.architecture;
   for (let made = 0, number = 0; made < queries; number += 1) {

@@ -10,7 +10,9 @@ export const caseOfMachine = (machine: Machine, space: AddressSpace, name: strin
   const { root } = space.context;
   const hasOwnRoot = translation.kind === "hierarchical" && translation.kernelRootRegister !== undefined;
   const kernelRoot = spaces.kernel.context.root;
-  const tables = new Map([...tablesUnder(machine, root), ...(hasOwnRoot ? tablesUnder(machine, kernelRoot) : [])].map((piece) => [piece.at, piece]));
+  const tables = new Map(
+    [...tablesUnder(machine, root), ...(hasOwnRoot ? tablesUnder(machine, kernelRoot) : [])].map((piece) => [piece.at, piece]),
+  );
   const { memory } = parts;
   return {
     name,

@@ -29,9 +29,7 @@ export const casesOfVectors = (profile: MachineProfile, subject: Subject, { ram,
     const asked = vector.queries.map(({ address, access, privilege, answer }) => {
       const low = BigInt(address) & mask;
       claims.push(
-        "physical" in answer
-          ? { kind: "physical", physical: BigInt(answer.physical) - low }
-          : { kind: "fault", reason: answer.fault },
+        "physical" in answer ? { kind: "physical", physical: BigInt(answer.physical) - low } : { kind: "fault", reason: answer.fault },
       );
       return { address: BigInt(address) - low, access: ACCESSES[access], privilege: PRIVILEGES[privilege] };
     });

@@ -72,7 +72,8 @@ const randomWord = (random: Random, { codec }: Storey, next: readonly number[], 
   const format = asTable && codec.table !== null ? codec.table : pick(random, leaves);
   const physical = asTable ? pick(random, next) : pick(random, pages);
   let word = 0n;
-  if (format.format.encode !== undefined) word = wordFor(format, physical, random.below(4) === 0 ? random.below(PAGE_FLAG_SETS) : EVERYTHING);
+  if (format.format.encode !== undefined)
+    word = wordFor(format, physical, random.below(4) === 0 ? random.below(PAGE_FLAG_SETS) : EVERYTHING);
   else {
     for (const field of format.format.fields) {
       const [high, low] = fieldBits(field);

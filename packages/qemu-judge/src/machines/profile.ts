@@ -2,7 +2,7 @@
  * What QEMU and our stub have to be told to judge a machine: one value for each. Everything else in this package is the same
  * for all of them.
  */
-import type { VectorEntry } from "@portolan/conformance";
+import type { Subject, VectorEntry } from "@portolan/conformance";
 import type { AddressSpace, Architecture, FaultReport, Machine, Oracle, Random } from "@portolan/core";
 import type { BlankCase, JudgedCase, JudgedQuery, Piece } from "../case.js";
 import type { RawResult } from "../mailbox.js";
@@ -81,8 +81,8 @@ export interface MachineProfile {
   readonly refills?: boolean;
   /** A golden vector's entry in the machine's own words; null if the machine has no such entry. Present where `load` is. */
   readonly entryWords?: (entry: VectorEntry) => readonly bigint[] | null;
-  /** Cases that only this machine has: TLB contents, TSBs; at least `queries` accesses. What is expected is filled in afterwards. */
-  readonly own?: (random: Random, queries: number) => Iterable<BlankCase>;
+  /** Cases that only this machine has: TLB contents, TSBs; at least `queries` accesses. What is expected is filled in afterwards. `subject` is what is judged. */
+  readonly own?: (random: Random, queries: number, subject: Subject) => Iterable<BlankCase>;
   /** Is an access that our side calls a bus error judged? Only where QEMU has nothing at that address and reports it. */
   readonly judgesBus?: (physical: bigint) => boolean;
   /** Known deviations between QEMU and our side. */

@@ -32,6 +32,16 @@ export class Tally {
     this.unjudged.set(why, (this.unjudged.get(why) ?? 0) + 1);
   }
 
+  /** Adds another's counts. */
+  add(other: Tally): void {
+    this.agreed += other.agreed;
+    this.cases += other.cases;
+    this.words += other.words;
+    for (const [why, count] of other.unjudged) this.unjudged.set(why, (this.unjudged.get(why) ?? 0) + count);
+    for (const [id, count] of other.explained) this.explained.set(id, (this.explained.get(id) ?? 0) + count);
+    this.unexplained.push(...other.unexplained);
+  }
+
   /** All that were asked. */
   get queries(): number {
     let sum = this.agreed + this.unexplained.length;
