@@ -66,7 +66,7 @@ export const flagCases = function* (profile: MachineProfile, random: Random, que
   if (translation.kind !== "hierarchical") return;
   const plain = settingOf(architecture, null);
   const subjects = storeysOf(architecture, translation, plain).flatMap((storey, depth) =>
-    subjectsOf(storey, depth, storey.shift, translation.levels[depth] as Level),
+    subjectsOf(storey, depth, storey.shift, translation.levels[depth]),
   );
   const left = subjects.map(({ flags }) => 2 ** Math.min(flags.length, 32));
   for (let made = 0, turn = 0; made < queries; turn += 1) {
@@ -87,7 +87,7 @@ export const flagCases = function* (profile: MachineProfile, random: Random, que
     const storeys = storeysOf(architecture, translation, switches);
     const ground = new Ground(cases.first, cases.bytes);
     const make = (depth: number): Table => {
-      const storey = storeys[depth] as Storey;
+      const storey = storeys[depth];
       return new Table(architecture, storey, depth, ground.take(storey.tableBytes));
     };
     // One way down to the table that is full of the words.
@@ -95,14 +95,14 @@ export const flagCases = function* (profile: MachineProfile, random: Random, que
     const indices: number[] = [];
     for (let depth = 0; depth < subject.depth; depth += 1) {
       const next = make(depth + 1);
-      const { codec, entries } = storeys[depth] as Storey;
+      const { codec, entries } = storeys[depth];
       const index = random.below(entries);
       if (codec.table === null) throw new Error(`${architecture.name}: nothing leads below level ${depth}`);
       chain[depth]?.set(index, wordFor(codec.table, next.at, EVERYTHING));
       indices.push(index);
       chain.push(next);
     }
-    const full = chain[subject.depth] as Table;
+    const full = chain[subject.depth];
     const below: Table[] = [];
     // Below a table's word: one page that lets everything through, wherever it is looked at.
     const page = ground.take(1 << architecture.hardwarePageShift);
@@ -112,7 +112,7 @@ export const flagCases = function* (profile: MachineProfile, random: Random, que
     if (isTable) {
       for (let lower = depth + 1; lower < storeys.length; lower += 1) below.push(make(lower));
       below.forEach((table, i) => {
-        const storey = storeys[depth + 1 + i] as Storey;
+        const storey = storeys[depth + 1 + i];
         const next = below[i + 1];
         const format = next === undefined ? storey.codec.leaf : storey.codec.table;
         if (format === null) throw new Error(`${architecture.name}: nothing to map a page with`);
@@ -132,7 +132,7 @@ export const flagCases = function* (profile: MachineProfile, random: Random, que
       const index = random.below(full.entries);
       places.add(index);
     }
-    const prefix = indices.reduce((sum, index, above) => sum + (BigInt(index) << (storeys[above] as Storey).shift), 0n);
+    const prefix = indices.reduce((sum, index, above) => sum + (BigInt(index) << storeys[above].shift), 0n);
     const addresses: bigint[] = [];
     [...places].forEach((index, i) => {
       // A page of several entries: the bits of the address among them come from the place of the entry.
@@ -151,7 +151,7 @@ export const flagCases = function* (profile: MachineProfile, random: Random, que
     yield {
       name: `flags: ${subject.name}`,
       ram: cases,
-      root: (chain[0] as Table).at,
+      root: chain[0].at,
       asid: architecture.asids.first,
       switches,
       memory: inOrder([...[...chain, ...below].map(({ piece }) => piece), pageOfSlots(profile, page)]),

@@ -67,7 +67,7 @@ export const live = ({ cases }: MachineProfile, { architecture, replace }: Subje
   const places = [user.first + 16n * size, middle, user.last + 1n - span];
   const at = (): bigint => (places[random.below(places.length)] ?? 0n) + BigInt(random.below(PAGES)) * size;
   const spaces = [machine.spaces.create()];
-  const any = (): AddressSpace => spaces[random.below(spaces.length)] as AddressSpace;
+  const any = (): AddressSpace => spaces[random.below(spaces.length)];
   const rights = (): number => RIGHTS[random.below(RIGHTS.length)] ?? AREA_READ;
   const operations: readonly (() => unknown)[] = [
     () => any().createArea({ base: at(), size: BigInt(random.below(6) + 1) * size, flags: rights(), backend: anonymous }),

@@ -14,7 +14,7 @@ const WORDS = 12;
 const PAGES = 6;
 const ADDRESSES = 40;
 
-const pick = <T>(random: Random, from: readonly T[]): T => from[random.below(from.length)] as T;
+const pick = <T>(random: Random, from: readonly T[]): T => from[random.below(from.length)];
 
 /** At least `queries` accesses. */
 export const randomTreeCases = function* (profile: MachineProfile, random: Random, queries: number): Generator<BlankCase> {
@@ -31,7 +31,7 @@ export const randomTreeCases = function* (profile: MachineProfile, random: Rando
     const pages = Array.from({ length: PAGES }, () => ground.take(1 << architecture.hardwarePageShift));
     const known: number[][][] = tables.map((level) => level.map(() => []));
     tables.forEach((level, depth) => {
-      const storey = storeys[depth] as Storey;
+      const storey = storeys[depth];
       const next = tables[depth + 1];
       level.forEach((table, which) => {
         for (let i = 0; i < WORDS; i += 1) {
@@ -41,10 +41,10 @@ export const randomTreeCases = function* (profile: MachineProfile, random: Rando
         }
       });
     });
-    const root = (tables[0] as readonly Table[])[0] as Table;
+    const root = (tables[0] as readonly Table[])[0];
     const addresses = Array.from({ length: ADDRESSES }, () => {
       const index = (depth: number): number =>
-        random.below(8) === 0 ? random.below((storeys[depth] as Storey).entries) : pick(random, pick(random, known[depth] ?? [[0]]));
+        random.below(8) === 0 ? random.below(storeys[depth].entries) : pick(random, pick(random, known[depth] ?? [[0]]));
       const base = storeys.reduce((sum, { shift }, depth) => sum + (BigInt(index(depth)) << shift), 0n);
       const within = BigInt(random.below((1 << architecture.hardwarePageShift) / slot.bytes) * slot.bytes);
       return canonical(architecture, base + within);
