@@ -9,8 +9,15 @@ import type { MachineProfile } from "../machines/profile.js";
 import { GuestMemory } from "./guest-memory.js";
 import { QemuProcess, qemuVersion } from "./qemu-process.js";
 
-const START_SECONDS = 20;
-const ROUND_SECONDS = 20;
+/** How long things may take, in seconds. */
+export interface Patience {
+  /** An answer of QEMU's monitor, and then the stub's first sign of life. */
+  readonly start: number;
+  /** One round of accesses, at most a thousand. */
+  readonly round: number;
+}
+
+const PATIENCE: Patience = { start: 20, round: 20 };
 /** For so long a bell is looked at again and again; then with a rest between. */
 const EAGER_MILLISECONDS = 2;
 
@@ -24,8 +31,17 @@ export class Guest {
   readonly #qemu: QemuProcess;
   readonly #folder: string | null;
   readonly #bell: Words;
+  readonly #patience: Patience;
 
-  private constructor(profile: MachineProfile, version: string, qemu: QemuProcess, memory: GuestMemory, folder: string | null) {
+  private constructor(
+    profile: MachineProfile,
+    version: string,
+    qemu: QemuProcess,
+    memory: GuestMemory,
+    folder: string | null,
+    patience: Patience,
+  ) {
+    this.#patience = patience;
     this.profile = profile;
     this.version = version;
     this.#qemu = qemu;
@@ -39,7 +55,7 @@ export class Guest {
    * Starts QEMU, and waits until the stub is up.
    * @throws PortolanError ERR_QEMU_MISSING, ERR_QEMU_TOO_OLD, ERR_QEMU_FAILED, ERR_QEMU_SILENT; nothing is left behind then
    */
-  static async start(profile: MachineProfile): Promise<Guest> {
+  static async start(profile: MachineProfile, patience = PATIENCE): Promise<Guest> {
     const { qemu: how, ram } = profile;
     const version = qemuVersion(how.program, how.package);
     const folder = profile.memory === "file" ? mkdtempSync(join(tmpdir(), "portolan-judge-")) : null;
@@ -49,10 +65,10 @@ export class Guest {
     let qemu: QemuProcess | null = null;
     let memory: GuestMemory | null = null;
     try {
-      qemu = await QemuProcess.start(how.program, how.package, args);
+      qemu = await QemuProcess.start(how.program, how.package, args, patience.start);
       memory = folder === null ? await Guest.#ofProcess(qemu, ram.first) : new GuestMemory(file, -ram.first);
-      const guest = new Guest(profile, version, qemu, memory, folder);
-      await guest.#until(BELL_READY, START_SECONDS);
+      const guest = new Guest(profile, version, qemu, memory, folder, patience);
+      await guest.#until(BELL_READY, patience.start);
       return guest;
     } catch (error) {
       memory?.close();
@@ -83,7 +99,7 @@ export class Guest {
   async go(): Promise<void> {
     this.#bell.set(0, BELL_GO);
     this.memory.write(this.profile.mailbox.at, this.#bell.bytes);
-    await this.#until(BELL_DONE, ROUND_SECONDS);
+    await this.#until(BELL_DONE, this.#patience.round);
   }
 
   /** Ends QEMU and removes its RAM. */

@@ -9,7 +9,8 @@ import { delimiter, join } from "node:path";
 
 /** The first QEMU that is known to do what the stubs want. */
 const OLDEST = 7;
-const START_SECONDS = 20;
+/** How long it may take for its version, or for an answer of its monitor. */
+const PATIENCE_SECONDS = 20;
 const KEPT_WORDS = 2000;
 
 /** Path of a program; null if it is nowhere on PATH. */
@@ -35,7 +36,7 @@ export const qemuVersion = (program: string, debianPackage: string): string => {
   const path = programPath(program);
   if (path === null)
     throw new PortolanError("ERR_QEMU_MISSING", { program, install: `apt-get install --no-install-recommends ${debianPackage}` });
-  const { stdout } = spawnSync(path, ["--version"], { encoding: "utf8", timeout: START_SECONDS * 1000, killSignal: "SIGKILL" });
+  const { stdout } = spawnSync(path, ["--version"], { encoding: "utf8", timeout: PATIENCE_SECONDS * 1000, killSignal: "SIGKILL" });
   const version = /version (\d+(?:\.\d+)*)/.exec(stdout ?? "")?.[1];
   if (version === undefined) throw new PortolanError("ERR_QEMU_FAILED", { program, why: "it does not tell its version" });
   if (Number.parseInt(version, 10) < OLDEST) throw new PortolanError("ERR_QEMU_TOO_OLD", { program, version, oldest: `${OLDEST}.0` });
@@ -54,8 +55,11 @@ export class QemuProcess {
     this.#child.kill("SIGKILL");
   };
 
-  private constructor(program: string, child: ChildProcessWithoutNullStreams) {
+  readonly #patience: number;
+
+  private constructor(program: string, child: ChildProcessWithoutNullStreams, patience: number) {
     this.#program = program;
+    this.#patience = patience;
     this.#child = child;
     process.once("exit", this.#kill);
     child.stderr.on("data", (data: Buffer) => {
@@ -76,9 +80,10 @@ export class QemuProcess {
 
   /**
    * Starts one with a monitor on its standard streams and nothing else.
+   * @param patience seconds that its monitor may take for an answer
    * @throws PortolanError ERR_QEMU_MISSING, ERR_QEMU_TOO_OLD, ERR_QEMU_FAILED with what it said
    */
-  static async start(program: string, debianPackage: string, args: readonly string[]): Promise<QemuProcess> {
+  static async start(program: string, debianPackage: string, args: readonly string[], patience = PATIENCE_SECONDS): Promise<QemuProcess> {
     qemuVersion(program, debianPackage);
     const path = programPath(program) ?? program;
     const all = [
@@ -95,7 +100,7 @@ export class QemuProcess {
     ];
     const guard = programPath("setpriv");
     const child = guard === null ? spawn(path, all) : spawn(guard, ["--pdeathsig", "KILL", path, ...all]);
-    const qemu = new QemuProcess(program, child);
+    const qemu = new QemuProcess(program, child, patience);
     try {
       await qemu.#answer('"QMP"');
       await qemu.#ask("qmp_capabilities", {});
@@ -145,7 +150,7 @@ export class QemuProcess {
 
   /** The next line that has one of these words; events pass by. */
   async #answer(...words: readonly string[]): Promise<string> {
-    const deadline = Date.now() + START_SECONDS * 1000;
+    const deadline = Date.now() + this.#patience * 1000;
     for (;;) {
       const lines = this.#answers.split("\n");
       const index = lines.findIndex((line, i) => i < lines.length - 1 && words.some((word) => line.includes(word)));
@@ -155,7 +160,7 @@ export class QemuProcess {
       }
       if (this.#end !== null) throw this.failure(this.#end);
       const left = deadline - Date.now();
-      if (left <= 0) throw this.failure(`its monitor is silent for ${START_SECONDS} s`);
+      if (left <= 0) throw this.failure(`its monitor is silent for ${this.#patience} s`);
       await this.#news(left);
     }
   }
