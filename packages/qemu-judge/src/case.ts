@@ -4,12 +4,21 @@
  */
 import type { Access, FaultReport, Privilege, Switches } from "@portolan/core";
 
+/** A physical address where our side has no RAM, and whether a table was looked for there or the page itself. */
+export interface Nowhere {
+  readonly physical: bigint;
+  readonly isTable: boolean;
+}
+
 /** What our side says of an access. */
 export type Expected =
   /** It is let through, to this physical address. */
   | { readonly kind: "physical"; readonly physical: bigint }
-  /** It is refused, for a reason in the words of FAULT_REASONS; with what the handler finds in its registers, where that is known. */
-  | { readonly kind: "fault"; readonly reason: string; readonly report?: FaultReport };
+  /**
+   * It is refused, for a reason in the words of FAULT_REASONS; with what the handler finds in its registers, where that is known,
+   * and where nothing answered if the reason is `"bus"` and that is known.
+   */
+  | { readonly kind: "fault"; readonly reason: string; readonly report?: FaultReport; readonly nowhere?: Nowhere };
 
 /** One access. Every access begins with cold TLBs, but for entries that were loaded by hand. */
 export interface JudgedQuery {
@@ -18,6 +27,8 @@ export interface JudgedQuery {
   readonly access: Access;
   readonly privilege: Privilege;
   readonly expected: Expected;
+  /** Why it cannot be judged, in words, where the case itself makes it so. */
+  readonly unjudged?: string;
 }
 
 /** An entry that software loads, in the machine's own words: EntryHi, PageMask, EntryLo0, EntryLo1; tag access and TTE. */
@@ -55,4 +66,4 @@ export interface JudgedCase {
 }
 
 /** A case before our side was asked. */
-export type BlankCase = Omit<JudgedCase, "queries" | "after"> & { readonly queries: readonly Omit<JudgedQuery, "expected">[] };
+export type BlankCase = Omit<JudgedCase, "queries" | "after"> & { readonly queries: readonly Omit<JudgedQuery, "expected" | "unjudged">[] };

@@ -5,7 +5,7 @@
  * physical address: a read brings back its word, a fetch runs its code, and a write is looked for there. So the proof of an
  * address rests on nothing that QEMU says.
  */
-import { EXECUTE, WRITE } from "@portolan/core";
+import { WRITE } from "@portolan/core";
 import type { JudgedCase, JudgedQuery, Piece } from "./case.js";
 import type { Guest } from "./guest/guest.js";
 import {
@@ -28,6 +28,7 @@ import {
 } from "./mailbox.js";
 import { stampOf, type MachineProfile, type Window } from "./machines/profile.js";
 import { PageImage } from "./page-image.js";
+import { whyUnjudged } from "./unjudged.js";
 import type { Actual } from "./verdict/actual.js";
 import { accessedAt, difference } from "./verdict/compare.js";
 import type { Tally } from "./verdict/verdict.js";
@@ -51,7 +52,7 @@ export class Judge {
   async judge(judged: JudgedCase, tally: Tally): Promise<void> {
     const image = new PageImage(judged.memory);
     const asked = judged.queries.filter((query) => {
-      const why = this.#whyNot(judged, query, image);
+      const why = whyUnjudged(this.#profile, judged, query, image);
       if (why !== null) tally.pass(why);
       return why === null;
     });
@@ -82,19 +83,6 @@ export class Judge {
       const zeros = new Uint8Array(4096);
       for (const { at } of before) this.#guest.memory.write(at, zeros);
     }
-  }
-
-  /** Why nothing in QEMU answers for an access; null if something does. */
-  #whyNot(judged: JudgedCase, { expected, access }: JudgedQuery, image: PageImage): string | null {
-    const { ram, slot, judgesBus } = this.#profile;
-    if (expected.kind === "fault")
-      return expected.reason === "bus" && judgesBus === undefined ? "QEMU has RAM or devices where ours has nothing" : null;
-    const physical = Number(expected.physical);
-    if (physical < ram.first || physical + slot.bytes > ram.first + ram.bytes) return "QEMU has no RAM where it lands";
-    if (physical < judged.ram.first || physical + slot.bytes > judged.ram.first + judged.ram.bytes)
-      return "it lands outside the case's RAM";
-    const isGiven = image.holds(physical, slot.bytes) && !isSlot(image.read(physical, slot.bytes), slot.make(physical));
-    return isGiven ? `a ${access === EXECUTE ? "fetch" : access === WRITE ? "write" : "read"} would land in a table` : null;
   }
 
   #stamp({ expected }: JudgedQuery, image: PageImage): void {
@@ -212,5 +200,3 @@ export class Judge {
     }
   }
 }
-
-const isSlot = (bytes: Uint8Array, slot: Uint8Array): boolean => slot.every((byte, i) => bytes[i] === byte);

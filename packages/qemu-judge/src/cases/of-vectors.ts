@@ -4,7 +4,7 @@ import { EXECUTE, initialSwitches, KERNEL, READ, USER, WRITE, type Access, type 
 import type { BlankCase, Expected, JudgedCase, JudgedEntry, Piece } from "../case.js";
 import type { MachineProfile } from "../machines/profile.js";
 import { PageImage } from "../page-image.js";
-import { withExpectations } from "./our-side.js";
+import { isSame, withExpectations } from "./our-side.js";
 
 const ACCESSES: Readonly<Record<VectorQuery["access"], Access>> = { read: READ, write: WRITE, execute: EXECUTE };
 
@@ -52,8 +52,3 @@ export const casesOfVectors = (profile: MachineProfile, subject: Subject, { ram,
     const { after: _, ...rest } = ours;
     return { ...rest, queries };
   });
-
-const isSame = (claim: Expected, ours: Expected): boolean =>
-  claim.kind === "physical"
-    ? ours.kind === "physical" && ours.physical === claim.physical
-    : ours.kind === "fault" && ours.reason === claim.reason;
