@@ -5,7 +5,7 @@
  * physical address: a read brings back its word, a fetch runs its code, and a write is looked for there. So the proof of an
  * address rests on nothing that QEMU says.
  */
-import { WRITE } from "@portolan/core";
+import { EXECUTE, WRITE } from "@portolan/core";
 import type { JudgedCase, JudgedQuery, Piece } from "./case.js";
 import type { Guest } from "./guest/guest.js";
 import {
@@ -69,9 +69,9 @@ export class Judge {
           const says = difference(this.#profile, judged, query, actual[i] ?? { kind: "lost" });
           if (says === null) tally.agreed += 1;
           else {
-            isSame = false;
             const explanation =
               this.#profile.explanations.find(({ matches }) => matches(query, actual[i] ?? { kind: "lost" }, judged)) ?? null;
+            isSame &&= explanation?.keepsMemory === true;
             tally.count({ judged, query, says, explanation });
           }
         });
@@ -89,15 +89,15 @@ export class Judge {
     if (expected.kind === "physical") image.write(Number(expected.physical), this.#profile.slot.make(Number(expected.physical)));
   }
 
-  /** As many accesses as go together: no two writes to one slot, and room for the stub. */
+  /** As many accesses as go together: nothing but fetches after a write to a slot, and room for the stub. */
   #round(judged: JudgedCase, rest: readonly JudgedQuery[]): { readonly queries: readonly JudgedQuery[]; readonly window: Window | null } {
     const written = new Set<bigint>();
     let count = 0;
     for (const { access, expected } of rest) {
       if (count === MOST_QUERIES) break;
-      if (access === WRITE && expected.kind === "physical") {
-        if (written.has(expected.physical)) break;
-        written.add(expected.physical);
+      if (expected.kind === "physical") {
+        if (access !== EXECUTE && written.has(expected.physical)) break;
+        if (access === WRITE) written.add(expected.physical);
       }
       count += 1;
     }
@@ -113,7 +113,7 @@ export class Judge {
 
   async #perform(judged: JudgedCase, queries: readonly JudgedQuery[], window: Window | null): Promise<readonly Actual[]> {
     const { memory } = this.#guest;
-    const { mailbox, registers } = this.#profile;
+    const { mailbox, mailboxEntry, registers } = this.#profile;
     const kept = (window?.patch ?? []).map(({ at, bytes }): Piece => {
       const old = new Uint8Array(bytes.length);
       memory.read(at, old);
@@ -124,7 +124,9 @@ export class Judge {
     words.set(0, BELL_IDLE);
     words.set(COUNT, queries.length);
     [...registers(judged), ...(window?.registers ?? [])].forEach((value, i) => words.set(REGISTERS + i, value));
-    (judged.entries ?? []).forEach((entry, i) => entry.words.forEach((word, j) => words.set(ENTRIES + i * ENTRY_WORDS + j, word)));
+    (judged.entries ?? []).forEach((entry, i) =>
+      (mailboxEntry?.(entry) ?? entry.words).forEach((word, j) => words.set(ENTRIES + i * ENTRY_WORDS + j, word)),
+    );
     queries.forEach((query, i) => {
       const at = QUERIES + i * QUERY_WORDS;
       words.set(at, accessedAt(this.#profile, query));

@@ -11,6 +11,8 @@ export interface Explanation {
   readonly manual: string;
   /** Which side follows it; `"either"` where the manual leaves it open. */
   readonly follows: "portolan" | "qemu" | "either";
+  /** Memory after the accesses is the same in spite of it, and compared. Where absent, nothing is said of the memory of such a case. */
+  readonly keepsMemory?: true;
   /** Is it this? As narrow as can be: an explanation that matches too much hides defects. */
   readonly matches: (query: JudgedQuery, actual: Actual, judged: JudgedCase) => boolean;
 }
