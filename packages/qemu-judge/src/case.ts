@@ -10,6 +10,11 @@ export interface Nowhere {
   readonly isTable: boolean;
 }
 
+/** What a handler finds: the exception and its code, and where a machine has more to tell, registers by name. */
+export interface Report extends FaultReport {
+  readonly registers?: Readonly<Record<string, bigint>>;
+}
+
 /** What our side says of an access. */
 export type Expected =
   /** It is let through, to this physical address. */
@@ -18,7 +23,7 @@ export type Expected =
    * It is refused, for a reason in the words of FAULT_REASONS; with what the handler finds in its registers, where that is known,
    * and where nothing answered if the reason is `"bus"` and that is known.
    */
-  | { readonly kind: "fault"; readonly reason: string; readonly report?: FaultReport; readonly nowhere?: Nowhere };
+  | { readonly kind: "fault"; readonly reason: string; readonly report?: Report; readonly nowhere?: Nowhere };
 
 /** One access. Every access begins with cold TLBs, but for entries that were loaded by hand. */
 export interface JudgedQuery {

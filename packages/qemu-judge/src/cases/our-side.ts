@@ -31,7 +31,7 @@ const loaded = (
     architecture,
     { memoryBase: blank.ram.first, memoryBytes: blank.ram.bytes, switches: blank.switches, seed: 1 },
     (parts) => {
-      if (profile.load !== undefined && profile.refills !== true) parts.register(REFILL, () => byHand);
+      if (profile.load !== undefined && profile.refills !== true) parts.register(REFILL, profile.byHand ?? (() => byHand));
       replace?.(parts);
     },
   );
@@ -83,7 +83,9 @@ const answersOf = (profile: MachineProfile, subject: Subject, blank: BlankCase):
       return { address, access, privilege, expected: { kind: "physical", physical } };
     }
     const { reason } = cpu.fault;
-    const report = faults.report(reason, access, privilege, cpu.switches, { ...cpu.faultSite });
+    const told = faults.report(reason, access, privilege, cpu.switches, { ...cpu.faultSite });
+    const registers = machine.on(0, () => profile.registersAfter?.(machine, { address, access, privilege }));
+    const report = registers === undefined ? told : { ...told, registers };
     const nowhere =
       reason === BUS && profile.judgesBus !== undefined
         ? nowhereOf(architecture, machine.walk(space, address, access, privilege), root, cpu.switches)

@@ -3,8 +3,8 @@
  * for all of them.
  */
 import type { Subject, VectorEntry } from "@portolan/conformance";
-import type { AddressSpace, Architecture, FaultReport, Machine, Oracle, Random } from "@portolan/core";
-import type { BlankCase, JudgedCase, JudgedQuery, Piece } from "../case.js";
+import type { AddressSpace, Architecture, Machine, MakePart, Oracle, Random, Refill } from "@portolan/core";
+import type { BlankCase, JudgedCase, JudgedEntry, JudgedQuery, Piece, Report } from "../case.js";
 import type { RawResult } from "../mailbox.js";
 import type { Explanation } from "../verdict/explanation.js";
 
@@ -35,7 +35,7 @@ export interface Window {
 }
 
 /** What a handler found. `address` is the faulting address where the machine has a register for it. */
-export interface Trap extends FaultReport {
+export interface Trap extends Report {
   readonly address?: bigint;
 }
 
@@ -79,6 +79,15 @@ export interface MachineProfile {
   readonly load?: (machine: Machine, space: AddressSpace, judged: BlankCase) => void;
   /** The port's own refill code answers misses (from a TSB, say), and TLBs are cold before every access; else only loaded entries count. */
   readonly refills?: boolean;
+  /** What answers misses where only loaded entries count; a refill that knows nothing but the entries where absent. */
+  readonly byHand?: MakePart<Refill>;
+  /** What registers of ours hold after an access was refused; those that a trap tells too are compared. */
+  readonly registersAfter?: (
+    machine: Machine,
+    query: Pick<JudgedQuery, "address" | "access" | "privilege">,
+  ) => Readonly<Record<string, bigint>>;
+  /** An entry as the stub reads it, four words; its own words where absent. */
+  readonly mailboxEntry?: (entry: JudgedEntry) => readonly bigint[];
   /** A golden vector's entry in the machine's own words; null if the machine has no such entry. Present where `load` is. */
   readonly entryWords?: (entry: VectorEntry) => readonly bigint[] | null;
   /** Cases that only this machine has: TLB contents, TSBs; at least `queries` accesses. What is expected is filled in afterwards. `subject` is what is judged. */

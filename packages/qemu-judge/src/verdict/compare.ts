@@ -21,6 +21,10 @@ export const difference = (profile: MachineProfile, judged: JudgedCase, query: J
   const address = profile.faultAddress === undefined ? accessedAt(profile, query) : profile.faultAddress(query, judged);
   if (address !== null && trap.address !== undefined && trap.address !== address)
     return `${said(query)}; QEMU's register of the faulting address holds ${hex(trap.address)}, not ${hex(address)}`;
+  for (const [name, value] of Object.entries(report.registers ?? {})) {
+    const found = trap.registers?.[name];
+    if (found !== undefined && found !== value) return `${said(query)}; QEMU's ${name} holds ${hex(found)}, ours ${hex(value)}`;
+  }
   return null;
 };
 
