@@ -180,7 +180,7 @@ export class Judge {
   #compareMemory(judged: JudgedCase, after: readonly Piece[], asked: readonly JudgedQuery[], tally: Tally): void {
     const expected = new PageImage(after);
     for (const query of asked) this.#stamp(query, expected);
-    const { mailbox, architecture, slot } = this.#profile;
+    const { mailbox, architecture, slot, explanations } = this.#profile;
     const size = architecture.wordBits === 64 ? 8 : 4;
     const landed = new Set(asked.flatMap((query) => (query.expected.kind === "physical" ? [Number(query.expected.physical)] : [])));
     for (const { at, bytes } of new PageImage(judged.memory).pages()) {
@@ -196,7 +196,7 @@ export class Judge {
         tally.count({
           judged,
           says: `the word at 0x${address.toString(16)} is 0x${found.toString(16)} after the accesses; ours has 0x${wanted.toString(16)}`,
-          explanation: null,
+          explanation: explanations.find(({ matchesWord }) => matchesWord?.({ at: address, found, wanted }, judged)) ?? null,
         });
       }
     }

@@ -2,14 +2,15 @@
  * Every combination of flag bits, at every level and in every form of entry: one table full of such words, below tables and
  * above pages that let everything through, so that nothing but the word decides.
  */
-import { fieldBits, type EntryFormat, type FormatCodec, type Level, type Random } from "@portolan/core";
+import { fieldBits, type EntryFormat, type FieldRole, type FormatCodec, type Level, type Random } from "@portolan/core";
 import type { BlankCase } from "../case.js";
 import type { MachineProfile } from "../machines/profile.js";
-import { ACCESSES, PRIVILEGES, settingOf } from "./asked.js";
+import { accessesTo, settingOf } from "./asked.js";
 import { canonical, EVERYTHING, Ground, inOrder, pageOfSlots, storeysOf, Table, wordFor, type Storey } from "./tables.js";
 
-/** Words of a case: as many accesses, times six, as a round of the stub holds. */
-const WORDS = 96;
+/** Words of a case: as many accesses, times six, as a round of the stub holds; fewer, so that every kind has its turn. */
+const MOST_WORDS = 96;
+const FEWEST_WORDS = 8;
 
 /** One kind of entry that is gone through: the bits that are combined over the word that lets everything through. */
 interface Subject {
@@ -19,16 +20,22 @@ interface Subject {
   /** What an entry of this kind maps, or spans. */
   readonly span: bigint;
   readonly isTable: boolean;
+  /** Bits of which every combination is made, and bits that are set one at a time. */
   readonly flags: readonly bigint[];
+  readonly others: readonly bigint[];
 }
 
-/** Bits that are not part of the address. */
-const flagBits = ({ fields }: EntryFormat): readonly bigint[] =>
-  fields.flatMap((field) => {
-    const [high, low] = fieldBits(field);
-    if (field.role === "frame") return [];
-    return Array.from({ length: high - low + 1 }, (_, i) => 1n << BigInt(low + i));
-  });
+const DECIDING: ReadonlySet<FieldRole> = new Set(["control", "accessed", "dirty", "global", "attribute"]);
+
+/** Bits that are not part of the address: those that say something, and those that are to be zero or free. */
+const flagBits = ({ fields }: EntryFormat): { readonly flags: readonly bigint[]; readonly others: readonly bigint[] } => {
+  const bits = (isMeant: (role: FieldRole) => boolean): readonly bigint[] =>
+    fields.flatMap((field) => {
+      const [high, low] = fieldBits(field);
+      return isMeant(field.role) ? Array.from({ length: high - low + 1 }, (_, i) => 1n << BigInt(low + i)) : [];
+    });
+  return { flags: bits((role) => DECIDING.has(role)), others: bits((role) => role !== "frame" && !DECIDING.has(role)) };
+};
 
 const subjectsOf = ({ codec }: Storey, depth: number, shift: bigint, level: Level): readonly Subject[] => {
   const forms = codec.forms.map((form) => ({ form, isTable: false }));
@@ -42,7 +49,7 @@ const subjectsOf = ({ codec }: Storey, depth: number, shift: bigint, level: Leve
     codec: form,
     span: 1n << shift,
     isTable,
-    flags: flagBits(form.format),
+    ...flagBits(form.format),
   }));
 };
 
@@ -68,6 +75,7 @@ export const flagCases = function* (profile: MachineProfile, random: Random, que
   const subjects = storeysOf(architecture, translation, plain).flatMap((storey, depth) =>
     subjectsOf(storey, depth, storey.shift, translation.levels[depth]),
   );
+  const words = Math.min(MOST_WORDS, Math.max(FEWEST_WORDS, Math.ceil(queries / 6 / subjects.length)));
   const left = subjects.map(({ flags }) => 2 ** Math.min(flags.length, 32));
   for (let made = 0, turn = 0; made < queries; turn += 1) {
     const number = turn % subjects.length;
@@ -80,7 +88,7 @@ export const flagCases = function* (profile: MachineProfile, random: Random, que
       continue;
     }
     const isAll = total <= queries / 6 / subjects.length;
-    const count = isAll ? Math.min(WORDS, remaining) : WORDS;
+    const count = isAll ? Math.min(words, remaining) : words;
     left[number] = remaining - count;
     const combinations = Array.from({ length: count }, (_, i) => (isAll ? total - remaining + i : random.below(total)));
     const switches = settingOf(architecture, random);
@@ -106,7 +114,7 @@ export const flagCases = function* (profile: MachineProfile, random: Random, que
     const below: Table[] = [];
     // Below a table's word: one page that lets everything through, wherever it is looked at.
     const page = ground.take(1 << architecture.hardwarePageShift);
-    const { span, isTable, codec, flags, depth } = subject;
+    const { span, isTable, codec, flags, others, depth } = subject;
     let target = page;
     let within = 0n;
     if (isTable) {
@@ -139,14 +147,13 @@ export const flagCases = function* (profile: MachineProfile, random: Random, que
       const aligned = target;
       const combination = combinations[i] ?? 0;
       const mask = flags.reduce((sum, bit, at) => (Math.floor(combination / 2 ** at) % 2 === 1 ? sum ^ bit : sum), 0n);
-      const word = baseWord(subject, aligned) ^ mask;
+      const odd = others.length > 0 && random.below(4) === 0 ? (others[random.below(others.length)] ?? 0n) : 0n;
+      const word = baseWord(subject, aligned) ^ mask ^ odd;
       full.set(index, word);
       const slot = BigInt(random.below((1 << architecture.hardwarePageShift) / profile.slot.bytes) * profile.slot.bytes);
       addresses.push(canonical(architecture, prefix + BigInt(index) * span + within + slot));
     });
-    const asked = addresses.flatMap((address) =>
-      ACCESSES.flatMap((access) => PRIVILEGES.map((privilege) => ({ address, access, privilege }))),
-    );
+    const asked = addresses.flatMap((address) => accessesTo(random, address));
     made += asked.length;
     yield {
       name: `flags: ${subject.name}`,

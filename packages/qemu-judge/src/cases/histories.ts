@@ -17,7 +17,7 @@ import {
 import type { Subject } from "@portolan/conformance";
 import type { BlankCase } from "../case.js";
 import type { MachineProfile } from "../machines/profile.js";
-import { ACCESSES, PRIVILEGES, settingOf } from "./asked.js";
+import { accessesTo, settingOf } from "./asked.js";
 import { caseOfMachine } from "./of-machine.js";
 
 const OPERATIONS = 60;
@@ -44,7 +44,7 @@ export const historyCases = function* (profile: MachineProfile, subject: Subject
       const asked = Array.from({ length: ADDRESSES }, () => {
         const page = pages[random.below(pages.length)] ?? 0n;
         return page + BigInt(random.below(2 ** hardwarePageShift / slot.bytes) * slot.bytes);
-      }).flatMap((address) => ACCESSES.flatMap((access) => PRIVILEGES.map((privilege) => ({ address, access, privilege }))));
+      }).flatMap((address) => accessesTo(random, address));
       made += asked.length;
       yield caseOfMachine(machine, space, `history ${number}, space ${space.id}`, asked);
     }

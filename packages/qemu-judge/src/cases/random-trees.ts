@@ -5,7 +5,7 @@
 import { fieldBits, PAGE_FLAG_SETS, type Random } from "@portolan/core";
 import type { BlankCase } from "../case.js";
 import type { MachineProfile } from "../machines/profile.js";
-import { ACCESSES, PRIVILEGES, settingOf } from "./asked.js";
+import { accessesTo, settingOf } from "./asked.js";
 import { canonical, EVERYTHING, Ground, inOrder, pageOfSlots, storeysOf, Table, wordFor, type Storey } from "./tables.js";
 
 /** Tables of a level below the root, entries that say something in each, pages of data, and addresses of a case. */
@@ -49,9 +49,7 @@ export const randomTreeCases = function* (profile: MachineProfile, random: Rando
       const within = BigInt(random.below((1 << architecture.hardwarePageShift) / slot.bytes) * slot.bytes);
       return canonical(architecture, base + within);
     });
-    const asked = addresses.flatMap((address) =>
-      ACCESSES.flatMap((access) => PRIVILEGES.map((privilege) => ({ address, access, privilege }))),
-    );
+    const asked = addresses.flatMap((address) => accessesTo(random, address));
     made += asked.length;
     yield {
       name: `random tree ${number}`,

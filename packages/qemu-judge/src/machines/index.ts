@@ -1,8 +1,9 @@
 /** Every machine that can be judged. */
 import { PortolanError } from "@portolan/core";
+import { riscv64, sv48, sv57 } from "./riscv64.js";
 import type { MachineProfile } from "./profile.js";
 
-export const PROFILES: readonly MachineProfile[] = [];
+export const PROFILES: readonly MachineProfile[] = [riscv64, sv48, sv57];
 
 /** @throws PortolanError ERR_UNKNOWN_ARCHITECTURE, which lists those that can be judged */
 export const profileNamed = (name: string): MachineProfile => {

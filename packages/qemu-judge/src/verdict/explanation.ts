@@ -2,6 +2,13 @@
 import type { JudgedCase, JudgedQuery } from "../case.js";
 import type { Actual } from "./actual.js";
 
+/** A word of a table that is not the same after the accesses. */
+export interface WordDifference {
+  readonly at: number;
+  readonly found: bigint;
+  readonly wanted: bigint;
+}
+
 export interface Explanation {
   /** Stable: `"amd64.frame-above-40-bits"`. */
   readonly id: string;
@@ -15,4 +22,6 @@ export interface Explanation {
   readonly keepsMemory?: true;
   /** Is it this? As narrow as can be: an explanation that matches too much hides defects. */
   readonly matches: (query: JudgedQuery, actual: Actual, judged: JudgedCase) => boolean;
+  /** Does it explain a word that differs after accesses that agree? As narrow. */
+  readonly matchesWord?: (word: WordDifference, judged: JudgedCase) => boolean;
 }

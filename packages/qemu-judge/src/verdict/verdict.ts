@@ -17,15 +17,18 @@ export class Tally {
   /** Accesses that nothing in QEMU could answer for, by why. */
   readonly unjudged = new Map<string, number>();
   readonly explained = new Map<string, number>();
+  /** Words of tables that differ after accesses that agree, where it is known why. */
+  readonly explainedWords = new Map<string, number>();
   readonly unexplained: Disagreement[] = [];
   cases = 0;
   /** Words of tables whose contents after the accesses were compared. */
   words = 0;
 
   count(disagreement: Disagreement): void {
-    const { explanation } = disagreement;
+    const { explanation, query } = disagreement;
+    const explained = query === undefined ? this.explainedWords : this.explained;
     if (explanation === null) this.unexplained.push(disagreement);
-    else this.explained.set(explanation.id, (this.explained.get(explanation.id) ?? 0) + 1);
+    else explained.set(explanation.id, (explained.get(explanation.id) ?? 0) + 1);
   }
 
   pass(why: string): void {
@@ -38,13 +41,14 @@ export class Tally {
     this.cases += other.cases;
     this.words += other.words;
     for (const [why, count] of other.unjudged) this.unjudged.set(why, (this.unjudged.get(why) ?? 0) + count);
+    for (const [id, count] of other.explainedWords) this.explainedWords.set(id, (this.explainedWords.get(id) ?? 0) + count);
     for (const [id, count] of other.explained) this.explained.set(id, (this.explained.get(id) ?? 0) + count);
     this.unexplained.push(...other.unexplained);
   }
 
   /** All that were asked. */
   get queries(): number {
-    let sum = this.agreed + this.unexplained.length;
+    let sum = this.agreed + this.unexplained.filter(({ query }) => query !== undefined).length;
     for (const count of this.unjudged.values()) sum += count;
     for (const count of this.explained.values()) sum += count;
     return sum;
