@@ -139,7 +139,8 @@ export const arm = (options: ArmOptions = {}): Architecture => {
       // Permissions of ARMv5 let the kernel write whatever it may read.
       kernelObeysWrite: !isOld,
     },
-    faults: faultsOf(format, processor.hasInstructionStatus),
+    // A processor keeps its registers when it is told to read older descriptors.
+    faults: faultsOf(options.processor === undefined ? format : processor.format, processor.hasInstructionStatus),
     switches: {
       ...(format === "v7"
         ? {}

@@ -126,6 +126,7 @@ describe("hostile tables", () => {
             const address = number * 4096 + offset;
             const registers: Registers = {
               format,
+              ...(options.processor === undefined ? {} : { native: processor.format }),
               accessFlag: options.accessFlag ?? false,
               extendedSmallPages: processor.extendedSmallPages,
               ttbr0: ROOT,

@@ -24,6 +24,8 @@ import { oracleOf, permissionsFromTheTable } from "#src/oracle.js";
 /** What the coprocessor's registers hold, and how the processor is configured. */
 export interface Registers {
   readonly format: Format;
+  /** What the processor was made for: the layout of its fault status registers. Absent: as `format`. */
+  readonly native?: Format;
   readonly accessFlag: boolean;
   readonly extendedSmallPages: boolean;
   readonly ttbr0: number;
@@ -65,14 +67,14 @@ export const manualWalk = (
   access: Access,
   privilege: Privilege,
 ): Outcome => {
-  const { format, accessFlag, extendedSmallPages, ttbr0, ttbr1, ttbcrN, dacr, switches } = registers;
+  const { format, native = format, accessFlag, extendedSmallPages, ttbr0, ttbr1, ttbcrN, dacr, switches } = registers;
   const [first, second] = oracleOf({ format, accessFlag, extendedSmallPages }).levels ?? [];
   if (first === undefined || second === undefined) throw new Error("two levels");
   const refuse = (reason: FaultReason, depth: number, domain: number, onWalk = true): Outcome => {
     const isFetch = access === EXECUTE;
-    const wnr = format !== "v5" && access === WRITE ? 0x800 : 0;
-    const shown = isFetch && format !== "v5" ? 0 : domain;
-    return { reason, physical: -1, depth, domain, code: statusOf(reason, depth, onWalk, format) + shown * 16 + wnr };
+    const wnr = native !== "v5" && access === WRITE ? 0x800 : 0;
+    const shown = isFetch && native !== "v5" ? 0 : domain;
+    return { reason, physical: -1, depth, domain, code: statusOf(reason, depth, onWalk, native) + shown * 16 + wnr };
   };
   const judge = (
     { physical = 0n, isAccessed = true }: DecodedEntry,
