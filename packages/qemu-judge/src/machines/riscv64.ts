@@ -20,7 +20,7 @@ import {
 import { oracleOf } from "@portolan/arch-riscv64/oracle";
 import type { JudgedCase } from "../case.js";
 import type { RawResult } from "../mailbox.js";
-import { TABLE_NOWHERE } from "./riscv64-deviations.js";
+import { RESERVED_SIZE_MARKED, reservedIgnored, TABLE_NOWHERE } from "./riscv64-deviations.js";
 import { stampOf, type MachineProfile, type SlotKind, type Trap } from "./profile.js";
 
 const MIB = 2 ** 20;
@@ -107,7 +107,7 @@ const hart = (mode: Mode, title: string, options: Riscv64Options = {}): MachineP
     registers: registersOf(mode, options),
     trap,
     judgesBus: (physical) => physical >= BigInt(RAM_END),
-    explanations: [TABLE_NOWHERE],
+    explanations: extensions.length === 0 ? [TABLE_NOWHERE] : [TABLE_NOWHERE, reservedIgnored(LEVELS[mode]), RESERVED_SIZE_MARKED],
   };
 };
 

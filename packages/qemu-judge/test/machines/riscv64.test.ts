@@ -336,6 +336,35 @@ describe("RISC-V inside QEMU", function () {
     });
   });
 
+  describe("with 64 KiB pages and memory types, where QEMU does not look", () => {
+    const reserved = (entry: bigint): JudgedCase => {
+      const expected = fault("reserved", "load page fault", 13);
+      return caseOf({ tables: [...above(3), { 0: entry }], queries: [ask(0n, READ, KERNEL, expected)] });
+    };
+
+    it("knows that reserved bits and the fourth memory type are let through, and explains nothing else by it", async () => {
+      const leaf = pte(PAGE, V | R);
+      for (const entry of [leaf | (1n << 54n), leaf | (1n << 60n), leaf | (3n << 61n)]) {
+        const { explained, unexplained } = await judge(reserved(entry), svnapot);
+        expect([...explained.keys()]).to.deep.equal(["riscv64.reserved-bits-ignored"]);
+        expect(unexplained).to.deep.equal([]);
+      }
+      expect((await judge(reserved(leaf | (1n << 61n)), svnapot)).unexplained).to.have.length(1);
+      expect(await objections(reserved(leaf))).to.have.length(1);
+    });
+
+    it("knows that a 64 KiB page of a size that is reserved is marked, and that none of another kind is", async () => {
+      const asked = (entry: bigint): JudgedCase => {
+        const tables = [...above(3), { 0: entry }];
+        return caseOf({ tables, queries: nothing(0n), after: tables });
+      };
+      const known = await judge(asked(N | pte(PAGE + 0x4000, V | R | W)), svnapot);
+      expect([...known.explainedWords]).to.deep.equal([["riscv64.reserved-size-marked", 1]]);
+      expect(known.unexplained).to.deep.equal([]);
+      await agrees(asked(pte(PAGE, V | W)), svnapot);
+    });
+  });
+
   describe("notices", () => {
     const tables = [...above(3), { 0: pte(PAGE, V | R | W | X), 1: pte(PAGE + 0x1000, V | R) }];
 
