@@ -1,0 +1,122 @@
+/** Where QEMU's ARMs and our side part, and who has the manual on his side. */
+import { dacrOf } from "@portolan/arch-arm";
+import { EXECUTE, WRITE } from "@portolan/core";
+import type { JudgedCase, JudgedQuery } from "../case.js";
+import type { Actual } from "../verdict/actual.js";
+import type { Explanation } from "../verdict/explanation.js";
+import { firstWord } from "./arm-window.js";
+
+/** What the stub's timer breaks off. */
+export const NO_END = "an interrupt of the stub's timer: no end in sight";
+
+/** Fault status, bits 3:0. */
+const TRANSLATION_SECTION = 0b0101;
+const TRANSLATION_PAGE = 0b0111;
+const DOMAIN_SECTION = 0b1001;
+const DOMAIN_PAGE = 0b1011;
+const PERMISSION_SECTION = 0b1101;
+const PERMISSION_PAGE = 0b1111;
+const ACCESS_FLAG = [0b0011, 0b0110];
+
+const expectedStatus = ({ expected }: JudgedQuery): number | null =>
+  expected.kind === "fault" && expected.report !== undefined ? expected.report.code & 15 : null;
+const actualStatus = (actual: Actual): number | null => (actual.kind === "trap" ? actual.trap.code & 15 : null);
+
+/** It was let through: what was fetched may have been no slot's, and then it ended elsewhere. */
+const wentOn = ({ address, access }: JudgedQuery, actual: Actual): boolean =>
+  actual.kind === "physical" || (access === EXECUTE && actual.kind === "trap" && actual.trap.address !== address);
+
+const domainOf = (first: number): number => ((first & 0x4_0003) === 0x4_0002 ? 0 : (first >>> 5) & 15);
+
+/** Is the access in a domain that lets nobody in? 2 is reserved, and counts as that. */
+const isClosed = (query: JudgedQuery, judged: JudgedCase, ttbcrN: number): boolean =>
+  ((dacrOf(judged.switches) >>> (2 * domainOf(firstWord(judged, query, ttbcrN)))) & 1) === 0;
+
+/** @param ttbcrN as the case's machine has it: which root says in which domain an access is */
+export const domainFirst = (ttbcrN: number): Explanation => ({
+  id: "arm.domain-before-second-level",
+  says: "A second-level descriptor that is absent, below a domain that is closed: QEMU reports the domain without having read the descriptor.",
+  manual:
+    "ARM926EJ-S TRM (DDI 0198D) §3.5, figure 3-13; ARMv7-A ARM (DDI 0406C) §B3.12.2, §B3.19.6: the walk ends before the domain is checked",
+  follows: "portolan",
+  matches: (query, actual, judged) =>
+    expectedStatus(query) === TRANSLATION_PAGE && actualStatus(actual) === DOMAIN_PAGE && isClosed(query, judged, ttbcrN),
+});
+
+export const unmarkedAndClosed = (ttbcrN: number): Explanation => ({
+  id: "arm.domain-before-access-flag",
+  says: "An access flag that is clear, in a domain that is closed: QEMU reports the domain.",
+  manual: "ARMv7-A ARM (DDI 0406C) §B3.19.6: the flag is looked at within the walk, the domain after it",
+  follows: "portolan",
+  matches: (query, actual, judged) =>
+    ACCESS_FLAG.includes(expectedStatus(query) ?? 0) &&
+    [DOMAIN_SECTION, DOMAIN_PAGE].includes(actualStatus(actual) ?? 0) &&
+    isClosed(query, judged, ttbcrN),
+});
+
+/** Type 3 of the first level in the format of ARMv5, which we refuse there, and QEMU, if at all, in a page. */
+const isFineTable = (query: JudgedQuery, actual: Actual, judged: JudgedCase): boolean =>
+  expectedStatus(query) === TRANSLATION_SECTION &&
+  (firstWord(judged, query, 0) & 3) === 3 &&
+  (wentOn(query, actual) || [TRANSLATION_PAGE, DOMAIN_PAGE, PERMISSION_PAGE].includes(actualStatus(actual) ?? 0));
+
+export const fineTable: Explanation = {
+  id: "arm.fine-table",
+  says: "A fine second-level table, with pages of 1 KiB: our machine, whose pages have 4 KiB, takes its descriptor for a malformed one.",
+  manual: "ARM926EJ-S TRM (DDI 0198D) §3.2.3 and §3.2.6",
+  follows: "qemu",
+  matches: isFineTable,
+};
+
+export const fineTableOfV6: Explanation = {
+  id: "arm.fine-table-of-armv6",
+  says: "First-level descriptors of type 3 are reserved in the old format of ARMv6; QEMU still takes them for fine tables.",
+  manual: "ARM ARM (DDI 0100I) §B4.7.4",
+  follows: "portolan",
+  matches: isFineTable,
+};
+
+const SUPERSECTION = 0x4_0002;
+/** Physical address bits 39:36 and 35:32. */
+const WIDE = 0x1e0 | 0xf0_0000;
+
+/** @param ttbcrN as above */
+export const wideSupersection = (ttbcrN: number): Explanation => ({
+  id: "arm.supersection-above-4-gib",
+  says: "A supersection with physical address bits above 31: QEMU goes there, our machine (and the processor) has no such bits.",
+  manual: "Cortex-A8 TRM (DDI 0344K) §6.1; ARMv7-A ARM (DDI 0406C) §B3.5.1: bits above those implemented are a matter of the processor",
+  follows: "either",
+  matches: (query, actual, judged) => {
+    const first = firstWord(judged, query, ttbcrN);
+    const isWide = (first & 0x4_0003) === SUPERSECTION && (first & WIDE) !== 0;
+    if (!isWide || query.expected.kind !== "physical") return false;
+    // Nothing is there, which this board reads as 0, or executes until the stub's timer breaks it off.
+    if (actual.kind === "physical") return actual.physical === null && (query.access === WRITE || actual.value === 0n);
+    return query.access === EXECUTE && actual.kind === "trap" && actual.trap.trap === NO_END;
+  },
+});
+
+const isManaged = (query: JudgedQuery, judged: JudgedCase, ttbcrN: number): boolean =>
+  ((dacrOf(judged.switches) >>> (2 * domainOf(firstWord(judged, query, ttbcrN)))) & 3) === 3;
+
+/** @param ttbcrN as above */
+export const unmarkedAndManaged = (ttbcrN: number): Explanation => ({
+  id: "arm.access-flag-of-managers",
+  says: "An access flag that is clear, in a domain that is managed: QEMU lets everything through, as if the flag were a permission.",
+  manual:
+    "ARMv7-A ARM (DDI 0406C) §B3.7.3, §B3.7.4, §B3.19.6: managers are spared the check of permissions; the flag is looked at before, within the walk",
+  follows: "portolan",
+  matches: (query, actual, judged) =>
+    ACCESS_FLAG.includes(expectedStatus(query) ?? 0) && wentOn(query, actual) && isManaged(query, judged, ttbcrN),
+});
+
+export const unmarkedAndNever: Explanation = {
+  id: "arm.execute-never-before-access-flag",
+  says: "A fetch where the access flag is clear and XN set: QEMU reports the permission.",
+  manual: "ARMv7-A ARM (DDI 0406C) §B3.19.6: the flag is looked at within the walk, permissions and XN after it",
+  follows: "portolan",
+  matches: (query, actual) =>
+    query.access === EXECUTE &&
+    ACCESS_FLAG.includes(expectedStatus(query) ?? 0) &&
+    [PERMISSION_SECTION, PERMISSION_PAGE].includes(actualStatus(actual) ?? 0),
+};
