@@ -65,17 +65,25 @@ export class Judge {
       for (let rest = asked; rest.length > 0;) {
         const { queries, window } = this.#round(judged, rest);
         const actual = await this.#perform(judged, queries, window);
-        queries.forEach((query, i) => {
-          const says = difference(this.#profile, judged, query, actual[i] ?? { kind: "lost" });
-          if (says === null) tally.agreed += 1;
-          else {
-            const explanation =
-              this.#profile.explanations.find(({ matches }) => matches(query, actual[i] ?? { kind: "lost" }, judged)) ?? null;
-            isSame &&= explanation?.keepsMemory === true;
-            tally.count({ judged, query, says, explanation });
+        let done = 0;
+        for (const query of queries) {
+          const saw = actual[done] ?? { kind: "lost" };
+          done += 1;
+          const says = difference(this.#profile, judged, query, saw);
+          if (says === null) {
+            tally.agreed += 1;
+            continue;
           }
-        });
-        rest = rest.slice(queries.length);
+          const explanation = this.#profile.explanations.find(({ matches }) => matches(query, saw, judged)) ?? null;
+          isSame &&= explanation?.keepsMemory === true;
+          tally.count({ judged, query, says, explanation });
+          if (query.access !== WRITE || saw.kind !== "physical") continue;
+          // It has written where it should not have: those that follow are asked again, over memory as it was.
+          isSame = false;
+          for (const { at, bytes } of before) this.#guest.memory.write(at, bytes);
+          break;
+        }
+        rest = rest.slice(done);
       }
       // After an access that went elsewhere, tables say nothing new.
       if (isSame && judged.after !== undefined) this.#compareMemory(judged, judged.after, asked, tally);

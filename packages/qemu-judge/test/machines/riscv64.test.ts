@@ -392,6 +392,20 @@ describe("RISC-V inside QEMU", function () {
       expect(await objections(caseOf({ tables, queries }))).to.have.length(2);
     });
 
+    it("a write that goes where it should not, and does not hold what it leaves there against those that follow", async () => {
+      const queries = [
+        ask(0n, WRITE, KERNEL, STORE_PAGE_FAULT),
+        ask(0n, READ, KERNEL, at(PAGE)),
+        ask(0n, EXECUTE, KERNEL, at(PAGE)),
+        ask(0n, WRITE, KERNEL, at(PAGE + 0x1000)),
+        ask(0n, READ, KERNEL, at(PAGE)),
+        ask(0x1000n, READ, KERNEL, at(PAGE + 0x1000)),
+      ];
+      const { agreed, unexplained } = await judge(caseOf({ tables, queries }));
+      expect(unexplained.map(({ query }) => query)).to.deep.equal([queries[0], queries[3]]);
+      expect(agreed).to.equal(4);
+    });
+
     it("a fault that is reported with another code", async () => {
       const wrong = fault("protection", "store/AMO access fault", 7);
       expect(await objections(caseOf({ tables, queries: [ask(0x1000n, WRITE, KERNEL, wrong)] }))).to.deep.equal([
