@@ -17,7 +17,8 @@ export const whyUnjudged = (
   if (unjudged !== undefined) return unjudged;
   if (expected.kind === "fault") {
     if (expected.reason !== "bus") return null;
-    const isNothing = judgesBus !== undefined && expected.nowhere !== undefined && judgesBus(expected.nowhere.physical);
+    const isNothing =
+      judgesBus !== undefined && expected.nowhere !== undefined && judgesBus(expected.nowhere.physical, expected.nowhere.isTable);
     return isNothing ? null : "QEMU has RAM or devices where ours has nothing";
   }
   const physical = Number(expected.physical);

@@ -51,7 +51,7 @@ const ownCases = function* (profile: MachineProfile, subject: Subject, random: R
     yield* flagCases(judged, random, queries * 0.35);
     yield* randomTreeCases(judged, random, queries * 0.25);
   };
-  for (const blank of blanks()) yield withExpectations(profile, subject, blank);
+  for (const blank of blanks()) yield withExpectations(profile, subject, profile.amend?.(blank, random) ?? blank);
 };
 
 /**

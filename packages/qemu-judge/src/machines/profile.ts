@@ -92,8 +92,12 @@ export interface MachineProfile {
   readonly entryWords?: (entry: VectorEntry) => readonly bigint[] | null;
   /** Cases that only this machine has: TLB contents, TSBs; at least `queries` accesses. What is expected is filled in afterwards. `subject` is what is judged. */
   readonly own?: (random: Random, queries: number, subject: Subject) => Iterable<BlankCase>;
-  /** Is an access that our side calls a bus error judged? Only where QEMU has nothing at that address and reports it. */
-  readonly judgesBus?: (physical: bigint) => boolean;
+  /** Does a load or store go through a page that has the other byte order? Never, where absent. */
+  readonly turnsBytes?: (query: JudgedQuery, judged: JudgedCase) => boolean;
+  /** A case of our own making as it is asked in the end: where bits turned over at random would make most of them say the same. */
+  readonly amend?: (blank: BlankCase, random: Random) => BlankCase;
+  /** Is an access that our side calls a bus error judged? Only where QEMU has nothing at that address and reports it. `isTable`: the walk went there, not the access. */
+  readonly judgesBus?: (physical: bigint, isTable: boolean) => boolean;
   /** Known deviations between QEMU and our side. */
   readonly explanations: readonly Explanation[];
 }
