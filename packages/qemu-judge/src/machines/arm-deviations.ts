@@ -1,7 +1,8 @@
 /** Where QEMU's ARMs and our side part, and who has the manual on his side. */
 import { dacrOf } from "@portolan/arch-arm";
-import { EXECUTE, WRITE } from "@portolan/core";
-import type { JudgedCase, JudgedQuery } from "../case.js";
+import { EXECUTE, WRITE, type Random } from "@portolan/core";
+import type { BlankCase, JudgedCase, JudgedQuery, Piece } from "../case.js";
+import { Words } from "../mailbox.js";
 import type { Actual } from "../verdict/actual.js";
 import type { Explanation } from "../verdict/explanation.js";
 import { firstWord } from "./arm-window.js";
@@ -14,6 +15,7 @@ const TRANSLATION_SECTION = 0b0101;
 const TRANSLATION_PAGE = 0b0111;
 const DOMAIN_SECTION = 0b1001;
 const DOMAIN_PAGE = 0b1011;
+const WALK_ABORT_PAGE = 0b1110;
 const PERMISSION_SECTION = 0b1101;
 const PERMISSION_PAGE = 0b1111;
 const ACCESS_FLAG = [0b0011, 0b0110];
@@ -22,11 +24,16 @@ const expectedStatus = ({ expected }: JudgedQuery): number | null =>
   expected.kind === "fault" && expected.report !== undefined ? expected.report.code & 15 : null;
 const actualStatus = (actual: Actual): number | null => (actual.kind === "trap" ? actual.trap.code & 15 : null);
 
+/** Physical address bits 39:36 and 35:32 of a supersection. */
+const WIDE = 0x1e0 | 0xf0_0000;
+const isSupersection = (first: number): boolean => (first & 0x4_0003) === 0x4_0002;
+const isWide = (first: number): boolean => isSupersection(first) && (first & WIDE) !== 0;
+
 /** It was let through: what was fetched may have been no slot's, and then it ended elsewhere. */
 const wentOn = ({ address, access }: JudgedQuery, actual: Actual): boolean =>
   actual.kind === "physical" || (access === EXECUTE && actual.kind === "trap" && actual.trap.address !== address);
 
-const domainOf = (first: number): number => ((first & 0x4_0003) === 0x4_0002 ? 0 : (first >>> 5) & 15);
+const domainOf = (first: number): number => (isSupersection(first) ? 0 : (first >>> 5) & 15);
 
 /** Is the access in a domain that lets nobody in? 2 is reserved, and counts as that. */
 const isClosed = (query: JudgedQuery, judged: JudgedCase, ttbcrN: number): boolean =>
@@ -58,7 +65,7 @@ export const unmarkedAndClosed = (ttbcrN: number): Explanation => ({
 const isFineTable = (query: JudgedQuery, actual: Actual, judged: JudgedCase): boolean =>
   expectedStatus(query) === TRANSLATION_SECTION &&
   (firstWord(judged, query, 0) & 3) === 3 &&
-  (wentOn(query, actual) || [TRANSLATION_PAGE, DOMAIN_PAGE, PERMISSION_PAGE].includes(actualStatus(actual) ?? 0));
+  (wentOn(query, actual) || [TRANSLATION_PAGE, DOMAIN_PAGE, PERMISSION_PAGE, WALK_ABORT_PAGE].includes(actualStatus(actual) ?? 0));
 
 export const fineTable: Explanation = {
   id: "arm.fine-table",
@@ -76,9 +83,20 @@ export const fineTableOfV6: Explanation = {
   matches: isFineTable,
 };
 
-const SUPERSECTION = 0x4_0002;
-/** Physical address bits 39:36 and 35:32. */
-const WIDE = 0x1e0 | 0xf0_0000;
+/** Most supersections of a case without the bits that lead QEMU away: so few are left to chance that they would never be judged. */
+export const narrowed = (blank: BlankCase, random: Random): BlankCase => {
+  const roots = [blank.root, blank.kernelRoot];
+  const memory = blank.memory.map((piece): Piece => {
+    if (!roots.includes(piece.at)) return piece;
+    const words = new Words(piece.bytes.slice(), 4, "little");
+    for (let index = 0; index < piece.bytes.length / 4; index += 1) {
+      const word = Number(words.get(index));
+      if (isWide(word) && random.below(8) > 0) words.set(index, word & ~WIDE);
+    }
+    return { at: piece.at, bytes: words.bytes };
+  });
+  return { ...blank, memory };
+};
 
 /** @param ttbcrN as above */
 export const wideSupersection = (ttbcrN: number): Explanation => ({
@@ -87,9 +105,7 @@ export const wideSupersection = (ttbcrN: number): Explanation => ({
   manual: "Cortex-A8 TRM (DDI 0344K) §6.1; ARMv7-A ARM (DDI 0406C) §B3.5.1: bits above those implemented are a matter of the processor",
   follows: "either",
   matches: (query, actual, judged) => {
-    const first = firstWord(judged, query, ttbcrN);
-    const isWide = (first & 0x4_0003) === SUPERSECTION && (first & WIDE) !== 0;
-    if (!isWide || query.expected.kind !== "physical") return false;
+    if (!isWide(firstWord(judged, query, ttbcrN)) || query.expected.kind !== "physical") return false;
     // Nothing is there, which this board reads as 0, or executes until the stub's timer breaks it off.
     if (actual.kind === "physical") return actual.physical === null && (query.access === WRITE || actual.value === 0n);
     return query.access === EXECUTE && actual.kind === "trap" && actual.trap.trap === NO_END;

@@ -106,6 +106,17 @@ const trapOf =
 
 const valid = (code: number, mask: number): number => code & mask & (NO_DOMAIN_YET.includes(code & 0xf) ? ~0xf0 : ~0);
 
+/** RAM, devices, flash, and the configuration space of PCI: what the board has, by first and last address. */
+const PLACES = [
+  [0, 64 * MIB - 1],
+  [0x1000_0000, 0x101f_ffff],
+  [0x3400_0000, 0x37ff_ffff],
+  [0x4100_0000, 0x42ff_ffff],
+] as const;
+
+/** Walks that lead to nothing end in an external abort. Accesses do not: this board reads 0 there, and forgets what is written. */
+const isEmpty = (physical: number): boolean => PLACES.every(([first, last]) => physical < first || physical > last);
+
 /** One processor, told how to read its descriptors. */
 interface Variant {
   readonly name: string;
@@ -161,6 +172,8 @@ const profileOf = ({
       asid,
     ],
     trap: trapOf(hasOldRegisters),
+    ...(format === "v5" ? {} : { amend: narrowed }),
+    judgesBus: (physical, isTable) => isTable && isEmpty(Number(physical)),
     explanations: explanations(ttbcrN),
   };
 };
