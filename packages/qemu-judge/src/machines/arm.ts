@@ -26,6 +26,7 @@ import {
   domainFirst,
   fineTable,
   fineTableOfV6,
+  narrowed,
   NO_END,
   unmarkedAndClosed,
   unmarkedAndManaged,
