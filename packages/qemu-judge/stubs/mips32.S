@@ -72,7 +72,7 @@
         .equ    ROM_PAGE,       0x1fc00 << 6 | 2 << 3 | 3       # of EntryLo: uncached, no D, V, G
         .equ    KSEG0,          0x80000000
         .equ    SYSCALL,        8               # of a slot: lui, ori, syscall
-        .equ    PATIENCE,       50000000        # ticks that a fetch may take: half a second or less
+        .equ    PATIENCE,       100000000       # ticks of Count that a fetch may take: half a second or more
 
 # While a round runs:
 #       s0      the mailbox            s1      the access             s2      its result

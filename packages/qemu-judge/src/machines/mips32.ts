@@ -54,7 +54,7 @@ const slotOf = (order: ByteOrder): SlotKind => ({
 
 /** Exceptions by ExcCode. @see MIPS32 PRA vol III, Cause register */
 const EXCEPTIONS: Readonly<Record<number, string>> = {
-  0: "Int (0): no end in half a second",
+  0: "Int (0): it did not end",
   1: "Mod (1)",
   2: "TLBL (2)",
   3: "TLBS (3)",
@@ -107,21 +107,28 @@ const mailboxEntry = ({ index, words: [hi = 0n, mask = 0n, lo0 = 0n, lo1 = 0n] }
   lo1,
 ];
 
-/** Entries that a processor which takes a machine check has not written: another one was there that would match as well. */
-const refusedEntries = ({ entries = [] }: JudgedCase): readonly JudgedEntry[] => {
+/** Entries that a core which takes a machine check has not written: another one was there that would match as well. */
+const refusedEntries = ({ entries = [] }: JudgedCase): ReadonlySet<JudgedEntry> => {
   const written: JudgedEntry[] = [];
-  const refused: JudgedEntry[] = [];
-  for (const entry of entries) (written.some((other) => clash(other, entry)) ? refused : written).push(entry);
+  const refused = new Set<JudgedEntry>();
+  for (const entry of entries) {
+    if (written.some((other) => clash(other, entry))) refused.add(entry);
+    else written.push(entry);
+  }
   return refused;
 };
 
-/** QEMU's cores carry such a write out, and the lowest entry answers; the cores themselves take an exception and write nothing. */
+/** QEMU's cores write it, and the lowest entry that matches answers: this is one that the core itself does not have. */
 const NO_MACHINE_CHECK: Explanation = {
   id: "mips32.no-machine-check",
   says: "QEMU writes an entry that matches what another one matches; the core takes a machine check and leaves the TLB as it was",
-  manual: "MIPS32 PRA vol III, Machine Check exception; 24K and 34K Software User's Manuals, TLB Write: checked before it is written",
-  follows: "portolan",
-  matches: ({ address }, _actual, judged) => refusedEntries(judged).some((entry) => answers(entry, address, judged.asid)),
+  manual: "MIPS32 PRA vol III, Machine Check exception; vol II, TLBWI: whether several matches are detected is the core's choice",
+  follows: "either",
+  matches({ address }, _actual, judged) {
+    const { entries = [], asid } = judged;
+    const [lowest] = entries.filter((entry) => answers(entry, address, asid)).toSorted((one, other) => one.index - other.index);
+    return lowest !== undefined && refusedEntries(judged).has(lowest);
+  },
 };
 
 /** @param core QEMU's name of it, and its entries */
