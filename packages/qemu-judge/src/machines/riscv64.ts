@@ -29,7 +29,7 @@ const STUB = 0x200_0000;
 const MAILBOX = 0x201_0000;
 /** Where RAM begins on real boards. */
 const DRAM = 0x8000_0000;
-const CASES = 64 * MIB;
+const CASES = 8 * MIB;
 const RAM_END = DRAM + CASES;
 
 const PAGE = 4096n;

@@ -190,8 +190,8 @@ describe("RISC-V inside QEMU", function () {
       for (const physical of [RAM.first + 0x20_0000, RAM.first + 0x20_1000, RAM.first + 0x30_0000])
         await agrees(caseOf(megapage(physical)));
       // The last gigabyte: address and entry at the upper end of everything.
-      const address = 0xffff_ffff_c000_0000n + 0x123_4560n;
-      await agrees(caseOf({ tables: [{ 511: pte(RAM.first, large) }], queries: rights(address, RAM.first + 0x123_4560, "rwx", "") }));
+      const address = 0xffff_ffff_c000_0000n + 0x63_4560n;
+      await agrees(caseOf({ tables: [{ 511: pte(RAM.first, large) }], queries: rights(address, RAM.first + 0x63_4560, "rwx", "") }));
       for (const physical of [RAM.first + 0x1000, RAM.first + 0x20_0000])
         await agrees(caseOf({ tables: [{ 511: pte(physical, large) }], queries: nothing(address) }));
     });
@@ -392,8 +392,9 @@ describe("RISC-V inside QEMU", function () {
       expect(await objections(caseOf({ tables, queries }))).to.have.length(2);
     });
 
-    it("a write that goes where it should not, and does not hold what it leaves there against those that follow", async () => {
+    it("a write that goes where it should not, and does not hold against others what it leaves there", async () => {
       const queries = [
+        ask(0n, WRITE, KERNEL, at(PAGE)),
         ask(0n, WRITE, KERNEL, STORE_PAGE_FAULT),
         ask(0n, READ, KERNEL, at(PAGE)),
         ask(0n, EXECUTE, KERNEL, at(PAGE)),
@@ -402,8 +403,8 @@ describe("RISC-V inside QEMU", function () {
         ask(0x1000n, READ, KERNEL, at(PAGE + 0x1000)),
       ];
       const { agreed, unexplained } = await judge(caseOf({ tables, queries }));
-      expect(unexplained.map(({ query }) => query)).to.deep.equal([queries[0], queries[3]]);
-      expect(agreed).to.equal(4);
+      expect(unexplained.map(({ query }) => query)).to.deep.equal([queries[1], queries[4]]);
+      expect(agreed).to.equal(5);
     });
 
     it("a fault that is reported with another code", async () => {
