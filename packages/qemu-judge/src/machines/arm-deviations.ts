@@ -42,12 +42,14 @@ const isClosed = (query: JudgedQuery, judged: JudgedCase, ttbcrN: number): boole
 /** @param ttbcrN as the case's machine has it: which root says in which domain an access is */
 export const domainFirst = (ttbcrN: number): Explanation => ({
   id: "arm.domain-before-second-level",
-  says: "A second-level descriptor that is absent, below a domain that is closed: QEMU reports the domain without having read the descriptor.",
+  says: "A second-level descriptor that is absent, or lies where nothing is, below a domain that is closed: QEMU reports the domain without having read the descriptor.",
   manual:
     "ARM926EJ-S TRM (DDI 0198D) §3.5, figure 3-13; ARMv7-A ARM (DDI 0406C) §B3.12.2, §B3.19.6: the walk ends before the domain is checked",
   follows: "portolan",
   matches: (query, actual, judged) =>
-    expectedStatus(query) === TRANSLATION_PAGE && actualStatus(actual) === DOMAIN_PAGE && isClosed(query, judged, ttbcrN),
+    [TRANSLATION_PAGE, WALK_ABORT_PAGE].includes(expectedStatus(query) ?? 0) &&
+    actualStatus(actual) === DOMAIN_PAGE &&
+    isClosed(query, judged, ttbcrN),
 });
 
 export const unmarkedAndClosed = (ttbcrN: number): Explanation => ({
