@@ -9,7 +9,7 @@
 !
 ! An access is made by one of three routes:
 !       0       a plain instruction at TL=0: privileged with the kernel's context as primary, or not, with the user's
-!       1       from RED state, ASI 0x80 (primary) for the kernel and 0x10 (as if user, primary) for the user
+!       1       the kernel's at TL=0 by ASI 0x81 (secondary); the user's from RED state by ASI 0x10 (as if user, primary)
 !       2       from RED state, ASI 0x04 (nucleus) for the kernel and 0x11 (as if user, secondary) for the user
 ! A fetch leaves RED state by retry, to the address itself: at TL=0, or at TL=1 for the kernel by route 2. A context register
 ! that an access has no use for holds a context that nobody has.
@@ -76,15 +76,15 @@
         .equ    TSB,            0x28
         .equ    TAG_ACCESS,     0x30
 
-        .equ    IN_PRIMARY,     0x00            ! which context a page is demapped in
-        .equ    IN_SECONDARY,   0x10
+        .equ    IN_SECONDARY,   0x10            ! which context a page is demapped in; at 0 the primary one
         .equ    IN_NUCLEUS,     0x20
 
         .equ    I_MISS,         0x64            ! trap types
         .equ    D_MISS,         0x68
         .equ    SLOT_TRAP,      0x110           ! ta 0x10, at the end of a slot's code
-        .equ    PLAIN_TRAP,     0x111           ! ta 0x11, after a plain load or store
+        .equ    OURS_TRAP,      0x111           ! ta 0x11, after a load or store of ours at TL=0
 
+        .equ    STORE,          8               ! from a load of ours to its store
         .equ    OWN_TTE_LOW,    0x61            ! of our own entry: L, CP, G
         .equ    PATIENCE,       20000000        ! ticks for which a fetch may be away: a fifth of a second
 
@@ -223,15 +223,8 @@ access: set     saved, %l0
         cmp     %l3, 1
         bl      kernels_plain
          and    %g5, WRITE, %l1
-        bg      1f
-         nop
-        stxa    %l6, [%l4] DMMU
-        membar  #Sync
-        brz,a   %l1, through
-         ldxa   [%o1] 0x80, %o0
-        ba      through
-         stxa   %o2, [%o1] 0x80
-1:      membar  #Sync
+        be      kernels_secondary
+         membar #Sync
         brz,a   %l1, through
          ldxa   [%o1] 0x04, %o0
         ba      through
@@ -239,7 +232,14 @@ access: set     saved, %l0
 
 kernels_plain:
         stxa    %l6, [%l4] DMMU
-        ba      plain
+        set     plain - start, %l0
+        ba      ours
+         mov    PSTATE_PRIV | PSTATE_PEF, %l1
+
+kernels_secondary:
+        stxa    %l6, [%l5] DMMU
+        set     secondary - start, %l0
+        ba      ours
          mov    PSTATE_PRIV | PSTATE_PEF, %l1
 
 kernels_fetch:
@@ -273,7 +273,8 @@ users:  bne     users_fetch
 
 users_plain:
         stxa    %l6, [%l4] DMMU
-        ba      plain
+        set     plain - start, %l0
+        ba      ours
          mov    PSTATE_PEF, %l1
 
 users_fetch:
@@ -282,14 +283,12 @@ users_fetch:
         ba      away
          mov    %o1, %l0
 
-! Our own instructions, by the address at which our own entry shows them.
-plain:  ldxa    [%g7 + (REGISTERS + 5) * WORD] %asi, %l0
-        set     plain_load - start, %l2
+! Our own instructions at %l0, a load with a store behind it, by the address at which our own entry shows them.
+ours:   ldxa    [%g7 + (REGISTERS + 5) * WORD] %asi, %l2
         andcc   %g5, WRITE, %g0
-        be      1f
-         nop
-        set     plain_store - start, %l2
-1:      add     %l0, %l2, %l0
+        be      away
+         add    %l0, %l2, %l0
+        add     %l0, STORE, %l0
 
 ! To %l0, outside RED state, with PSTATE %l1, and not for ever.
 away:   sllx    %l1, 8, %l1
@@ -306,12 +305,15 @@ away:   sllx    %l1, 8, %l1
         membar  #Sync
         retry
 
-plain_load:
-        ldx     [%o1], %o0
-        ta      PLAIN_TRAP - 0x100
-plain_store:
+plain:  ldx     [%o1], %o0
+        ta      OURS_TRAP - 0x100
         stx     %o2, [%o1]
-        ta      PLAIN_TRAP - 0x100
+        ta      OURS_TRAP - 0x100
+secondary:
+        ldxa    [%o1] 0x81, %o0
+        ta      OURS_TRAP - 0x100
+        stxa    %o2, [%o1] 0x81
+        ta      OURS_TRAP - 0x100
 
 ! Every trap begins with these, in the trap table, outside RED state: the jump's delay slot enters it.
         .balign 8
@@ -422,7 +424,7 @@ told:   mov     SLOT_TRAP, %l2
         andcc   %g5, FETCH, %g0
         bne     1f
          mov    TRAPPED, %l3
-        mov     PLAIN_TRAP, %l2
+        mov     OURS_TRAP, %l2
 1:      cmp     %l1, %l2
         be,a    %xcc, 2f
          mov    LET_THROUGH, %l3
@@ -457,33 +459,23 @@ through:
         stxa    %l3, [%g3 + 0 * WORD] %asi
         stxa    %o0, [%g3 + 1 * WORD] %asi
 
-! What was refilled goes again, in the context that it was missed in.
+! What was refilled goes again, in every context that the access may have gone by.
 next:   set     saved, %l0
         ldxa    [%l0 + 24] %asi, %l2
-        brz,pt  %l2, 3f
+        brz,pt  %l2, 1f
          ldxa   [%g2 + 0 * WORD] %asi, %l3
         srlx    %l3, 13, %l3
         sllx    %l3, 13, %l3
-        or      %l3, IN_PRIMARY, %l4
-        ldxa    [%g7 + (REGISTERS + 4) * WORD] %asi, %l5
-        cmp     %l5, 2
-        bne     1f
-         andcc  %g5, USER, %g0
-        be      1f
-         or     %l3, IN_NUCLEUS, %l4
-        andcc   %g5, FETCH, %g0                 ! there is one way only for the user's fetches
-        be      1f
-         or     %l3, IN_SECONDARY, %l4
-        or      %l3, IN_PRIMARY, %l4
-1:      andcc   %g5, FETCH, %g0
-        be      2f
-         nop
-        ba      3f
-         stxa   %g0, [%l4] IDEMAP
-2:      stxa    %g0, [%l4] DDEMAP
+        or      %l3, IN_SECONDARY, %l4
+        or      %l3, IN_NUCLEUS, %l5
+        stxa    %g0, [%l3] IDEMAP
+        stxa    %g0, [%l5] IDEMAP
+        stxa    %g0, [%l3] DDEMAP
+        stxa    %g0, [%l4] DDEMAP
+        stxa    %g0, [%l5] DDEMAP
         membar  #Sync
 
-3:      wrpr    %g0, 1, %tl
+1:      wrpr    %g0, 1, %tl
         add     %g2, QUERY_BYTES, %g2
         add     %g3, RESULT_BYTES, %g3
         ba      access

@@ -51,8 +51,24 @@ export const historyCases = function* (profile: MachineProfile, subject: Subject
   }
 };
 
+/** How long a life is, and how much of it is touching pages. */
+export interface Habits {
+  readonly operations: number;
+  /** Kinds of operations that touch a page, beside nine that change something. */
+  readonly touches: number;
+  /** Are pages of areas touched, rather than any of those that the life is about? */
+  readonly aims: boolean;
+}
+
+const USUAL: Habits = { operations: OPERATIONS, touches: 12, aims: false };
+
 /** One life. */
-export const live = ({ cases }: MachineProfile, { architecture, replace }: Subject, random: Random): Lived => {
+export const live = (
+  { cases }: MachineProfile,
+  { architecture, replace }: Subject,
+  random: Random,
+  { operations: count, touches, aims }: Habits = USUAL,
+): Lived => {
   const machine = buildMachine(
     architecture,
     { memoryBase: cases.first, memoryBytes: cases.bytes, seed: random.word(), switches: settingOf(architecture, random) },
@@ -91,15 +107,19 @@ export const live = ({ cases }: MachineProfile, { architecture, replace }: Subje
       machine.switchToKernel();
       gone?.destroy();
     },
-    ...Array.from({ length: 12 }, () => () => {
-      machine.switchTo(any());
-      const address = at() + BigInt(random.below(1024) * 4);
+    ...Array.from({ length: touches }, () => () => {
+      const space = any();
+      machine.switchTo(space);
+      const areas = aims ? [...space.areas()] : [];
+      const area = areas[random.below(Math.max(areas.length, 1))];
+      const address =
+        area === undefined ? at() + BigInt(random.below(1024) * 4) : area.base + BigInt(random.below(Number(area.size) / 4) * 4);
       if (random.below(3) === 0) machine.read32(address);
       else if (random.below(4) === 0) machine.fetch32(address);
       else machine.write32(address, random.word());
     }),
   ];
-  for (let i = 0; i < OPERATIONS; i += 1) {
+  for (let i = 0; i < count; i += 1) {
     try {
       operations[random.below(operations.length)]?.();
     } catch (error) {
@@ -109,5 +129,9 @@ export const live = ({ cases }: MachineProfile, { architecture, replace }: Subje
   }
   const pages = places.flatMap((place) => Array.from({ length: PAGES + 2 }, (_, i) => place + BigInt(i - 1) * size));
   const kernels = [kernel.first, kernel.last + 1n - size, kernel.last + 1n - 2n * size];
-  return { machine, spaces, pages: [...pages, ...kernels].filter((page) => units.isCanonical(units.pageOf(page))) };
+  return {
+    machine,
+    spaces,
+    pages: [...pages, ...kernels].filter((page) => page < 1n << BigInt(architecture.wordBits) && units.isCanonical(units.pageOf(page))),
+  };
 };

@@ -1,5 +1,5 @@
 /** Where a walk or an access wanted to go when our side calls it a bus error: a judge answers only if it has nothing there either. */
-import { TABLE_ENTRY, type Architecture, type Switches, type Walk } from "@portolan/core";
+import { EXECUTE, TABLE_ENTRY, type Access, type Architecture, type Cpu, type Privilege, type Switches, type Walk } from "@portolan/core";
 import type { Nowhere } from "../case.js";
 import { storeysOf } from "./tables.js";
 
@@ -30,4 +30,12 @@ export const nowhereOf = (architecture: Architecture, walk: Walk, root: number |
   if (leaf === null) return undefined;
   const span = (1n << storey.shift) * BigInt(leaf.entries);
   return { physical: BigInt(leaf.addressOf(lo, hi)) + (walk.address % span), isTable: false };
+};
+
+/** The same where no tree says it: an entry let the access through, and is still there. */
+export const nowhereInTlb = (cpu: Cpu, page: number, access: Access, privilege: Privilege): Nowhere | undefined => {
+  const tlb = access === EXECUTE ? cpu.instructionTlb : cpu.dataTlb;
+  const entry = tlb.probe(page, cpu.asidFor(privilege));
+  if (entry < 0) return undefined;
+  return { physical: BigInt(tlb.frameOf(entry, page)) * BigInt(2 ** cpu.architecture.hardwarePageShift), isTable: false };
 };

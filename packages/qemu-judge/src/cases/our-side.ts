@@ -16,7 +16,7 @@ import type { BlankCase, Expected, JudgedCase, JudgedQuery, Piece } from "../cas
 import type { MachineProfile } from "../machines/profile.js";
 import { PageImage } from "../page-image.js";
 import { holdsOnlySlots, isSlotAt, whyUnjudged } from "../unjudged.js";
-import { nowhereOf } from "./nowhere.js";
+import { nowhereInTlb, nowhereOf } from "./nowhere.js";
 
 /** Nobody fills the TLB but who loads it by hand. */
 const byHand: Refill = { miss: () => ABSENT, refused: () => PROTECTION };
@@ -77,9 +77,10 @@ const answersOf = (profile: MachineProfile, subject: Subject, blank: BlankCase):
   const root = blank.kernelRoot === undefined ? blank.root : undefined;
   const queries = blank.queries.map(({ address, access, privilege }): JudgedQuery => {
     if (!hasKeptEntries) forgetTranslations(cpu);
-    const frame = machine.on(0, () => cpu.translate(Number(address >> shift), access, privilege));
+    const within = Number(address & ((1n << shift) - 1n));
+    const frame = machine.on(0, () => cpu.translate(Number(address >> shift), access, privilege, within));
     if (frame >= 0) {
-      const physical = (BigInt(frame) << shift) + (address & ((1n << shift) - 1n));
+      const physical = (BigInt(frame) << shift) + BigInt(within);
       return { address, access, privilege, expected: { kind: "physical", physical } };
     }
     const { reason } = cpu.fault;
@@ -87,9 +88,11 @@ const answersOf = (profile: MachineProfile, subject: Subject, blank: BlankCase):
     const registers = machine.on(0, () => profile.registersAfter?.(machine, { address, access, privilege }));
     const report = registers === undefined ? told : { ...told, registers };
     const nowhere =
-      reason === BUS && profile.judgesBus !== undefined
-        ? nowhereOf(architecture, machine.walk(space, address, access, privilege), root, cpu.switches)
-        : undefined;
+      reason !== BUS || profile.judgesBus === undefined
+        ? undefined
+        : architecture.translation.kind === "hierarchical"
+          ? nowhereOf(architecture, machine.walk(space, address, access, privilege), root, cpu.switches)
+          : nowhereInTlb(cpu, Number(address >> shift), access, privilege);
     const expected: Expected = { kind: "fault", reason: FAULT_REASONS[reason], report, ...(nowhere === undefined ? {} : { nowhere }) };
     return { address, access, privilege, expected };
   });
