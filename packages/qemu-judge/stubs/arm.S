@@ -46,6 +46,7 @@
         .equ    WRITE,          2
         .equ    FETCH,          4
         .equ    USER,           8
+        .equ    SLOT,           32
         .equ    SLOT_CODE,      20              @ bytes of a slot's code, its SVC included
 
 @ What is known whatever happens, from STATE on.
@@ -56,8 +57,11 @@
         .equ    TRIES,          16              @ how often the timer may still break it off
         .equ    CONTROL,        20              @ SCTLR as it is at home
         .equ    IS_V5,          24              @ 1: no TTBCR, TTBR1, CONTEXTIDR, IFAR
+        .equ    STRAY,          28              @ not 0: a fetch has run into what is no slot
 
-@ The machine. Both devices lie in one section.
+@ The machine. Both devices lie in one section; RAM where cases may lie is mapped at home, elsewhere.
+        .equ    RAM,            0x80000000
+        .equ    RAM_END,        0x82000000
         .equ    DEVICES,        0x10100000
         .equ    TIMER,          0x101e2000 - DEVICES
         .equ    INTERRUPTS,     0x10140000 - DEVICES
@@ -122,7 +126,7 @@ start:
         subs    r2, r2, #1
         bne     1b
 
-        @ Home: the stub where it is, at both ends, and the devices. All else is absent, as RAM comes up.
+        @ Home: the stub where it is, at both ends, the devices, and RAM. All else is absent, as RAM comes up.
         add     r0, r12, #HOME
         ldr     r1, =SECTION + KERNELS
         str     r1, [r0, #SECTION >> 18]
@@ -132,6 +136,13 @@ start:
         ldr     r1, =DEVICES + KERNELS
         add     r2, r0, #(DEVICES >> 18) & 0xff00
         str     r1, [r2, #(DEVICES >> 18) & 0xff]
+        ldr     r1, =KERNELS
+        add     r2, r0, #RAM >> 18
+        add     r3, r0, #RAM_END >> 18
+1:      str     r1, [r2], #4
+        add     r1, r1, #1 << 20
+        cmp     r2, r3
+        bne     1b
 
         add     r11, r12, #STATE
         mrc     p15, 0, r1, c0, c0, 0           @ MIDR
@@ -216,6 +227,19 @@ set_timer:
         str     r0, [r1, #0x08]                 @ control
         mov     pc, lr
 
+@ QEMU keeps the code that it has translated until the guest writes there, and knows nothing of what the host writes. What a
+@ stray fetch has met will be another case's slots: every place of a slot is written once, with what it holds. Changes r0 to r2.
+forget_code:
+        mov     r0, #0
+        str     r0, [r11, #STRAY]
+        ldr     r0, =RAM
+        ldr     r1, =RAM_END
+1:      ldr     r2, [r0]
+        str     r2, [r0], #SLOT
+        cmp     r0, r1
+        bne     1b
+        mov     pc, lr
+
 @ ---- Home and away ------------------------------------------------------------------------------------------------------------
 
 @ The judged tables, with the timer running. Every step finds the window mapped: by home until TTBR1 is in force or TTBR0 is
@@ -273,7 +297,17 @@ report:
         msr     cpsr_c, #SVC_ALONE
         base    r12
         add     r11, r12, #STATE
-        ldr     r8, [r11, #RESULT]
+        cmp     r0, #TRAPPED
+        bne     1f
+        ldr     r9, [r11, #QUERY]
+        ldr     r9, [r9, #4 - 16]               @ the kind of this access
+        tst     r9, #FETCH
+        beq     1f
+        ldr     r9, [r11, #ADDRESS]
+        cmp     r2, #3                          @ the fetch itself was refused
+        cmpeq   r4, r9
+        strne   r0, [r11, #STRAY]
+1:      ldr     r8, [r11, #RESULT]
         stmia   r8!, {r0-r7}
         str     r8, [r11, #RESULT]
 
@@ -328,6 +362,9 @@ went_through:
 
 done:
         bl      go_home
+        ldr     r0, [r11, #STRAY]
+        cmp     r0, #0
+        blne    forget_code
         mov     r0, #DONE
         add     r1, r12, #MAILBOX
         str     r0, [r1, #BELL]

@@ -46,6 +46,7 @@ export const domainFirst = (ttbcrN: number): Explanation => ({
   manual:
     "ARM926EJ-S TRM (DDI 0198D) §3.5, figure 3-13; ARMv7-A ARM (DDI 0406C) §B3.12.2, §B3.19.6: the walk ends before the domain is checked",
   follows: "portolan",
+  keepsMemory: true,
   matches: (query, actual, judged) =>
     [TRANSLATION_PAGE, WALK_ABORT_PAGE].includes(expectedStatus(query) ?? 0) &&
     actualStatus(actual) === DOMAIN_PAGE &&
@@ -57,6 +58,7 @@ export const unmarkedAndClosed = (ttbcrN: number): Explanation => ({
   says: "An access flag that is clear, in a domain that is closed: QEMU reports the domain.",
   manual: "ARMv7-A ARM (DDI 0406C) §B3.19.6: the flag is looked at within the walk, the domain after it",
   follows: "portolan",
+  keepsMemory: true,
   matches: (query, actual, judged) =>
     ACCESS_FLAG.includes(expectedStatus(query) ?? 0) &&
     [DOMAIN_SECTION, DOMAIN_PAGE].includes(actualStatus(actual) ?? 0) &&
@@ -133,6 +135,7 @@ export const unmarkedAndNever: Explanation = {
   says: "A fetch where the access flag is clear and XN set: QEMU reports the permission.",
   manual: "ARMv7-A ARM (DDI 0406C) §B3.19.6: the flag is looked at within the walk, permissions and XN after it",
   follows: "portolan",
+  keepsMemory: true,
   matches: (query, actual) =>
     query.access === EXECUTE &&
     ACCESS_FLAG.includes(expectedStatus(query) ?? 0) &&

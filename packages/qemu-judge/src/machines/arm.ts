@@ -166,14 +166,18 @@ const profileOf = ({
     slot,
     window: (judged, queries) => windowOf(judged, queries, ttbcrN, STUB),
     registers: ({ switches, root = 0, kernelRoot = root, asid }: JudgedCase) => [
-      control + (switches["S"] === true ? S : 0) + (switches["R"] === true ? R : 0),
+      control + (switches["S"] ? S : 0) + (switches["R"] ? R : 0),
       ttbcrN,
       ttbr0(root, ttbcrN),
       kernelRoot,
       asid,
     ],
     trap: trapOf(hasOldRegisters),
-    ...(format === "v5" ? {} : { amend: narrowed }),
+    // Where a case brings no root for the kernel, both are one.
+    amend: (blank, random) => {
+      const amended = format === "v5" ? blank : narrowed(blank, random);
+      return ttbcrN > 0 && blank.root !== undefined ? { kernelRoot: blank.root, ...amended } : amended;
+    },
     judgesBus: (physical, isTable) => isTable && isEmpty(Number(physical)),
     explanations: explanations(ttbcrN),
   };
