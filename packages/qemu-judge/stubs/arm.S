@@ -13,8 +13,8 @@
 @
 @ QEMU needs no barriers and has no caches; there are none here.
 @
-@ ARM ARM (DDI 0100I) §A2.6 (exceptions), §A4.1.28 (LDRT), §B3.4 (SCTLR), §B4.7 (first level), §B4.9 (CP15); ARMv7-A ARM (DDI 0406C)
-@ §B3.13 (fault registers), §B3.5.4 (TTBCR); SP804 (DDI 0271), PL190 (DDI 0181), VersatilePB (DUI 0224) §4.1 (where they are).
+@ ARM ARM (DDI 0100I) §A2.6 (exceptions), §A4.1 (LDRT, STRT), §B3.4 (SCTLR), §B4.6 (fault registers), §B4.7 (first level), §B4.9
+@ (CP15); ARMv7-A ARM (DDI 0406C) §B3.5.4 (TTBCR), §B3.13 (fault registers); SP804 (DDI 0271), PL190 (DDI 0181), VersatilePB (DUI 0224) §4.1 (where they are).
 @
 @ Registers of a case: 0 bits of SCTLR (S, R, XP, AFE), 1 TTBCR, 2 TTBR0, 3 TTBR1, 4 CONTEXTIDR, 5 DACR, 6 where the window is.
 @ Of a result that trapped: number of the vector; DFSR or IFSR; DFAR, or where the instruction lies; IFAR; SPSR; LR.

@@ -39,19 +39,33 @@ const domainOf = (first: number): number => (isSupersection(first) ? 0 : (first 
 const isClosed = (query: JudgedQuery, judged: JudgedCase, ttbcrN: number): boolean =>
   ((dacrOf(judged.switches) >>> (2 * domainOf(firstWord(judged, query, ttbcrN)))) & 1) === 0;
 
-/** @param ttbcrN as the case's machine has it: which root says in which domain an access is */
-export const domainFirst = (ttbcrN: number): Explanation => ({
+/** A page's domain and its descriptor: who is looked at first. */
+const domainBeforePage = (ttbcrN: number, manual: string, follows: Explanation["follows"]): Explanation => ({
   id: "arm.domain-before-second-level",
   says: "A second-level descriptor that is absent, or lies where nothing is, below a domain that is closed: QEMU reports the domain without having read the descriptor.",
-  manual:
-    "ARM926EJ-S TRM (DDI 0198D) §3.5, figure 3-13; ARMv7-A ARM (DDI 0406C) §B3.12.2, §B3.19.6: the walk ends before the domain is checked",
-  follows: "portolan",
+  manual,
+  follows,
   keepsMemory: true,
   matches: (query, actual, judged) =>
     [TRANSLATION_PAGE, WALK_ABORT_PAGE].includes(expectedStatus(query) ?? 0) &&
     actualStatus(actual) === DOMAIN_PAGE &&
     isClosed(query, judged, ttbcrN),
 });
+
+/** ARM926EJ-S: the manual says both. */
+export const domainFirstOfV5 = domainBeforePage(
+  0,
+  "ARM926EJ-S TRM (DDI 0198D) §3.5: figure 3-13 fetches the page's descriptor first, §3.5.3 has the domain checked when the first level is there",
+  "either",
+);
+
+/** @param ttbcrN as the case's machine has it: which root says in which domain an access is */
+export const domainFirst = (ttbcrN: number): Explanation =>
+  domainBeforePage(
+    ttbcrN,
+    "ARM ARM (DDI 0100I) §B4.5, ARMv7-A ARM (DDI 0406C) §B3.19.6: the domain is checked after the walk, which ends with a translation fault",
+    "portolan",
+  );
 
 export const unmarkedAndClosed = (ttbcrN: number): Explanation => ({
   id: "arm.domain-before-access-flag",
@@ -82,7 +96,7 @@ export const fineTable: Explanation = {
 export const fineTableOfV6: Explanation = {
   id: "arm.fine-table-of-armv6",
   says: "First-level descriptors of type 3 are reserved in the old format of ARMv6; QEMU still takes them for fine tables.",
-  manual: "ARM ARM (DDI 0100I) §B4.7.4",
+  manual: "ARM1176JZF-S TRM (DDI 0301H) §6.11.1, figure 6-6; ARM1136JF-S TRM (DDI 0211) §6.11.1",
   follows: "portolan",
   matches: isFineTable,
 };
@@ -105,9 +119,10 @@ export const narrowed = (blank: BlankCase, random: Random): BlankCase => {
 /** @param ttbcrN as above */
 export const wideSupersection = (ttbcrN: number): Explanation => ({
   id: "arm.supersection-above-4-gib",
-  says: "A supersection with physical address bits above 31: QEMU goes there, our machine (and the processor) has no such bits.",
-  manual: "Cortex-A8 TRM (DDI 0344K) §6.1; ARMv7-A ARM (DDI 0406C) §B3.5.1: bits above those implemented are a matter of the processor",
-  follows: "either",
+  says: "A supersection with physical address bits above 31: QEMU goes there, our machine has no such bits, and neither have the processors.",
+  manual:
+    "Cortex-A8 TRM (DDI 0344) §6.3: physical address bits 39:32 are not supported; ARMv7-A ARM (DDI 0406C) §B3.5.1: they are optional",
+  follows: "portolan",
   matches: (query, actual, judged) => {
     if (!isWide(firstWord(judged, query, ttbcrN)) || query.expected.kind !== "physical") return false;
     // Nothing is there, which this board reads as 0, or executes until the stub's timer breaks it off.

@@ -24,6 +24,7 @@ import { Words, type RawResult } from "../mailbox.js";
 import type { Explanation } from "../verdict/explanation.js";
 import {
   domainFirst,
+  domainFirstOfV5,
   fineTable,
   fineTableOfV6,
   narrowed,
@@ -193,7 +194,7 @@ export const arm = profileOf({
   cpu: "arm926",
   title: "ARM926EJ-S",
   hasOldRegisters: true,
-  explanations: (ttbcrN) => [domainFirst(ttbcrN), fineTable],
+  explanations: () => [domainFirstOfV5, fineTable],
 });
 
 /** ARMv6 before ARMv6K: XN, supersections, S and R; APX = 1 with AP = 11 is reserved. */
