@@ -182,7 +182,7 @@ trap:
         // The call of a slot at the address, from the level that was asked for, is a fetch that was let through. An address
         // may have a tag in bits 63:56, which ELR has not.
         tbz     x2, #FETCH_BIT, trapped
-        lsr     x3, x8, #26
+        ubfx    x3, x8, #26, #6
         cmp     x3, #EC_SVC
         b.ne    trapped
         and     x3, x11, #0xf
