@@ -10,6 +10,9 @@
 # is executed there, and the debug exception after it brings back EAX, into which a slot's `mov eax, imm32` has put its stamp.
 # So whatever lies there does not run away; with all registers pointing into the hole it touches no memory either.
 #
+# If it was no slot's, the stub loads all registers anew, and writes what lies there to where it lies: QEMU keeps translated code
+# by physical address and is not told when the host changes memory, but what the guest writes it hears of.
+#
 # Every exception goes through an IST stack, which is mapped whatever the judged tables say.
 #
 # Intel SDM vol 3A §4.10.4.1 (what empties the TLB), §6.14 (exceptions in 64-bit mode), §9.8.5 (entering it)
@@ -40,6 +43,7 @@ rom:
         .set    KIND_READ, 1
         .set    KIND_FETCH, 4
         .set    KIND_USER, 8
+        .set    KIND_MEND, 16                   # no access of the host's: code that QEMU should forget
 
         .set    THROUGH, 1
         .set    TRAPPED, 2
@@ -68,7 +72,9 @@ rom:
 
         .set    FLAGS_ALWAYS, 1 << 1
         .set    FLAGS_TF, 1 << 8
+        .set    FLAGS_AC, 1 << 18
         .set    CR0_ON, 1 << 31 | 1             # PG, PE
+        .set    CR0_WP_BIT, 16
         .set    CR4_PAE, 1 << 5
         .set    CR4_PGE_BIT, 7
         .set    CR4_LA57, 1 << 12
@@ -171,6 +177,8 @@ arm:
         mov     %rax, %cr0
         mov     case_cr3(%rip), %rax
         mov     %rax, %cr3
+        cmpb    $KIND_MEND, kind(%rip)
+        je      mend
 
 # RBP: its result. RDI: the address. RAX: what a write writes. EDX: the kind.
 next:
@@ -252,6 +260,23 @@ fetch:
         .endr
         iretq
 
+# What could be fetched can be written, without CR0.WP and with RFLAGS.AC; if not, `caught` comes back to `arm`.
+mend:
+        mov     case_cr0(%rip), %rax
+        mov     %rax, %rcx
+        btr     $CR0_WP_BIT, %rcx
+        mov     %rcx, %cr0
+        pushq   $FLAGS_ALWAYS | FLAGS_AC
+        popfq
+        mov     address(%rip), %rdi
+        mov     0(%rdi), %rcx
+        mov     %rcx, 0(%rdi)
+        mov     8(%rdi), %rcx
+        mov     %rcx, 8(%rdi)
+        mov     %rax, %cr0
+        movb    $0, kind(%rip)
+        jmp     next
+
 # The case is over: nothing of it may be left in the TLB when the stub's own tables are in force.
 leave_case:
         mov     case_cr4(%rip), %rax
@@ -284,6 +309,8 @@ entries:
 
 # On the stack: vector, error code, RIP, CS, RFLAGS, RSP, SS.
 caught:
+        cmpb    $KIND_MEND, kind(%rip)
+        je      5f
         mov     result(%rip), %rbp
         mov     %rax, VALUE(%rbp)
         mov     0 * WORD(%rsp), %rax
@@ -332,6 +359,9 @@ through:
         jne     trapped
 4:      movq    $0, VALUE(%rbp)                 # Neither: it went through, to something that is no slot.
         movq    $THROUGH, STATUS(%rbp)
+        movb    $KIND_MEND, kind(%rip)
+        jmp     arm
+5:      movb    $0, kind(%rip)
         jmp     arm
 
 # ---- Data

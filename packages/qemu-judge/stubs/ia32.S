@@ -8,10 +8,14 @@
 # A read or write of the kernel's is made where it stands. One of the user's is made in ring 3, by code on the one page that
 # the user may touch, and ends with INT 32. A fetch jumps to the judged address by IRET with EFLAGS.TF set: one instruction is
 # executed there, and the debug exception after it brings back EAX, into which a slot's `mov eax, imm32` has put its stamp. So
-# whatever lies there does not run away; and it touches no memory but a stack's, since DS, ES, FS and GS are null.
+# whatever lies there does not run away. What it touches lies in the stub's stack, where all registers point to. (On a real
+# processor DS, ES, FS and GS are null as well and the stack segments small, so that it can touch nothing else; QEMU without
+# KVM looks at no segment's limit.)
 #
-# The stack segment of ring 0 is one page, that of ring 3 one byte. Should the judged instruction have spoilt ESP, the double
-# fault that follows is a task of its own.
+# If it was no slot's, the stub loads all registers anew, and writes what lies there to where it lies: QEMU keeps translated code
+# by physical address and is not told when the host changes memory, but what the guest writes it hears of.
+#
+# Should the judged instruction have spoilt ESP, the double fault that follows is a task of its own.
 #
 # Intel SDM vol 3A §3.4.5 (descriptors), §4.10.4.1 (what empties the TLB), §6.11 (gates), §7.2 (task state)
 
@@ -45,6 +49,7 @@ rom:
         .set    KIND_READ, 1
         .set    KIND_FETCH, 4
         .set    KIND_USER, 8
+        .set    KIND_MEND, 16                   # no access of the host's: code that QEMU should forget
 
         .set    THROUGH, 1
         .set    TRAPPED, 2
@@ -77,13 +82,15 @@ rom:
 
         .set    FLAGS_ALWAYS, 1 << 1
         .set    FLAGS_TF, 1 << 8
+        .set    FLAGS_AC, 1 << 18
         .set    CR0_ON, 1 << 31 | 1             # PG, PE
+        .set    CR0_WP_BIT, 16
         .set    CR4_PAE, 1 << 5
         .set    CR4_PGE_BIT, 7
         .set    EFER, 0xc0000080
 
         .set    STACK_BYTES, 4096
-        .set    NOWHERE, 1 << 31                # outside both stack segments
+        .set    SCRATCH, 2048                   # offset in the stack of what registers point to
 
 # ---- From 32-bit code without paging
 
@@ -171,6 +178,8 @@ arm:
         mov     %eax, %cr0
         mov     case_cr3(%ebx), %eax
         mov     %eax, %cr3
+        cmpb    $KIND_MEND, kind(%ebx)
+        je      mend
 
 # ESI: its result. EDI: the address. EAX: what a write writes. EDX: the kind.
 next:
@@ -234,10 +243,11 @@ user:
 
 fetch:
         or      $FLAGS_TF, %ecx
+        lea     stack + SCRATCH(%ebx), %esi
         test    $KIND_USER, %edx
         jz      1f
         pushl   $STACK_3
-        pushl   $NOWHERE
+        push    %esi
         push    %ecx
         pushl   $CODE_3
         jmp     2f
@@ -249,11 +259,27 @@ fetch:
         mov     %eax, %es
         mov     %eax, %fs
         mov     %eax, %gs
-        mov     $NOWHERE, %eax
-        .irp    register, ebx, ecx, edx, esi, edi, ebp
-        mov     %eax, %\register
+        .irp    register, eax, ebx, ecx, edx, edi, ebp
+        mov     %esi, %\register
         .endr
         iretl
+
+# What could be fetched can be written, without CR0.WP and with EFLAGS.AC; if not, `caught` comes back to `arm`.
+mend:
+        mov     case_cr0(%ebx), %eax
+        mov     %eax, %ecx
+        btr     $CR0_WP_BIT, %ecx
+        mov     %ecx, %cr0
+        pushl   $FLAGS_ALWAYS | FLAGS_AC
+        popfl
+        mov     address(%ebx), %edi
+        .irp    offset, 0, 4, 8, 12
+        mov     \offset(%edi), %ecx
+        mov     %ecx, \offset(%edi)
+        .endr
+        mov     %eax, %cr0
+        movb    $0, kind(%ebx)
+        jmp     next
 
 # The case is over: nothing of it may be left in the TLB when the stub's own tables are in force.
 leave_case:
@@ -293,6 +319,8 @@ caught:
         call    1f                              # where is this?
 1:      pop     %ebx
         sub     $1b, %ebx
+        cmpb    $KIND_MEND, kind(%ebx)
+        je      3f
         mov     result(%ebx), %esi
         mov     %eax, VALUE(%esi)
         mov     0 * WORD(%esp), %eax
@@ -334,6 +362,9 @@ through:
 strange:                                        # Neither: it went through, to something that is no slot.
         movl    $0, VALUE(%esi)
         movl    $THROUGH, STATUS(%esi)
+        movb    $KIND_MEND, kind(%ebx)
+        jmp     arm
+3:      movb    $0, kind(%ebx)
         jmp     arm
 
 # Only an instruction that was no slot's can have led to a double fault. The task begins under the stub's own root, with EBX.

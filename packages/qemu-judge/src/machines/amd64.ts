@@ -58,7 +58,8 @@ const explanations: readonly Explanation[] = [
     follows: "either",
     matches: (query, actual, judged) =>
       hasRsvd(actual) &&
-      !isReserved(query) &&
+      query.expected.kind === "fault" &&
+      query.expected.reason === "protection" &&
       entriesFor(shapeOf(4), judged, query.address).some(({ entry }) => (entry & BEYOND_40) !== 0n),
   },
 ];
@@ -83,7 +84,7 @@ export const amd64ProfileWith = ({ name, architecture, levels }: Amd64Variant): 
   slot,
   window: windowOf(shapeOf(levels)),
   registers: (judged) =>
-    registersOf(judged, CR4_PAE + (levels === 5 ? CR4_LA57 : 0), EFER_LME_LMA + (judged.switches["NXE"] === true ? EFER_NXE : 0)),
+    registersOf(judged, CR4_PAE + (levels === 5 ? CR4_LA57 : 0), EFER_LME_LMA + (judged.switches["NXE"] ? EFER_NXE : 0)),
   trap: trapOf,
   explanations: [...x86Explanations(shapeOf(levels), slot), accessedGigabytePage(shapeOf(levels)), ...(levels === 4 ? explanations : [])],
 });

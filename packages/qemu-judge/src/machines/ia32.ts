@@ -18,7 +18,7 @@ const PSE36_RESERVED = 0x0020_0000n;
 const ACCESSED = 1n << 5n;
 const DIRTY = 1n << 6n;
 
-const isLargePage = (entry: bigint, { switches }: JudgedCase): boolean => (entry & PS) !== 0n && switches["PSE"] === true;
+const isLargePage = (entry: bigint, { switches }: JudgedCase): boolean => (entry & PS) !== 0n && (switches["PSE"] ?? false);
 
 const shape: TreeShape = {
   entryBytes: 4,

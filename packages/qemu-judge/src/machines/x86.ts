@@ -65,7 +65,7 @@ export const slotOf = (dataBytes: 4 | 8): SlotKind => ({
   },
 });
 
-const on = (switches: Switches, name: string, bit: number): number => (switches[name] === true ? bit : 0);
+const on = (switches: Switches, name: string, bit: number): number => (switches[name] ? bit : 0);
 
 /** CR3, CR0, CR4, EFER and flags of a case. `cr4` and `efer` are what the machine's mode wants in any case. */
 export const registersOf = ({ name, root, switches }: JudgedCase, cr4: number, efer: number): readonly number[] => {
