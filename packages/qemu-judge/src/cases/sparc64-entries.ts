@@ -31,8 +31,9 @@ export const placesOf = (random: Random, { architecture }: Subject): readonly bi
 export const randomTte = (random: Random, { cases }: MachineProfile, lowest = cases.first): bigint => {
   const size = pick<Size>(random, [0, 0, 0, 1, 1, 2, 3]);
   const pages = (cases.first + cases.bytes - lowest) / 0x2000;
-  const physical =
-    random.below(24) === 0 ? 0x1_0000_0000n + (bits64(random) % 0xff_0000_0000n) : BigInt(lowest) + BigInt(random.below(pages)) * 0x2000n;
+  const inside = BigInt(lowest) + BigInt(random.below(pages)) * 0x2000n;
+  // One bit too many leads to where nothing is.
+  const physical = inside | oneIn(random, 20, 1n << BigInt(26 + random.below(15)));
   // Soft2, Diag, Soft, L, CP, CV, E, P and W at random; V, NFO and G seldom.
   const free = bits64(random) & ~(PA | VALID | (3n << 61n) | NFO | GLOBAL);
   return free | (physical & PA) | sized(size) | (VALID ^ oneIn(random, 10, VALID)) | oneIn(random, 10, NFO) | oneIn(random, 8, GLOBAL);

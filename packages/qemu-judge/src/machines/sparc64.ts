@@ -49,6 +49,8 @@ import {
 
 const MIB = 2 ** 20;
 const RAM = 64 * MIB;
+/** Between RAM and this there is nothing. */
+const DEVICES = 0x1c0_0000_0000n;
 const CASES = { first: 4 * MIB, bytes: 24 * MIB };
 const MAILBOX = 0x201_0000;
 
@@ -221,8 +223,7 @@ const common = {
     BigInt(index * 8),
     unit === "instruction" ? 1n : 0n,
   ],
-  // Beyond RAM there is nothing; devices begin at 1 TiB.
-  judgesBus: (physical: bigint) => physical >= BigInt(RAM) && physical < 1n << 40n,
+  judgesBus: (physical: bigint) => physical >= BigInt(RAM) && physical < DEVICES,
   explanations: deviations,
 } as const satisfies Partial<MachineProfile>;
 
