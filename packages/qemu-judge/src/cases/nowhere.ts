@@ -34,8 +34,12 @@ export const nowhereOf = (architecture: Architecture, walk: Walk, root: number |
 
 /** The same where no tree says it: an entry let the access through, and is still there. */
 export const nowhereInTlb = (cpu: Cpu, page: number, access: Access, privilege: Privilege): Nowhere | undefined => {
+  const { hardwarePageShift, layout } = cpu.architecture;
+  const size = BigInt(2 ** hardwarePageShift);
+  const address = BigInt(page) * size;
+  // Of these no TLB is asked, whatever it holds for them.
+  if (layout.windows?.some(({ first, last }) => address >= first && address <= last)) return undefined;
   const tlb = access === EXECUTE ? cpu.instructionTlb : cpu.dataTlb;
   const entry = tlb.probe(page, cpu.asidFor(privilege));
-  if (entry < 0) return undefined;
-  return { physical: BigInt(tlb.frameOf(entry, page)) * BigInt(2 ** cpu.architecture.hardwarePageShift), isTable: false };
+  return entry < 0 ? undefined : { physical: BigInt(tlb.frameOf(entry, page)) * size, isTable: false };
 };

@@ -90,7 +90,7 @@ const answersOf = (profile: MachineProfile, subject: Subject, blank: BlankCase):
     const nowhere =
       reason !== BUS || profile.judgesBus === undefined
         ? undefined
-        : architecture.translation.kind === "hierarchical"
+        : architecture.translation.kind === "hierarchical" && !hasKeptEntries
           ? nowhereOf(architecture, machine.walk(space, address, access, privilege), root, cpu.switches)
           : nowhereInTlb(cpu, Number(address >> shift), access, privilege);
     const expected: Expected = { kind: "fault", reason: FAULT_REASONS[reason], report, ...(nowhere === undefined ? {} : { nowhere }) };
