@@ -15,6 +15,9 @@ import { live } from "./histories.js";
 const MIB = 2 ** 20;
 /** From 0 on, so that kseg0 and kseg1 begin with RAM; the stub's part is above. */
 const RAM = { first: 0, bytes: 31 * MIB };
+/** Where frames have every bit but the highest: the board's devices lie from 256 to 512 MiB, the stub's part below 64 MiB. */
+const WIDE_RAM = { first: 0, bytes: 2048 * MIB };
+const HIGH_RAM = 512 * MIB;
 const SLOT = 16;
 const PAGE = 0x1000;
 
@@ -182,6 +185,19 @@ const shuffled = (random: Random, count: number): readonly number[] =>
     .toSorted((one, other) => one.key - other.key)
     .map(({ number }) => number);
 
+/** Frames all over two gigabytes: what is true of their low bits is true of the others. */
+const wideFrames = function* (places: number, random: Random): Generator<BlankCase> {
+  for (let number = 0; number < 2; number += 1) {
+    const entries = Array.from({ length: Math.min(places, 32) }, (_, index) => {
+      const frames = [0, 1].map(() => HIGH_RAM + random.below((WIDE_RAM.bytes - HIGH_RAM) / PAGE) * PAGE);
+      const [even = 0, odd = 0] = frames.map((frame) => (frame / PAGE) * PFN + 3 * COHERENCY + V + D);
+      return entryOf({ index, address: index * 0x10_0000, shift: 12, asid: ASID, lo: [even, odd] });
+    });
+    const addresses = entries.flatMap((_, index) => [0, PAGE].map((half) => index * 0x10_0000 + half + placeIn(random, 12, 0)));
+    yield { ...caseOf("frames in two gigabytes", entries, allOf(addresses)), ram: WIDE_RAM };
+  }
+};
+
 /** Entries on both sides of every border between segments, with the addresses beside it; without entries as well. */
 const edges = function* (random: Random): Generator<BlankCase> {
   const borders = [...SEGMENTS.map(([first]) => first), 2 ** 32];
@@ -260,6 +276,7 @@ const histories = function* (profile: MachineProfile, subject: Subject, random: 
 export const entryCases = function* (profile: MachineProfile, subject: Subject, random: Random, queries: number): Generator<BlankCase> {
   const places = subject.architecture.tlb.data.entries;
   yield* edges(random);
+  if (profile.ram.bytes >= WIDE_RAM.bytes) yield* wideFrames(places, random);
   yield* everyCombination(places, random, queries * 0.4);
   yield* randomWords(places, random, queries * 0.35);
   yield* histories(profile, subject, random, queries * 0.25);

@@ -31,6 +31,19 @@ import { windowOf } from "./mips32-window.js";
 import { stampOf, type MachineProfile, type SlotKind, type Trap } from "./profile.js";
 
 const MIB = 2 ** 20;
+/** Boards with as much RAM as there can be below 2 GiB but for devices, and with so little that something is left without. */
+const LARGE = 2048 * MIB;
+const SMALL = 64 * MIB;
+/** Where devices end: below, the board answers everywhere. */
+const DEVICES_END = 0x2000_0000n;
+/** Where the board shows all of its RAM once more. */
+const RAM_AGAIN = 0x8000_0000n;
+/** QEMU's cores have 32 bits of address; an R4000 has 36, and what it finds beyond 4 GiB they do not tell. */
+const ADDRESSES_END = 0x1_0000_0000n;
+
+/** Has the board neither RAM nor a device there? */
+const isNowhere = (physical: bigint, ram: bigint): boolean =>
+  physical >= DEVICES_END && physical < ADDRESSES_END && physical % RAM_AGAIN >= ram;
 const ROM = 0x1fc0_0000;
 const MAILBOX = 0x200_0000;
 
@@ -131,8 +144,15 @@ const NO_MACHINE_CHECK: Explanation = {
   },
 };
 
-/** @param core QEMU's name of it, and its entries */
-const malta = (options: Mips32Options & { readonly byteOrder: ByteOrder }, core: string, entries: number): MachineProfile => {
+interface Board {
+  /** QEMU's name of it. */
+  readonly core: string;
+  readonly entries: number;
+  /** In bytes. A file with holes: it costs what is written to it. */
+  readonly ram: number;
+}
+
+const malta = (options: Mips32Options & { readonly byteOrder: ByteOrder }, { core, entries, ram }: Board): MachineProfile => {
   const { byteOrder, processor = "R4000" } = options;
   const architecture = mips32With(options);
   const profile: MachineProfile = {
@@ -143,10 +163,19 @@ const malta = (options: Mips32Options & { readonly byteOrder: ByteOrder }, core:
       program: byteOrder === "little" ? "qemu-system-mipsel" : "qemu-system-mips",
       package: "qemu-system-mips",
       title: `QEMU's ${core}, ${byteOrder}-endian`,
-      args: ["-M", "malta,memory-backend=ram", "-cpu", core, "-m", "64M", "-device", `loader,file={stub},addr=${ROM},force-raw=on`],
+      args: [
+        "-M",
+        "malta,memory-backend=ram",
+        "-cpu",
+        core,
+        "-m",
+        `${ram / MIB}M`,
+        "-device",
+        `loader,file={stub},addr=${ROM},force-raw=on`,
+      ],
     },
     memory: "file",
-    ram: { first: 0, bytes: 64 * MIB },
+    ram: { first: 0, bytes: ram },
     cases: { first: MIB, bytes: 30 * MIB },
     stub: byteOrder === "little" ? "mips32el.bin" : "mips32be.bin",
     mailbox: { at: MAILBOX, wordBytes: 4, order: byteOrder },
@@ -160,6 +189,7 @@ const malta = (options: Mips32Options & { readonly byteOrder: ByteOrder }, core:
       registersAfter(machine, query.access === EXECUTE ? query : { ...query, address: query.address + BigInt(DATA_OFFSET) }),
     mailboxEntry,
     entryWords,
+    judgesBus: (physical) => isNowhere(physical, BigInt(ram)),
     own: (random, queries, subject) => entryCases(profile, subject, random, queries),
     explanations: PROCESSORS[processor].multipleMatches === "machine-check" ? [NO_MACHINE_CHECK] : [],
   };
@@ -167,10 +197,10 @@ const malta = (options: Mips32Options & { readonly byteOrder: ByteOrder }, core:
 };
 
 /** As HelenOS takes it, little-endian: `--arch mips32`. */
-export const mips32 = malta({ byteOrder: "little" }, "34Kf", 64);
+export const mips32 = malta({ byteOrder: "little" }, { core: "34Kf", entries: 64, ram: LARGE });
 /** The same, big-endian: `--arch mips32be`. */
-export const mips32be = malta({ byteOrder: "big" }, "34Kf", 64);
+export const mips32be = malta({ byteOrder: "big" }, { core: "34Kf", entries: 64, ram: LARGE });
 /** A 24Kf with its 16 entries, little-endian: `--arch mips24kf`. */
-export const mips24kf = malta({ byteOrder: "little", processor: "24Kf", name: "mips24kf" }, "24Kf", 16);
+export const mips24kf = malta({ byteOrder: "little", processor: "24Kf", name: "mips24kf" }, { core: "24Kf", entries: 16, ram: SMALL });
 /** A 34Kf with all of its 64 entries, big-endian: `--arch mips34kf`. */
-export const mips34kf = malta({ byteOrder: "big", processor: "34Kf", name: "mips34kf" }, "34Kf", 64);
+export const mips34kf = malta({ byteOrder: "big", processor: "34Kf", name: "mips34kf" }, { core: "34Kf", entries: 64, ram: SMALL });

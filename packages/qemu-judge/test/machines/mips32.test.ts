@@ -1,11 +1,22 @@
 /** MIPS32 cores inside QEMU, asked by hand: words and answers are worked out from MIPS32 PRA vol III, not by our side. */
-import type { Architecture, FaultDecoding } from "@portolan/core";
-import { EXECUTE, KERNEL, READ, USER, WRITE, type Access, type Privilege } from "@portolan/core";
-import { readVectors } from "@portolan/conformance";
+import {
+  EXECUTE,
+  KERNEL,
+  Random,
+  READ,
+  USER,
+  WRITE,
+  type Access,
+  type Architecture,
+  type FaultDecoding,
+  type Privilege,
+} from "@portolan/core";
+import { readVectors, type Subject } from "@portolan/conformance";
 import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import type { Expected, JudgedCase, JudgedEntry, JudgedQuery, Piece } from "#src/case.js";
 import { casesOfVectors } from "#src/cases/of-vectors.js";
+import { withExpectations } from "#src/cases/our-side.js";
 import { Guest } from "#src/guest/guest.js";
 import { programPath } from "#src/guest/qemu-process.js";
 import { Judge } from "#src/judge.js";
@@ -24,7 +35,7 @@ const CACHED = 3 << 3;
 const lo = (physical: number, flags: number): number => (physical >>> 12) * 64 + CACHED + flags;
 const NOTHING = 0;
 
-/** PageMask by page size, as in the manual's table. */
+/** PageMask by page size, as in the manual's table. The last two are QEMU's only: machines of ours end at 16 MiB. */
 const MASKS: Readonly<Record<number, number>> = {
   0x1000: 0,
   0x4000: 0x6000,
@@ -33,6 +44,8 @@ const MASKS: Readonly<Record<number, number>> = {
   0x10_0000: 0x1f_e000,
   0x40_0000: 0x7f_e000,
   0x100_0000: 0x1ff_e000,
+  0x400_0000: 0x7ff_e000,
+  0x1000_0000: 0x1fff_e000,
 };
 
 interface Words {
@@ -108,11 +121,15 @@ describe("MIPS32 inside QEMU", function () {
     for (const guest of guests.values()) await guest.stop();
   });
 
-  const judge = async (judged: JudgedCase, profile: MachineProfile): Promise<Tally> => {
+  const guestOf = async (profile: MachineProfile): Promise<Guest> => {
     const guest = guests.get(profile) ?? (await Guest.start(profile));
     guests.set(profile, guest);
+    return guest;
+  };
+
+  const judge = async (judged: JudgedCase, profile: MachineProfile): Promise<Tally> => {
     const tally = new Tally();
-    await new Judge(guest).judge(judged, tally);
+    await new Judge(await guestOf(profile)).judge(judged, tally);
     return tally;
   };
 
@@ -218,12 +235,12 @@ describe("MIPS32 inside QEMU", function () {
       it("divides a pair in the middle for every size of page, and asks nothing of bits within it", async () => {
         for (const [text, mask] of Object.entries(MASKS)) {
           const size = Number(text);
-          const base = 0x3000_0000;
-          const [even, odd] = [size < 0x100_0000 ? size * 3 : 0x100_0000, 0];
+          const base = 0x4000_0000;
+          const [even, odd] = [size < 0x100_0000 ? size * 3 : size === 0x100_0000 ? size : 0, 0];
           // Bits of VPN2 and of PFN below the size: hardware takes no notice.
           const noise = size - 0x1000;
-          const pair = entry({ hi: base + (mask & 0x1ff_e000) + ASID, mask, lo0: lo(even + noise, V + D), lo1: lo(odd + noise, V) });
-          const last = Math.min(size, RAM.bytes - even) - 16;
+          const pair = entry({ hi: base + mask + ASID, mask, lo0: lo(even + noise, V + D), lo1: lo(odd + noise, V) });
+          const [last, lastOdd] = [even, odd].map((frame) => Math.min(size, RAM.bytes - frame) - 16) as [number, number];
           await agrees(
             caseOf(
               [pair],
@@ -231,7 +248,7 @@ describe("MIPS32 inside QEMU", function () {
                 ...all(base, at(even)),
                 ...all(base + last, at(even + last)),
                 ...all(base + size, at(odd), modified),
-                ...all(base + 2 * size - 16, at(odd + size - 16), modified),
+                ...all(base + size + lastOdd, at(odd + lastOdd), modified),
                 ...all(base - 16, ...refill),
                 ...all(base + 2 * size, ...refill),
               ],
@@ -330,6 +347,30 @@ describe("MIPS32 inside QEMU", function () {
     await agrees(caseOf(entries, queries), mips24kf);
   });
 
+  it("reaches every frame below 2 GiB that is no device's, and takes a bus error where the board has nothing", async () => {
+    const bits = Array.from({ length: 31 }, (_, bit) => 2 ** bit).filter((frame) => frame >= 0x1000 && frame !== 0x1000_0000);
+    const high = bits.map((frame, index) => entry({ index, hi: 0x10_0000 * index + ASID, lo0: lo(frame, V + D) }));
+    const queries = bits.flatMap((frame, index) => (frame === 0x200_0000 ? [] : all(0x10_0000 * index + 0x230, at(frame + 0x230))));
+    await agrees({ ...caseOf(high, queries), ram: mips32.ram }, mips32);
+    const bus = (physical: number, name: string, exc: number): Expected => ({
+      kind: "fault",
+      reason: "bus",
+      report: { trap: name, code: exc * 4, registers: { vector: GENERAL } },
+      nowhere: { physical: BigInt(physical), isTable: false },
+    });
+    const pair = entry({ hi: 0x40_0000 + ASID, lo0: lo(0x2000_0000, V + D), lo1: lo(0xffff_f000, V + D) });
+    const nowhere = [
+      [0x40_0010, 0x2000_0010],
+      [0x40_1ff0, 0xffff_fff0],
+    ] as const;
+    const asked = nowhere.flatMap(([address, physical]) => [
+      ask(address, READ, USER, bus(physical, "DBE (7)", 7)),
+      ask(address, WRITE, KERNEL, bus(physical, "DBE (7)", 7)),
+      ask(address, EXECUTE, USER, bus(physical, "IBE (6)", 6)),
+    ]);
+    await agrees(caseOf([pair], asked), mips24kf);
+  });
+
   it("explains an entry that the core itself would not have written, and nothing beside it", async () => {
     const first = entry({ index: 5, hi: 0x40_0000 + ASID, lo0: lo(0x1_1000, V), lo1: lo(0x1_2000, V) });
     const second = entry({ index: 2, hi: 0x40_0000 + ASID, mask: 0x6000, lo0: lo(0x10_0000, V), lo1: lo(0x10_4000, V) });
@@ -347,6 +388,23 @@ describe("MIPS32 inside QEMU", function () {
     expect(other.unexplained).to.have.lengthOf(1);
   });
 
+  /** What is said of the first cases of our own making, loads and stores only: a fetch that strays takes its time. */
+  const found = async (profile: MachineProfile, subject: Subject): Promise<string> => {
+    const said: string[] = [];
+    for (const blank of mips32.own?.(new Random(4), 400, subject) ?? []) {
+      const queries = blank.queries.filter(({ access }) => access !== EXECUTE);
+      const tally = new Tally();
+      await new Judge(await guestOf(mips32)).judge(withExpectations(profile, subject, { ...blank, queries }), tally);
+      said.push(...tally.unexplained.map(({ says }) => says));
+      if (said.length > 0) break;
+    }
+    return said.join();
+  };
+
+  it("finds nothing in the cases by which it finds liars", async () => {
+    expect(await found(mips32, mips32)).to.equal("");
+  });
+
   for (const profile of PROFILES) {
     it(`finds nothing to object to in TLB contents of our own making: ${profile.name}`, async () => {
       const { tally } = await verify(profile, { queries: 1500, seed: 11, vectors: [] });
@@ -355,11 +413,43 @@ describe("MIPS32 inside QEMU", function () {
     });
   }
 
+  it("names ports that look for a bit of an entry in its neighbour's place, and those that take one half for the other", async () => {
+    const swap = (word: bigint, bit: bigint): bigint => (((word >> bit) & 1n) === ((word >> (bit + 1n)) & 1n) ? word : word ^ (3n << bit));
+    type Lie = (words: readonly bigint[]) => readonly bigint[];
+    const inHi =
+      (bit: bigint): Lie =>
+      ([hi = 0n, ...rest]) => [swap(hi, bit), ...rest];
+    const inLo =
+      (bit: bigint): Lie =>
+      ([hi = 0n, mask = 0n, ...los]) => [hi, mask, ...los.map((word) => swap(word, bit))];
+    const lies: readonly Lie[] = [
+      inHi(0n),
+      inHi(13n),
+      inHi(30n),
+      inLo(0n),
+      inLo(1n),
+      inLo(2n),
+      inLo(6n),
+      inLo(23n),
+      ([hi = 0n, mask = 0n, lo0 = 0n, lo1 = 0n]) => [hi, mask, lo1, lo0],
+      ([hi = 0n, mask = 0n, lo0 = 0n, lo1 = 0n]) => [hi, mask, lo0 | (lo1 & 1n), lo1 | (lo0 & 1n)],
+    ];
+    for (const [number, lie] of lies.entries()) {
+      const liar: MachineProfile = {
+        ...mips32,
+        load: (machine, space, judged) => {
+          const entries = (judged.entries ?? []).map((each) => ({ ...each, words: lie(each.words) }));
+          mips32.load?.(machine, space, { ...judged, entries });
+        },
+      };
+      expect(await found(liar, liar), `lie ${number}`).not.to.equal("");
+    }
+  });
+
   it("names a port whose reports lie", async () => {
     const { architecture } = mips32;
     const told = (faults: Partial<FaultDecoding>): Architecture => ({ ...architecture, faults: { ...architecture.faults, ...faults } });
     const swapped = told({ report: (reason, access) => architecture.faults.report(reason, access === WRITE ? READ : access, USER) });
-    const { tally } = await verify(mips32, { queries: 500, seed: 3, vectors: [], subject: { architecture: swapped } });
-    expect(tally.unexplained.map(({ says }) => says).join()).to.match(/QEMU traps: TLBS \(3\)/);
+    expect(await found(mips32, { architecture: swapped })).to.match(/QEMU traps: TLBS \(3\)/);
   });
 });
