@@ -33,7 +33,7 @@ describe("liars before the judge", function () {
     expect(escaped.map((lie) => lie.replace("ia32: ", "")).toSorted()).to.deep.equal(UNSEEN.toSorted());
   });
 
-  for (const profile of PROFILES.filter(({ architecture }) => architecture.translation.kind === "hierarchical")) {
+  for (const profile of PROFILES.filter(({ architecture }) => architecture.tlb.refill === "hardware")) {
     it(`QEMU names a sample of ports with one bit in the wrong place: ${profile.name}`, async function () {
       if (programPath(profile.qemu.program) === null) this.skip();
       const liars = bitLiarsOf(profile.architecture);
