@@ -101,6 +101,22 @@ export const fineTableOfV6: Explanation = {
   matches: isFineTable,
 };
 
+/** Would the other reading, as one section in the domain that it names, be another? */
+const isNotItsSection = (first: number, address: bigint): boolean =>
+  ((first >>> 5) & 15) !== 0 || ((first >>> 20) & 15) !== Number((address >> 20n) & 15n);
+
+export const supersectionOfOldFormat: Explanation = {
+  id: "arm.supersection-of-old-format",
+  says: "In the old format of ARMv6, bit 18 makes a supersection of a section; QEMU takes all of them for sections, as on ARMv5.",
+  manual: "ARM1176JZF-S TRM (DDI 0301H) §6.11.1, figure 6-6; ARM1136JF-S TRM (DDI 0211) §6.11.1, figure 6.6",
+  follows: "portolan",
+  matches(query, actual, judged) {
+    const first = firstWord(judged, query, 0);
+    const isOther = isSupersection(first) && isNotItsSection(first, query.address);
+    return isOther && (wentOn(query, actual) || [DOMAIN_SECTION, PERMISSION_SECTION].includes(actualStatus(actual) ?? 0));
+  },
+};
+
 /** Most supersections of a case without the bits that lead QEMU away: so few are left to chance that they would never be judged. */
 export const narrowed = (blank: BlankCase, random: Random): BlankCase => {
   const roots = [blank.root, blank.kernelRoot];

@@ -29,6 +29,7 @@ import {
   fineTableOfV6,
   narrowed,
   NO_END,
+  supersectionOfOldFormat,
   unmarkedAndClosed,
   unmarkedAndManaged,
   unmarkedAndNever,
@@ -129,12 +130,12 @@ interface Variant {
   readonly title: string;
   /** The fault registers are those of ARMv5. */
   readonly hasOldRegisters?: boolean;
-  readonly options?: Pick<ArmOptions, "ttbcrN" | "accessFlag" | "extendedSmallPages">;
+  readonly options?: Pick<ArmOptions, "ttbcrN" | "accessFlag" | "extendedSmallPages" | "supersections">;
   readonly explanations: (ttbcrN: number) => readonly Explanation[];
 }
 
-const oracleFor = (format: Format, { accessFlag = false, extendedSmallPages = false }: NonNullable<Variant["options"]>): Oracle =>
-  format === "v5" && !extendedSmallPages ? oracleOfV5 : oracleOf({ format, accessFlag, extendedSmallPages });
+const oracleFor = (format: Format, options: NonNullable<Variant["options"]>): Oracle =>
+  format === "v5" && Object.keys(options).length === 0 ? oracleOfV5 : oracleOf({ format, ...options });
 
 const profileOf = ({
   name,
@@ -207,15 +208,15 @@ export const armv6 = profileOf({
   explanations: ofNewFormat,
 });
 
-/** The old format on an ARMv6, with extended small pages. */
+/** The old format on an ARMv6, with extended small pages and supersections. */
 export const armv6Old = profileOf({
   name: "armv6-xp0",
   architecture: armOf({ processor: "arm1136jfs", format: "v5" }),
   format: "v5",
   cpu: "arm1136-r2",
   title: "ARM1136JF-S r0, SCTLR.XP clear",
-  options: { extendedSmallPages: true },
-  explanations: (ttbcrN) => [domainFirst(ttbcrN), fineTableOfV6],
+  options: { extendedSmallPages: true, supersections: true },
+  explanations: (ttbcrN) => [domainFirst(ttbcrN), fineTableOfV6, supersectionOfOldFormat],
 });
 
 /** ARMv6K: the format of ARMv7. */

@@ -183,9 +183,12 @@ for (const [profile, registers] of [
         ),
       }));
 
+    // Bits 19:12, 9, C and B; but bit 18 where it makes a supersection.
+    const SBZ = profile === arm ? 0xf_f20c : 0xb_f20c;
+
     it("lets sections through, whatever their bits that should be zero", () =>
       agrees({
-        first: Object.fromEntries([0, 1, 2, 3].map((ap) => [FIRST + ap, SECTION | (ap << 10) | (DOMAIN << 5) | 0xf_f20c | 2])),
+        first: Object.fromEntries([0, 1, 2, 3].map((ap) => [FIRST + ap, SECTION | (ap << 10) | (DOMAIN << 5) | SBZ | 2])),
         queries: [0, 1, 2, 3].flatMap((ap) =>
           rights(registers, BASE + ap * 0x10_0000 + 0x1_2340, SECTION + 0x1_2340, BY_AP[ap] ?? NOBODY, PERMISSION_SECTION),
         ),
@@ -247,7 +250,14 @@ described(arm, ({ judge, agrees }) => {
   });
 });
 
-described(armv6Old, ({ agrees }) => {
+described(armv6Old, ({ judge, agrees }) => {
+  it("knows no supersections, which is explained", async () => {
+    const first = { 0x411: (1 << 18) | (3 << 10) | 2 };
+    const queries = rights("new", 0x4110_0040, 0x10_0040, ["rwx", "rwx"], PERMISSION_SECTION, { domain: 0 });
+    const { explained, unexplained } = await judge(caseOf({ first, queries }));
+    expect([[...explained], unexplained.map(({ says }) => says)]).to.deep.equal([[["arm.supersection-of-old-format", 6]], []]);
+  });
+
   it("takes type 3 of the second level for an extended small page, with one AP", () =>
     agrees({
       first: { [FIRST]: LEADS },
