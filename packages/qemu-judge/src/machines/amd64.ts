@@ -5,7 +5,7 @@ import type { JudgedQuery } from "../case.js";
 import type { Actual } from "../verdict/actual.js";
 import type { Explanation } from "../verdict/explanation.js";
 import type { MachineProfile } from "./profile.js";
-import { CASES, MAILBOX_AT, qemuOf, RAM_BYTES, registersOf, slotOf, STUB_AT, trapOf, windowOf, type TreeShape } from "./x86.js";
+import { CASES, MAILBOX_AT, qemuOf, RAM_BYTES, registersOf, slotOf, STUB_AT, TO_TABLE, trapOf, windowOf, type TreeShape } from "./x86.js";
 import { accessedGigabytePage, entriesFor, x86Explanations } from "./x86-deviations.js";
 
 const CR4_PAE = 1 << 5;
@@ -28,7 +28,7 @@ const shapeOf = (levels: 4 | 5): TreeShape => ({
   entryBytes: 8,
   indexBits: 9,
   shifts: SHIFTS.slice(-levels),
-  stubTable: STUB_TABLES[levels],
+  stubEntry: STUB_TABLES[levels] + TO_TABLE,
   // PS is reserved in the root (and below a root of five levels); in the two levels below it maps a page.
   isTable: (entry, depth) => depth < levels - 3 || (entry & PS) === 0n,
   frame: 0xf_ffff_ffff_f000n,

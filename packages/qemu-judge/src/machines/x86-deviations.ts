@@ -29,8 +29,8 @@ export const entriesFor = (
   const found: PassedEntry[] = [];
   const { entryBytes, shifts, isTable, frame } = shape;
   let table = judged.root ?? 0;
-  for (const [depth, shift] of shifts.entries()) {
-    const at = table + indexIn(address, shift, shape) * entryBytes;
+  for (let depth = 0; depth < shifts.length; depth += 1) {
+    const at = table + indexIn(address, depth, shape) * entryBytes;
     const entry = bytesToWord(image.read(at, entryBytes));
     found.push({ at, entry });
     if (entry % 2n === 0n || !isTable(entry, depth, judged)) break;

@@ -24,7 +24,7 @@ const CR4_SMAP = 1 << 21;
 const RFLAGS_AC = 1 << 18;
 
 /** Accessed, U/S, R/W, P: an entry that leads to the stub's tables and forbids nothing. */
-const TO_TABLE = 0x27;
+export const TO_TABLE = 0x27;
 
 /** A microvm without the devices that nobody needs, whose ROM is the stub. */
 export const qemuOf = (cpu: string, title: string): MachineProfile["qemu"] => ({
@@ -79,36 +79,41 @@ export const registersOf = ({ name, root, switches }: JudgedCase, cr4: number, e
   ];
 };
 
-/** A tree in which every table has as many entries, the root's first. */
+/** A tree in which every table has as many entries, but for the root's perhaps. */
 export interface TreeShape {
   readonly entryBytes: 4 | 8;
   readonly indexBits: number;
+  /** Where the root is smaller. */
+  readonly rootIndexBits?: number;
   /** Address bit where each level's index begins, from the root down. */
   readonly shifts: readonly number[];
-  /** Where the stub's own table for the level below the root lies. */
-  readonly stubTable: number;
+  /** The root's entry that leads to the stub's own table for the level below. */
+  readonly stubEntry: number;
   /** Does a present entry lead to a table? The root is level 0. */
   readonly isTable: (entry: bigint, depth: number, judged: JudgedCase) => boolean;
   /** The part of an entry that is an address, where it leads to a table. */
   readonly frame: bigint;
 }
 
-export const indexIn = (address: bigint, shift: number, { indexBits }: TreeShape): number =>
-  Number(BigInt.asUintN(indexBits, address >> BigInt(shift)));
+const bitsAt = ({ indexBits, rootIndexBits = indexBits }: TreeShape, depth: number): number => (depth === 0 ? rootIndexBits : indexBits);
+
+export const indexIn = (address: bigint, depth: number, shape: TreeShape): number =>
+  Number(BigInt.asUintN(bitsAt(shape, depth), address >> BigInt(shape.shifts[depth] ?? 0)));
 
 /**
  * An entry of the root that no access looks at: as long as the root may be reached again further down, an index of any level
  * counts, and so does what lands in the root. The stub is told how far its entry is from where it is linked.
  */
 export const windowOf = (shape: TreeShape): NonNullable<MachineProfile["window"]> => {
-  const { entryBytes, indexBits, shifts, stubTable } = shape;
-  const entries = 2 ** indexBits;
-  const [rootShift = 0] = shifts;
-  const home = indexIn(BigInt(STUB_AT), rootShift, shape);
+  const { entryBytes, shifts, stubEntry } = shape;
+  const rootBits = bitsAt(shape, 0);
+  const entries = 2 ** rootBits;
+  const home = indexIn(BigInt(STUB_AT), 0, shape);
   return ({ root = 0 }, queries): Window | null => {
     const taken = new Uint8Array(entries);
     for (const { address, expected } of queries) {
-      for (const shift of shifts) taken[indexIn(address, shift, shape)] = 1;
+      for (let depth = 0; depth < shifts.length; depth += 1)
+        if (bitsAt(shape, depth) === rootBits) taken[indexIn(address, depth, shape)] = 1;
       if (expected.kind !== "physical") continue;
       const within = Number(expected.physical) - root;
       if (within >= 0 && within < entries * entryBytes) taken.fill(1, within / entryBytes, (within + SLOT_BYTES) / entryBytes);
@@ -116,9 +121,9 @@ export const windowOf = (shape: TreeShape): NonNullable<MachineProfile["window"]
     const index = taken.indexOf(0);
     if (index < 0) return null;
     const bytes = new Uint8Array(entryBytes);
-    new DataView(bytes.buffer).setUint32(0, stubTable + TO_TABLE, true);
+    new DataView(bytes.buffer).setUint32(0, stubEntry, true);
     // Copies of the highest bit above, or cut off where there are none: the mailbox's words do that.
-    const range = (BigInt.asIntN(indexBits, BigInt(index)) - BigInt(home)) << BigInt(rootShift);
+    const range = (BigInt.asIntN(rootBits, BigInt(index)) - BigInt(home)) << BigInt(shifts[0] ?? 0);
     return { patch: [{ at: root + index * entryBytes, bytes }], registers: [range] };
   };
 };

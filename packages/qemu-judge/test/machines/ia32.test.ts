@@ -6,7 +6,7 @@ import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import type { JudgedCase } from "#src/case.js";
 import { casesOfVectors } from "#src/cases/of-vectors.js";
-import { ia32Profile } from "#src/machines/ia32.js";
+import { ia32PaeProfileWith, ia32Profile } from "#src/machines/ia32.js";
 import {
   A,
   absent,
@@ -240,6 +240,31 @@ describe("IA-32 inside QEMU", function () {
         ).to.deep.equal([0x1000n, 0x1000n]);
         expect(tally.agreed, name).to.equal(6);
       }
+    });
+  });
+
+  describe("with PAE", () => {
+    const pae = ia32PaeProfileWith("ia32 with PAE", ia32);
+    const XD = 1n << 63n;
+    const paeCase = ({ switches = {}, ...rest }: ByHand): JudgedCase =>
+      caseOf(8, { ...rest, switches: { WP: true, PGE: false, NXE: true, SMEP: false, SMAP: false, AC: false, ...switches } });
+
+    it("walks three levels, whichever of the four entries of the first the stub has for itself", async () => {
+      const pointers = Object.fromEntries([0, 1, 2, 3].map((i) => [i, entry(tableAt(1), P)]));
+      const tables = [pointers, { 5: entry(tableAt(2), ALL) }, { 7: entry(PAGE, P | RW | US), 8: entry(PAGE, P | XD) }];
+      const queries = [0n, 1n, 2n, 3n].flatMap((i) => {
+        const address = (i << 30n) + (5n << 21n);
+        return [...rights(true)(address + 0x7120n, PAGE + 0x120, "rwx", "rwx"), ...rights(true)(address + 0x8230n, PAGE + 0x230, "r", "")];
+      });
+      await bench.agrees(pae, paeCase({ tables, queries }));
+    });
+
+    it("maps 2 MiB, keeps the kernel from the user's pages, and tells what is absent", async () => {
+      const tables = [{ 3: entry(tableAt(1), P) }, { 1: entry(0x20_0000, ALL | PS) }];
+      const address = 0xc020_0000n + 0x1_2340n;
+      const switches = { SMEP: true, SMAP: true };
+      await bench.agrees(pae, paeCase({ tables, queries: rights(true)(address, 0x21_2340, "", "rwx"), switches }));
+      await bench.agrees(pae, paeCase({ tables, queries: [...absent(true)(0n), ...absent(true)(0xc040_0000n)] }));
     });
   });
 
