@@ -7,7 +7,11 @@
 # RISC-V Privileged Architecture (20211203) §3.1.6.3 (MPRV, SUM, MXR), §3.1.7 (mtvec), §3.3.2 (mret), §3.7 (PMP),
 # §4.1.11 (satp), §4.2.1 (SFENCE.VMA).
 #
-# Registers of a case: 0 satp, 1 SUM and MXR as in mstatus, 2 menvcfg. Of a result that trapped: mcause, mtval, mepc.
+# PMP ends memory where the case's RAM ends: what translation leads to beyond is an access fault, of walks as well, and
+# nothing astray reaches the stub. M-mode itself is not bound by it.
+#
+# Registers of a case: 0 satp, 1 SUM and MXR as in mstatus, 2 menvcfg, 3 and 4 the beginning and the end of RAM as pmpaddr.
+# Of a result that trapped: mcause, mtval, mepc.
 
         .option norelax
         .option norvc
@@ -38,6 +42,8 @@
         .equ    MSTATUS_MPP_S,  1 << 11         # MPP = 0 is U
         .equ    MSTATUS_TRAPS,  7 << 20         # TVM, TW, TSR: a stray fetch shall not touch satp, wait, or return
 
+        .equ    PMP_RANGE,      0x0f00          # entry 1: from entry 0's address to its own (TOR); X, W, R
+
         .equ    CAUSE_ECALL_U,  8
         .equ    CAUSE_ECALL_S,  9
         .equ    SLOT_ECALL,     8               # of a slot: lui, addiw, ecall
@@ -53,10 +59,7 @@ start:
         csrw    mtvec, t0
         la      t0, saved
         csrw    mscratch, t0
-        li      t0, -1                          # PMP entry 0: everything, to everybody
-        srli    t0, t0, 10
-        csrw    pmpaddr0, t0
-        li      t0, 0x1f                        # NAPOT, X, W, R
+        li      t0, PMP_RANGE
         csrw    pmpcfg0, t0
 
         li      gp, MAILBOX
@@ -77,6 +80,10 @@ idle:
 1:      la      t0, trap
         csrw    mtvec, t0
 
+        ld      t0, (REGISTERS + 3) * WORD(gp)
+        csrw    pmpaddr0, t0
+        ld      t0, (REGISTERS + 4) * WORD(gp)
+        csrw    pmpaddr1, t0
         ld      t0, REGISTERS * WORD(gp)
         csrw    satp, t0
         ld      s3, (REGISTERS + 1) * WORD(gp)
