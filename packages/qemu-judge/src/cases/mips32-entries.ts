@@ -10,7 +10,7 @@ import type { Machine, Random } from "@portolan/core";
 import type { BlankCase, JudgedEntry } from "../case.js";
 import type { MachineProfile } from "../machines/profile.js";
 import { ACCESSES, PRIVILEGES } from "./asked.js";
-import { live } from "./histories.js";
+import { live, type Habits } from "./histories.js";
 
 const MIB = 2 ** 20;
 /** From 0 on, so that kseg0 and kseg1 begin with RAM; the stub's part is above. */
@@ -239,27 +239,34 @@ const contentsOf = (machine: Machine): readonly JudgedEntry[] => {
   });
 };
 
-/** Addresses of a life that are asked, and how often its spaces touch their pages once more. */
-const ADDRESSES = 16;
-const TOUCHES = 12;
+/** Addresses of a life that are asked beside those that the TLB holds, and how often its spaces touch their pages once more. */
+const ADDRESSES = 8;
+const TOUCHES = 16;
+const HABITS: Habits = { operations: 120, touches: 24, aims: true };
 
 /** A machine that has lived, each of its spaces installed in turn: the TLB is what all of them have left there. */
 const histories = function* (profile: MachineProfile, subject: Subject, random: Random, queries: number): Generator<BlankCase> {
   for (let made = 0, number = 0; made < queries; number += 1) {
-    const { machine, spaces, pages } = live(profile, subject, random);
+    const { machine, spaces, pages } = live(profile, subject, random, HABITS);
     const slots = 2 ** subject.architecture.pageShift / SLOT;
     const somewhere = (): number => Number(pick(random, pages)) + random.below(slots) * SLOT;
     for (const space of spaces) {
       machine.switchTo(space);
       for (let i = 0; i < TOUCHES; i += 1) {
-        if (random.below(2) === 0) machine.read32(somewhere());
-        else machine.write32(somewhere(), random.word());
+        const areas = [...space.areas()];
+        const area = areas.length === 0 ? null : pick(random, areas);
+        const address = area === null ? somewhere() : Number(area.base) + random.below(Number(area.size) / SLOT) * SLOT;
+        if (random.below(2) === 0) machine.read32(address);
+        else machine.write32(address, random.word());
       }
       const entries = contentsOf(machine);
       const held = entries.flatMap(({ words: [hi = 0n, mask = 0n] }) => {
         const begin = Number(hi & ~mask & 0xffff_e000n);
         const size = (Number(mask) + 0x2000) / 2;
-        return begin >= 0x8000_0000 && begin < 0xc000_0000 ? [] : [begin + random.below((2 * size) / SLOT) * SLOT];
+        // An entry that was invalidated has an address of kseg0.
+        return begin >= 0x8000_0000 && begin < 0xc000_0000
+          ? []
+          : [begin, begin + size].map((half) => half + random.below(size / SLOT) * SLOT);
       });
       const asked = allOf([...held, ...Array.from({ length: ADDRESSES }, somewhere)]);
       made += asked.length;
