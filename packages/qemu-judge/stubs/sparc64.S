@@ -20,7 +20,7 @@
 ! An entry: tag access, TTE, number times 8, 1 if it is the I-MMU's.
 ! Of a result that trapped: trap type, SFSR of its MMU, tag access of its MMU, SFAR, TPC, SFSR of the other MMU.
 !
-! UltraSPARC I & II User's Manual §6.3 (TSB), §6.9 (registers of the MMU), §14.1.6 and §17 (RED state, reset).
+! UltraSPARC I & II User's Manual §6.3 (TSB), §6.9 (registers of the MMU); SPARC V9 Architecture Manual §7.2.1 (RED state).
 
         .register %g2, #scratch
         .register %g3, #scratch
@@ -49,6 +49,7 @@
         .equ    TRAPPED,        2
         .equ    WRITE,          2
         .equ    FETCH,          4
+        .equ    SLOT,           32              ! bytes
         .equ    USER,           8
 
         .equ    PSTATE_IE,      0x02
@@ -79,7 +80,10 @@
         .equ    IN_SECONDARY,   0x10            ! which context a page is demapped in; at 0 the primary one
         .equ    IN_NUCLEUS,     0x20
 
-        .equ    I_MISS,         0x64            ! trap types
+        .equ    TIMER,          0x4e            ! trap types: the tick timer interrupts at level 14
+        .equ    I_EXCEPTION,    0x08
+        .equ    I_ERROR,        0x0a
+        .equ    I_MISS,         0x64
         .equ    D_MISS,         0x68
         .equ    SLOT_TRAP,      0x110           ! ta 0x10, at the end of a slot's code
         .equ    OURS_TRAP,      0x111           ! ta 0x11, after a load or store of ours at TL=0
@@ -87,6 +91,7 @@
         .equ    STORE,          8               ! from a load of ours to its store
         .equ    OWN_TTE_LOW,    0x61            ! of our own entry: L, CP, G
         .equ    PATIENCE,       20000000        ! ticks for which a fetch may be away: a fifth of a second
+        .equ    TRIES,          8               ! how often in a round it may be tried again after that
 
 ! While a round runs:
 !       %g2     the access             %g3     its result             %g4     how many are left
@@ -188,6 +193,10 @@ idle:   ldxa    [%g7 + BELL * WORD] %asi, %g1
         set     RESULTS * WORD, %g3
         add     %g7, %g3, %g3
         ldxa    [%g7 + COUNT * WORD] %asi, %g4
+        set     saved, %l0
+        stxa    %g0, [%l0 + 32] %asi
+        mov     TRIES, %l1
+        stxa    %l1, [%l0 + 40] %asi
 
 access: set     saved, %l0
         brz,pn  %g4, done
@@ -195,7 +204,7 @@ access: set     saved, %l0
         stxa    %g3, [%l0 + 8] %asi
         stxa    %g4, [%l0 + 16] %asi
         stxa    %g0, [%l0 + 24] %asi            ! nothing was refilled yet
-        mov     SFSR, %l1                       ! status registers as after reset
+again:  mov     SFSR, %l1                       ! status registers as after reset
         stxa    %g0, [%l1] IMMU
         stxa    %g0, [%l1] DMMU
         mov     SFAR, %l1
@@ -299,6 +308,8 @@ away:   sllx    %l1, 8, %l1
         set     PATIENCE, %l1
         rd      %tick, %l2
         add     %l2, %l1, %l2
+        sllx    %l2, 1, %l2                     ! without NPT, which would be INT_DIS there
+        srlx    %l2, 1, %l2
         wr      %l2, 0, %tick_cmpr
         set     0xffff, %l1
         wr      %l1, 0, %clear_softint
@@ -336,7 +347,16 @@ trap:   wrpr    %g0, 0, %cwp                    ! a stray fetch may have turned 
         ldxa    [%g2 + 1 * WORD] %asi, %g5
         rdpr    %tt, %l1
 
-        ldxa    [%l0 + 24] %asi, %l2            ! a miss that was answered once is not answered again
+        cmp     %l1, TIMER
+        bne,pt  %xcc, 1f
+         ldxa   [%l0 + 40] %asi, %l2
+        brz,pn  %l2, told                       ! it was not QEMU that had to wait
+         sub    %l2, 1, %l2
+        stxa    %l2, [%l0 + 40] %asi
+        ba      again
+         wrpr   %g0, 1, %tl
+
+1:      ldxa    [%l0 + 24] %asi, %l2            ! a miss that was answered once is not answered again
         brnz,pn %l2, told
          ldxa   [%g7 + (REGISTERS + 9) * WORD] %asi, %l3
         brz,pt  %l3, told
@@ -450,8 +470,25 @@ told:   mov     SLOT_TRAP, %l2
         ldxa    [%l2] DMMU, %l3
         stxa    %l3, [%g3 + 5 * WORD] %asi
         rdpr    %tpc, %l2
+        stxa    %l2, [%g3 + 6 * WORD] %asi
+
+! Did a fetch go through to something that is no slot?
+        andcc   %g5, FETCH, %g0
+        be      next
+         cmp    %l1, SLOT_TRAP
+        be      next
+         ldxa   [%g2 + 0 * WORD] %asi, %l3
+        cmp     %l2, %l3
+        bne     %xcc, 4f
+         cmp    %l1, I_MISS
+        be      next
+         cmp    %l1, I_EXCEPTION
+        be      next
+         cmp    %l1, I_ERROR
+        be      next
+4:       nop
         ba      next
-         stxa   %l2, [%g3 + 6 * WORD] %asi
+         stxa   %g5, [%l0 + 32] %asi
 
 ! A load or store from RED state has come through.
 through:
@@ -481,10 +518,19 @@ next:   set     saved, %l0
         ba      access
          sub    %g4, 1, %g4
 
-done:   mov     DONE, %g1
+! QEMU keeps code that it has translated until the guest writes there, and knows nothing of what the host writes. What a stray
+! fetch has met will be another case's slots: every place of a slot is written once, with what it holds.
+done:   ldxa    [%l0 + 32] %asi, %l1
+        brz,pt  %l1, 2f
+         set    HOME, %l2
+1:      subcc   %l2, SLOT, %l2
+        ldxa    [%l2] PHYSICAL, %l3
+        bne     1b
+         stxa   %l3, [%l2] PHYSICAL
+2:      mov     DONE, %g1
         ba      idle
          stxa   %g1, [%g7 + BELL * WORD] %asi
 
         .balign 8
-saved:  .skip   4 * WORD                        ! access, result, how many are left, was anything refilled
+saved:  .skip   6 * WORD        ! access, result, how many are left; was the miss answered; has a fetch gone astray; tries left
 ending:
