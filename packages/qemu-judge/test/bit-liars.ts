@@ -33,13 +33,18 @@ const swappedIn = (format: EntryFormat, one: Field, other: Field): EntryFormat =
   };
 };
 
+/** Nobody asks it but who wants to know how the page is kept: a bit that says "global" is one, wherever TLBs are cold. */
+const saysNoRights = ({ attributes, rights }: EntryFormat, { name }: Field): boolean =>
+  (attributes?.reads ?? []).some((each) => each.name === name) && !(rights?.reads ?? []).some((each) => each.name === name);
+
 /** The pairs of a format: neighbours of one bit each, of which one at least is seen, and that do not mean the same. */
-const pairsOf = ({ fields }: EntryFormat): readonly (readonly [Field, Field])[] => {
-  const ordered = fields.toSorted((one, other) => fieldBits(one)[0] - fieldBits(other)[0]);
+const pairsOf = (format: EntryFormat): readonly (readonly [Field, Field])[] => {
+  const isSeenAlone = (field: Field): boolean => SEEN.has(field.role) && !saysNoRights(format, field);
+  const ordered = format.fields.toSorted((one, other) => fieldBits(one)[0] - fieldBits(other)[0]);
   return ordered.flatMap((field, i) => {
     const next = ordered[i + 1];
     if (next === undefined || !single(field) || !single(next)) return [];
-    const isSeen = SEEN.has(field.role) || SEEN.has(next.role);
+    const isSeen = isSeenAlone(field) || isSeenAlone(next);
     return isSeen && !(field.role === "reserved" && next.role === "reserved") ? [[field, next] as const] : [];
   });
 };

@@ -2,7 +2,17 @@
  * Every combination of flag bits, at every level and in every form of entry: one table full of such words, below tables and
  * above pages that let everything through, so that nothing but the word decides.
  */
-import { fieldBits, type EntryFormat, type FieldRole, type FormatCodec, type Level, type Random } from "@portolan/core";
+import {
+  fieldBits,
+  LEAF_ENTRY,
+  TABLE_ENTRY,
+  type LevelCodec,
+  type EntryFormat,
+  type FieldRole,
+  type FormatCodec,
+  type Level,
+  type Random,
+} from "@portolan/core";
 import type { BlankCase } from "../case.js";
 import type { MachineProfile } from "../machines/profile.js";
 import { accessesTo, settingOf } from "./asked.js";
@@ -11,6 +21,8 @@ import { canonical, EVERYTHING, Ground, inOrder, pageOfSlots, storeysOf, Table, 
 /** Words of a case: as many accesses, times six, as a round of the stub holds; fewer, so that every kind has its turn. */
 const MOST_WORDS = 96;
 const FEWEST_WORDS = 8;
+/** Draws for a word of the kind that is gone through. */
+const MOST_TRIES = 32;
 
 /** One kind of entry that is gone through: the bits that are combined over the word that lets everything through. */
 interface Subject {
@@ -64,6 +76,13 @@ const baseWord = ({ codec }: Subject, physical: number): bigint => {
       const part = (BigInt(physical) >> BigInt(field.unitShift ?? low)) & ((1n << BigInt(high - low + 1)) - 1n);
       return word | (part << BigInt(low));
     }, 0n);
+};
+
+const isOfKind = (level: LevelCodec, { codec, isTable }: Subject, word: bigint): boolean => {
+  const [lo, hi] = [Number(word & 0xffff_ffffn), Number(word >> 32n)];
+  const kind = level.kindOf(lo, hi);
+  if (isTable) return kind === TABLE_ENTRY;
+  return kind === LEAF_ENTRY && level.leafOf(lo, hi)?.format === codec.format;
 };
 
 /** At least `queries` accesses, kinds of entries in turn; all combinations of each kind if there are fewer than asked for. */
@@ -145,10 +164,13 @@ export const flagCases = function* (profile: MachineProfile, random: Random, que
     [...places].forEach((index, i) => {
       // A page of several entries: the bits of the address among them come from the place of the entry.
       const aligned = target;
-      const combination = combinations[i] ?? 0;
-      const mask = flags.reduce((sum, bit, at) => (Math.floor(combination / 2 ** at) % 2 === 1 ? sum ^ bit : sum), 0n);
       const odd = others.length > 0 && random.below(4) === 0 ? (others[random.below(others.length)] ?? 0n) : 0n;
-      const word = baseWord(subject, aligned) ^ mask ^ odd;
+      const wordOf = (combination: number): bigint =>
+        flags.reduce((sum, bit, at) => (Math.floor(combination / 2 ** at) % 2 === 1 ? sum ^ bit : sum), baseWord(subject, aligned) ^ odd);
+      let word = wordOf(combinations[i] ?? 0);
+      // Bits that say what an entry is are among them: three of four words are to be of the kind that is gone through.
+      const most = isAll || random.below(4) === 0 ? 0 : MOST_TRIES;
+      for (let tries = 0; tries < most && !isOfKind(storeys[depth].codec, subject, word); tries += 1) word = wordOf(random.below(total));
       full.set(index, word);
       const slot = BigInt(random.below((1 << architecture.hardwarePageShift) / profile.slot.bytes) * profile.slot.bytes);
       addresses.push(canonical(architecture, prefix + BigInt(index) * span + within + slot));
