@@ -7,9 +7,6 @@ import type { Actual } from "../verdict/actual.js";
 import type { Explanation } from "../verdict/explanation.js";
 import { firstWord } from "./arm-window.js";
 
-/** What the stub's timer breaks off. */
-export const NO_END = "an interrupt of the stub's timer: no end in sight";
-
 /** Fault status, bits 3:0. */
 const TRANSLATION_SECTION = 0b0101;
 const TRANSLATION_PAGE = 0b0111;
@@ -141,9 +138,9 @@ export const wideSupersection = (ttbcrN: number): Explanation => ({
   follows: "portolan",
   matches: (query, actual, judged) => {
     if (!isWide(firstWord(judged, query, ttbcrN)) || query.expected.kind !== "physical") return false;
-    // Nothing is there, which this board reads as 0, or executes until the stub's timer breaks it off.
+    // Nothing is there, which this board reads as 0, or executes until it ends elsewhere.
     if (actual.kind === "physical") return actual.physical === null && (query.access === WRITE || actual.value === 0n);
-    return query.access === EXECUTE && actual.kind === "trap" && actual.trap.trap === NO_END;
+    return wentOn(query, actual);
   },
 });
 

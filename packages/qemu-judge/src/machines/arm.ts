@@ -28,7 +28,6 @@ import {
   fineTable,
   fineTableOfV6,
   narrowed,
-  NO_END,
   supersectionOfOldFormat,
   unmarkedAndClosed,
   unmarkedAndManaged,
@@ -73,7 +72,7 @@ const VECTORS: Readonly<Record<number, string>> = {
   1: "undefined instruction",
   2: "supervisor call at another address",
   5: "an exception that cannot be",
-  6: NO_END,
+  6: "an interrupt of the stub's timer: no end in sight",
 };
 const PREFETCH = 3;
 const DATA = 4;
