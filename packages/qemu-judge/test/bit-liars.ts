@@ -18,7 +18,7 @@ export interface BitLiar {
 /** What a processor decides by, or writes: the judge can see it. Attributes of caches and global bits it cannot. */
 const SEEN: ReadonlySet<Field["role"]> = new Set(["control", "accessed", "dirty", "reserved"]);
 
-const single = (field: Field): boolean => fieldBits(field)[0] === fieldBits(field)[1];
+const widthOf = (field: Field): number => fieldBits(field)[0] - fieldBits(field)[1];
 
 const swappedIn = (format: EntryFormat, one: Field, other: Field): EntryFormat => {
   const moved = (field: Field): Field =>
@@ -37,13 +37,13 @@ const swappedIn = (format: EntryFormat, one: Field, other: Field): EntryFormat =
 const saysNoRights = ({ attributes, rights }: EntryFormat, { name }: Field): boolean =>
   (attributes?.reads ?? []).some((each) => each.name === name) && !(rights?.reads ?? []).some((each) => each.name === name);
 
-/** The pairs of a format: neighbours of one bit each, of which one at least is seen, and that do not mean the same. */
+/** The pairs of a format: neighbours of the same width, of which one at least is seen, and that do not mean the same. */
 const pairsOf = (format: EntryFormat): readonly (readonly [Field, Field])[] => {
   const isSeenAlone = (field: Field): boolean => SEEN.has(field.role) && !saysNoRights(format, field);
   const ordered = format.fields.toSorted((one, other) => fieldBits(one)[0] - fieldBits(other)[0]);
   return ordered.flatMap((field, i) => {
     const next = ordered[i + 1];
-    if (next === undefined || !single(field) || !single(next)) return [];
+    if (next === undefined || widthOf(field) !== widthOf(next)) return [];
     const isSeen = isSeenAlone(field) || isSeenAlone(next);
     return isSeen && !(field.role === "reserved" && next.role === "reserved") ? [[field, next] as const] : [];
   });

@@ -81,7 +81,7 @@ export const addVerify = (program: Command, terminal: Terminal): void => {
 
 const judged = async (name: string, profile: MachineProfile, options: VerifyArguments, terminal: Terminal): Promise<Verdict> => {
   const given = options.vectors?.map((file): VectorSet => readVectors(readFileSync(file, "utf8"), file));
-  const vectors = given?.filter(({ machine }) => machine === profile.architecture.name) ?? publishedVectors(profile.architecture.name);
+  const vectors = given?.filter(({ machine }) => machine === profile.architecture.name) ?? publishedVectors(profile.name);
   const isOurs = profile.name === name || isNameOfOurs(name);
   let next = terminal.now() + 300;
   let isDrawn = false;

@@ -39,14 +39,18 @@ interface Subject {
 
 const DECIDING: ReadonlySet<FieldRole> = new Set(["control", "accessed", "dirty", "global", "attribute"]);
 
-/** Bits that are not part of the address: those that say something, and those that are to be zero or free. */
+/** Bits that say something; and those that are to be zero or free, and the lowest of the address: where a page begins shows there. */
 const flagBits = ({ fields }: EntryFormat): { readonly flags: readonly bigint[]; readonly others: readonly bigint[] } => {
   const bits = (isMeant: (role: FieldRole) => boolean): readonly bigint[] =>
     fields.flatMap((field) => {
       const [high, low] = fieldBits(field);
       return isMeant(field.role) ? Array.from({ length: high - low + 1 }, (_, i) => 1n << BigInt(low + i)) : [];
     });
-  return { flags: bits((role) => DECIDING.has(role)), others: bits((role) => role !== "frame" && !DECIDING.has(role)) };
+  const lowest = fields.flatMap((field) => (field.role === "frame" ? [1n << BigInt(fieldBits(field)[1])] : []));
+  return {
+    flags: bits((role) => DECIDING.has(role)),
+    others: [...bits((role) => role !== "frame" && !DECIDING.has(role)), ...lowest],
+  };
 };
 
 const subjectsOf = ({ codec }: Storey, depth: number, shift: bigint, level: Level): readonly Subject[] => {
