@@ -47,9 +47,11 @@ export class Judge {
 
   /**
    * Judges a case and counts it.
+   * @returns the accesses that agreed, if the memory after them could not be compared because of others: they are worth a case of
+   *   their own; else none
    * @throws PortolanError ERR_QEMU_FAILED, ERR_QEMU_SILENT if the guest is lost; what was counted until then stays counted
    */
-  async judge(judged: JudgedCase, tally: Tally): Promise<void> {
+  async judge(judged: JudgedCase, tally: Tally): Promise<readonly JudgedQuery[]> {
     const image = new PageImage(judged.memory);
     const asked = judged.queries.filter((query) => {
       const why = whyUnjudged(this.#profile, judged, query, image);
@@ -61,6 +63,7 @@ export class Judge {
     const before = image.pages();
     for (const { at, bytes } of before) this.#guest.memory.write(at, bytes);
     try {
+      const agreed: JudgedQuery[] = [];
       let isSame = true;
       let isAlone = false;
       for (let rest = asked; rest.length > 0;) {
@@ -77,6 +80,7 @@ export class Judge {
         for (const { query, saw, says } of sure) {
           if (says === null) {
             tally.agreed += 1;
+            agreed.push(query);
             continue;
           }
           const explanation = this.#profile.explanations.find(({ matches }) => matches(query, saw, judged)) ?? null;
@@ -90,7 +94,10 @@ export class Judge {
         rest = rest.slice(sure.length);
       }
       // After an access that went elsewhere, tables say nothing new.
-      if (isSame && judged.after !== undefined) this.#compareMemory(judged, judged.after, asked, tally);
+      if (judged.after === undefined) return [];
+      if (!isSame) return agreed;
+      this.#compareMemory(judged, judged.after, asked, tally);
+      return [];
     } finally {
       const zeros = new Uint8Array(4096);
       for (const { at } of before) this.#guest.memory.write(at, zeros);

@@ -25,8 +25,8 @@ export interface VerifyOptions {
   readonly subject?: Subject;
   /** Only vectors: nothing of our own making. */
   readonly onlyVectors?: boolean;
-  /** Called after every case. */
-  readonly progress?: (tally: Tally) => void;
+  /** Called after every case; true ends the run, which has seen enough. */
+  readonly progress?: (tally: Tally) => boolean | void;
 }
 
 export interface Verdict {
@@ -65,7 +65,7 @@ export const verify = async (profile: MachineProfile, options: VerifyOptions): P
   };
   const total = new Tally();
   const sets = new Map<VectorSet, Tally>();
-  const bench = new Bench(profile);
+  const bench = new Bench(profile, subject);
   try {
     for (const set of options.vectors) {
       // Entries that were loaded by hand are nothing to a profile that has them refilled.
@@ -81,7 +81,7 @@ export const verify = async (profile: MachineProfile, options: VerifyOptions): P
     if (options.onlyVectors !== true) {
       for (const judged of ownCases(profile, subject, new Random(options.seed), options.queries)) {
         await bench.judge(judged, total);
-        options.progress?.(total);
+        if (options.progress?.(total) === true) break;
       }
     }
     return { machine: profile.name, judge: `QEMU ${await bench.version()}, ${profile.qemu.title}`, tally: total, sets };
@@ -93,12 +93,14 @@ export const verify = async (profile: MachineProfile, options: VerifyOptions): P
 /** A guest, and the next one when it is lost in a case. */
 class Bench {
   readonly #profile: MachineProfile;
+  readonly #subject: Subject;
   #guest: Guest | null = null;
   #lost = 0;
   #version = "";
 
-  constructor(profile: MachineProfile) {
+  constructor(profile: MachineProfile, subject: Subject) {
     this.#profile = profile;
+    this.#subject = subject;
   }
 
   async version(): Promise<string> {
@@ -109,7 +111,9 @@ class Bench {
   async judge(judged: JudgedCase, tally: Tally): Promise<void> {
     const guest = await this.#need();
     try {
-      await new Judge(guest).judge(judged, tally);
+      const judge = new Judge(guest);
+      const unmarked = await judge.judge(judged, tally);
+      if (unmarked.length > 0) await this.#judgeMarks(judge, { ...judged, queries: unmarked }, tally);
     } catch (error) {
       const isLost = error instanceof PortolanError && (error.code === "ERR_QEMU_SILENT" || error.code === "ERR_QEMU_FAILED");
       this.#lost += 1;
@@ -117,6 +121,15 @@ class Bench {
       await this.stop();
       tally.count({ judged, says: `the guest was lost in this case: ${error.message}`, explanation: null });
     }
+  }
+
+  /** What agreed beside accesses that did not, once more without them: only the memory after it counts. */
+  async #judgeMarks(judge: Judge, judged: JudgedCase, tally: Tally): Promise<void> {
+    const again = new Tally();
+    await judge.judge(withExpectations(this.#profile, this.#subject, judged), again);
+    tally.words += again.words;
+    tally.unexplained.push(...again.unexplained);
+    for (const [id, count] of again.explainedWords) tally.explainedWords.set(id, (tally.explainedWords.get(id) ?? 0) + count);
   }
 
   async stop(): Promise<void> {

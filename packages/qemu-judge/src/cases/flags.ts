@@ -89,7 +89,7 @@ const isOfKind = (level: LevelCodec, { codec, isTable }: Subject, word: bigint):
   return kind === LEAF_ENTRY && level.leafOf(lo, hi)?.format === codec.format;
 };
 
-/** At least `queries` accesses, kinds of entries in turn; all combinations of each kind if there are fewer than asked for. */
+/** At least `queries` accesses, kinds of entries in turn; all combinations of each kind if they are fewer than that. */
 export const flagCases = function* (profile: MachineProfile, random: Random, queries: number): Generator<BlankCase> {
   const { architecture, cases } = profile;
   const { translation } = architecture;
@@ -99,21 +99,18 @@ export const flagCases = function* (profile: MachineProfile, random: Random, que
     subjectsOf(storey, depth, storey.shift, translation.levels[depth]),
   );
   const words = Math.min(MOST_WORDS, Math.max(FEWEST_WORDS, Math.ceil(queries / 6 / subjects.length)));
-  const left = subjects.map(({ flags }) => 2 ** Math.min(flags.length, 32));
+  const tried = subjects.map(() => 0);
   for (let made = 0, turn = 0; made < queries; turn += 1) {
     const number = turn % subjects.length;
     const subject = subjects[number];
     if (subject === undefined) return;
     const total = 2 ** Math.min(subject.flags.length, 32);
-    const remaining = left[number] ?? 0;
-    if (remaining <= 0) {
-      if (left.every((count) => count <= 0)) return;
-      continue;
-    }
-    const isAll = total <= queries / 6 / subjects.length;
-    const count = isAll ? Math.min(words, remaining) : words;
-    left[number] = remaining - count;
-    const combinations = Array.from({ length: count }, (_, i) => (isAll ? total - remaining + i : random.below(total)));
+    const done = tried[number] ?? 0;
+    // All of them if they are few enough, one after the other, and then by chance, as if they are many.
+    const count = Math.min(words, total);
+    const isAll = total <= queries / 6 / subjects.length && done < total;
+    const combinations = Array.from({ length: count }, (_, i) => (isAll ? (done + i) % total : random.below(total)));
+    tried[number] = done + count;
     const switches = settingOf(architecture, random);
     const storeys = storeysOf(architecture, translation, switches);
     const ground = new Ground(cases.first, cases.bytes);
