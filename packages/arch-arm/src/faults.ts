@@ -72,6 +72,7 @@ const statusOf = (reason: FaultReason, { depth, onWalk }: FaultSite, format: For
 /** Where nothing else is said, a page was at fault, in domain 0. */
 const SOMEWHERE: FaultSite = { depth: 1, domain: 0, onWalk: true };
 
+/** @param format what the processor was made for: its registers do not change with the descriptors that it reads */
 export const faultsOf = (format: Format, hasInstructionStatus: boolean): FaultDecoding => ({
   told: (_reason, access: Access) => access,
   report(reason, access, _privilege, _switches, site = SOMEWHERE) {

@@ -71,23 +71,55 @@ const encodePage = (flags: PageFlags): FieldValues => {
   return { type: 2, B: isCacheable, C: isCacheable, AP0: permission, AP1: permission, AP2: permission, AP3: permission };
 };
 
-const section: EntryFormat = {
+const SUPER: Field = { name: "super", bits: 18, role: "control", says: "a supersection, repeated in 16 places" };
+const SECTION_SBZ: readonly Field[] = [{ name: "SBZ", bits: [19, 12], role: "ignored", says: "should be zero" }];
+/** The same on a processor that has supersections. */
+const AROUND_SUPER: readonly Field[] = [
+  { name: "NS", bits: 19, role: "ignored", says: "addresses non-secure memory" },
+  SUPER,
+  { name: "SBZ", bits: [17, 15], role: "ignored", says: "should be zero" },
+  { name: "TEX", bits: [14, 12], role: "attribute", says: "memory type, with C and B" },
+];
+const SBZ9: Field = { name: "SBZ9", bits: 9, role: "ignored", says: "should be zero" };
+const sectionRights: Rule<number> = { reads: [AP], tell: (values, switches) => rightsOfAp(values["AP"] ?? 0, switches) };
+
+const section = (middle: readonly Field[]): EntryFormat => ({
   name: "section descriptor",
   bytes: 4,
   fields: [
     { name: "base", bits: [31, 20], role: "frame", says: "physical address of the section" },
-    { name: "SBZ", bits: [19, 12], role: "ignored", says: "should be zero" },
+    ...middle,
     AP,
-    { name: "SBZ9", bits: 9, role: "ignored", says: "should be zero" },
+    SBZ9,
     DOMAIN,
     IMP,
     C,
     B,
     TYPE,
   ],
-  rights: { reads: [AP], tell: (values, switches) => rightsOfAp(values["AP"] ?? 0, switches) },
+  rights: sectionRights,
   attributes: cacheable,
   domain: DOMAIN,
+});
+
+/** It belongs to domain 0. */
+const supersection: EntryFormat = {
+  name: "supersection descriptor",
+  bytes: 4,
+  fields: [
+    { name: "base", bits: [31, 24], role: "frame", says: "physical address of the supersection" },
+    { name: "SBZ20", bits: [23, 20], role: "ignored", says: "should be zero" },
+    ...AROUND_SUPER,
+    AP,
+    SBZ9,
+    { name: "SBZ5", bits: [8, 5], role: "ignored", says: "no domain: it is domain 0" },
+    IMP,
+    C,
+    B,
+    TYPE,
+  ],
+  rights: sectionRights,
+  attributes: cacheable,
 };
 
 const coarse = (writesImp: boolean): EntryFormat => ({
@@ -161,15 +193,20 @@ export interface OldFormatOptions {
   readonly writesImp: boolean;
   /** Type 3 of the second level is an extended small page. Without, such a descriptor is malformed. */
   readonly extendedSmallPages: boolean;
+  /** Sections with bit 18 set are supersections: ARMv6. @see ARM1176JZF-S TRM (DDI 0301H) §6.11.1, figure 6-6 */
+  readonly supersections: boolean;
 }
 
-export const levelsV5 = ({ writesImp, extendedSmallPages }: OldFormatOptions): readonly Level[] => [
+export const levelsV5 = ({ writesImp, extendedSmallPages, supersections }: OldFormatOptions): readonly Level[] => [
   {
     name: "first-level table",
     indexBits: 12,
     table: coarse(writesImp),
-    leaf: section,
-    manual: "ARM926EJ-S TRM §3.2.3 and §3.2.4",
+    leaf: section(supersections ? AROUND_SUPER : SECTION_SBZ),
+    ...(supersections
+      ? { forms: [{ entries: 16, leaf: supersection, when: { reads: [SUPER], tell: (values: FieldValues) => values["super"] === 1 } }] }
+      : {}),
+    manual: supersections ? "ARM1176JZF-S TRM §6.11.1, figures 6-4 and 6-6" : "ARM926EJ-S TRM §3.2.3 and §3.2.4",
     kind: { reads: [TYPE], tell: (values) => FIRST[values["type"] ?? 0] ?? "malformed" },
   },
   {

@@ -43,6 +43,8 @@ export interface ArmOptions {
   readonly writesImp?: boolean;
   /** Second-level descriptors of type 3 are extended small pages, in the format of ARMv5: XScale, and ARMv6 with SCTLR.XP clear. */
   readonly extendedSmallPages?: boolean;
+  /** Sections with bit 18 set are supersections, in the format of ARMv5: ARMv6 with SCTLR.XP clear. The new formats always have them. */
+  readonly supersections?: boolean;
   /** `"big"`: SCTLR.B with words as they are (BE-32), or SCTLR.EE from ARMv6 on. */
   readonly byteOrder?: "little" | "big";
   readonly data?: TlbGeometry;
@@ -55,7 +57,15 @@ const check = (options: ArmOptions): Processor => {
   const { processor = "arm926ejs" } = options;
   if (!Object.hasOwn(PROCESSORS, processor)) throw new PortolanError("ERR_BAD_ARGUMENT", { processor, known: Object.keys(PROCESSORS) });
   const real: Processor = PROCESSORS[processor];
-  const { format = real.format, ttbcrN = 0, asids, accessFlag = false, extendedSmallPages = false, writesImp = false } = options;
+  const {
+    format = real.format,
+    ttbcrN = 0,
+    asids,
+    accessFlag = false,
+    extendedSmallPages = false,
+    supersections = true,
+    writesImp = false,
+  } = options;
   const isOld = format === "v5";
   const refuse = (option: string, reason: string): never => {
     throw new PortolanError("ERR_BAD_ARGUMENT", { option, format, reason });
@@ -67,6 +77,7 @@ const check = (options: ArmOptions): Processor => {
   if (isOld && asids === true) refuse("asids", "they came with ARMv6");
   if (accessFlag && format !== "v7") refuse("accessFlag", "it came with ARMv6K");
   if (!isOld && extendedSmallPages) refuse("extendedSmallPages", "the new formats have none");
+  if (!isOld && !supersections) refuse("supersections", "the new formats have them");
   if (!isOld && writesImp) refuse("writesImp", "bit 4 should be zero in the new formats");
   return real;
 };
@@ -81,7 +92,7 @@ export const arm = (options: ArmOptions = {}): Architecture => {
   const isOld = format === "v5";
   const { ttbcrN = 0, asids = !isOld, accessFlag = false, byteOrder = "little" } = options;
   const writesImp = options.writesImp ?? (options.processor !== undefined && processor.writesImp);
-  const extendedSmallPages = options.extendedSmallPages ?? processor.extendedSmallPages;
+  const { extendedSmallPages = processor.extendedSmallPages, supersections = processor.supersections } = options;
   const instruction = options.instruction === undefined ? processor.instruction : options.instruction;
   /** Where TTBR1, and the kernel, begin. */
   const split = ttbcrN < 2 ? 0x8000_0000n : 1n << BigInt(32 - ttbcrN);
@@ -99,7 +110,7 @@ export const arm = (options: ArmOptions = {}): Architecture => {
     hardwarePageShift: 12,
     translation: {
       kind: "hierarchical",
-      levels: isOld ? levelsV5({ writesImp, extendedSmallPages }) : levelsV6({ format, accessFlag }),
+      levels: isOld ? levelsV5({ writesImp, extendedSmallPages, supersections }) : levelsV6({ format, accessFlag }),
       // What should be zero and is not, is ignored.
       faultsOnReserved: false,
       rootRegister: isOld ? "TTBR" : "TTBR0",
@@ -139,7 +150,8 @@ export const arm = (options: ArmOptions = {}): Architecture => {
       // Permissions of ARMv5 let the kernel write whatever it may read.
       kernelObeysWrite: !isOld,
     },
-    faults: faultsOf(format, processor.hasInstructionStatus),
+    // A processor keeps its registers when it is told to read older descriptors.
+    faults: faultsOf(options.processor === undefined ? format : processor.format, processor.hasInstructionStatus),
     switches: {
       ...(format === "v7"
         ? {}

@@ -15,6 +15,8 @@ export interface OracleOptions {
   readonly accessFlag?: boolean;
   /** Type 3 of ARMv5's second level. */
   readonly extendedSmallPages?: boolean;
+  /** Bit 18 of ARMv5's sections. */
+  readonly supersections?: boolean;
 }
 
 /** What is printed in the manuals' columns "privileged" and "user". */
@@ -60,7 +62,7 @@ const address = (bits: string, high: number, low: number): bigint => BigInt(`0b$
 const isCached = (tex: string, c: string, b: string): boolean =>
   tex.startsWith("1") ? tex.slice(1) !== "00" || c + b !== "00" : c === "1";
 
-const readV5 = ({ extendedSmallPages = false }: OracleOptions): NonNullable<Oracle["levels"]> => {
+const readV5 = ({ extendedSmallPages = false, supersections = false }: OracleOptions): NonNullable<Oracle["levels"]> => {
   const leaf = (
     bits: string,
     physical: bigint,
@@ -85,6 +87,8 @@ const readV5 = ({ extendedSmallPages = false }: OracleOptions): NonNullable<Orac
       if (slice(bits, 1, 0) === "00") return { kind: "absent" };
       const domain = Number(`0b${slice(bits, 8, 5)}`);
       if (slice(bits, 1, 0) === "01") return { kind: "table", physical: address(bits, 31, 10), domain };
+      if (slice(bits, 1, 0) === "10" && supersections && slice(bits, 18) === "1")
+        return leaf(bits, address(bits, 31, 24), [slice(bits, 11, 10)], switches, { entries: 16 });
       if (slice(bits, 1, 0) === "10") return leaf(bits, address(bits, 31, 20), [slice(bits, 11, 10)], switches, { domain });
       return { kind: "malformed" };
     },

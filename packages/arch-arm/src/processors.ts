@@ -13,6 +13,8 @@ export interface Processor {
   readonly writesImp: boolean;
   /** Of the format of ARMv5: pages of 4 KiB with one set of permissions and a memory type. */
   readonly extendedSmallPages: boolean;
+  /** Bit 18 makes a supersection of a section, in the format of ARMv5 too. */
+  readonly supersections: boolean;
   /** A fault status register of their own for prefetch aborts. */
   readonly hasInstructionStatus: boolean;
   readonly instruction?: TlbGeometry;
@@ -40,6 +42,7 @@ export const PROCESSORS = {
     format: "v5",
     writesImp: true,
     extendedSmallPages: false,
+    supersections: false,
     hasInstructionStatus: false,
     instruction: buffer(64, "full", V5_PAGES),
     data: buffer(64, "full", V5_PAGES),
@@ -50,6 +53,7 @@ export const PROCESSORS = {
     format: "v5",
     writesImp: true,
     extendedSmallPages: false,
+    supersections: false,
     hasInstructionStatus: true,
     data: buffer(64, 2, V5_PAGES),
   },
@@ -59,6 +63,7 @@ export const PROCESSORS = {
     format: "v5",
     writesImp: false,
     extendedSmallPages: true,
+    supersections: false,
     hasInstructionStatus: false,
     instruction: buffer(32, "full", V5_PAGES),
     data: buffer(32, "full", V5_PAGES),
@@ -70,6 +75,7 @@ export const PROCESSORS = {
     readsOldFormat: true,
     writesImp: false,
     extendedSmallPages: true,
+    supersections: true,
     hasInstructionStatus: true,
     data: buffer(64, 2, V6_PAGES),
   },
@@ -80,6 +86,7 @@ export const PROCESSORS = {
     readsOldFormat: true,
     writesImp: false,
     extendedSmallPages: true,
+    supersections: true,
     hasInstructionStatus: true,
     data: buffer(64, 2, V6_PAGES),
   },
@@ -89,6 +96,7 @@ export const PROCESSORS = {
     format: "v7",
     writesImp: false,
     extendedSmallPages: false,
+    supersections: true,
     hasInstructionStatus: true,
     instruction: buffer(32, "full", V6_PAGES),
     data: buffer(32, "full", V6_PAGES),
@@ -99,6 +107,7 @@ export const PROCESSORS = {
     format: "v7",
     writesImp: false,
     extendedSmallPages: false,
+    supersections: true,
     hasInstructionStatus: true,
     data: buffer(128, 2, V6_PAGES),
   },

@@ -5,13 +5,13 @@ import { arm, arm32, PROCESSORS, type ProcessorName } from "#src/index.js";
 
 /** Format, old format too, bit 4 of table descriptors, extended small pages, a status register for fetches. */
 const FACTS: Readonly<Record<ProcessorName, readonly unknown[]>> = {
-  arm920t: ["v5", undefined, true, false, false],
-  arm926ejs: ["v5", undefined, true, false, true],
-  xscale: ["v5", undefined, false, true, false],
-  arm1136jfs: ["v6", true, false, true, true],
-  arm1176jzfs: ["v7", true, false, true, true],
-  cortexa8: ["v7", undefined, false, false, true],
-  cortexa9: ["v7", undefined, false, false, true],
+  arm920t: ["v5", undefined, true, false, false, false],
+  arm926ejs: ["v5", undefined, true, false, false, true],
+  xscale: ["v5", undefined, false, true, false, false],
+  arm1136jfs: ["v6", true, false, true, true, true],
+  arm1176jzfs: ["v7", true, false, true, true, true],
+  cortexa8: ["v7", undefined, false, false, true, true],
+  cortexa9: ["v7", undefined, false, false, true, true],
 };
 
 const common = { replacement: "fifo", wired: 0, lockable: false, paired: false };
@@ -19,9 +19,9 @@ const common = { replacement: "fifo", wired: 0, lockable: false, paired: false }
 describe("arm: the description", () => {
   for (const processor of Object.keys(PROCESSORS) as ProcessorName[]) {
     it(`has the figures of ${processor}`, () => {
-      const { format, writesImp, extendedSmallPages, hasInstructionStatus, ...rest } = PROCESSORS[processor];
+      const { format, writesImp, extendedSmallPages, supersections, hasInstructionStatus, ...rest } = PROCESSORS[processor];
       const old = "readsOldFormat" in rest ? rest.readsOldFormat : undefined;
-      expect([format, old, writesImp, extendedSmallPages, hasInstructionStatus]).to.deep.equal(FACTS[processor]);
+      expect([format, old, writesImp, extendedSmallPages, supersections, hasInstructionStatus]).to.deep.equal(FACTS[processor]);
       const { tlb, manuals } = arm({ processor });
       for (const buffer of [tlb.data, tlb.instruction ?? tlb.data]) {
         expect(buffer).to.deep.include({ ...common, pageShifts: format === "v5" ? [12, 16, 20] : [12, 16, 20, 24] });
@@ -121,6 +121,7 @@ describe("arm: the description", () => {
       [{ accessFlag: true }, "accessFlag"],
       [{ format: "v6", accessFlag: true }, "accessFlag"],
       [{ format: "v7", extendedSmallPages: true }, "extendedSmallPages"],
+      [{ format: "v7", supersections: false }, "supersections"],
       [{ format: "v6", writesImp: true }, "writesImp"],
     ] as const) {
       expect(() => arm(options), JSON.stringify(options))

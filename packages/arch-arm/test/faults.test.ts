@@ -229,6 +229,22 @@ describe("fault status", () => {
     });
   });
 
+  it("tells writes on an ARM1136 that reads old descriptors too, and of fetches no domain: the registers are the processor's", () => {
+    const old = { processor: "arm1136jfs", format: "v5" } as const;
+    expect(refused(old, { words: [TABLE, KERNELS_PAGE], access: WRITE }).look()).to.deep.equal({
+      reason: "protection",
+      trap: DATA_ABORT,
+      code: 0x0f | D5 | WNR,
+    });
+    expect(refused(old, { words: [TABLE, KERNELS_PAGE], access: EXECUTE }).look()).to.deep.equal({
+      reason: "protection",
+      trap: PREFETCH_ABORT,
+      code: 0x0f,
+    });
+    expect(arm(old).faults.guessesAccess).to.equal(false);
+    expect(arm({ format: "v7" }).faults.guessesAccess).to.equal(false);
+  });
+
   it("is read back as far as it tells: ARMv5 does not say what the access was", () => {
     const { faults } = arm({ processor: "cortexa9" });
     expect(faults.decode({ trap: DATA_ABORT, code: 0x807 })).to.deep.equal({ accesses: WRITE, privilege: "unknown", absent: true });

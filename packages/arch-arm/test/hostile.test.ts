@@ -104,7 +104,7 @@ describe("hostile tables", () => {
       fc.assert(
         fc.property(scene, ({ first: anyFirst, second, isCold, S, R, start, accesses }) => {
           const format = options.format ?? processor.format;
-          const first = isCold || format === "v5" ? anyFirst : repeated(anyFirst, SLOTS, isSupersection);
+          const first = isCold || (format === "v5" && !processor.supersections) ? anyFirst : repeated(anyFirst, SLOTS, isSupersection);
           SLOTS.forEach((slot, i) => {
             const isUpper = (options.ttbcrN ?? 0) > 0 && slot >= 2 ** (12 - (options.ttbcrN ?? 0));
             put((isUpper ? ttbr1 : ROOT) + slot * 4, first[i]);
@@ -126,8 +126,10 @@ describe("hostile tables", () => {
             const address = number * 4096 + offset;
             const registers: Registers = {
               format,
+              ...(options.processor === undefined ? {} : { native: processor.format }),
               accessFlag: options.accessFlag ?? false,
               extendedSmallPages: processor.extendedSmallPages,
+              supersections: processor.supersections,
               ttbr0: ROOT,
               ttbr1,
               ttbcrN: options.ttbcrN ?? 0,

@@ -24,8 +24,12 @@ import { oracleOf, permissionsFromTheTable } from "#src/oracle.js";
 /** What the coprocessor's registers hold, and how the processor is configured. */
 export interface Registers {
   readonly format: Format;
+  /** What the processor was made for: the layout of its fault status registers. Absent: as `format`. */
+  readonly native?: Format;
   readonly accessFlag: boolean;
   readonly extendedSmallPages: boolean;
+  /** Bit 18 makes a supersection of a section, in the format of ARMv5 too. */
+  readonly supersections: boolean;
   readonly ttbr0: number;
   readonly ttbr1: number;
   readonly ttbcrN: number;
@@ -65,14 +69,14 @@ export const manualWalk = (
   access: Access,
   privilege: Privilege,
 ): Outcome => {
-  const { format, accessFlag, extendedSmallPages, ttbr0, ttbr1, ttbcrN, dacr, switches } = registers;
-  const [first, second] = oracleOf({ format, accessFlag, extendedSmallPages }).levels ?? [];
+  const { format, native = format, accessFlag, extendedSmallPages, supersections, ttbr0, ttbr1, ttbcrN, dacr, switches } = registers;
+  const [first, second] = oracleOf({ format, accessFlag, extendedSmallPages, supersections }).levels ?? [];
   if (first === undefined || second === undefined) throw new Error("two levels");
   const refuse = (reason: FaultReason, depth: number, domain: number, onWalk = true): Outcome => {
     const isFetch = access === EXECUTE;
-    const wnr = format !== "v5" && access === WRITE ? 0x800 : 0;
-    const shown = isFetch && format !== "v5" ? 0 : domain;
-    return { reason, physical: -1, depth, domain, code: statusOf(reason, depth, onWalk, format) + shown * 16 + wnr };
+    const wnr = native !== "v5" && access === WRITE ? 0x800 : 0;
+    const shown = isFetch && native !== "v5" ? 0 : domain;
+    return { reason, physical: -1, depth, domain, code: statusOf(reason, depth, onWalk, native) + shown * 16 + wnr };
   };
   const judge = (
     { physical = 0n, isAccessed = true }: DecodedEntry,
@@ -96,7 +100,7 @@ export const manualWalk = (
   const one = first(BigInt(descriptor), switches);
   if (one.kind === "absent") return refuse(ABSENT, 0, 0);
   if (one.kind === "malformed") return refuse(RESERVED, 0, 0);
-  const isSuper = format !== "v5" && one.kind === "leaf" && ((descriptor >>> 18) & 1) === 1;
+  const isSuper = (format !== "v5" || supersections) && one.kind === "leaf" && ((descriptor >>> 18) & 1) === 1;
   const domain = isSuper ? 0 : (descriptor >>> 5) & 15;
   if (one.kind === "leaf") return judge(one, one.rights ?? 0, isSuper ? 2 ** 24 : 2 ** 20, 0, domain);
 

@@ -35,9 +35,13 @@ const FAULT_VALID = 1;
 const WRITTEN = 4;
 const BY_KERNEL = 8;
 const PRIVILEGE_VIOLATION = 0x01 << 7;
+const NO_FAULT_ONLY = 0x10 << 7;
 const OUT_OF_RANGE = 0x20 << 7;
 
-/** The code is the status register's value; 0 after a miss and after errors of memory, which do not write it. */
+/**
+ * The code is the status register's value; 0 after a miss and after errors of memory, which do not write it. RESERVED are
+ * loads and stores to a page that is only for loads that must not fault.
+ */
 export const faults: FaultDecoding = {
   told: (reason, access) => (reason === ABSENT && access !== EXECUTE ? READ | WRITE : access),
   report: (reason, access, privilege) => ({ trap: trapOf(reason, access), code: statusOf(reason, access, privilege) }),
@@ -67,6 +71,18 @@ const trapOf = (reason: FaultReason, access: Access): string => {
 
 const statusOf = (reason: FaultReason, access: Access, privilege: Privilege): number => {
   if (reason === ABSENT || reason === BUS) return 0;
-  const type = reason === PRIVILEGED || reason === RESERVED ? PRIVILEGE_VIOLATION : reason === BAD_ADDRESS ? OUT_OF_RANGE : 0;
-  return FAULT_VALID | type | (access === WRITE ? WRITTEN : 0) | (privilege === KERNEL ? BY_KERNEL : 0);
+  return FAULT_VALID | typeOf(reason) | (access === WRITE ? WRITTEN : 0) | (privilege === KERNEL ? BY_KERNEL : 0);
+};
+
+const typeOf = (reason: FaultReason): number => {
+  switch (reason) {
+    case PRIVILEGED:
+      return PRIVILEGE_VIOLATION;
+    case RESERVED:
+      return NO_FAULT_ONLY;
+    case BAD_ADDRESS:
+      return OUT_OF_RANGE;
+    default:
+      return 0;
+  }
 };

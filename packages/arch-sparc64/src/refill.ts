@@ -18,6 +18,7 @@ import {
   EVENTS,
   EXECUTE,
   FormatCodec,
+  KERNEL,
   LOCKS,
   NO_FAULT,
   PAGE_CACHEABLE,
@@ -27,6 +28,7 @@ import {
   PRIVILEGED,
   PROTECTION,
   READ,
+  RESERVED,
   WRITE,
   permits,
   type Access,
@@ -112,9 +114,12 @@ export class SoftwareRefill implements Refill {
     return this.#lookUp(cpu, context, page, access);
   }
 
-  /** Traps 0x6c, 0x30 and 0x08. Privilege is checked first. */
+  /** Traps 0x6c, 0x30 and 0x08. Privilege is checked first; what not even the kernel may load from is an NFO page. */
   refused(cpu: Cpu, page: number, access: Access, privilege: Privilege, entry: number): FaultReason {
-    if (access !== WRITE || !permits(cpu.dataTlb.rightsOf(entry, page), privilege, READ)) return PRIVILEGED;
+    if (access === EXECUTE) return PRIVILEGED;
+    const rights = cpu.dataTlb.rightsOf(entry, page);
+    if (!permits(rights, KERNEL, READ)) return RESERVED;
+    if (access !== WRITE || !permits(rights, privilege, READ)) return PRIVILEGED;
     const context = cpu.contextFor(privilege);
     const machinePage = Math.floor(page / this.#halves);
     this.#locks.acquire("page-table", context.id);

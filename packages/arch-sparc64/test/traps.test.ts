@@ -10,6 +10,7 @@ import {
   buildMachine,
   ENTRY_GLOBAL,
   EXECUTE,
+  FormatCodec,
   FRAMES,
   KERNEL,
   READ,
@@ -20,7 +21,7 @@ import {
   type Machine,
   type MachineOptions,
 } from "@portolan/core";
-import { sparc64, TsbPair } from "#src/index.js";
+import { dataTte, sparc64, TsbPair } from "#src/index.js";
 
 const RW = AREA_READ | AREA_WRITE | AREA_CACHEABLE;
 
@@ -87,6 +88,28 @@ describe("sparc64: traps", () => {
     ] as const) {
       expect(cpu.translate(0x900, access, USER)).to.equal(-1);
       expect(sparc64.faults.report(cpu.fault.reason, access, USER)).to.deep.equal({ trap, code });
+    }
+  });
+
+  it("nobody loads from or stores to a page that is only for loads that must not fault, and that is told as such", () => {
+    const machine = machineWith();
+    const cpu = machine.cpu(0);
+    const { context } = machine.installed() ?? {};
+    if (context === undefined) throw new Error("a space is installed");
+    const tte = { low: (0x10 << 13) | 2, high: 0x9000_0000 };
+    const codec = new FormatCodec(dataTte(false), {});
+    for (const [asid, privilege, code] of [
+      [context.asid, USER, 0x801],
+      [0, KERNEL, 0x809],
+    ] as const) {
+      cpu.dataTlb.enter(0x900, 1, 0x10, asid, codec.rightsOf(tte.low, tte.high));
+      for (const access of [READ, WRITE] as const) {
+        expect(cpu.translate(0x900, access, privilege)).to.equal(-1);
+        expect(sparc64.faults.report(cpu.fault.reason, access, privilege)).to.deep.equal({
+          trap: "data_access_exception (0x30)",
+          code: code | (access === WRITE ? 4 : 0),
+        });
+      }
     }
   });
 

@@ -19,6 +19,9 @@ export const ARCHITECTURES: readonly string[] = [
   "abs32le",
 ];
 
+/** Is it one of the names above, and no package or path? */
+export const isNameOfOurs = (name: string): boolean => ARCHITECTURES.includes(name);
+
 /** Names whose module is not the package of that name. */
 const MODULES: Readonly<Record<string, string>> = {
   armv7: "@portolan/arch-arm/v7",

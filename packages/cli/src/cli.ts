@@ -11,6 +11,7 @@ import { addRun } from "./commands/run.js";
 import { addPack } from "./commands/pack.js";
 import { addTlb } from "./commands/tlb.js";
 import { addVectors } from "./commands/vectors.js";
+import { addVerify } from "./commands/verify.js";
 import { addWalk } from "./commands/walk.js";
 import { WorkFailed, type Terminal } from "./terminal.js";
 
@@ -31,7 +32,8 @@ export const cli = async (args: readonly string[], terminal: Terminal): Promise<
     .exitOverride()
     .showHelpAfterError("(--help shows what there is)")
     .addHelpText("after", "\nExamples:\n  portolan demo examples\n  portolan archs\n  portolan run --help");
-  for (const add of [addRun, addWalk, addArchs, addTlb, addPack, addConform, addVectors, addNew, addDemo]) add(program, terminal);
+  for (const add of [addRun, addWalk, addArchs, addTlb, addPack, addConform, addVectors, addVerify, addNew, addDemo])
+    add(program, terminal);
   try {
     await program.parseAsync(args, { from: "user" });
     return 0;

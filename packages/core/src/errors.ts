@@ -172,6 +172,22 @@ export const ERRORS = {
     says: "the file holds no golden vectors",
     hint: "the error names the place; docs/vectors.md describes the format",
   },
+  ERR_QEMU_MISSING: {
+    says: "QEMU for this machine is not on PATH",
+    hint: "install the package that the error names; Debian, Ubuntu and most others have it",
+  },
+  ERR_QEMU_TOO_OLD: {
+    says: "this QEMU is older than the oldest that is known to judge",
+    hint: "install a newer one, or put it first on PATH",
+  },
+  ERR_QEMU_FAILED: {
+    says: "QEMU did not start, refused its machine or processor, or ended before it was told to",
+    hint: "what it said itself is in the error; a QEMU that was built without this processor has to be replaced",
+  },
+  ERR_QEMU_SILENT: {
+    says: "the program inside QEMU did not answer in time",
+    hint: "try again on a machine that is less busy; `--cases` asks for fewer",
+  },
   ERR_BAD_ADAPTER: {
     says: "the program does not answer as an adapter does",
     hint: "docs/adapter-protocol.md describes requests and answers; examples/adapter-amd64 is one to start from",

@@ -90,12 +90,11 @@ export const askVector = (
   const isTree = machine.parts.tables.kind === "hierarchical" && machine.architecture.tlb.refill === "hardware";
   const walk = isTree ? machine.walk(space, address, access, privilege) : null;
   const walks = cpu.statistics.walks;
-  const frame = cpu.translate(Number(address >> shift), access, privilege);
+  const within = Number(address & ((1n << shift) - 1n));
+  const frame = cpu.translate(Number(address >> shift), access, privilege, within);
   const from = cpu.statistics.walks > walks ? "walk" : "tlb";
   const answer: VectorAnswer =
-    frame < 0
-      ? { fault: FAULT_REASONS[cpu.fault.reason] }
-      : { physical: hexOf((BigInt(frame) << shift) + (address & ((1n << shift) - 1n))), from };
+    frame < 0 ? { fault: FAULT_REASONS[cpu.fault.reason] } : { physical: hexOf((BigInt(frame) << shift) + BigInt(within)), from };
   const steps = (walk?.steps ?? []).map(({ table, entryAddress, raw, says }) => ({
     table,
     address: hexOf(entryAddress ?? 0n),

@@ -162,7 +162,7 @@ export class Machine {
     let offset = 0;
     const frame = this.#access(address, cpu, (processor, page, within) => {
       offset = within;
-      return processor.translate(page, access, privilege);
+      return processor.translate(page, access, privilege, within);
     });
     return frame < 0 ? null : (BigInt(frame) << BigInt(shift)) + BigInt(offset);
   }

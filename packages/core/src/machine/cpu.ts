@@ -254,10 +254,10 @@ export class Cpu {
     return this.#domains === null ? CHECKED : this.#domains[domain];
   }
 
-  /** The hardware frame of a page for an access, or −1 with `fault` filled. */
-  translate(page: number, access: Access, privilege: Privilege): number {
+  /** The hardware frame of a page for an access to the byte at `offset`, or −1 with `fault` filled. Pages in parts ask which byte. */
+  translate(page: number, access: Access, privilege: Privilege, offset = 0): number {
     const frame = this.#tlbState === ACTIVE ? this.#lookaside.frameOf(privilege * 3 + (access >>> 1), page) : -1;
-    return frame >= 0 ? frame : this.#translateSlowly(page, 0, access, privilege);
+    return frame >= 0 ? frame : this.#translateSlowly(page, offset, access, privilege);
   }
 
   // The hit path. A page beyond the table, which only wide machines have, reads as undefined, and `| 0` makes that nothing.

@@ -1,0 +1,43 @@
+/** Every machine that can be judged. */
+import { PortolanError } from "@portolan/core";
+import { amd64Profile } from "./amd64.js";
+import { arm, armv6, armv6k, armv6Old, armv7, armv7AccessFlag, armv7TwoRoots } from "./arm.js";
+import { ia32Profile } from "./ia32.js";
+import { mips24kf, mips32, mips32be, mips34kf } from "./mips32.js";
+import type { MachineProfile } from "./profile.js";
+import { riscv64, sv48, sv57, svnapot } from "./riscv64.js";
+import { sparc64, sparc64Tsb } from "./sparc64.js";
+
+export const PROFILES: readonly MachineProfile[] = [
+  ia32Profile,
+  amd64Profile,
+  arm,
+  armv6,
+  armv6Old,
+  armv6k,
+  armv7,
+  armv7AccessFlag,
+  armv7TwoRoots,
+  mips32,
+  mips32be,
+  mips24kf,
+  mips34kf,
+  sparc64,
+  sparc64Tsb,
+  riscv64,
+  sv48,
+  sv57,
+  svnapot,
+];
+
+/** @throws PortolanError ERR_UNKNOWN_ARCHITECTURE, which lists those that can be judged */
+export const profileNamed = (name: string): MachineProfile => {
+  const found = PROFILES.find((profile) => profile.name === name);
+  if (found === undefined)
+    throw new PortolanError("ERR_UNKNOWN_ARCHITECTURE", {
+      architecture: name,
+      why: "no QEMU judges it",
+      known: PROFILES.map((profile) => profile.name),
+    });
+  return found;
+};
