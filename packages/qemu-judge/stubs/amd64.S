@@ -454,4 +454,4 @@ pages:
         .quad   rom + page * 4096 + TO_PAGE
         .endr
 
-        .include "x86-boot.inc"
+        .include "x86-boot.S"

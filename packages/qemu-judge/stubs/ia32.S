@@ -494,4 +494,4 @@ own_root:
         .endr
         .endif
 
-        .include "x86-boot.inc"
+        .include "x86-boot.S"
