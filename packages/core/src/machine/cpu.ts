@@ -13,6 +13,7 @@ import { PortolanError } from "../errors.js";
 import { Events } from "../events.js";
 import { depthOf, domainOf, needsEntryNotes, rightsAt } from "../tlb/entry-note.js";
 import { ALL_FRONTS, Lookaside, NO_STARTS } from "../tlb/lookaside.js";
+import { refillNearby, type NearTables } from "../tlb/near-walk.js";
 import type { Refill } from "../tlb/refill.js";
 import { Tlb } from "../tlb/tlb.js";
 import { CpuStatistics } from "./cpu-statistics.js";
@@ -90,7 +91,8 @@ const NONE = NO_FAULT;
 const swapped = swap32;
 const lets = permits;
 
-const NOT_SERVED = -1;
+/** Whether a miss is one of the usual kind, is not known before more is asked. */
+const UNUSUAL = -1;
 /** A bit for each front of the kernel's accesses; the user's come after them. */
 const KERNEL_FRONTS = 0b111;
 /** Whether TLBs may be used, as an integer: a boolean would be asked whether it is one. */
@@ -119,9 +121,11 @@ export class Cpu {
   readonly kernelContext: TranslationContext;
   /** The space last installed; the kernel's after reset. */
   context: TranslationContext;
-  refill: Refill;
+  #refillCode: Refill = BY_HAND;
   /** What the refill code remembers of this processor's switches; null again when one of them has changed. */
   refillState: unknown = null;
+  /** How the table walker reads tables under this processor's switches; null where none does, and when one has changed. */
+  tables: NearTables | null = null;
   readonly events: Events;
   interrupts = true;
   readonly fault: CpuFault = { isPending: false, reason: NO_FAULT, page: 0, offset: 0, access: READ, privilege: KERNEL };
@@ -134,6 +138,8 @@ export class Cpu {
   /** LITTLE or BIG: a comparison of integers, where a boolean would be asked whether it is one. */
   readonly #byteOrder: number = LITTLE;
   readonly #tagless: number = 0;
+  /** 1 where one buffer serves data and instructions. */
+  readonly #unified: number = 0;
   readonly #shadowed: number = 0;
   /** Valid page numbers: below `#lowEnd`, or from `#highStart` to below `#highEnd`. */
   readonly #lowEnd: number = 0;
@@ -167,8 +173,6 @@ export class Cpu {
   readonly #words: Uint32Array = NO_WORDS;
   readonly #bytes: Uint8Array = NO_BYTES;
   #tlbState = ACTIVE;
-  /** The frame that the refill code has found for the access that missed, where it has served that itself. */
-  #served = NOT_SERVED;
 
   constructor(options: CpuOptions) {
     const { id, architecture, memory, kernelContext } = options;
@@ -180,7 +184,7 @@ export class Cpu {
     this.memory = memory;
     this.kernelContext = kernelContext;
     this.context = kernelContext;
-    this.refill = options.refill ?? BY_HAND;
+    this.#refillCode = options.refill ?? BY_HAND;
     this.events = options.events ?? new Events();
     this.dataTlb = new Tlb(tlb.data, tlb.invalidation, seed);
     this.instructionTlb = tlb.instruction === undefined ? this.dataTlb : new Tlb(tlb.instruction, tlb.invalidation, seed + 1);
@@ -190,6 +194,7 @@ export class Cpu {
     this.#pageSize = 1 << hardwarePageShift;
     this.#hardwarePages = 1 << (architecture.pageShift - hardwarePageShift);
     this.#byteOrder = memory.byteOrder === "big" ? BIG : LITTLE;
+    this.#unified = tlb.instruction === undefined ? 1 : 0;
     this.#tagless = architecture.asids.bits === 0 ? 1 : 0;
     this.#shadowed = architecture.layout.kernelAddressSpaceShadowed ? 1 : 0;
     const pages = 2 ** (virtualBits - hardwarePageShift);
@@ -226,6 +231,16 @@ export class Cpu {
   /** Control-register bits that change how entries are read. Change them with `setSwitch`. */
   get switches(): Readonly<Record<string, boolean>> {
     return this.#switches;
+  }
+
+  /** Who fills its TLBs. */
+  get refill(): Refill {
+    return this.#refillCode;
+  }
+
+  set refill(refill: Refill) {
+    this.#refillCode = refill;
+    this.#forgetRefill();
   }
 
   /** False while the processor waits in a shootdown: it must not use its TLBs, and an access is an error of ours. */
@@ -378,7 +393,7 @@ export class Cpu {
     }
     this.#forgetFronts(ALL_FRONTS);
     this.#switches[name] = value;
-    if (!keepsTlb) this.refillState = null;
+    if (!keepsTlb) this.#forgetRefill();
     this.#honourGlobal();
     this.#lookAtDomains();
   }
@@ -403,12 +418,7 @@ export class Cpu {
     const { dataTlb, instructionTlb } = this;
     const small = page | 0;
     // Most pages that are invalidated are in no TLB.
-    const isAbsent =
-      count === 1 &&
-      this.#hardwarePages === 1 &&
-      small === page &&
-      dataTlb.lacks(small) &&
-      (instructionTlb === dataTlb || instructionTlb.lacks(small));
+    const isAbsent = count === 1 && this.#hardwarePages === 1 && small === page && dataTlb.lacks(small) && instructionTlb.lacks(small);
     this.#invalidated("pages", asid, page, count, isAbsent ? 0 : this.#dropPages(asid, page, count));
   }
 
@@ -419,6 +429,11 @@ export class Cpu {
     let dropped = 0;
     for (const tlb of this.#tlbs()) dropped += tlb.invalidatePages(first, pages, tag);
     return dropped;
+  }
+
+  #forgetRefill(): void {
+    this.refillState = null;
+    this.tables = null;
   }
 
   /** Shows the hit path the tables of its fronts, or nothing. */
@@ -468,23 +483,51 @@ export class Cpu {
 
   /** A page that its front's table says nothing of: `frameOf` was asked, or the hit path. */
   #translateSlowly(page: number, offset: number, access: Access, privilege: Privilege): number {
-    const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
+    const reason = this.#refill(page, offset, access, privilege);
+    return reason === NONE
+      ? this.#translateEntered(page, offset, access, privilege)
+      : this.#translateOtherwise(reason, page, offset, access, privilege);
+  }
+
+  /** Fills the TLB for a page that certainly misses, and of which nothing else is to be asked. NONE, why not, or UNUSUAL: nothing was done. */
+  #refill(page: number, offset: number, access: Access, privilege: Privilege): FaultReason | typeof UNUSUAL {
     const small = page | 0;
-    if (small !== page || small < this.#plainFirst || small >= this.#plainEnd || !tlb.lacks(small))
-      return this.#translateUnusual(tlb, page, offset, access, privilege);
+    if (small !== page || small < this.#plainFirst || small >= this.#plainEnd) return UNUSUAL;
+    const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
+    if (!tlb.lacks(small)) return UNUSUAL;
     this.fault.isPending = false;
+    const { tables } = this;
+    if (tables !== null && this.events.sink === null) {
+      const context = this.contextFor(privilege);
+      const asid = this.#tagless === 1 ? 0 : context.asid;
+      const reads = refillNearby(tlb, tables, context.root, privilege * 3 + (access >>> 1), small, asid);
+      if (reads > 0) {
+        this.#count(access, reads);
+        return NONE;
+      }
+    }
     this.#note(small, offset, access, privilege);
-    const reason = this.#miss(tlb, small, access, privilege);
-    if (reason !== NONE) return this.#refuse(reason, small, offset, access, privilege);
-    const served = this.#served;
-    // Nothing of it is left for an access that was interrupted by this one.
-    this.#served = NOT_SERVED;
-    if (served !== NOT_SERVED) return served;
-    return this.#settle(tlb, tlb.lookup(small, this.asidFor(privilege)), small, offset, access, privilege);
+    return this.#miss(tlb, small, access, privilege);
+  }
+
+  /** An entry for the page has just come: usually a front has been told as well. */
+  #translateEntered(page: number, offset: number, access: Access, privilege: Privilege): number {
+    const frame = this.#lookaside.frameOf(privilege * 3 + (access >>> 1), page);
+    if (frame >= 0) return frame;
+    const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
+    return this.#settle(tlb, tlb.lookup(page, this.asidFor(privilege)), page, offset, access, privilege);
+  }
+
+  /** No entry has come. */
+  #translateOtherwise(reason: FaultReason | typeof UNUSUAL, page: number, offset: number, access: Access, privilege: Privilege): number {
+    return reason === UNUSUAL
+      ? this.#translateUnusual(page, offset, access, privilege)
+      : this.#refuse(reason, page, offset, access, privilege);
   }
 
   /** The same where more is to be asked. */
-  #translateUnusual(tlb: Tlb, given: number, offset: number, access: Access, privilege: Privilege): number {
+  #translateUnusual(given: number, offset: number, access: Access, privilege: Privilege): number {
+    const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
     const page = integer(given);
     this.fault.isPending = false;
     if (this.#hasNotes === 1) this.#noteSite(0);
@@ -506,9 +549,8 @@ export class Cpu {
         this.#note(page, offset, access, privilege);
         const reason = this.#miss(tlb, page, access, privilege);
         if (reason !== NONE) return this.#refuse(reason, page, offset, access, privilege);
-        const served = this.#served;
-        this.#served = NOT_SERVED;
-        if (served !== NOT_SERVED) return served;
+        const frame = this.#lookaside.frameOf(number, page);
+        if (frame >= 0) return frame;
         entry = tlb.lookup(page, asid);
       } else if (this.#hasNotes === 0 && lets(tlb.rightsOf(entry, page), privilege, access)) {
         const frame = tlb.frameOf(entry, page);
@@ -517,7 +559,7 @@ export class Cpu {
         const frame = this.#hasNotes === 1 ? this.#askNote(tlb, entry, page, offset, access, privilege) : UNDECIDED;
         if (frame !== UNDECIDED) return frame;
         this.#note(page, offset, access, privilege);
-        const reason = this.refill.refused(this, page, access, privilege, entry);
+        const reason = this.#refillCode.refused(this, page, access, privilege, entry);
         if (reason !== NONE) return this.#refuse(reason, page, offset, access, privilege);
         this.statistics.upgrades += 1;
         entry = tlb.lookup(page, asid);
@@ -540,9 +582,8 @@ export class Cpu {
     const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
     const front = privilege * 3 + (access >>> 1);
     const asid = this.asidFor(privilege);
-    const isServed =
-      span === 1 ? tlb.serve(front, page, frame, asid, rights, flags) : tlb.serveLarge(front, page, span, frame, asid, rights, flags);
-    this.#served = isServed ? frame : NOT_SERVED;
+    if (span === 1) tlb.serve(front, page, frame, asid, rights, flags);
+    else tlb.serveLarge(front, page, span, frame, asid, rights, flags);
   }
 
   /** The same for a page that no TLB is asked about: nothing that a TLB forgets can make it wrong. */
@@ -592,22 +633,31 @@ export class Cpu {
   #miss(tlb: Tlb, page: number, access: Access, privilege: Privilege): FaultReason {
     const { statistics } = this;
     if (access === TO_EXECUTE) statistics.itlbMisses += 1;
-    if (tlb === this.dataTlb) statistics.tlbMisses += 1;
-    this.#served = NOT_SERVED;
+    if (access !== TO_EXECUTE || this.#unified === 1) statistics.tlbMisses += 1;
     if (this.events.sink !== null) return this.#missAloud(tlb, page, access, privilege);
-    const reason = this.refill.miss(this, page, access, privilege);
+    const reason = this.#refillCode.miss(this, page, access, privilege);
     if (reason === NONE) statistics.refills += 1;
     return reason;
+  }
+
+  /** A miss that ended well by itself. */
+  #count(access: Access, reads: number): void {
+    const { statistics } = this;
+    if (access === TO_EXECUTE) statistics.itlbMisses += 1;
+    if (access !== TO_EXECUTE || this.#unified === 1) statistics.tlbMisses += 1;
+    statistics.refills += 1;
+    statistics.walks += 1;
+    statistics.walkReads += reads;
   }
 
   /** The same where somebody listens. */
   #missAloud(tlb: Tlb, page: number, access: Access, privilege: Privilege): FaultReason {
     const asid = this.asidFor(privilege);
     this.events.sink?.({ kind: "tlb-miss", cpu: this.id, unit: unitOf(access), hardwarePage: page, asid });
-    const reason = this.refill.miss(this, page, access, privilege);
+    const reason = this.#refillCode.miss(this, page, access, privilege);
     if (reason !== NONE) return reason;
     this.statistics.refills += 1;
-    const frame = this.#served === NOT_SERVED ? this.#frameIn(tlb, page, asid) : this.#served;
+    const frame = this.#frameIn(tlb, page, asid);
     this.events.sink?.({ kind: "tlb-fill", cpu: this.id, unit: unitOf(access), hardwarePage: page, frame, asid });
     return NONE;
   }
@@ -649,15 +699,24 @@ export class Cpu {
   }
 
   #loadSlowly(page: number, offset: number, width: 1 | 2 | 4, access: Access, privilege: Privilege): number {
-    if (width === 4 && (offset & this.#unlike32) === 0 && (offset | 0) === offset) {
-      const frame = this.#translateSlowly(page, offset, access, privilege);
-      if (frame < 0) return -1;
-      const start = access === TO_READ ? (privilege === FROM_USER ? this.#userReads : this.#kernelReads)[page] | 0 : 0;
-      if (start === 0) return this.memory.read32(frame * this.#pageSize + offset) | 0;
+    if (width !== 4 || (offset & this.#unlike32) !== 0 || (offset | 0) !== offset)
+      return this.#loadAnywhere(page, offset, width, access, privilege);
+    const reason = this.#refill(page, offset, access, privilege);
+    const start = reason === NONE && access === TO_READ ? (privilege === FROM_USER ? this.#userReads : this.#kernelReads)[page] | 0 : 0;
+    if (start > 0) {
       const word = this.#words[start - 1 + (offset >>> 2)];
       return (this.#byteOrder === BIG ? swapped(word) : word) | 0;
     }
-    return this.#loadAnywhere(page, offset, width, access, privilege);
+    return this.#loadRest(reason, page, offset, access, privilege);
+  }
+
+  /** The same after a miss that was not served at once. */
+  #loadRest(reason: FaultReason | typeof UNUSUAL, page: number, offset: number, access: Access, privilege: Privilege): number {
+    const frame =
+      reason === NONE
+        ? this.#translateEntered(page, offset, access, privilege)
+        : this.#translateOtherwise(reason, page, offset, access, privilege);
+    return frame < 0 ? -1 : this.memory.read32(frame * this.#pageSize + offset) | 0;
   }
 
   #loadAnywhere(page: number, offset: number, width: 1 | 2 | 4, access: Access, privilege: Privilege): number {

@@ -138,6 +138,8 @@ export class HardwareWalk implements Refill {
       if (kind === IS_TABLE) {
         if (((lo & step.tableOddLow) | (hi & step.tableFarHigh)) !== 0) break;
         table = lo & step.tableLow;
+        step.tableBits = lo & step.tableDecides;
+        step.tableRights = answer >>> RIGHTS;
         continue;
       }
       if (kind === IS_ABSENT) {
@@ -149,8 +151,12 @@ export class HardwareWalk implements Refill {
       let frame = ((lo & step.leafLow) >>> this.#pageShift) | 0;
       if ((hi & step.leafHigh) !== 0) frame += ((hi & step.leafHigh) >>> 0) * this.#perHigh;
       const flags = (answer & ANSWERS_GLOBAL) === 0 ? 0 : GLOBAL;
-      if (step.pagesPerEntry === 1) cpu.enter(page, 1, frame, rights, flags, access, privilege);
-      else this.#enterLarge(cpu, page, step, frame, rights, flags, access, privilege);
+      if (step.pagesPerEntry === 1) {
+        step.leafBits = lo & step.leafDecides;
+        step.leafRights = answer >>> RIGHTS;
+        step.leafFlags = flags;
+        cpu.enter(page, 1, frame, rights, flags, access, privilege);
+      } else this.#enterLarge(cpu, page, step, frame, rights, flags, access, privilege);
       const { statistics } = cpu;
       statistics.walks += 1;
       statistics.walkReads += step.reads;
@@ -364,9 +370,12 @@ export class HardwareWalk implements Refill {
       return this.#last;
     }
     const setting = this.#deciding.map((name) => cpu.switches[name]).join();
-    const plan = this.#plans.get(setting) ?? new WalkPlan(this.#architecture, this.#translation, cpu.switches, this.#rules);
+    const near = { words: this.#nearWords, wordsStart: this.#nearStart, pages: this.#small };
+    const plan = this.#plans.get(setting) ?? new WalkPlan(this.#architecture, this.#translation, cpu.switches, this.#rules, near);
     this.#plans.set(setting, plan);
     cpu.refillState = plan;
+    // Whoever stands between the processor and this walker is to hear of every miss.
+    if (cpu.refill === this) cpu.tables = plan;
     this.#last = plan;
     return plan;
   }

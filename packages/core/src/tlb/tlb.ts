@@ -33,7 +33,7 @@ const TOLD = TOLD_FRONTS;
 /** Pages below this one have a chain each in a buffer that is busy. */
 const OWN_CHAINS = SMALL_PAGES;
 /** A buffer is busy once so many translations have been entered: a table by page takes 4 MiB of addresses, memory where pages are. */
-const BUSY = 4096;
+const BUSY = 1024;
 /** Invalidations of more pages than this look at every entry instead of probing page by page. */
 const PROBES = 16;
 
@@ -176,7 +176,7 @@ export class Tlb {
 
   /** Is it certain at a glance that no entry maps this page, which is small enough for an integer? False says nothing. */
   lacks(page: number): boolean {
-    return this.#valid === 0 || (page < this.#plain && this.#heads[page] === 0);
+    return (page < this.#plain && this.#heads[page] === 0) || this.#valid === 0;
   }
 
   /** The same as `lookup` without leaving a trace. With several matching entries, which software must avoid, the lowest one. */
@@ -258,67 +258,68 @@ export class Tlb {
     const first = this.#order.first(set);
     if (first === null) return null;
     const starts = this.#starts;
-    let entry = set.first;
-    do {
+    const { entries } = set;
+    for (let way = 0; way < entries.length; way += 1) {
+      const entry = entries[way];
       entry.flags &= ~USED;
       if (entry.at >= 0) {
         starts[entry.at] = 0;
         entry.at = NOBODY;
       } else if (entry.at === TOLD) this.#unshow(entry);
-      entry = entry.following;
-    } while (entry !== set.first);
+    }
     return first;
   }
 
   /**
    * Enters the translation of one hardware page and shows it to a front, as `enter` and `show` would, for an access that is
    * served at once: what nearly every miss ends with, so the usual case is written out, in which one small page takes the
-   * place of another.
+   * place of another. Where nothing may be replaced, or there is no memory, the front is told nothing.
    *
    * @param flags `ENTRY_GLOBAL` or 0
-   * @returns whether a front answers for the page now; else nothing may be replaced, or there is no memory
    */
-  serve(front: number, page: number, frame: number, asid: number, rights: Rights, flags: number): boolean {
+  serve(front: number, page: number, frame: number, asid: number, rights: Rights, flags: number): void {
     const entry = page < this.#plain && frame >= this.#ramFirst && frame < this.#ramEnd ? this.#leaving(page & this.#setMask) : null;
-    if (entry === null) return this.serveLarge(front, page, 1, frame, asid, rights, flags);
+    if (entry === null) {
+      this.serveLarge(front, page, 1, frame, asid, rights, flags);
+      return;
+    }
     const starts = this.#starts;
+    const heads = this.#heads;
     const { at } = entry;
     if (at >= 0) starts[at] = 0;
     else if (at === TOLD) this.#unshow(entry);
-    // `unlink` and `link`, written out.
-    const heads = this.#heads;
+    // `unlink` and `link`, written out. Only the head of an entry's own chain can lead to it.
     const link = entry.number + 1;
-    if (heads[entry.place] === link) heads[entry.place] = entry.next;
+    if (heads[entry.page] === link) heads[entry.page] = entry.next;
     else this.#unlink(entry);
     const others = heads[page];
     heads[page] = link;
     entry.next = others;
-    entry.place = page;
     entry.page = page;
     entry.frame = frame;
     entry.asid = asid;
     entry.rights = rights;
     entry.note = 0;
     entry.flags = this.#servedFlags | flags;
-    if (this.#byUse === 0 || others !== 0) this.#enteredOver(entry, others);
     const place = (front << STARTS_SHIFT) | page;
     entry.at = place;
+    if (this.#byUse === 0 || others !== 0) this.#enteredOver(entry, others);
     starts[place] = ((frame - this.#mainFrame) << this.#wordShift) + 1;
-    return true;
   }
 
-  /** The entry of a full set that goes, as `#choose` says; null where that has to say it. */
+  /** The entry of a full set that goes, as `#choose` says, for an access that uses it at once; null where that has to say it. */
   #leaving(number: number): TlbEntry | null {
     const set = this.#sets[number];
     if (set.vacant !== 0) return null;
     if (this.#byUse === 0) return this.#order.leaving(set);
-    let entry = set.hand;
-    while ((entry.flags & (USED | LOCKED | WIRED)) !== 0) {
-      entry = entry.following;
-      if (entry === set.first) return this.#startOver(set);
+    const { entries } = set;
+    for (let way = set.hand; way < entries.length; way += 1) {
+      const entry = entries[way];
+      if ((entry.flags & (USED | LOCKED | WIRED)) !== 0) continue;
+      set.hand = way + 1;
+      return entry;
     }
-    set.hand = entry;
-    return entry;
+    return this.#startOver(set);
   }
 
   /** What is left to do where an order is kept, or others are known for the page: those of other tags, with higher numbers. */
@@ -334,10 +335,10 @@ export class Tlb {
    * @param span hardware pages that the entry maps
    * @param frame the hardware frame of `page` itself
    */
-  serveLarge(front: number, page: number, span: number, frame: number, asid: number, rights: Rights, flags: number): boolean {
+  serveLarge(front: number, page: number, span: number, frame: number, asid: number, rights: Rights, flags: number): void {
     const first = span === 1 ? frame : frame - (page % span);
     const entry = this.#enter(page, span, first, asid, rights, flags | this.#servedFlags);
-    return entry !== null && this.#show(entry, front, page, frame);
+    if (entry !== null) this.#show(entry, front, page, frame);
   }
 
   /** Writes entry `entry` itself, as an indexed write instruction does; `ENTRY_USED` may be given too. Parameters as `enter`. */
@@ -593,14 +594,13 @@ export class Tlb {
   /** @returns the link to the entries that were there before */
   #link(entry: TlbEntry, place: number): number {
     const others = this.#heads[place];
-    entry.place = place;
     entry.next = others;
     this.#heads[place] = entry.number + 1;
     return others;
   }
 
   #unlink(entry: TlbEntry): void {
-    const { place } = entry;
+    const place = this.#placeOf(entry.page, entry.size);
     if (this.#heads[place] === entry.number + 1) this.#heads[place] = entry.next;
     else this.#unlinkFrom(this.#heads[place], entry);
   }
