@@ -138,8 +138,7 @@ export class HardwareWalk implements Refill {
       if (kind === IS_TABLE) {
         if (((lo & step.tableOddLow) | (hi & step.tableFarHigh)) !== 0) break;
         table = lo & step.tableLow;
-        step.tableBits = lo & step.tableDecides;
-        step.tableRights = answer >>> RIGHTS;
+        step.learnTable(lo, answer);
         continue;
       }
       if (kind === IS_ABSENT) {
@@ -151,12 +150,9 @@ export class HardwareWalk implements Refill {
       let frame = ((lo & step.leafLow) >>> this.#pageShift) | 0;
       if ((hi & step.leafHigh) !== 0) frame += ((hi & step.leafHigh) >>> 0) * this.#perHigh;
       const flags = (answer & ANSWERS_GLOBAL) === 0 ? 0 : GLOBAL;
-      if (step.pagesPerEntry === 1) {
-        step.leafBits = lo & step.leafDecides;
-        step.leafRights = answer >>> RIGHTS;
-        step.leafFlags = flags;
-        cpu.enter(page, 1, frame, rights, flags, access, privilege);
-      } else this.#enterLarge(cpu, page, step, frame, rights, flags, access, privilege);
+      step.learnLeaf(lo, answer, flags);
+      if (step.pagesPerEntry === 1) cpu.enter(page, 1, frame, rights, flags, access, privilege);
+      else this.#enterLarge(cpu, page, step, frame, rights, flags, access, privilege);
       const { statistics } = cpu;
       statistics.walks += 1;
       statistics.walkReads += step.reads;

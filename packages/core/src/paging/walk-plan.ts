@@ -210,6 +210,21 @@ export class Step implements NearLevel {
     this.oddHigh = table.oddHigh | table.frameHigh | leaf.oddHigh | leaf.frameHigh;
     this.leafOddHigh = leaf.oddHigh;
   }
+
+  /** A usual word that has led to a table: the near walk goes by it from now on. */
+  learnTable(lo: number, answer: number): void {
+    // A word that is not there reads as nothing, and must be like none.
+    this.tableBits = lo & this.tableDecides || NO_BITS;
+    this.tableRights = answer >>> ANSWER_RIGHTS;
+  }
+
+  /** The same of one that has mapped a page. */
+  learnLeaf(lo: number, answer: number, flags: number): void {
+    if (this.pagesPerEntry !== 1) return;
+    this.leafBits = lo & this.leafDecides || NO_BITS;
+    this.leafRights = answer >>> ANSWER_RIGHTS;
+    this.leafFlags = flags;
+  }
 }
 
 /** What a walker makes of one setting of a processor's switches. */

@@ -48,6 +48,10 @@ export class TlbEntry {
   constructor(number: number) {
     this.number = number;
   }
+
+  get isValid(): boolean {
+    return (this.flags & ENTRY_VALID) !== 0;
+  }
 }
 
 // Fields begin as what they will be: one that begins as nothing is asked what it is at every use.
