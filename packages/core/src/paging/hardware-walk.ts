@@ -22,7 +22,8 @@ import {
   type Rights,
 } from "../architecture/rights.js";
 import type { Events } from "../events.js";
-import { CHECKED, CLOSED, OPEN, type Cpu } from "../machine/cpu.js";
+import type { Cpu } from "../machine/cpu.js";
+import { CHECKED, CLOSED, OPEN } from "../machine/domain-standings.js";
 import { integer, type PhysicalMemory } from "../machine/physical-memory.js";
 import { entryNote, needsEntryNotes, rightsAt, withoutParts } from "../tlb/entry-note.js";
 import type { Refill } from "../tlb/refill.js";

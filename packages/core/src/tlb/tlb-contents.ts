@@ -8,13 +8,16 @@ const NO_NUMBERS = new Float64Array(0);
 
 /** The numbered entries of a buffer. All questions but `isValid` mean valid entries only. */
 export class TlbContents {
+  readonly geometry: TlbGeometry;
   protected readonly entries: readonly TlbEntry[] = [];
   /** Hardware pages of an entry, by class (page size). */
   protected readonly spans: Float64Array = NO_NUMBERS;
   /** 1 where entries are paired, else 0: a comparison of integers, where a boolean would be asked whether it is one. */
   protected readonly paired: number = 0;
 
-  constructor({ entries, pageShifts, paired }: TlbGeometry) {
+  constructor(geometry: TlbGeometry) {
+    const { entries, pageShifts, paired } = geometry;
+    this.geometry = geometry;
     this.entries = Array.from({ length: entries }, (_, number) => new TlbEntry(number));
     const halves = paired ? 2 : 1;
     this.spans = Float64Array.from(pageShifts, (shift) => 2 ** (shift - pageShifts[0]) * halves);

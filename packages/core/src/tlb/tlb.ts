@@ -54,10 +54,9 @@ const PROBES = 16;
  * but for the tables of a buffer that has become busy.
  */
 export class Tlb extends TlbContents {
-  readonly geometry: TlbGeometry;
   readonly invalidation: Invalidation;
-  readonly #index: TlbIndex;
-  readonly #told: ToldFronts;
+  readonly #index = new TlbIndex(this.entries, this.spans);
+  readonly #told = new ToldFronts(this.entries, this.spans);
   readonly #order: ReplacementOrder;
   readonly #victims: Victims;
   readonly #sets: readonly TlbSet[] = [];
@@ -88,10 +87,7 @@ export class Tlb extends TlbContents {
       throw new Error("a TLB's entries are a multiple of its ways, and some are not wired");
     }
     super(geometry);
-    this.geometry = geometry;
     this.invalidation = invalidation;
-    this.#index = new TlbIndex(this.entries, this.spans);
-    this.#told = new ToldFronts(this.entries, this.spans);
     this.#order = new ReplacementOrder(replacement, new Random(seed));
     this.#victims = new Victims(this.#order, this.#told, replacement === "used-bit");
     this.#sets = Array.from({ length: entries / ways }, (_, set) => new TlbSet(this.entries.slice(set * ways, (set + 1) * ways)));
