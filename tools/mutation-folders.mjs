@@ -22,7 +22,12 @@ export const FOLDERS = {
   "tlb: buffers": core("tlb", ["tsb", "lookaside", "entry-note"], ["tlb/buffers"], ["tlb/tlb", "machine/cpu"]),
   "tlb: replacement": core("tlb", ["replacement"], ["tlb/replacement", "tlb/replacement-order"], ["tlb/tlb"]),
   "tlb: near walks": core("tlb", ["near-walk"], ["paging/near-walks"], ["contract/processors"]),
-  "tlb: entries": core("tlb", ["tlb", "tlb-*", "told-fronts", "victims"], ["tlb/replacement", "tlb/tlb"], ["machine/cpu", "contract/processors"]),
+  "tlb: entries": core(
+    "tlb",
+    ["tlb", "tlb-*", "told-fronts", "victims"],
+    ["tlb/replacement", "tlb/tlb"],
+    ["machine/cpu", "contract/processors"],
+  ),
   "paging: entries": core(
     "paging",
     ["entry-codec"],

@@ -74,12 +74,13 @@ export class MissPath {
     if (!tlb.lacks(small)) return UNUSUAL;
     cpu.fault.isPending = false;
     const { tables } = cpu;
-    if (tables !== null && cpu.events.sink === null) {
+    if (tables !== null) {
       const context = cpu.contextFor(privilege);
       const asid = this.#tagless === 1 ? 0 : context.asid;
       const reads = nearby(tlb, tables, context.root, privilege * 3 + (access >>> 1), small, asid);
       if (reads > 0) {
         this.#count(access, reads);
+        if (cpu.events.sink !== null) this.#tellNearby(tlb, small, access, privilege, reads);
         return NONE;
       }
     }
@@ -208,10 +209,27 @@ export class MissPath {
     const reason = cpu.refill.miss(cpu, page, access, privilege);
     if (reason !== NONE) return reason;
     cpu.statistics.refills += 1;
-    const entry = tlb.probe(page, asid);
-    const frame = entry < 0 ? -1 : tlb.frameOf(entry, page);
+    const frame = this.#frameIn(tlb, page, access, privilege);
     cpu.events.sink?.({ kind: "tlb-fill", cpu: cpu.id, unit: unitOf(access), hardwarePage: page, frame, asid });
     return NONE;
+  }
+
+  /** Tells of a miss that the near walk has served what is told of any. */
+  #tellNearby(tlb: Tlb, page: number, access: Access, privilege: Privilege, reads: number): void {
+    const cpu = this.#cpu;
+    const asid = cpu.asidFor(privilege);
+    const frame = this.#frameIn(tlb, page, access, privilege);
+    cpu.events.sink?.({ kind: "tlb-miss", cpu: cpu.id, unit: unitOf(access), hardwarePage: page, asid });
+    cpu.events.sink?.({ kind: "walk", cpu: cpu.id, hardwarePage: page, reads, reason: NONE });
+    cpu.events.sink?.({ kind: "tlb-fill", cpu: cpu.id, unit: unitOf(access), hardwarePage: page, frame, asid });
+  }
+
+  /** The frame of a page for which an entry has just come. */
+  #frameIn(tlb: Tlb, page: number, access: Access, privilege: Privilege): number {
+    const known = this.#lookaside.frameOf(privilege * 3 + (access >>> 1), page);
+    if (known >= 0) return known;
+    const entry = tlb.probe(page, this.#cpu.asidFor(privilege));
+    return entry < 0 ? -1 : tlb.frameOf(entry, page);
   }
 
   #refuse(reason: FaultReason, page: number, offset: number, access: Access, privilege: Privilege): number {
