@@ -200,8 +200,7 @@ export class Tlb extends TlbContents {
     const index = this.#index;
     const told = this.#told;
     const isNear = page < index.plain && frame >= told.ramFirst && frame < told.ramEnd;
-    const set = isNear ? this.#sets[page & this.#setMask] : null;
-    const entry = set !== null && set.vacant === 0 ? this.#victims.chooseUsed(set) : null;
+    const entry = isNear ? this.#victims.chooseUsed(this.#sets[page & this.#setMask]) : null;
     if (entry === null) {
       this.serveLarge(front, page, 1, frame, asid, rights, flags);
       return;

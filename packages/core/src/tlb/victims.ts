@@ -30,8 +30,9 @@ export class Victims {
     return this.#byUse === 1 ? (this.#order.unused(set) ?? this.#startOver(set)) : this.#order.leaving(set);
   }
 
-  /** The same of a set without free entries, for an access that uses the entry at once. */
+  /** The same for an access that uses the entry at once; null where the set has free entries as well. */
   chooseUsed(set: TlbSet): TlbEntry | null {
+    if (set.vacant !== 0) return null;
     if (this.#byUse === 0) return this.#order.leaving(set);
     const { entries } = set;
     for (let way = set.hand; way < entries.length; way += 1) {
