@@ -95,7 +95,7 @@ const all = (numbers) => {
   console.log(`\n${sentences.join("\n")}`);
   if (numbers.length === 0) {
     const intro =
-      "Written by `npm run bench`. Both sides of a row run in turn, round by round (row 22 in five processes, of which the middle one is told); figures are medians of processor time (so that other programs on the machine count less), ratios the median of the rounds' ratios. Absolute figures belong to this machine and this hour; ratios travel better.";
+      "Written by `npm run bench`. Both sides of a row run in turn, round by round (rows 7 and 22 in five processes, of which the middle one is told); figures are medians of processor time (so that other programs on the machine count less), ratios the median of the rounds' ratios. Absolute figures belong to this machine and this hour; ratios travel better.";
     writeFileSync(
       join(import.meta.dirname, "RESULTS.md"),
       `# Results\n\n${intro}\n\nMachine: ${description}.\n\nDate: ${new Date().toISOString().slice(0, 10)}; load average when the run began: ${busy}.\n\n${sentences.map((sentence) => `- ${sentence}`).join("\n")}\n\n${parts.join("\n")}`,

@@ -21,7 +21,13 @@ export const FOLDERS = {
   "tlb: shootdown": core("tlb", ["shootdown", "shootdown-queue"], ["tlb/shootdown"], ["contract/processors"]),
   "tlb: buffers": core("tlb", ["tsb", "lookaside", "entry-note"], ["tlb/buffers"], ["tlb/tlb", "machine/cpu"]),
   "tlb: replacement": core("tlb", ["replacement"], ["tlb/replacement", "tlb/replacement-order"], ["tlb/tlb"]),
-  "tlb: entries": core("tlb", ["tlb"], ["tlb/replacement", "tlb/tlb"], ["machine/cpu", "contract/processors"]),
+  "tlb: near walks": core("tlb", ["near-walk"], ["paging/near-walks"], ["contract/processors"]),
+  "tlb: entries": core(
+    "tlb",
+    ["tlb", "tlb-*", "told-fronts", "victims"],
+    ["tlb/replacement", "tlb/tlb"],
+    ["machine/cpu", "contract/processors"],
+  ),
   "paging: entries": core(
     "paging",
     ["entry-codec"],
@@ -37,7 +43,7 @@ export const FOLDERS = {
   "paging: walks": core(
     "paging",
     ["hardware-walk", "tree-shape", "walk-plan"],
-    ["paging/unusual-words", "paging/shared-codecs", "paging/spoilt-trees"],
+    ["paging/unusual-words", "paging/shared-codecs", "paging/spoilt-trees", "paging/near-walks"],
     ["paging/walks", "contract/tables", "address-space/marks-by-fault", "address-space/widening"],
   ),
   "paging: trees": core(

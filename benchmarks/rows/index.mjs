@@ -1,7 +1,8 @@
 /**
  * The rows, in order. Each is a question, asked in a process of its own; `run` answers lines
  * `{ what, ours, theirs, figure, unit, gate, aim, note }`. A line with a gate counts; others are told besides. Two builds of
- * the same code may differ by a tenth by the luck of their compilation, so a row that looks for less runs in several `processes`.
+ * the same code may differ by a tenth by the luck of their compilation, so a row that looks for less, or is all of one path,
+ * runs in several `processes`.
  */
 import { areaGrowth, areaMemory, areasFew, areasMany } from "./areas.mjs";
 import { events } from "./events.mjs";
@@ -17,7 +18,7 @@ export const ROWS = [
   { number: 2, title: "anonymous page fault, pages in random order", peer: "the Linux kernel's minor fault", run: faultsRandom },
   { number: 3, title: "bookkeeping of a fault, without the clear", peer: null, run: faultBookkeeping },
   { number: 5, title: "load of a word that hits the TLB", peer: "the same reads of a typed array", run: loadHit },
-  { number: 7, title: "translation that misses the TLB, two levels", peer: "v86: invlpg and load", run: translateMiss },
+  { number: 7, title: "translation that misses the TLB, two levels", peer: "v86: invlpg and load", processes: 5, run: translateMiss },
   { number: 8, title: "a trace through TLBs in sets", peer: "the same in C", run: tlbSets },
   { number: 9, title: "a trace through fully associative TLBs", peer: "the same in C", run: tlbFull },
   { number: 11, title: "TLB counts from a trace's text", peer: "the same in C", run: tlbText },

@@ -1,50 +1,28 @@
 /**
  * A processor's memory-management unit: TLBs, the installed context, and loads, stores and fetches through them.
  *
- * The hit path is the same for every architecture: compare a tag in a front ({@link Lookaside}), read. Everything else,
- * rights, replacement, refill, refusal, happens on the miss path. Pages are hardware pages unless a parameter says
- * otherwise; offsets are bytes within one.
+ * The hit path is here, and is the same for every architecture: look into a front ({@link Lookaside}), read. Everything else
+ * of an access, rights, replacement, refill, refusal, is the miss path's ({@link MissPath}). Pages are hardware pages unless
+ * a parameter says otherwise; offsets are bytes within one.
  */
 import type { Architecture } from "../architecture/architecture.js";
 import { initialSwitches } from "../architecture/architecture.js";
-import { ABSENT, BAD_ADDRESS, BUS, DOMAIN, NO_FAULT, PROTECTION, type FaultReason } from "../architecture/faults.js";
-import { EXECUTE, KERNEL, READ, USER, WRITE, permits, type Access, type Privilege, type Rights } from "../architecture/rights.js";
+import { ABSENT, NO_FAULT, PROTECTION } from "../architecture/faults.js";
+import { EXECUTE, KERNEL, READ, USER, type Access, type Privilege, type Rights } from "../architecture/rights.js";
 import { PortolanError } from "../errors.js";
 import { Events } from "../events.js";
-import { depthOf, domainOf, needsEntryNotes, rightsAt } from "../tlb/entry-note.js";
 import { ALL_FRONTS, Lookaside, NO_STARTS } from "../tlb/lookaside.js";
+import type { NearTables } from "../tlb/near-walk.js";
 import type { Refill } from "../tlb/refill.js";
 import { Tlb } from "../tlb/tlb.js";
+import { AddressMap } from "./address-map.js";
+import { AnyAccess } from "./any-access.js";
+import { noFault, type CpuFault, type CpuFaultSite } from "./cpu-fault.js";
 import { CpuStatistics } from "./cpu-statistics.js";
-import { integer, swap32, type PhysicalMemory } from "./physical-memory.js";
+import { CHECKED, standingsOf } from "./domain-standings.js";
+import { MissPath } from "./miss-path.js";
+import { swap32, type PhysicalMemory } from "./physical-memory.js";
 import type { TranslationContext } from "./translation-context.js";
-
-/**
- * The last refused access of a processor; one object, used again. While refill code runs it is the access that missed,
- * but for `reason`.
- */
-export interface CpuFault {
-  /**
-   * An access was refused, and what became of it is not known yet: from the refusal until the next access that misses, or
-   * until the machine's `serveFault`. Hits leave it alone, as they leave everything.
-   */
-  isPending: boolean;
-  reason: FaultReason;
-  page: number;
-  /** Byte within the page. */
-  offset: number;
-  access: Access;
-  privilege: Privilege;
-}
-
-/** How a domain stands, as `domainAccess` answers. */
-export const CLOSED = 0;
-export const CHECKED = 1;
-export const OPEN = 2;
-const STANDINGS = ["closed", "checked", "open"] as const;
-
-/** What a load of a word answers where the access was refused, if `fault.isPending` says so as well. */
-export const REFUSED = 0xffff_ffff;
 
 /** What a processor is made of. */
 export interface CpuOptions {
@@ -59,22 +37,8 @@ export interface CpuOptions {
   readonly seed?: number;
 }
 
-/** A window of the layout in hardware pages and frames. */
-interface WindowPages {
-  readonly first: number;
-  readonly last: number;
-  readonly frame: number;
-  readonly privilege: Privilege;
-}
-
 /** A TLB that nobody refills. */
 const BY_HAND: Refill = { miss: () => ABSENT, refused: () => PROTECTION };
-
-/** The entry refuses, and whether for good is the refill code's business. */
-const UNDECIDED = -2;
-
-/** A refill followed by a refusal that is settled takes three rounds; more than this is a port that goes in circles. */
-const ROUNDS = 8;
 
 // Fields begin as what they will be: one that begins as nothing is asked what it is at every use.
 const NO_BYTES = new Uint8Array(0);
@@ -84,13 +48,10 @@ const NO_WORDS = new Uint32Array(0);
 const FROM_USER = USER;
 const FROM_KERNEL = KERNEL;
 const TO_READ = READ;
-const TO_WRITE = WRITE;
 const TO_EXECUTE = EXECUTE;
 const NONE = NO_FAULT;
 const swapped = swap32;
-const lets = permits;
 
-const NOT_SERVED = -1;
 /** A bit for each front of the kernel's accesses; the user's come after them. */
 const KERNEL_FRONTS = 0b111;
 /** Whether TLBs may be used, as an integer: a boolean would be asked whether it is one. */
@@ -98,8 +59,6 @@ const ACTIVE = 1;
 const PARKED = 0;
 const LITTLE = 0;
 const BIG = 1;
-
-const unitOf = (access: Access): "instruction" | "data" => (access === TO_EXECUTE ? "instruction" : "data");
 
 /**
  * One simulated processor, of which a machine has 1 to 64: its TLBs, its switches, the installed space and its counts.
@@ -119,14 +78,16 @@ export class Cpu {
   readonly kernelContext: TranslationContext;
   /** The space last installed; the kernel's after reset. */
   context: TranslationContext;
-  refill: Refill;
+  #refillCode: Refill = BY_HAND;
   /** What the refill code remembers of this processor's switches; null again when one of them has changed. */
   refillState: unknown = null;
+  /** How the table walker reads tables under this processor's switches; null where none does, and when one has changed. */
+  tables: NearTables | null = null;
   readonly events: Events;
   interrupts = true;
-  readonly fault: CpuFault = { isPending: false, reason: NO_FAULT, page: 0, offset: 0, access: READ, privilege: KERNEL };
+  readonly fault: CpuFault = noFault();
   /** Where it was found; of an entry of a TLB, only where machines have domains or pages in parts. One object, used again. */
-  readonly faultSite = { depth: 0, domain: 0, onWalk: false };
+  readonly faultSite: CpuFaultSite = { depth: 0, domain: 0, onWalk: false };
   readonly statistics = new CpuStatistics();
   readonly #switches: Record<string, boolean>;
   readonly #pageSize: number = 0;
@@ -135,20 +96,6 @@ export class Cpu {
   readonly #byteOrder: number = LITTLE;
   readonly #tagless: number = 0;
   readonly #shadowed: number = 0;
-  /** Valid page numbers: below `#lowEnd`, or from `#highStart` to below `#highEnd`. */
-  readonly #lowEnd: number = 0;
-  readonly #highStart: number = 0;
-  readonly #highEnd: number = 0;
-  /** Pages that the user may name: from `#userFirst` to below `#userEnd`; all where addresses do not decide. */
-  readonly #userFirst: number = 0;
-  readonly #userEnd: number = 0;
-  readonly #windows: readonly WindowPages[];
-  /** Pages that every privilege may name, and that lie in no window: from this one to below that one. */
-  readonly #plainFirst: number = 0;
-  readonly #plainLimit: number = 0;
-  /** The same limit, or 0 where a miss asks more than whether a TLB has the page. */
-  #plainEnd = 0;
-  readonly #hasNotes: number = 0;
   /** How each domain stands under the switches; null where the machine has none. */
   #domains: Uint8Array | null = null;
   /** Offsets with any of these bits set are outside the page, or cross an alignment: the slow road. */
@@ -157,6 +104,8 @@ export class Cpu {
   readonly #unlike32: number = 0;
   /** Fronts by privilege × 3 + access index, and their tables of starts; while the processor is parked there is nothing in those. */
   readonly #lookaside: Lookaside;
+  readonly #misses: MissPath;
+  readonly #anywhere: AnyAccess;
   #kernelReads: Int32Array = NO_STARTS;
   #kernelWrites: Int32Array = NO_STARTS;
   #kernelFetches: Int32Array = NO_STARTS;
@@ -167,12 +116,10 @@ export class Cpu {
   readonly #words: Uint32Array = NO_WORDS;
   readonly #bytes: Uint8Array = NO_BYTES;
   #tlbState = ACTIVE;
-  /** The frame that the refill code has found for the access that missed, where it has served that itself. */
-  #served = NOT_SERVED;
 
   constructor(options: CpuOptions) {
     const { id, architecture, memory, kernelContext } = options;
-    const { tlb, virtualBits, hardwarePageShift } = architecture;
+    const { tlb, hardwarePageShift } = architecture;
     const seed = (options.seed ?? 0) + id * 2;
     this.id = id;
     this.seed = seed;
@@ -180,52 +127,45 @@ export class Cpu {
     this.memory = memory;
     this.kernelContext = kernelContext;
     this.context = kernelContext;
-    this.refill = options.refill ?? BY_HAND;
+    this.#refillCode = options.refill ?? BY_HAND;
     this.events = options.events ?? new Events();
     this.dataTlb = new Tlb(tlb.data, tlb.invalidation, seed);
     this.instructionTlb = tlb.instruction === undefined ? this.dataTlb : new Tlb(tlb.instruction, tlb.invalidation, seed + 1);
     this.#switches = { ...initialSwitches(architecture) };
-    this.#hasNotes = needsEntryNotes(architecture) ? 1 : 0;
     // By shifts: a power is kept as a double.
     this.#pageSize = 1 << hardwarePageShift;
     this.#hardwarePages = 1 << (architecture.pageShift - hardwarePageShift);
     this.#byteOrder = memory.byteOrder === "big" ? BIG : LITTLE;
     this.#tagless = architecture.asids.bits === 0 ? 1 : 0;
     this.#shadowed = architecture.layout.kernelAddressSpaceShadowed ? 1 : 0;
-    const pages = 2 ** (virtualBits - hardwarePageShift);
-    const all = 2 ** (architecture.wordBits - hardwarePageShift);
-    const isSigned = architecture.virtualRule === "sign-extended";
-    this.#lowEnd = integer(isSigned ? pages / 2 : pages);
-    this.#highStart = integer(isSigned ? all - pages / 2 : pages);
-    this.#highEnd = integer(isSigned ? all : pages);
-    const { user, privilegeByAddress = false, windows = [] } = architecture.layout;
-    const pageOf = (address: bigint): number => integer(Number(address >> BigInt(hardwarePageShift)));
-    this.#userFirst = privilegeByAddress ? pageOf(user.first) : 0;
-    this.#userEnd = privilegeByAddress ? pageOf(user.last) + 1 : Infinity;
-    this.#windows = windows.map(({ first, last, physical, privilege }) => ({
-      first: pageOf(first),
-      last: pageOf(last),
-      frame: pageOf(physical),
-      privilege,
-    }));
-    this.#plainFirst = this.#userFirst;
-    this.#plainLimit = integer(Math.min(this.#lowEnd, this.#userEnd, ...this.#windows.map(({ first }) => first)));
     this.#outside = -this.#pageSize;
     this.#unlike16 = -this.#pageSize | 1;
     this.#unlike32 = -this.#pageSize | 3;
     this.#lookaside = new Lookaside(memory, hardwarePageShift, () => this.#expose());
+    this.#misses = new MissPath(this, this.#lookaside, new AddressMap(architecture));
+    this.#anywhere = new AnyAccess(memory, this.#misses, this.#pageSize);
     const chunk = memory.chunkOf(memory.firstFrame * memory.frameSize);
     this.#words = memory.words(chunk);
     this.#bytes = memory.bytes(chunk);
     for (const buffer of this.#tlbs()) buffer.attach(this.#lookaside);
     this.#expose();
     this.#honourGlobal();
-    this.#lookAtDomains();
+    this.#domains = standingsOf(this.architecture, this.#switches);
   }
 
   /** Control-register bits that change how entries are read. Change them with `setSwitch`. */
   get switches(): Readonly<Record<string, boolean>> {
     return this.#switches;
+  }
+
+  /** Who fills its TLBs. */
+  get refill(): Refill {
+    return this.#refillCode;
+  }
+
+  set refill(refill: Refill) {
+    this.#refillCode = refill;
+    this.#forgetRefill();
   }
 
   /** False while the processor waits in a shootdown: it must not use its TLBs, and an access is an error of ours. */
@@ -257,7 +197,7 @@ export class Cpu {
   /** The hardware frame of a page for an access to the byte at `offset`, or −1 with `fault` filled. Pages in parts ask which byte. */
   translate(page: number, access: Access, privilege: Privilege, offset = 0): number {
     const frame = this.#tlbState === ACTIVE ? this.#lookaside.frameOf(privilege * 3 + (access >>> 1), page) : -1;
-    return frame >= 0 ? frame : this.#translateSlowly(page, offset, access, privilege);
+    return frame >= 0 ? frame : this.#misses.translate(page, offset, access, privilege);
   }
 
   // The hit path. A page beyond the table, which only wide machines have, reads as undefined, and `| 0` makes that nothing.
@@ -271,7 +211,7 @@ export class Cpu {
     if (start > 0 && (offset & this.#outside) === 0) {
       return this.#bytes[(start - 1) * 4 + offset];
     }
-    return this.#loadSlowly(page, offset, 1, TO_READ, privilege) | 0;
+    return this.#anywhere.load(page, offset, 1, TO_READ, privilege) | 0;
   }
 
   /** 16 bits, unsigned, in the machine's byte order; any alignment. −1 with `fault` filled where refused. */
@@ -284,7 +224,7 @@ export class Cpu {
       const two = this.#bytes[at + 1];
       return this.#byteOrder === BIG ? (one << 8) | two : (two << 8) | one;
     }
-    return this.#loadSlowly(page, offset, 2, TO_READ, privilege) | 0;
+    return this.#anywhere.load(page, offset, 2, TO_READ, privilege) | 0;
   }
 
   /**
@@ -298,7 +238,7 @@ export class Cpu {
       const word = this.#words[start - 1 + (offset >>> 2)];
       return this.#byteOrder === BIG ? swapped(word) : word;
     }
-    return this.#loadSlowly(page, offset, 4, TO_READ, privilege) >>> 0;
+    return this.#loadWordSlowly(page, offset, TO_READ, privilege) >>> 0;
   }
 
   /** An instruction word, as `load32`. */
@@ -309,7 +249,7 @@ export class Cpu {
       const word = this.#words[start - 1 + (offset >>> 2)];
       return this.#byteOrder === BIG ? swapped(word) : word;
     }
-    return this.#loadSlowly(page, offset, 4, TO_EXECUTE, privilege) >>> 0;
+    return this.#loadWordSlowly(page, offset, TO_EXECUTE, privilege) >>> 0;
   }
 
   /** False with `fault` filled where refused; nothing has been written then. */
@@ -320,7 +260,7 @@ export class Cpu {
       this.#bytes[(start - 1) * 4 + offset] = value;
       return true;
     }
-    return this.#storeSlowly(page, offset, value, 1, privilege);
+    return this.#anywhere.store(page, offset, value, 1, privilege);
   }
 
   /** As `store8`; any alignment. A store that crosses into another page happens wholly or not at all. */
@@ -333,7 +273,7 @@ export class Cpu {
       this.#bytes[at + 1] = this.#byteOrder === BIG ? value : value >>> 8;
       return true;
     }
-    return this.#storeSlowly(page, offset, value, 2, privilege);
+    return this.#anywhere.store(page, offset, value, 2, privilege);
   }
 
   /** As `store16`. */
@@ -344,7 +284,20 @@ export class Cpu {
       this.#words[start - 1 + (offset >>> 2)] = this.#byteOrder === BIG ? swapped(value) : value;
       return true;
     }
-    return this.#storeSlowly(page, offset, value, 4, privilege);
+    return this.#anywhere.store(page, offset, value, 4, privilege);
+  }
+
+  /** A word of which the hit path knows nothing. */
+  #loadWordSlowly(page: number, offset: number, access: Access, privilege: Privilege): number {
+    if ((offset & this.#unlike32) !== 0 || (offset | 0) !== offset) return this.#anywhere.load(page, offset, 4, access, privilege);
+    const refilled = this.#misses.refill(page, offset, access, privilege);
+    const start = refilled === NONE && access === TO_READ ? (privilege === FROM_USER ? this.#userReads : this.#kernelReads)[page] | 0 : 0;
+    if (start > 0) {
+      const word = this.#words[start - 1 + (offset >>> 2)];
+      return (this.#byteOrder === BIG ? swapped(word) : word) | 0;
+    }
+    const frame = this.#misses.settle(refilled, page, offset, access, privilege);
+    return frame < 0 ? -1 : this.memory.read32(frame * this.#pageSize + offset) | 0;
   }
 
   /** What loading the root or context register does. Where a root load invalidates by itself, global entries stay if honoured. */
@@ -378,9 +331,9 @@ export class Cpu {
     }
     this.#forgetFronts(ALL_FRONTS);
     this.#switches[name] = value;
-    if (!keepsTlb) this.refillState = null;
+    if (!keepsTlb) this.#forgetRefill();
     this.#honourGlobal();
-    this.#lookAtDomains();
+    this.#domains = standingsOf(this.architecture, this.#switches);
   }
 
   /** Drops what "invalidate everything" drops on this machine, from this processor only; other processors are the shootdown's business. */
@@ -403,12 +356,7 @@ export class Cpu {
     const { dataTlb, instructionTlb } = this;
     const small = page | 0;
     // Most pages that are invalidated are in no TLB.
-    const isAbsent =
-      count === 1 &&
-      this.#hardwarePages === 1 &&
-      small === page &&
-      dataTlb.lacks(small) &&
-      (instructionTlb === dataTlb || instructionTlb.lacks(small));
+    const isAbsent = count === 1 && this.#hardwarePages === 1 && small === page && dataTlb.lacks(small) && instructionTlb.lacks(small);
     this.#invalidated("pages", asid, page, count, isAbsent ? 0 : this.#dropPages(asid, page, count));
   }
 
@@ -419,6 +367,11 @@ export class Cpu {
     let dropped = 0;
     for (const tlb of this.#tlbs()) dropped += tlb.invalidatePages(first, pages, tag);
     return dropped;
+  }
+
+  #forgetRefill(): void {
+    this.refillState = null;
+    this.tables = null;
   }
 
   /** Shows the hit path the tables of its fronts, or nothing. */
@@ -432,100 +385,13 @@ export class Cpu {
     this.#userReads = isActive ? views[3] : NO_STARTS;
     this.#userWrites = isActive ? views[4] : NO_STARTS;
     this.#userFetches = isActive ? views[5] : NO_STARTS;
-    this.#plainEnd = isActive && this.#hasNotes === 0 ? this.#plainLimit : 0;
+    this.#misses.isOpen = isActive;
   }
 
   /** Makes some fronts, a bit for each, forget everything; the TLBs keep what they have. */
   #forgetFronts(fronts: number): void {
     for (const tlb of this.#tlbs()) tlb.hide(fronts);
     this.#lookaside.flush(fronts);
-  }
-
-  /** What an address says that lies anywhere: the frame of a window, −1 with `fault` filled, or UNDECIDED: a TLB is asked. */
-  #askAddress(page: number, offset: number, access: Access, privilege: Privilege): number {
-    if (!this.#hasPage(page)) return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
-    if (privilege === FROM_USER && (page < this.#userFirst || page >= this.#userEnd))
-      return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
-    const window = this.#windowOf(page);
-    if (window === null) return UNDECIDED;
-    if (privilege > window.privilege) return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
-    return this.#inWindow(page, window.frame + page - window.first, offset, access, privilege);
-  }
-
-  /** Is this number a page the machine has? */
-  #hasPage(page: number): boolean {
-    return (page >= 0 && page < this.#lowEnd) || (page >= this.#highStart && page < this.#highEnd);
-  }
-
-  /** The window that a page lies in. */
-  #windowOf(page: number): WindowPages | null {
-    for (let i = 0; i < this.#windows.length; i += 1) {
-      const window = this.#windows[i];
-      if (page >= window.first && page <= window.last) return window;
-    }
-    return null;
-  }
-
-  /** A page that its front's table says nothing of: `frameOf` was asked, or the hit path. */
-  #translateSlowly(page: number, offset: number, access: Access, privilege: Privilege): number {
-    const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
-    const small = page | 0;
-    if (small !== page || small < this.#plainFirst || small >= this.#plainEnd || !tlb.lacks(small))
-      return this.#translateUnusual(tlb, page, offset, access, privilege);
-    this.fault.isPending = false;
-    this.#note(small, offset, access, privilege);
-    const reason = this.#miss(tlb, small, access, privilege);
-    if (reason !== NONE) return this.#refuse(reason, small, offset, access, privilege);
-    const served = this.#served;
-    // Nothing of it is left for an access that was interrupted by this one.
-    this.#served = NOT_SERVED;
-    if (served !== NOT_SERVED) return served;
-    return this.#settle(tlb, tlb.lookup(small, this.asidFor(privilege)), small, offset, access, privilege);
-  }
-
-  /** The same where more is to be asked. */
-  #translateUnusual(tlb: Tlb, given: number, offset: number, access: Access, privilege: Privilege): number {
-    const page = integer(given);
-    this.fault.isPending = false;
-    if (this.#hasNotes === 1) this.#noteSite(0);
-    if (this.#tlbState !== ACTIVE) throw new Error(`processor ${this.id} accesses memory while it waits in a shootdown`);
-    const known = this.#lookaside.frameElsewhere(privilege * 3 + (access >>> 1), page);
-    if (known >= 0) return known;
-    const frame = this.#askAddress(page, offset, access, privilege);
-    if (frame !== UNDECIDED) return frame;
-    return this.#settle(tlb, tlb.lookup(page, this.asidFor(privilege)), page, offset, access, privilege);
-  }
-
-  /** Goes on from what the TLB has answered, an entry or −1, until the access is served or refused. */
-  #settle(tlb: Tlb, found: number, page: number, offset: number, access: Access, privilege: Privilege): number {
-    const number = privilege * 3 + (access >>> 1);
-    const asid = this.asidFor(privilege);
-    let entry = found;
-    for (let round = 0; round < ROUNDS; round += 1) {
-      if (entry < 0) {
-        this.#note(page, offset, access, privilege);
-        const reason = this.#miss(tlb, page, access, privilege);
-        if (reason !== NONE) return this.#refuse(reason, page, offset, access, privilege);
-        const served = this.#served;
-        this.#served = NOT_SERVED;
-        if (served !== NOT_SERVED) return served;
-        entry = tlb.lookup(page, asid);
-      } else if (this.#hasNotes === 0 && lets(tlb.rightsOf(entry, page), privilege, access)) {
-        const frame = tlb.frameOf(entry, page);
-        return tlb.show(entry, number, page, frame) ? frame : this.#refuse(BUS, page, offset, access, privilege);
-      } else {
-        const frame = this.#hasNotes === 1 ? this.#askNote(tlb, entry, page, offset, access, privilege) : UNDECIDED;
-        if (frame !== UNDECIDED) return frame;
-        this.#note(page, offset, access, privilege);
-        const reason = this.refill.refused(this, page, access, privilege, entry);
-        if (reason !== NONE) return this.#refuse(reason, page, offset, access, privilege);
-        this.statistics.upgrades += 1;
-        entry = tlb.lookup(page, asid);
-      }
-    }
-    throw new Error(
-      `the refill code of ${this.architecture.name} says yes to page 0x${page.toString(16)} and enters nothing that serves it`,
-    );
   }
 
   /**
@@ -540,167 +406,8 @@ export class Cpu {
     const tlb = access === TO_EXECUTE ? this.instructionTlb : this.dataTlb;
     const front = privilege * 3 + (access >>> 1);
     const asid = this.asidFor(privilege);
-    const isServed =
-      span === 1 ? tlb.serve(front, page, frame, asid, rights, flags) : tlb.serveLarge(front, page, span, frame, asid, rights, flags);
-    this.#served = isServed ? frame : NOT_SERVED;
-  }
-
-  /** The same for a page that no TLB is asked about: nothing that a TLB forgets can make it wrong. */
-  #inWindow(page: number, frame: number, offset: number, access: Access, privilege: Privilege): number {
-    const isFilled = this.#lookaside.fill(privilege * 3 + (access >>> 1), page, frame);
-    return isFilled ? frame : this.#refuse(BUS, page, offset, access, privilege);
-  }
-
-  /** The frame, or −1 with `fault` filled if there is no memory. */
-  #backed(page: number, frame: number, offset: number, access: Access, privilege: Privilege): number {
-    return this.memory.isBacked(frame * this.#pageSize) ? frame : this.#refuse(BUS, page, offset, access, privilege);
-  }
-
-  /** What an entry says on machines with domains, or with pages in parts: the frame, −1 with `fault` filled, or UNDECIDED. */
-  #askNote(tlb: Tlb, entry: number, page: number, offset: number, access: Access, privilege: Privilege): number {
-    const note = tlb.note(entry);
-    this.#noteSite(note);
-    const standing = this.domainAccess(domainOf(note));
-    if (standing === CLOSED) return this.#refuse(DOMAIN, page, offset, access, privilege);
-    const frame = tlb.frameOf(entry, page);
-    if (standing === OPEN || lets(tlb.rightsOf(entry, page), privilege, access)) {
-      const isShown = tlb.show(entry, privilege * 3 + (access >>> 1), page, frame);
-      return isShown ? frame : this.#refuse(BUS, page, offset, access, privilege);
-    }
-    // A part of the page may let through what the whole does not: the front, which knows pages only, is not told.
-    const within = (page - tlb.firstPage(entry)) * this.#pageSize + offset;
-    const isPermitted = lets(rightsAt(note, within, tlb.span(entry) * this.#pageSize), privilege, access);
-    return isPermitted ? this.#backed(page, frame, offset, access, privilege) : UNDECIDED;
-  }
-
-  /** Where an entry came from, for the report of a fault. */
-  #noteSite(note: number): void {
-    const site = this.faultSite;
-    site.depth = depthOf(note);
-    site.domain = domainOf(note);
-    site.onWalk = false;
-  }
-
-  #lookAtDomains(): void {
-    const { translation } = this.architecture;
-    if (translation.kind !== "hierarchical" || translation.domains === undefined) return;
-    const { count, tell } = translation.domains;
-    this.#domains = Uint8Array.from({ length: count }, (_, domain) => STANDINGS.indexOf(tell(domain, this.#switches)));
-  }
-
-  /** Lets the refill code enter a page; `#served` is its frame then, if that has served the access as well. */
-  #miss(tlb: Tlb, page: number, access: Access, privilege: Privilege): FaultReason {
-    const { statistics } = this;
-    if (access === TO_EXECUTE) statistics.itlbMisses += 1;
-    if (tlb === this.dataTlb) statistics.tlbMisses += 1;
-    this.#served = NOT_SERVED;
-    if (this.events.sink !== null) return this.#missAloud(tlb, page, access, privilege);
-    const reason = this.refill.miss(this, page, access, privilege);
-    if (reason === NONE) statistics.refills += 1;
-    return reason;
-  }
-
-  /** The same where somebody listens. */
-  #missAloud(tlb: Tlb, page: number, access: Access, privilege: Privilege): FaultReason {
-    const asid = this.asidFor(privilege);
-    this.events.sink?.({ kind: "tlb-miss", cpu: this.id, unit: unitOf(access), hardwarePage: page, asid });
-    const reason = this.refill.miss(this, page, access, privilege);
-    if (reason !== NONE) return reason;
-    this.statistics.refills += 1;
-    const frame = this.#served === NOT_SERVED ? this.#frameIn(tlb, page, asid) : this.#served;
-    this.events.sink?.({ kind: "tlb-fill", cpu: this.id, unit: unitOf(access), hardwarePage: page, frame, asid });
-    return NONE;
-  }
-
-  #frameIn(tlb: Tlb, page: number, asid: number): number {
-    const entry = tlb.probe(page, asid);
-    return entry < 0 ? -1 : tlb.frameOf(entry, page);
-  }
-
-  #refuse(reason: FaultReason, page: number, offset: number, access: Access, privilege: Privilege): number {
-    this.#note(page, offset, access, privilege);
-    this.fault.isPending = true;
-    this.fault.reason = reason;
-    this.statistics.refusals += 1;
-    if (this.events.sink !== null) this.#tellTrap(reason, page, access, privilege);
-    return -1;
-  }
-
-  /** What handlers see of the access under way, which may still succeed. */
-  #note(page: number, offset: number, access: Access, privilege: Privilege): void {
-    const { fault } = this;
-    fault.page = page;
-    fault.offset = offset;
-    fault.access = access;
-    fault.privilege = privilege;
-  }
-
-  #tellTrap(reason: FaultReason, page: number, access: Access, privilege: Privilege): void {
-    const { trap } = this.architecture.faults.report(reason, access, privilege, this.#switches, this.faultSite);
-    this.events.sink?.({ kind: "trap", cpu: this.id, reason, hardwarePage: page, access, privilege, trap });
-  }
-
-  /** Physical address of a byte, or −1 with `fault` filled. */
-  #locate(page: number, offset: number, access: Access, privilege: Privilege): number {
-    const known = this.#tlbState === ACTIVE ? this.#lookaside.frameOf(privilege * 3 + (access >>> 1), page) : -1;
-    if (known >= 0) this.fault.isPending = false;
-    const frame = known >= 0 ? known : this.#translateSlowly(integer(page), offset, access, privilege);
-    return frame < 0 ? -1 : frame * this.#pageSize + offset;
-  }
-
-  #loadSlowly(page: number, offset: number, width: 1 | 2 | 4, access: Access, privilege: Privilege): number {
-    if (width === 4 && (offset & this.#unlike32) === 0 && (offset | 0) === offset) {
-      const frame = this.#translateSlowly(page, offset, access, privilege);
-      if (frame < 0) return -1;
-      const start = access === TO_READ ? (privilege === FROM_USER ? this.#userReads : this.#kernelReads)[page] | 0 : 0;
-      if (start === 0) return this.memory.read32(frame * this.#pageSize + offset) | 0;
-      const word = this.#words[start - 1 + (offset >>> 2)];
-      return (this.#byteOrder === BIG ? swapped(word) : word) | 0;
-    }
-    return this.#loadAnywhere(page, offset, width, access, privilege);
-  }
-
-  #loadAnywhere(page: number, offset: number, width: 1 | 2 | 4, access: Access, privilege: Privilege): number {
-    this.#checkOffset(offset);
-    const inFirst = Math.min(width, this.#pageSize - offset);
-    const address = this.#locate(page, offset, access, privilege);
-    if (address < 0) return -1;
-    if (inFirst === width)
-      return width === 4 ? this.memory.read32(address) : width === 2 ? this.memory.read16(address) : this.memory.read8(address);
-    const second = this.#locate(page + 1, 0, access, privilege);
-    if (second < 0) return -1;
-    let value = 0;
-    for (let byte = 0; byte < width; byte += 1) {
-      const read = this.memory.read8(byte < inFirst ? address + byte : second + byte - inFirst);
-      value += read * 256 ** (this.#byteOrder === BIG ? width - 1 - byte : byte);
-    }
-    return value;
-  }
-
-  #storeSlowly(page: number, offset: number, value: number, width: 1 | 2 | 4, privilege: Privilege): boolean {
-    this.#checkOffset(offset);
-    const inFirst = Math.min(width, this.#pageSize - offset);
-    const address = this.#locate(page, offset, TO_WRITE, privilege);
-    if (address < 0) return false;
-    if (inFirst === width) {
-      if (width === 4) this.memory.write32(address, value);
-      else if (width === 2) this.memory.write16(address, value);
-      else this.memory.write8(address, value);
-      return true;
-    }
-    // Both pages are known to be writable before the first byte changes.
-    const second = this.#locate(page + 1, 0, TO_WRITE, privilege);
-    if (second < 0) return false;
-    for (let byte = 0; byte < width; byte += 1) {
-      const shift = (this.#byteOrder === BIG ? width - 1 - byte : byte) * 8;
-      this.memory.write8(byte < inFirst ? address + byte : second + byte - inFirst, (value >>> shift) & 0xff);
-    }
-    return true;
-  }
-
-  #checkOffset(offset: number): void {
-    if (!Number.isInteger(offset) || offset < 0 || offset >= this.#pageSize)
-      throw new PortolanError("ERR_BAD_ARGUMENT", { offset, pageSize: this.#pageSize });
+    if (span === 1) tlb.serve(front, page, frame, asid, rights, flags);
+    else tlb.serveLarge(front, page, span, frame, asid, rights, flags);
   }
 
   #tlbs(): readonly Tlb[] {

@@ -22,7 +22,8 @@ import {
   type Rights,
 } from "../architecture/rights.js";
 import type { Events } from "../events.js";
-import { CHECKED, CLOSED, OPEN, type Cpu } from "../machine/cpu.js";
+import type { Cpu } from "../machine/cpu.js";
+import { CHECKED, CLOSED, OPEN } from "../machine/domain-standings.js";
 import { integer, type PhysicalMemory } from "../machine/physical-memory.js";
 import { entryNote, needsEntryNotes, rightsAt, withoutParts } from "../tlb/entry-note.js";
 import type { Refill } from "../tlb/refill.js";
@@ -138,6 +139,7 @@ export class HardwareWalk implements Refill {
       if (kind === IS_TABLE) {
         if (((lo & step.tableOddLow) | (hi & step.tableFarHigh)) !== 0) break;
         table = lo & step.tableLow;
+        step.learnTable(lo, answer);
         continue;
       }
       if (kind === IS_ABSENT) {
@@ -149,6 +151,7 @@ export class HardwareWalk implements Refill {
       let frame = ((lo & step.leafLow) >>> this.#pageShift) | 0;
       if ((hi & step.leafHigh) !== 0) frame += ((hi & step.leafHigh) >>> 0) * this.#perHigh;
       const flags = (answer & ANSWERS_GLOBAL) === 0 ? 0 : GLOBAL;
+      step.learnLeaf(lo, answer, flags);
       if (step.pagesPerEntry === 1) cpu.enter(page, 1, frame, rights, flags, access, privilege);
       else this.#enterLarge(cpu, page, step, frame, rights, flags, access, privilege);
       const { statistics } = cpu;
@@ -364,9 +367,12 @@ export class HardwareWalk implements Refill {
       return this.#last;
     }
     const setting = this.#deciding.map((name) => cpu.switches[name]).join();
-    const plan = this.#plans.get(setting) ?? new WalkPlan(this.#architecture, this.#translation, cpu.switches, this.#rules);
+    const near = { words: this.#nearWords, wordsStart: this.#nearStart, pages: this.#small };
+    const plan = this.#plans.get(setting) ?? new WalkPlan(this.#architecture, this.#translation, cpu.switches, this.#rules, near);
     this.#plans.set(setting, plan);
     cpu.refillState = plan;
+    // Whoever stands between the processor and this walker is to hear of every miss.
+    if (cpu.refill === this) cpu.tables = plan;
     this.#last = plan;
     return plan;
   }

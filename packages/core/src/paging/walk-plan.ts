@@ -7,8 +7,9 @@
  */
 import type { Architecture, HierarchicalTranslation } from "../architecture/architecture.js";
 import { fieldBits, type Field, type Switches } from "../architecture/entry-format.js";
-import { ALL_RIGHTS, PAGE_GLOBAL, WRITE, rightsFor } from "../architecture/rights.js";
+import { ALL_RIGHTS, PAGE_GLOBAL, WRITE, rightsFor, type Rights } from "../architecture/rights.js";
 import type { TlbGeometry } from "../architecture/tlb-organisation.js";
+import { NO_BITS, type NearLevel, type NearTables } from "../tlb/near-walk.js";
 import { integer } from "../machine/physical-memory.js";
 import {
   ABSENT_ENTRY,
@@ -28,8 +29,8 @@ export const HALF_BITS = 26;
 
 /** A word's low bits that answers are looked up by. */
 const WINDOW_BITS = 12;
-/** The mask of those bits. */
-export const WINDOW = 2 ** WINDOW_BITS - 1;
+/** The mask of those bits. By a shift: a power is kept as a double. */
+export const WINDOW = (1 << WINDOW_BITS) - 1;
 
 /**
  * An answer: the kind of the entry in the two lowest bits, then the six bits of what may be entered into a TLB with
@@ -55,6 +56,9 @@ export interface WalkRules {
   readonly hasNotes: boolean;
 }
 
+/** What a walker reads where it lies, and for which pages. */
+export type NearMemory = Pick<NearTables, "words" | "wordsStart" | "pages">;
+
 /** Where an entry has its address, and which bits outside the window make its word unusual. */
 interface Place {
   readonly frameLow: number;
@@ -65,6 +69,7 @@ interface Place {
 
 // Fields begin as what they will be: one that begins as nothing is asked what it is at every use.
 const NO_ANSWERS = new Int32Array(0);
+const NO_WORDS = new Uint32Array(0);
 const NO_RIGHTS = new Uint8Array(0);
 
 const NOWHERE: Place = { frameLow: 0, frameHigh: 0, oddLow: 0, oddHigh: 0 };
@@ -120,7 +125,7 @@ const answerFor = (codec: LevelCodec, lo: number, rules: WalkRules, isLast: bool
  * A level as the walker needs it: everything that a switch or a TLB decides is decided. Integers throughout, and in the
  * object itself: a walk reads each of them at once.
  */
-export class Step {
+export class Step implements NearLevel {
   readonly codec: LevelCodec;
   /** The level below. At the last one a word that leads to a table is unusual, so that no walk goes on from there. */
   next: Step = this;
@@ -145,6 +150,15 @@ export class Step {
   /** The same by the logarithm of how many entries of the table hold the page. */
   readonly dataSpans: readonly number[];
   readonly instructionSpans: readonly number[];
+  /** What the last words that the near walk can go by were like. */
+  readonly tableDecides: number = WINDOW;
+  tableBits = NO_BITS;
+  tableRights: Rights = 0;
+  readonly leafDecides: number = WINDOW;
+  leafBits = NO_BITS;
+  leafRights: Rights = 0;
+  leafFlags = 0;
+  readonly oddHigh: number = 0;
   /** By a word's low bits. */
   readonly answers: Int32Array = NO_ANSWERS;
   /** Where an entry that leads to a table has its address, and which bits outside the window make its word unusual. */
@@ -186,24 +200,50 @@ export class Step {
     this.tableHigh = table.frameHigh;
     this.tableOddLow = table.oddLow;
     this.tableOddHigh = table.oddHigh;
+    this.tableDecides = WINDOW | table.oddLow;
     this.tableFarHigh = table.oddHigh | table.frameHigh;
     const leaf = placeOf(codec, codec.leaf, rules);
     this.leafLow = leaf.frameLow;
     this.leafHigh = leaf.frameHigh;
     this.leafOddLow = leaf.oddLow;
+    this.leafDecides = WINDOW | leaf.oddLow;
+    this.oddHigh = table.oddHigh | table.frameHigh | leaf.oddHigh | leaf.frameHigh;
     this.leafOddHigh = leaf.oddHigh;
+  }
+
+  /** A usual word that has led to a table: the near walk goes by it from now on. */
+  learnTable(lo: number, answer: number): void {
+    // A word that is not there reads as nothing, and must be like none.
+    this.tableBits = lo & this.tableDecides || NO_BITS;
+    this.tableRights = answer >>> ANSWER_RIGHTS;
+  }
+
+  /** The same of one that has mapped a page. */
+  learnLeaf(lo: number, answer: number, flags: number): void {
+    if (this.pagesPerEntry !== 1) return;
+    this.leafBits = lo & this.leafDecides || NO_BITS;
+    this.leafRights = answer >>> ANSWER_RIGHTS;
+    this.leafFlags = flags;
   }
 }
 
 /** What a walker makes of one setting of a processor's switches. */
-export class WalkPlan {
+export class WalkPlan implements NearTables {
   readonly steps: readonly Step[];
   readonly first: Step;
   /** What remains of the rights that every level lets through; 1 where that can be fewer than those. */
   readonly combined: Uint8Array = NO_RIGHTS;
   readonly combines: number = 0;
+  readonly words: Uint32Array = NO_WORDS;
+  readonly wordsStart: number = 0;
+  readonly pages: number = 0;
+  readonly pageShift: number = 0;
 
-  constructor(architecture: Architecture, translation: HierarchicalTranslation, switches: Switches, rules: WalkRules) {
+  constructor(architecture: Architecture, translation: HierarchicalTranslation, switches: Switches, rules: WalkRules, near: NearMemory) {
+    this.words = near.words;
+    this.wordsStart = near.wordsStart;
+    this.pages = near.pages;
+    this.pageShift = architecture.hardwarePageShift;
     this.steps = storeysOf(architecture, translation, switches).map((storey, depth) => new Step(storey, depth, architecture, rules));
     this.steps.forEach((step, depth) => (step.next = this.steps[depth + 1] ?? step));
     this.first = this.steps[0];

@@ -55,7 +55,7 @@ export class ReplacementOrder {
     if (isNew) set.vacant -= 1;
     // It may be unused until it has translated something; for the other orders it is the newest.
     if (this.#rule >= BY_AGE) return this.#makeNewest(entry);
-    if (set.hand.number > entry.number) set.hand = entry;
+    if (set.hand > entry.way) set.hand = entry.way;
     return null;
   }
 
@@ -63,18 +63,18 @@ export class ReplacementOrder {
   dropped(entry: TlbEntry): void {
     const { set } = entry;
     set.vacant += 1;
-    if (set.free.number > entry.number) set.free = entry;
+    if (set.free > entry.way) set.free = entry.way;
   }
 
   /** The first entry of a set that maps nothing and is not wired, or null. */
   free(set: TlbSet): TlbEntry | null {
-    let entry = set.free;
-    while ((entry.flags & (VALID | WIRED)) !== 0) {
-      entry = entry.following;
-      if (entry === set.first) return null;
+    const { entries } = set;
+    for (let way = set.free; way < entries.length; way += 1) {
+      if ((entries[way].flags & (VALID | WIRED)) !== 0) continue;
+      set.free = way;
+      return entries[way];
     }
-    set.free = entry;
-    return entry;
+    return null;
   }
 
   /** The entry of a set without free ones that goes, by any rule but `used-bit`; null if everything is locked or wired. */
@@ -84,24 +84,24 @@ export class ReplacementOrder {
 
   /** The first entry of a set without free ones that is unused, unlocked and not wired, or null. */
   unused(set: TlbSet): TlbEntry | null {
-    let entry = set.hand;
-    while ((entry.flags & (USED | KEPT)) !== 0) {
-      entry = entry.following;
-      if (entry === set.first) return null;
-    }
-    set.hand = entry;
-    return entry;
+    return this.#from(set, set.hand, USED | KEPT);
   }
 
   /** The entry that goes when all of a set's used bits have gone; null if there is none, and they stay. */
   first(set: TlbSet): TlbEntry | null {
-    let entry = set.first;
-    while ((entry.flags & KEPT) !== 0) {
-      entry = entry.following;
-      if (entry === set.first) return null;
+    return this.#from(set, 0, KEPT);
+  }
+
+  /** The first entry from a way on that has none of these flags, or null. */
+  #from(set: TlbSet, start: number, flags: number): TlbEntry | null {
+    const { entries } = set;
+    for (let way = start; way < entries.length; way += 1) {
+      const entry = entries[way];
+      if ((entry.flags & flags) !== 0) continue;
+      set.hand = way;
+      return entry;
     }
-    set.hand = entry;
-    return entry;
+    return null;
   }
 
   #any({ entries }: TlbSet): TlbEntry | null {

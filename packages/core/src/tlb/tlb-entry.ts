@@ -20,8 +20,8 @@ export const TOLD_FRONTS = -2;
 /** One entry. Its questions mean valid entries only. */
 export class TlbEntry {
   readonly number: number = 0;
-  /** The next entry of its set; after the last the first. */
-  following: TlbEntry = this;
+  /** Which one of its set it is. */
+  way = 0;
   flags = 0;
   /** The first hardware page that it maps, and its hardware frame; the frame of the odd half where entries are paired. */
   page = 0;
@@ -34,8 +34,7 @@ export class TlbEntry {
   size = 0;
   /** What the walker noted; see entry-note.ts. */
   note = 0;
-  /** Where the head of its chain stands, and the number, plus one, of the next entry of the chain; 0 at the end. */
-  place = 0;
+  /** The number, plus one, of the next entry of its chain; 0 at the end. */
   next = 0;
   /** Where in the fronts' tables the one page begins that one front knows; TOLD_FRONTS, or NO_FRONT knows anything of it. */
   at = NO_FRONT;
@@ -49,6 +48,10 @@ export class TlbEntry {
   constructor(number: number) {
     this.number = number;
   }
+
+  get isValid(): boolean {
+    return (this.flags & ENTRY_VALID) !== 0;
+  }
 }
 
 // Fields begin as what they will be: one that begins as nothing is asked what it is at every use.
@@ -57,13 +60,12 @@ const NOBODY = new TlbEntry(-1);
 /** The entries that a page may be in, and what is known of them. */
 export class TlbSet {
   readonly entries: readonly TlbEntry[] = [];
-  readonly first: TlbEntry = NOBODY;
   /** How many of its entries are invalid. */
   vacant = 0;
-  /** No entry of the set before this one is free to be taken. */
-  free: TlbEntry = NOBODY;
-  /** `used-bit`: no valid entry of the set before this one is unused and unlocked. */
-  hand: TlbEntry = NOBODY;
+  /** No way before this one is free to be taken. A number: an object's field that changes its object is news to the collector. */
+  free = 0;
+  /** `used-bit`: no valid entry before this way is unused and unlocked. */
+  hand = 0;
   /** `lru` and `fifo`: the newest and the oldest. */
   newest: TlbEntry = NOBODY;
   oldest: TlbEntry = NOBODY;
@@ -73,15 +75,12 @@ export class TlbSet {
     const last = entries.length - 1;
     entries.forEach((entry, way) => {
       entry.set = this;
-      entry.following = entries[way === last ? 0 : way + 1];
+      entry.way = way;
       entry.newer = way === 0 ? null : entries[way - 1];
       entry.older = way === last ? null : entries[way + 1];
     });
     this.entries = entries;
     this.vacant = entries.length;
-    this.first = entries[0];
-    this.free = entries[0];
-    this.hand = entries[0];
     this.newest = entries[0];
     this.oldest = entries[last];
   }

@@ -3,7 +3,8 @@ import { initialSwitches, type Architecture } from "#src/architecture/architectu
 import { ABSENT, BAD_ADDRESS, BUS, PROTECTION } from "#src/architecture/faults.js";
 import { EXECUTE, KERNEL, READ, USER, WRITE, type Access } from "#src/architecture/rights.js";
 import type { Replacement } from "#src/architecture/tlb-organisation.js";
-import { Cpu, REFUSED } from "#src/machine/cpu.js";
+import { REFUSED } from "#src/machine/cpu-fault.js";
+import { Cpu } from "#src/machine/cpu.js";
 import { PhysicalMemory } from "#src/machine/physical-memory.js";
 import { TranslationContext } from "#src/machine/translation-context.js";
 import { Random } from "#src/random.js";
