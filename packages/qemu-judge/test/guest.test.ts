@@ -87,11 +87,11 @@ describe("a guest that does not come up", () => {
 
   it("ends a QEMU whose monitor is silent, and leaves neither process nor file behind", async () => {
     const before = leftovers();
-    fake("exec sleep 313");
+    fake(`exec sleep 313${process.pid}`);
     const error = await started();
     expect(error.code).to.equal("ERR_QEMU_FAILED");
     expect(error.message).to.include("silent");
-    expect(processes()).not.to.include("sleep 313");
+    expect(processes()).not.to.include(`sleep 313${process.pid}`);
     expect(leftovers()).to.deep.equal(before);
   });
 
@@ -99,12 +99,12 @@ describe("a guest that does not come up", () => {
     const before = leftovers();
     // The file that would be its RAM is there, and nobody writes into it.
     fake(
-      `for word in "$@"; do case $word in *mem-path=*) file=\${word#*mem-path=}; file=\${file%%,*}; head -c 1048576 /dev/zero > "$file";; esac; done\n${GREETING}\nexec sleep 314`,
+      `for word in "$@"; do case $word in *mem-path=*) file=\${word#*mem-path=}; file=\${file%%,*}; head -c 1048576 /dev/zero > "$file";; esac; done\n${GREETING}\nexec sleep 314${process.pid}`,
     );
     const error = await started();
     expect(error.code).to.equal("ERR_QEMU_SILENT");
     expect(error.values).to.include({ machine: "fake", seconds: 1 });
-    expect(processes()).not.to.include("sleep 314");
+    expect(processes()).not.to.include(`sleep 314${process.pid}`);
     expect(leftovers()).to.deep.equal(before);
   });
 

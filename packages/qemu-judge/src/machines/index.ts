@@ -1,12 +1,12 @@
 /** Every machine that can be judged. */
 import { PortolanError } from "@portolan/core";
-import { amd64Profile } from "./amd64.js";
-import { arm, armv6, armv6k, armv6Old, armv7, armv7AccessFlag, armv7TwoRoots } from "./arm.js";
-import { ia32Profile } from "./ia32.js";
-import { mips24kf, mips32, mips32be, mips34kf } from "./mips32.js";
+import { amd64Profile } from "./x86/amd64.js";
+import { arm, armv6, armv6k, armv6Old, armv7, armv7AccessFlag, armv7TwoRoots } from "./arm/arm.js";
+import { ia32Profile } from "./x86/ia32.js";
+import { mips24kf, mips32, mips32be, mips34kf } from "./mips32/mips32.js";
 import type { MachineProfile } from "./profile.js";
-import { riscv64, sv48, sv57, svnapot } from "./riscv64.js";
-import { sparc64, sparc64Tsb } from "./sparc64.js";
+import { riscv64, sv48, sv57, svnapot } from "./riscv64/riscv64.js";
+import { sparc64, sparc64Tsb } from "./sparc64/sparc64.js";
 
 export const PROFILES: readonly MachineProfile[] = [
   ia32Profile,

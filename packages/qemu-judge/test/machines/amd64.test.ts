@@ -6,7 +6,7 @@ import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import type { JudgedCase } from "#src/case.js";
 import { casesOfVectors } from "#src/cases/of-vectors.js";
-import { amd64Profile, amd64ProfileWith } from "#src/machines/amd64.js";
+import { amd64Profile, amd64ProfileWith } from "#src/machines/x86/amd64.js";
 import {
   A,
   absent,

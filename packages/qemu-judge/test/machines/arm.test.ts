@@ -12,7 +12,7 @@ import { casesOfVectors } from "#src/cases/of-vectors.js";
 import { Guest } from "#src/guest/guest.js";
 import { programPath } from "#src/guest/qemu-process.js";
 import { Judge } from "#src/judge.js";
-import { arm, armv6, armv6k, armv6Old, armv7, armv7AccessFlag, armv7TwoRoots } from "#src/machines/arm.js";
+import { arm, armv6, armv6k, armv6Old, armv7, armv7AccessFlag, armv7TwoRoots } from "#src/machines/arm/arm.js";
 import type { MachineProfile } from "#src/machines/profile.js";
 import { Tally } from "#src/verdict/verdict.js";
 

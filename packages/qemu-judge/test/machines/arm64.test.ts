@@ -5,9 +5,9 @@ import { Guest } from "#src/guest/guest.js";
 import { programPath } from "#src/guest/qemu-process.js";
 import { Judge } from "#src/judge.js";
 import type { Expected, JudgedCase, JudgedQuery, Piece } from "#src/case.js";
-import { arm64On, type Half } from "#src/machines/arm64.js";
+import { arm64On, type Half } from "#src/machines/arm64/arm64.js";
 import type { MachineProfile } from "#src/machines/profile.js";
-import { riscv64 } from "#src/machines/riscv64.js";
+import { riscv64 } from "#src/machines/riscv64/riscv64.js";
 import { Tally } from "#src/verdict/verdict.js";
 
 /** Of a port the judge itself wants to know the width of words and their order; RISC-V's are the same. */

@@ -6,7 +6,7 @@ import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import type { JudgedCase } from "#src/case.js";
 import { casesOfVectors } from "#src/cases/of-vectors.js";
-import { ia32PaeProfileWith, ia32Profile } from "#src/machines/ia32.js";
+import { ia32PaeProfileWith, ia32Profile } from "#src/machines/x86/ia32.js";
 import {
   A,
   absent,

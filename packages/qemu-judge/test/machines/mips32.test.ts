@@ -20,7 +20,7 @@ import { withExpectations } from "#src/cases/our-side.js";
 import { Guest } from "#src/guest/guest.js";
 import { programPath } from "#src/guest/qemu-process.js";
 import { Judge } from "#src/judge.js";
-import { mips24kf, mips32, mips32be, mips34kf } from "#src/machines/mips32.js";
+import { mips24kf, mips32, mips32be, mips34kf } from "#src/machines/mips32/mips32.js";
 import type { MachineProfile } from "#src/machines/profile.js";
 import { Tally } from "#src/verdict/verdict.js";
 import { verify } from "#src/verify.js";

@@ -9,7 +9,7 @@ import { programPath } from "#src/guest/qemu-process.js";
 import { Judge } from "#src/judge.js";
 import type { Expected, JudgedCase, JudgedQuery, Piece } from "#src/case.js";
 import type { MachineProfile } from "#src/machines/profile.js";
-import { riscv64, sv48, sv57, svnapot } from "#src/machines/riscv64.js";
+import { riscv64, sv48, sv57, svnapot } from "#src/machines/riscv64/riscv64.js";
 import { Tally } from "#src/verdict/verdict.js";
 
 const [V, R, W, X, U, G, A, D] = [1n, 2n, 4n, 8n, 16n, 32n, 64n, 128n] as const;

@@ -10,7 +10,7 @@ import { programPath } from "#src/guest/qemu-process.js";
 import { Judge } from "#src/judge.js";
 import type { Expected, JudgedCase, JudgedEntry, JudgedQuery, Piece } from "#src/case.js";
 import type { MachineProfile } from "#src/machines/profile.js";
-import { sparc64, sparc64Tsb } from "#src/machines/sparc64.js";
+import { sparc64, sparc64Tsb } from "#src/machines/sparc64/sparc64.js";
 import { Tally } from "#src/verdict/verdict.js";
 import { verify } from "#src/verify.js";
 

@@ -21,14 +21,14 @@ import {
 import { oracleOf } from "@portolan/arch-mips32/oracle";
 import type { VectorEntry } from "@portolan/conformance";
 import { EXECUTE } from "@portolan/core";
-import { entryCases } from "../cases/mips32-entries.js";
-import type { JudgedCase, JudgedEntry } from "../case.js";
-import { Words, type RawResult } from "../mailbox.js";
-import type { Explanation } from "../verdict/explanation.js";
-import { answers, clash } from "./mips32-entry.js";
-import { loadEntries, nobodyRefills, PTE_BASE, registersAfter } from "./mips32-registers.js";
-import { windowOf } from "./mips32-window.js";
-import { stampOf, type MachineProfile, type SlotKind, type Trap } from "./profile.js";
+import { entryCases } from "./cases.js";
+import type { JudgedCase, JudgedEntry } from "../../case.js";
+import { Words, type RawResult } from "../../mailbox.js";
+import type { Explanation } from "../../verdict/explanation.js";
+import { answers, clash } from "./entry.js";
+import { loadEntries, nobodyRefills, PTE_BASE, registersAfter } from "./registers.js";
+import { windowOf } from "./window.js";
+import { stampOf, type MachineProfile, type SlotKind, type Trap } from "../profile.js";
 
 const MIB = 2 ** 20;
 /** Boards with as much RAM as there can be below 2 GiB but for devices, and with so little that something is left without. */
@@ -135,7 +135,8 @@ const refusedEntries = ({ entries = [] }: JudgedCase): ReadonlySet<JudgedEntry> 
 const NO_MACHINE_CHECK: Explanation = {
   id: "mips32.no-machine-check",
   says: "QEMU writes an entry that matches what another one matches; the core takes a machine check and leaves the TLB as it was",
-  manual: "MIPS32 PRA vol III, Machine Check exception; vol II, TLBWI: whether several matches are detected is the core's choice",
+  manual:
+    "MIPS32 PRA vol III, chapter 5 (§ Machine Check exception); vol II, TLBWI: whether several matches are detected is the core's choice",
   follows: "either",
   matches({ address }, _actual, judged) {
     const { entries = [], asid } = judged;

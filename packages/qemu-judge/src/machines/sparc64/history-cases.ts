@@ -2,13 +2,13 @@
 import { tsbRegister, TsbPair } from "@portolan/arch-sparc64";
 import type { Subject } from "@portolan/conformance";
 import type { AddressSpace, Machine, Random } from "@portolan/core";
-import type { BlankCase } from "../case.js";
-import type { MachineProfile } from "../machines/profile.js";
-import { DATA_TSB, INSTRUCTION_TSB } from "../machines/sparc64-tsb.js";
-import { entriesOf, startOf } from "../machines/sparc64-tte.js";
-import { accessesTo } from "./asked.js";
-import { live, type Habits } from "./histories.js";
-import { caseOfMachine } from "./of-machine.js";
+import type { BlankCase } from "../../case.js";
+import type { MachineProfile } from "../profile.js";
+import { DATA_TSB, INSTRUCTION_TSB } from "./tsb.js";
+import { entriesOf, startOf } from "./tte.js";
+import { accessesTo } from "../../cases/asked.js";
+import { live, type Habits } from "../../cases/histories.js";
+import { caseOfMachine } from "../../cases/of-machine.js";
 
 /** Addresses of a space that are asked. */
 const ADDRESSES = 40;

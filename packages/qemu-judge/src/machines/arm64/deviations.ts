@@ -1,7 +1,7 @@
 /** Where QEMU's 64-bit ARM does other things than the manual says, as far as that is known. */
-import type { JudgedCase, JudgedQuery } from "../case.js";
-import { Words } from "../mailbox.js";
-import type { Explanation } from "../verdict/explanation.js";
+import type { JudgedCase, JudgedQuery } from "../../case.js";
+import { Words } from "../../mailbox.js";
+import type { Explanation } from "../../verdict/explanation.js";
 import type { Half } from "./arm64.js";
 
 const [KIND, BLOCK, TABLE] = [3n, 1n, 3n];

@@ -24,14 +24,14 @@ import {
   type FaultReason,
   type Machine,
 } from "@portolan/core";
-import { entryCases } from "../cases/sparc64-entries.js";
-import { tlbHistoryCases, tsbHistoryCases } from "../cases/sparc64-histories.js";
-import { tsbCases } from "../cases/sparc64-tsbs.js";
-import type { JudgedCase, JudgedEntry, JudgedQuery } from "../case.js";
-import type { RawResult } from "../mailbox.js";
-import { stampOf, type MachineProfile, type SlotKind, type Trap } from "./profile.js";
-import { deviations } from "./sparc64-deviations.js";
-import { DATA_TSB, INSTRUCTION_TSB, loadTsbs, POINTER_8K, POINTERS } from "./sparc64-tsb.js";
+import { entryCases } from "./entry-cases.js";
+import { tlbHistoryCases, tsbHistoryCases } from "./history-cases.js";
+import { tsbCases } from "./tsb-cases.js";
+import type { JudgedCase, JudgedEntry, JudgedQuery } from "../../case.js";
+import type { RawResult } from "../../mailbox.js";
+import { stampOf, type MachineProfile, type SlotKind, type Trap } from "../profile.js";
+import { deviations } from "./deviations.js";
+import { DATA_TSB, INSTRUCTION_TSB, loadTsbs, POINTER_8K, POINTERS } from "./tsb.js";
 import {
   bytesOf,
   CACHED,
@@ -45,7 +45,7 @@ import {
   startOf,
   VALID,
   WRITABLE,
-} from "./sparc64-tte.js";
+} from "./tte.js";
 
 const MIB = 2 ** 20;
 const RAM = 64 * MIB;

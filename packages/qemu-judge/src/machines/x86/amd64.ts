@@ -1,12 +1,12 @@
 /** AMD64 under QEMU: four levels, and the switches WP, PGE, NXE, SMEP, SMAP and AC as a case has them. */
 import { amd64With, PF_RSVD } from "@portolan/arch-amd64";
 import type { Architecture } from "@portolan/core";
-import type { JudgedQuery } from "../case.js";
-import type { Actual } from "../verdict/actual.js";
-import type { Explanation } from "../verdict/explanation.js";
-import type { MachineProfile } from "./profile.js";
+import type { JudgedQuery } from "../../case.js";
+import type { Actual } from "../../verdict/actual.js";
+import type { Explanation } from "../../verdict/explanation.js";
+import type { MachineProfile } from "../profile.js";
 import { CASES, MAILBOX_AT, qemuOf, RAM_BYTES, registersOf, slotOf, STUB_AT, TO_TABLE, trapOf, windowOf, type TreeShape } from "./x86.js";
-import { accessedGigabytePage, entriesFor, x86Explanations } from "./x86-deviations.js";
+import { accessedGigabytePage, entriesFor, x86Explanations } from "./deviations.js";
 
 const CR4_PAE = 1 << 5;
 const CR4_LA57 = 1 << 12;

@@ -7,10 +7,10 @@
 import { Cp0, entryHi, pageMask, PAGE_SHIFTS, Shutdown, SoftwareRefill } from "@portolan/arch-mips32";
 import type { Subject } from "@portolan/conformance";
 import type { Machine, Random } from "@portolan/core";
-import type { BlankCase, JudgedEntry } from "../case.js";
-import type { MachineProfile } from "../machines/profile.js";
-import { ACCESSES, PRIVILEGES } from "./asked.js";
-import { live, type Habits } from "./histories.js";
+import type { BlankCase, JudgedEntry } from "../../case.js";
+import type { MachineProfile } from "../profile.js";
+import { ACCESSES, PRIVILEGES } from "../../cases/asked.js";
+import { live, type Habits } from "../../cases/histories.js";
 
 const MIB = 2 ** 20;
 /** From 0 on, so that kseg0 and kseg1 begin with RAM; the stub's part is above. */

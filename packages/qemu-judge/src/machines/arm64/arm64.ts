@@ -7,11 +7,11 @@
  * @see Arm ARM (DDI 0487) D5.2, D5.3 (VMSAv8-64), D13.2 (ESR_EL1, SCTLR_EL1, TCR_EL1)
  */
 import type { Architecture, Oracle } from "@portolan/core";
-import type { JudgedCase } from "../case.js";
-import type { RawResult } from "../mailbox.js";
-import type { Explanation } from "../verdict/explanation.js";
-import { blocksEverywhere } from "./arm64-deviations.js";
-import { stampOf, type MachineProfile, type SlotKind, type Trap } from "./profile.js";
+import type { JudgedCase } from "../../case.js";
+import type { RawResult } from "../../mailbox.js";
+import type { Explanation } from "../../verdict/explanation.js";
+import { blocksEverywhere } from "./deviations.js";
+import { stampOf, type MachineProfile, type SlotKind, type Trap } from "../profile.js";
 
 const MIB = 2 ** 20;
 /** The reset vector, where the stub was linked to; and the next block of 2 MiB. */

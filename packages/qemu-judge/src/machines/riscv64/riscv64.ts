@@ -20,10 +20,10 @@ import {
   type Riscv64Options,
 } from "@portolan/arch-riscv64";
 import { oracleOf } from "@portolan/arch-riscv64/oracle";
-import type { JudgedCase } from "../case.js";
-import type { RawResult } from "../mailbox.js";
-import { RESERVED_SIZE_MARKED, reservedIgnored } from "./riscv64-deviations.js";
-import { stampOf, type MachineProfile, type SlotKind, type Trap } from "./profile.js";
+import type { JudgedCase } from "../../case.js";
+import type { RawResult } from "../../mailbox.js";
+import { RESERVED_SIZE_MARKED, reservedIgnored } from "./deviations.js";
+import { stampOf, type MachineProfile, type SlotKind, type Trap } from "../profile.js";
 
 const MIB = 2 ** 20;
 /** The reset vector, and where the stub was linked to. */

@@ -1,11 +1,11 @@
 /** TLB entries that nobody would load: every bit at random, several that match, pages in pages, and what lies at their edges. */
 import type { Subject } from "@portolan/conformance";
 import type { Random } from "@portolan/core";
-import type { BlankCase, JudgedEntry } from "../case.js";
-import type { MachineProfile } from "../machines/profile.js";
-import { bytesOf, GLOBAL, NFO, sized, startOf, VALID, type Size, type Unit } from "../machines/sparc64-tte.js";
-import { accessesTo, settingOf } from "./asked.js";
-import { canonical } from "./tables.js";
+import type { BlankCase, JudgedEntry } from "../../case.js";
+import type { MachineProfile } from "../profile.js";
+import { bytesOf, GLOBAL, NFO, sized, startOf, VALID, type Size, type Unit } from "./tte.js";
+import { accessesTo, settingOf } from "../../cases/asked.js";
+import { canonical } from "../../cases/tables.js";
 
 /** Addresses of a case that are asked. */
 const ADDRESSES = 48;

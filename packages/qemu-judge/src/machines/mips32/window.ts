@@ -1,7 +1,7 @@
 /** Where the stub's own entry may lie while it judges: an index and a pair of pages of useg that no access of the round needs. */
-import type { JudgedCase, JudgedQuery } from "../case.js";
-import { answers, isTagged } from "./mips32-entry.js";
-import type { Window } from "./profile.js";
+import type { JudgedCase, JudgedQuery } from "../../case.js";
+import { answers, isTagged } from "./entry.js";
+import type { Window } from "../profile.js";
 
 const PAIR = 0x2000n;
 /** Pairs of useg that are tried: at most 8 MiB from one to the next, so that wherever a large entry goes one of them is free. */

@@ -4,9 +4,9 @@
  * @see Intel SDM vol 3A §6.3 (exceptions), §2.5 (control registers)
  */
 import type { Switches } from "@portolan/core";
-import type { JudgedCase } from "../case.js";
-import type { RawResult } from "../mailbox.js";
-import { stampOf, type MachineProfile, type SlotKind, type Trap, type Window } from "./profile.js";
+import type { JudgedCase } from "../../case.js";
+import type { RawResult } from "../../mailbox.js";
+import { stampOf, type MachineProfile, type SlotKind, type Trap, type Window } from "../profile.js";
 
 /** Where the stubs are linked, and what they take of RAM from there; the mailbox lies within. */
 export const STUB_AT = 0x200_0000;

@@ -4,7 +4,7 @@
  */
 import { tagTarget, TSB_SLOTS, TsbPair, tsbPointer, tsbRegister, type TsbRegister } from "@portolan/arch-sparc64";
 import { Tsb, type AddressSpace, type Machine, type PhysicalMemory, type TranslationContext } from "@portolan/core";
-import type { BlankCase } from "../case.js";
+import type { BlankCase } from "../../case.js";
 
 /** Registers of a case that has TSBs: the two TSB registers, and the pointers that a handler of misses follows, a bit for each. */
 export const INSTRUCTION_TSB = "instruction TSB";

@@ -2,13 +2,13 @@
 import { tagTarget, tsbPointer, tsbRegister, type TsbRegister } from "@portolan/arch-sparc64";
 import type { Subject } from "@portolan/conformance";
 import type { Random } from "@portolan/core";
-import type { BlankCase, Piece } from "../case.js";
-import type { MachineProfile } from "../machines/profile.js";
-import { DATA_TSB, INSTRUCTION_TSB, POINTER_64K, POINTER_8K, POINTERS } from "../machines/sparc64-tsb.js";
-import { bytesOf, OTHER_ORDER, sized, startOf } from "../machines/sparc64-tte.js";
-import { PageImage } from "../page-image.js";
-import { accessesTo, settingOf } from "./asked.js";
-import { placesOf, randomTte } from "./sparc64-entries.js";
+import type { BlankCase, Piece } from "../../case.js";
+import type { MachineProfile } from "../profile.js";
+import { DATA_TSB, INSTRUCTION_TSB, POINTER_64K, POINTER_8K, POINTERS } from "./tsb.js";
+import { bytesOf, OTHER_ORDER, sized, startOf } from "./tte.js";
+import { PageImage } from "../../page-image.js";
+import { accessesTo, settingOf } from "../../cases/asked.js";
+import { placesOf, randomTte } from "./entry-cases.js";
 
 const MIB = 2 ** 20;
 /** Two TSBs of at most 2 MiB each lie in the first of these, their pages behind. */

@@ -19,9 +19,9 @@ import {
 } from "@portolan/arch-arm";
 import { armv7 as cortexA9 } from "@portolan/arch-arm/v7";
 import type { Architecture, Oracle } from "@portolan/core";
-import type { JudgedCase } from "../case.js";
-import { Words, type RawResult } from "../mailbox.js";
-import type { Explanation } from "../verdict/explanation.js";
+import type { JudgedCase } from "../../case.js";
+import { Words, type RawResult } from "../../mailbox.js";
+import type { Explanation } from "../../verdict/explanation.js";
 import {
   domainFirst,
   domainFirstOfV5,
@@ -33,9 +33,9 @@ import {
   unmarkedAndManaged,
   unmarkedAndNever,
   wideSupersection,
-} from "./arm-deviations.js";
-import { windowOf } from "./arm-window.js";
-import { stampOf, type MachineProfile, type SlotKind, type Trap } from "./profile.js";
+} from "./deviations.js";
+import { windowOf } from "./window.js";
+import { stampOf, type MachineProfile, type SlotKind, type Trap } from "../profile.js";
 
 /** Where the stub lies, and the mailbox behind it; as in stubs/arm.S. */
 const STUB = 0x200_0000;

@@ -20,7 +20,7 @@ import {
   type Privilege,
   type Refill,
 } from "@portolan/core";
-import type { JudgedEntry, JudgedQuery } from "../case.js";
+import type { JudgedEntry, JudgedQuery } from "../../case.js";
 
 /** Context.PTEBase while a case is judged: hardware must leave it alone. */
 export const PTE_BASE = 0xab80_0000;

@@ -1,9 +1,9 @@
 /** Where QEMU's walks of x86 tables and ours part ways without either being wrong, or with QEMU being wrong. */
 import { EXECUTE } from "@portolan/core";
-import type { JudgedCase } from "../case.js";
-import { PageImage } from "../page-image.js";
-import type { Explanation } from "../verdict/explanation.js";
-import type { SlotKind } from "./profile.js";
+import type { JudgedCase } from "../../case.js";
+import { PageImage } from "../../page-image.js";
+import type { Explanation } from "../../verdict/explanation.js";
+import type { SlotKind } from "../profile.js";
 import { indexIn, type TreeShape } from "./x86.js";
 
 const PRESENT = 1;

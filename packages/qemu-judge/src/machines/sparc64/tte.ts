@@ -17,7 +17,7 @@ import {
   type Switches,
   type Tlb,
 } from "@portolan/core";
-import type { JudgedEntry } from "../case.js";
+import type { JudgedEntry } from "../../case.js";
 
 export type Unit = JudgedEntry["unit"];
 

@@ -5,11 +5,11 @@
 import { ia32 } from "@portolan/arch-ia32";
 import { oracle } from "@portolan/arch-ia32/oracle";
 import type { Architecture } from "@portolan/core";
-import type { JudgedCase } from "../case.js";
-import type { Actual } from "../verdict/actual.js";
-import type { Explanation } from "../verdict/explanation.js";
-import type { MachineProfile } from "./profile.js";
-import { entriesFor, x86Explanations } from "./x86-deviations.js";
+import type { JudgedCase } from "../../case.js";
+import type { Actual } from "../../verdict/actual.js";
+import type { Explanation } from "../../verdict/explanation.js";
+import type { MachineProfile } from "../profile.js";
+import { entriesFor, x86Explanations } from "./deviations.js";
 import { CASES, MAILBOX_AT, qemuOf, RAM_BYTES, registersOf, slotOf, STUB_AT, TO_TABLE, trapOf, windowOf, type TreeShape } from "./x86.js";
 
 /** `directory` and `pages` of stubs/ia32.S. */

@@ -4,7 +4,7 @@
  *
  * @see MIPS32 PRA vol III, "Address Translation", EntryHi, PageMask, EntryLo0 and EntryLo1
  */
-import type { JudgedEntry } from "../case.js";
+import type { JudgedEntry } from "../../case.js";
 
 const VPN2 = 0xffff_e000n;
 const ASID = 0xffn;

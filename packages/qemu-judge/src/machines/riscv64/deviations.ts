@@ -1,7 +1,7 @@
 /** Where QEMU's harts do other things than the manual says, as far as that is known. */
-import type { JudgedCase, JudgedQuery } from "../case.js";
-import { Words } from "../mailbox.js";
-import type { Explanation } from "../verdict/explanation.js";
+import type { JudgedCase, JudgedQuery } from "../../case.js";
+import { Words } from "../../mailbox.js";
+import type { Explanation } from "../../verdict/explanation.js";
 
 const [VALID, READ_WRITE_EXECUTE] = [1n, 0xen];
 const PPN = ((1n << 44n) - 1n) << 10n;

@@ -5,7 +5,7 @@
  * cuts the latter to the page.
  */
 import { USER } from "@portolan/core";
-import type { Explanation } from "../verdict/explanation.js";
+import type { Explanation } from "../../verdict/explanation.js";
 
 /** Bit 0 of the field FT: a privilege violation. */
 const FT_PRIVILEGE = 0x01 << 7;

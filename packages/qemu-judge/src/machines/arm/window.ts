@@ -1,8 +1,8 @@
 /** Where the ARM's stub is mapped while it probes: the last section of the address space or the first, whichever nobody asks for. */
 import { dacrOf } from "@portolan/arch-arm";
-import type { JudgedCase, JudgedQuery } from "../case.js";
-import { PageImage } from "../page-image.js";
-import type { Window } from "./profile.js";
+import type { JudgedCase, JudgedQuery } from "../../case.js";
+import { PageImage } from "../../page-image.js";
+import type { Window } from "../profile.js";
 
 const SECTION_SHIFT = 20n;
 const LAST_PLACE = 4095;

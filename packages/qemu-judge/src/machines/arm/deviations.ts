@@ -1,11 +1,11 @@
 /** Where QEMU's ARMs and our side part, and who has the manual on his side. */
 import { dacrOf } from "@portolan/arch-arm";
 import { EXECUTE, WRITE, type Random } from "@portolan/core";
-import type { BlankCase, JudgedCase, JudgedQuery, Piece } from "../case.js";
-import { Words } from "../mailbox.js";
-import type { Actual } from "../verdict/actual.js";
-import type { Explanation } from "../verdict/explanation.js";
-import { firstWord } from "./arm-window.js";
+import type { BlankCase, JudgedCase, JudgedQuery, Piece } from "../../case.js";
+import { Words } from "../../mailbox.js";
+import type { Actual } from "../../verdict/actual.js";
+import type { Explanation } from "../../verdict/explanation.js";
+import { firstWord } from "./window.js";
 
 /** Fault status, bits 3:0. */
 const TRANSLATION_SECTION = 0b0101;
@@ -37,8 +37,8 @@ const isClosed = (query: JudgedQuery, judged: JudgedCase, ttbcrN: number): boole
   ((dacrOf(judged.switches) >>> (2 * domainOf(firstWord(judged, query, ttbcrN)))) & 1) === 0;
 
 /** A page's domain and its descriptor: who is looked at first. */
-const domainBeforePage = (ttbcrN: number, manual: string, follows: Explanation["follows"]): Explanation => ({
-  id: "arm.domain-before-second-level",
+const domainBeforePage = (id: string, ttbcrN: number, manual: string, follows: Explanation["follows"]): Explanation => ({
+  id,
   says: "A second-level descriptor that is absent, or lies where nothing is, below a domain that is closed: QEMU reports the domain without having read the descriptor.",
   manual,
   follows,
@@ -51,6 +51,7 @@ const domainBeforePage = (ttbcrN: number, manual: string, follows: Explanation["
 
 /** ARM926EJ-S: the manual says both. */
 export const domainFirstOfV5 = domainBeforePage(
+  "arm926.domain-before-second-level",
   0,
   "ARM926EJ-S TRM (DDI 0198D) §3.5: figure 3-13 fetches the page's descriptor first, §3.5.3 has the domain checked when the first level is there",
   "either",
@@ -59,6 +60,7 @@ export const domainFirstOfV5 = domainBeforePage(
 /** @param ttbcrN as the case's machine has it: which root says in which domain an access is */
 export const domainFirst = (ttbcrN: number): Explanation =>
   domainBeforePage(
+    "arm.domain-before-second-level",
     ttbcrN,
     "ARM ARM (DDI 0100I) §B4.5, ARMv7-A ARM (DDI 0406C) §B3.19.6: the domain is checked after the walk, which ends with a translation fault",
     "portolan",
