@@ -152,6 +152,14 @@ export const ERRORS = {
     says: "the file is no ELF executable that can be loaded",
     hint: "an ELF32 or ELF64 executable, static, dynamic or position-independent, is wanted; `readelf -lW FILE` shows its segments",
   },
+  ERR_BAD_IMAGE: {
+    says: "the memory image cannot be what its headers say",
+    hint: "see the place (a byte of the file) and the reason; give a format to overrule recognition, or accept truncated files",
+  },
+  ERR_IMAGE_UNSUPPORTED: {
+    says: "the file is of a known kind that is not read here",
+    hint: "convert it with the tool that made it: raw physical memory, ELF core files and LiME are read",
+  },
   ERR_BAD_TRACE: {
     says: "the text is no memory trace",
     hint: "record one with `valgrind --tool=lackey --trace-mem=yes PROGRAM 2> FILE`",

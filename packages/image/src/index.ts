@@ -1,0 +1,14 @@
+/** Images of physical memory, read and written piece by piece. Pure: bytes come from the caller; files have the door `./node`. */
+export type {
+  ByteSource,
+  ElfIdentity,
+  Hole,
+  ImageFormat,
+  ImageProcessor,
+  ImageRegion,
+  MemoryImage,
+  OpenOptions,
+  VmcoreInfo,
+} from "./image.js";
+export { openImage } from "./open.js";
+export { blobSource, bytesSource, type BlobLike } from "./source.js";

@@ -1,0 +1,25 @@
+import type { ByteSource } from "./image.js";
+
+/** The part of a `Blob` (a `File` too) that is used: no DOM types are needed to compile against this package. */
+export interface BlobLike {
+  readonly size: number;
+  slice(start: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> };
+}
+
+/** A Blob, as a page gets it from a file input; only the slices that are asked for are read. */
+export const blobSource = (blob: BlobLike): ByteSource => ({
+  size: blob.size,
+  read: async (offset, target) => {
+    const bytes = await blob.slice(offset, offset + target.length).arrayBuffer();
+    target.set(new Uint8Array(bytes));
+  },
+});
+
+/** Bytes that are in memory already. */
+export const bytesSource = (bytes: Uint8Array): ByteSource => ({
+  size: bytes.length,
+  read: (offset, target) => {
+    target.set(bytes.subarray(offset, offset + target.length));
+    return Promise.resolve();
+  },
+});
