@@ -4,7 +4,8 @@
  * context; the rest is kept here.
  *
  * A write that the manual forbids is answered with the exception, and nothing has changed then. The processor never
- * leaves 64-bit mode, so PE, PG, PAE, LME and LMA are always set; it has neither PCIDs nor protection keys, and says so.
+ * leaves 64-bit mode, so PE, PG, PAE, LME and LMA are always set, and LA57 if its tables have five levels; it has neither PCIDs nor protection
+ * keys, and says so.
  *
  * @see Intel SDM vol 2, MOV to and from control registers, INVLPG, STAC, CLAC; vol 3A §4.1.2, §4.10.4.1
  */
@@ -20,6 +21,7 @@ import {
   CR0_WP,
   CR3_PCD,
   CR3_PWT,
+  CR4_LA57,
   CR4_OTHERS,
   CR4_PAE,
   CR4_PGE,
@@ -46,6 +48,8 @@ const kept = (value: bigint, mask: number): number => Number(value & BigInt(mask
 /** The control registers of one processor. */
 export class ControlRegisters {
   readonly #cpu: Cpu;
+  /** What must be set in CR4: PAE, and LA57 with five levels. */
+  readonly #always: number;
   #cr0 = CR0_ET;
   #cr2 = 0n;
   #cr3 = 0;
@@ -54,6 +58,8 @@ export class ControlRegisters {
 
   constructor(cpu: Cpu) {
     this.#cpu = cpu;
+    const { translation } = cpu.architecture;
+    this.#always = CR4_PAE + (translation.kind === "hierarchical" && translation.levels.length === 5 ? CR4_LA57 : 0);
   }
 
   get cr0(): bigint {
@@ -71,7 +77,9 @@ export class ControlRegisters {
   }
 
   get cr4(): bigint {
-    return BigInt(this.#cr4 + CR4_PAE + this.#whereOn("PGE", CR4_PGE) + this.#whereOn("SMEP", CR4_SMEP) + this.#whereOn("SMAP", CR4_SMAP));
+    return BigInt(
+      this.#cr4 + this.#always + this.#whereOn("PGE", CR4_PGE) + this.#whereOn("SMEP", CR4_SMEP) + this.#whereOn("SMAP", CR4_SMAP),
+    );
   }
 
   get efer(): bigint {
@@ -116,8 +124,8 @@ export class ControlRegisters {
   /** Bits that the processor has not got are reserved. A change of PGE, SMEP or SMAP drops every TLB entry. */
   writeCr4(value: Wide): FaultReport | null {
     const wanted = word(value);
-    const known = CR4_OTHERS + CR4_PAE + CR4_PGE + this.#whereKnown("SMEP", CR4_SMEP) + this.#whereKnown("SMAP", CR4_SMAP);
-    if (isBeyond(wanted, known) || !has(wanted, CR4_PAE)) return REFUSED;
+    const known = CR4_OTHERS + this.#always + CR4_PGE + this.#whereKnown("SMEP", CR4_SMEP) + this.#whereKnown("SMAP", CR4_SMAP);
+    if (isBeyond(wanted, known) || kept(wanted, this.#always) !== this.#always) return REFUSED;
     this.#cr4 = kept(wanted, CR4_OTHERS);
     this.#cpu.setSwitch("PGE", has(wanted, CR4_PGE));
     if (this.#whereKnown("SMEP", 1) === 1) this.#cpu.setSwitch("SMEP", has(wanted, CR4_SMEP));

@@ -1,8 +1,8 @@
 /**
- * Entries of the four levels of 4-level paging. A processor's width of physical addresses decides which bits of an entry
+ * Entries of the levels of 4-level and 5-level paging, which have all formats but the root's in common. A processor's width of physical addresses decides which bits of an entry
  * are address and which are reserved; whether it has 1 GiB pages decides what bit 7 of a page-directory-pointer entry is.
  *
- * @see Intel SDM vol 3A §4.5.4, tables 4-15 to 4-20; AMD64 APM vol 2 §5.3.3, §5.3.4
+ * @see Intel SDM vol 3A §4.5.4, tables 4-14 to 4-20; AMD64 APM vol 2 §5.3.3, §5.3.4
  */
 import {
   EXECUTE,
@@ -28,7 +28,7 @@ export interface EntryOptions {
   readonly physicalBits: number;
   /** May an entry of a page-directory-pointer table map 1 GiB? */
   readonly gigabytePages: boolean;
-  /** Is bit 8 of a PML4 entry reserved, as AMD has it, or ignored, as Intel has it? */
+  /** Is bit 8 of an entry of a PML4 or PML5 table reserved, as AMD has it, or ignored, as Intel has it? */
   readonly reservesPml4Bit8: boolean;
 }
 
@@ -159,16 +159,24 @@ const kindOf = (reads: readonly Field[], what: (values: FieldValues) => EntryKin
 });
 const bySize = kindOf([PS], (values) => (values["PS"] === 1 ? "leaf" : "table"));
 
-/** The four levels from the root down. */
-export const levels = (options: EntryOptions): readonly Level[] => {
+/** The levels from the root down: four, or five with CR4.LA57. */
+export const levels = (options: EntryOptions, count: 4 | 5 = 4): readonly Level[] => {
   const { gigabytePages, reservesPml4Bit8 } = options;
   const zero7 = reserved(7, 7, "must be zero: no page has this size");
-  const zero8 = reserved(8, 8, "must be zero");
+  const bits8And7 = [reservesPml4Bit8 ? reserved(8, 8, "must be zero") : ignored(8), zero7] as const;
+  const pml5: Level = {
+    name: "PML5",
+    indexBits: 9,
+    table: pointer("PML5E", "PML4 table", bits8And7, options),
+    manual: "Intel SDM vol 3A §4.5.4, table 4-14",
+    kind: kindOf([], () => "table"),
+  };
   return [
+    ...(count === 5 ? [pml5] : []),
     {
       name: "PML4",
       indexBits: 9,
-      table: pointer("PML4E", "page-directory-pointer table", [reservesPml4Bit8 ? zero8 : ignored(8), zero7], options),
+      table: pointer("PML4E", "page-directory-pointer table", bits8And7, options),
       manual: "Intel SDM vol 3A §4.5.4, table 4-15",
       kind: kindOf([], () => "table"),
     },

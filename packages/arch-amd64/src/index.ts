@@ -1,6 +1,6 @@
 /**
  * AMD64 (Intel 64) as HelenOS runs it: four levels of 4 KiB tables walked by hardware, no-execute, no process-context
- * identifiers.
+ * identifiers. The module `@portolan/arch-amd64/la57` exports the machine with five levels.
  */
 import type { Architecture } from "@portolan/core";
 import { amd64With } from "./machine.js";

@@ -17,8 +17,10 @@ import { PROCESSORS, type Processor, type ProcessorName } from "./processors.js"
 
 /** What differs between processors and may be chosen. */
 export interface Amd64Options {
-  /** Zen where absent: its buffers hold pages of every size, as they do here. */
+  /** Zen where absent, and Zen 4 with five levels: their buffers hold pages of every size, as they do here. */
   readonly processor?: ProcessorName;
+  /** How many levels of tables: four where absent, with addresses of 48 bits; or five (CR4.LA57), with 57. */
+  readonly levels?: 4 | 5;
   /** Which of its TLBs the machine has: those next to the core where absent, or the larger ones behind them. */
   readonly buffers?: "first" | "second";
   /** MAXPHYADDR, 32 to 52; the processor's where absent. */
@@ -29,13 +31,25 @@ export interface Amd64Options {
   readonly smep?: boolean;
   /** Has it CR4.SMAP? As the processor where absent. */
   readonly smap?: boolean;
-  /** What `--arch` takes; `"amd64"` where absent. */
+  /** What `--arch` takes; `"amd64"` where absent, `"amd64la57"` with five levels. */
   readonly name?: string;
 }
 
-const LOW_HALF = { first: 0n, last: 0x7fff_ffff_ffffn };
-/** To the end: the last page is the kernel's too. HelenOS ended it at 0xffffffff80000000 at first. */
-const HIGH_HALF = { first: 0xffff_8000_0000_0000n, last: 0xffff_ffff_ffff_ffffn };
+/**
+ * Bit 47 of an address, or bit 56, is repeated in those above it. The high half goes to the end: the last page is the kernel's too.
+ * HelenOS ended it at 0xffffffff80000000 at first.
+ */
+const layoutOf = (virtualBits: number): Architecture["layout"] => {
+  const half = 1n << BigInt(virtualBits - 1);
+  return {
+    user: { first: 0n, last: half - 1n },
+    kernel: { first: (1n << 64n) - half, last: (1n << 64n) - 1n },
+    userStack: half - 4096n,
+    kernelAddressSpaceShadowed: false,
+  };
+};
+
+const NUMBERS = { 4: "four", 5: "five" } as const;
 
 /** What is the user's at every level is the user's; only then the kernel keeps away. @see Intel SDM vol 3A §4.6.1 */
 const supervisorModePrevention: CombinedRights = {
@@ -63,10 +77,12 @@ const switchesOf = ({ smep, smap }: Processor): Architecture["switches"] => ({
 /**
  * Describes a machine.
  * @throws PortolanError ERR_BAD_ARGUMENT for a processor that is not in the list, buffers that it has not got, and a
- *   width of physical addresses that none has
+ *   number of levels or a width of physical addresses that none has
  */
 export const amd64With = (options: Amd64Options = {}): Architecture => {
-  const { processor: name = "zen", buffers = "first" } = options;
+  const { levels: count = 4, buffers = "first" } = options;
+  if (!Object.hasOwn(NUMBERS, count)) throw new PortolanError("ERR_BAD_ARGUMENT", { levels: count, lowest: 4, highest: 5 });
+  const { processor: name = count === 5 ? "zen4" : "zen" } = options;
   if (!Object.hasOwn(PROCESSORS, name)) throw new PortolanError("ERR_BAD_ARGUMENT", { processor: name, known: Object.keys(PROCESSORS) });
   const preset: Processor = PROCESSORS[name];
   const processor: Processor = {
@@ -81,10 +97,11 @@ export const amd64With = (options: Amd64Options = {}): Architecture => {
     throw new PortolanError("ERR_BAD_ARGUMENT", { physicalBits, lowest: 32, highest: 52 });
   const tlbs = processor[buffers];
   if (tlbs === undefined) throw new PortolanError("ERR_BAD_ARGUMENT", { processor: name, buffers, known: ["first"] });
+  const virtualBits = 12 + 9 * count;
   return {
     contract: CONTRACT_VERSION,
-    name: options.name ?? "amd64",
-    title: `AMD64, 4 KiB pages in four levels: ${processor.title}`,
+    name: options.name ?? (count === 5 ? "amd64la57" : "amd64"),
+    title: `AMD64, 4 KiB pages in ${NUMBERS[count]} levels: ${processor.title}`,
     manuals: [
       "Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3A, chapter 4",
       "AMD64 Architecture Programmer's Manual, volume 2, chapter 5",
@@ -92,14 +109,14 @@ export const amd64With = (options: Amd64Options = {}): Architecture => {
     ],
     wordBits: 64,
     byteOrder: "little",
-    virtualBits: 48,
+    virtualBits,
     virtualRule: "sign-extended",
     physicalBits,
     pageShift: 12,
     hardwarePageShift: 12,
     translation: {
       kind: "hierarchical",
-      levels: levels(processor),
+      levels: levels(processor, count),
       faultsOnReserved: true,
       rootRegister: "CR3",
       ...(smep || smap ? { combined: supervisorModePrevention } : {}),
@@ -119,7 +136,7 @@ export const amd64With = (options: Amd64Options = {}): Architecture => {
       manual: "Intel SDM vol 3A §4.10",
     },
     asids: { bits: 0, policy: "fixed", kernel: 0, invalid: 1, first: 3, last: 3 },
-    layout: { user: LOW_HALF, kernel: HIGH_HALF, userStack: 0x7fff_ffff_f000n, kernelAddressSpaceShadowed: false },
+    layout: layoutOf(virtualBits),
     can: {
       forbidRead: false,
       forbidExecute: true,

@@ -82,6 +82,17 @@ export const PROCESSORS = {
     first: { instruction: buffer(64, "full", ALL_SIZES), data: buffer(64, "full", ALL_SIZES) },
     second: { instruction: buffer(512, 8, SMALL_LARGE), data: buffer(1536, 12, SMALL_LARGE) },
   },
+  zen4: {
+    title: "AMD Zen 4 (family 19h)",
+    manual: "Software Optimization Guide for the AMD Zen4 Microarchitecture (57647) §2.7",
+    physicalBits: 52,
+    gigabytePages: true,
+    reservesPml4Bit8: true,
+    smep: true,
+    smap: true,
+    first: { instruction: buffer(64, "full", ALL_SIZES), data: buffer(72, "full", ALL_SIZES) },
+    second: { instruction: buffer(512, 8, SMALL_LARGE), data: buffer(3072, 24, SMALL_LARGE) },
+  },
   core2: {
     title: "Intel Core 2",
     manual: INTEL,

@@ -24,6 +24,8 @@ export const CR3_PCD = 2 ** 4;
 export const CR4_PAE = 2 ** 5;
 /** CR4: global entries survive a CR3 write. */
 export const CR4_PGE = 2 ** 7;
+/** CR4: five levels of tables; it cannot be changed in 64-bit mode. */
+export const CR4_LA57 = 2 ** 12;
 /** CR4: process-context identifiers, which this processor has not got. */
 export const CR4_PCIDE = 2 ** 17;
 /** CR4: the kernel must not execute the user's pages. */

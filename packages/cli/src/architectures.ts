@@ -9,6 +9,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 export const ARCHITECTURES: readonly string[] = [
   "ia32",
   "amd64",
+  "amd64la57",
   "arm",
   "armv7",
   "mips32",
@@ -24,6 +25,7 @@ export const isNameOfOurs = (name: string): boolean => ARCHITECTURES.includes(na
 
 /** Names whose module is not the package of that name. */
 const MODULES: Readonly<Record<string, string>> = {
+  amd64la57: "@portolan/arch-amd64/la57",
   armv7: "@portolan/arch-arm/v7",
   mips32be: "@portolan/arch-mips32/big",
   sv48: "@portolan/arch-riscv64/sv48",

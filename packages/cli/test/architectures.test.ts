@@ -36,8 +36,12 @@ describe("machines by name", () => {
     for (const name of ARCHITECTURES) {
       expect((await architectureNamed(name)).name).to.equal(name);
       const module =
-        { armv7: "@portolan/arch-arm/v7", mips32be: "@portolan/arch-mips32/big", sv48: "@portolan/arch-riscv64/sv48" }[name] ??
-        `@portolan/arch-${name}`;
+        {
+          amd64la57: "@portolan/arch-amd64/la57",
+          armv7: "@portolan/arch-arm/v7",
+          mips32be: "@portolan/arch-mips32/big",
+          sv48: "@portolan/arch-riscv64/sv48",
+        }[name] ?? `@portolan/arch-${name}`;
       expect(await architectureNamed(module)).to.equal(await architectureNamed(name));
     }
   });

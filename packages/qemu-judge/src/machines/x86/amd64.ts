@@ -1,4 +1,4 @@
-/** AMD64 under QEMU: four levels, and the switches WP, PGE, NXE, SMEP, SMAP and AC as a case has them. */
+/** AMD64 under QEMU: four levels or five, and the switches WP, PGE, NXE, SMEP, SMAP and AC as a case has them. */
 import { amd64With, PF_RSVD } from "@portolan/arch-amd64";
 import type { Architecture } from "@portolan/core";
 import type { JudgedQuery } from "../../case.js";
@@ -40,15 +40,15 @@ const isReserved = ({ expected }: JudgedQuery): boolean => expected.kind === "fa
 const hasRsvd = (actual: Actual): boolean => actual.kind === "trap" && actual.trap.trap === "#PF" && (actual.trap.code & PF_RSVD) !== 0;
 
 /** They matter to golden vectors and to machines that somebody brings: our own cases are made for a processor like QEMU's. */
-const explanations: readonly Explanation[] = [
+const explanationsFor = (shape: TreeShape): readonly Explanation[] => [
   {
     id: "amd64.pml4e-bit-8",
-    says: "Bit 8 of a PML4 entry is reserved by AMD and ignored by Intel; QEMU ignores it, whatever the processor.",
+    says: "Bit 8 of a PML4 or PML5 entry is reserved by AMD and ignored by Intel; QEMU ignores it, whatever the processor.",
     manual: "AMD64 APM vol 2 §5.3.3 (figure of the PML4E, bit 8 MBZ); Intel SDM vol 3A §4.5.4, table 4-15",
     follows: "either",
     matches: (query, actual, judged) => {
-      const [root] = entriesFor(shapeOf(4), judged, query.address);
-      return isReserved(query) && root !== undefined && (root.entry & PML4E_8) !== 0n && !hasRsvd(actual);
+      const upper = entriesFor(shape, judged, query.address).slice(0, shape.shifts.length - 3);
+      return isReserved(query) && upper.some(({ entry }) => (entry & PML4E_8) !== 0n) && !hasRsvd(actual);
     },
   },
   {
@@ -60,7 +60,7 @@ const explanations: readonly Explanation[] = [
       hasRsvd(actual) &&
       query.expected.kind === "fault" &&
       query.expected.reason === "protection" &&
-      entriesFor(shapeOf(4), judged, query.address).some(({ entry }) => (entry & BEYOND_40) !== 0n),
+      entriesFor(shape, judged, query.address).some(({ entry }) => (entry & BEYOND_40) !== 0n),
   },
 ];
 
@@ -86,7 +86,7 @@ export const amd64ProfileWith = ({ name, architecture, levels }: Amd64Variant): 
   registers: (judged) =>
     registersOf(judged, CR4_PAE + (levels === 5 ? CR4_LA57 : 0), EFER_LME_LMA + (judged.switches["NXE"] ? EFER_NXE : 0)),
   trap: trapOf,
-  explanations: [...x86Explanations(shapeOf(levels), slot), accessedGigabytePage(shapeOf(levels)), ...(levels === 4 ? explanations : [])],
+  explanations: [...x86Explanations(shapeOf(levels), slot), accessedGigabytePage(shapeOf(levels)), ...explanationsFor(shapeOf(levels))],
 });
 
 /** Our machine with QEMU's width of physical addresses, so that every reserved bit is judged; as Intel has it, PML4E bit 8 is ignored. */
@@ -94,4 +94,11 @@ export const amd64Profile: MachineProfile = amd64ProfileWith({
   name: "amd64",
   architecture: amd64With({ processor: "qemu", physicalBits: PHYSICAL_BITS }),
   levels: 4,
+});
+
+/** The same with five levels. */
+export const amd64la57Profile: MachineProfile = amd64ProfileWith({
+  name: "amd64la57",
+  architecture: amd64With({ processor: "qemu", physicalBits: PHYSICAL_BITS, levels: 5 }),
+  levels: 5,
 });
