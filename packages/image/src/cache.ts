@@ -26,7 +26,7 @@ export class CachedSource {
   /** Fills `target`; the caller has seen that `offset + target.length` is within the source. */
   async read(offset: number, target: Uint8Array): Promise<void> {
     if (target.length >= DIRECT_BYTES) return this.#source.read(offset, target);
-    for (let done = 0; done < target.length; ) {
+    for (let done = 0; done < target.length;) {
       const at = offset + done;
       const number = Math.floor(at / BLOCK_BYTES);
       const inside = at - number * BLOCK_BYTES;

@@ -12,3 +12,7 @@ export type {
 } from "./image.js";
 export { openImage } from "./open.js";
 export { blobSource, bytesSource, type BlobLike } from "./source.js";
+export { regionOf, regionsOf, type RegionContents } from "./write/contents.js";
+export { writeElf, type ElfOptions } from "./write/elf.js";
+export { writeLime } from "./write/lime.js";
+export { writeRaw, type RawOptions } from "./write/raw.js";

@@ -1,4 +1,5 @@
 import { PortolanError } from "@portolan/core";
+import type { CachedSource } from "./cache.js";
 import type { ImageRegion, OpenOptions } from "./image.js";
 import { NOBODY, PHYSICAL_END, type Findings } from "./regions.js";
 
@@ -7,7 +8,7 @@ import { NOBODY, PHYSICAL_END, type Findings } from "./regions.js";
  *
  * @throws PortolanError `ERR_BAD_ARGUMENT` for a base or holes that cannot be
  */
-export const readRaw = (size: number, { base = 0, holes = [] }: OpenOptions): Findings => {
+export const readRaw = ({ size }: CachedSource, { base = 0, holes = [] }: OpenOptions): Findings => {
   if (!Number.isSafeInteger(base) || base < 0 || base + size > PHYSICAL_END) throw new PortolanError("ERR_BAD_ARGUMENT", { base, size });
   const regions: ImageRegion[] = [];
   let first = base;

@@ -1,4 +1,5 @@
 import type { ByteSource } from "./image.js";
+import { badImage } from "./trouble.js";
 
 /** The part of a `Blob` (a `File` too) that is used: no DOM types are needed to compile against this package. */
 export interface BlobLike {
@@ -10,8 +11,9 @@ export interface BlobLike {
 export const blobSource = (blob: BlobLike): ByteSource => ({
   size: blob.size,
   read: async (offset, target) => {
-    const bytes = await blob.slice(offset, offset + target.length).arrayBuffer();
-    target.set(new Uint8Array(bytes));
+    const bytes = new Uint8Array(await blob.slice(offset, offset + target.length).arrayBuffer());
+    if (bytes.length < target.length) throw badImage(offset + bytes.length, "the blob has become shorter");
+    target.set(bytes);
   },
 });
 
