@@ -8,6 +8,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 /** Names that `--arch` takes without more. */
 export const ARCHITECTURES: readonly string[] = [
   "ia32",
+  "ia32pae",
   "amd64",
   "amd64la57",
   "arm",
@@ -27,6 +28,7 @@ export const isNameOfOurs = (name: string): boolean => ARCHITECTURES.includes(na
 const MODULES: Readonly<Record<string, string>> = {
   amd64la57: "@portolan/arch-amd64/la57",
   armv7: "@portolan/arch-arm/v7",
+  ia32pae: "@portolan/arch-ia32/pae",
   mips32be: "@portolan/arch-mips32/big",
   sv48: "@portolan/arch-riscv64/sv48",
 };

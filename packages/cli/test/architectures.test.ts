@@ -39,6 +39,7 @@ describe("machines by name", () => {
         {
           amd64la57: "@portolan/arch-amd64/la57",
           armv7: "@portolan/arch-arm/v7",
+          ia32pae: "@portolan/arch-ia32/pae",
           mips32be: "@portolan/arch-mips32/big",
           sv48: "@portolan/arch-riscv64/sv48",
         }[name] ?? `@portolan/arch-${name}`;

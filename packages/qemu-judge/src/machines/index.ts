@@ -2,7 +2,7 @@
 import { PortolanError } from "@portolan/core";
 import { amd64la57Profile, amd64Profile } from "./x86/amd64.js";
 import { arm, armv6, armv6k, armv6Old, armv7, armv7AccessFlag, armv7TwoRoots } from "./arm/arm.js";
-import { ia32Profile } from "./x86/ia32.js";
+import { ia32paeProfile, ia32Profile } from "./x86/ia32.js";
 import { mips24kf, mips32, mips32be, mips34kf } from "./mips32/mips32.js";
 import type { MachineProfile } from "./profile.js";
 import { riscv64, sv48, sv57, svnapot } from "./riscv64/riscv64.js";
@@ -10,6 +10,7 @@ import { sparc64, sparc64Tsb } from "./sparc64/sparc64.js";
 
 export const PROFILES: readonly MachineProfile[] = [
   ia32Profile,
+  ia32paeProfile,
   amd64Profile,
   amd64la57Profile,
   arm,

@@ -4,6 +4,7 @@
  */
 import { ia32 } from "@portolan/arch-ia32";
 import { oracle } from "@portolan/arch-ia32/oracle";
+import { ia32PaeWith } from "@portolan/arch-ia32/pae";
 import type { Architecture } from "@portolan/core";
 import type { JudgedCase } from "../../case.js";
 import type { Actual } from "../../verdict/actual.js";
@@ -99,14 +100,37 @@ const paeShape: TreeShape = {
   frame: 0xf_ffff_ffff_f000n,
 };
 
+const ROOT_BYTES = 32;
+/** What must be zero in an entry of the root below its address: bits 8:5 and 2:1. */
+const PDPTE_RESERVED = 0b1_1110_0110n;
+
+const pdpteFlags: Explanation = {
+  id: "ia32pae.pdpte-flags",
+  says: "Bits 8:5 and 2:1 of a page-directory-pointer-table entry must be zero; QEMU looks at none of them, and sets bit 5 as if it were an accessed flag.",
+  manual: "Intel SDM vol 3A §4.4.1, table 4-8; §4.8 (entries with an accessed flag)",
+  follows: "portolan",
+  matches: (query, actual, judged) => {
+    const [pointer] = entriesFor(paeShape, judged, query.address);
+    const isReserved = query.expected.kind === "fault" && query.expected.reason === "reserved";
+    const isTold = actual.kind === "trap" && (actual.trap.code & RSVD) !== 0;
+    return isReserved && pointer !== undefined && (pointer.entry & PDPTE_RESERVED) !== 0n && !isTold;
+  },
+  matchesWord: ({ at, found, wanted }, { root }) =>
+    root !== undefined && at >= root && at < root + ROOT_BYTES && found === (wanted | ACCESSED),
+};
+
 /** A machine with PAE; its root is four entries of 8 bytes, at a multiple of 32. */
 export const ia32PaeProfileWith = (name: string, architecture: Architecture): MachineProfile => ({
   ...common,
   name,
   architecture,
-  qemu: qemuOf("max", "QEMU's x86-64 processor in protected mode with PAE (-cpu max)"),
+  // Without long mode its physical addresses have 36 bits. @see QEMU target/i386/cpu.c, x86_cpu_realizefn
+  qemu: qemuOf("max,lm=off", "QEMU's x86 processor without long mode, with PAE (-cpu max,lm=off)"),
   stub: "ia32pae.bin",
   window: windowOf(paeShape),
   registers: (judged) => registersOf(judged, CR4_PAE, judged.switches["NXE"] ? EFER_NXE : 0),
-  explanations: x86Explanations(paeShape, slot),
+  explanations: [...x86Explanations(paeShape, slot), pdpteFlags],
 });
+
+/** With what QEMU's processor has: SMEP and SMAP. */
+export const ia32paeProfile: MachineProfile = ia32PaeProfileWith("ia32pae", ia32PaeWith({ smep: true, smap: true }));
