@@ -53,7 +53,7 @@ const explanations: readonly Explanation[] = [
   },
   {
     id: "amd64.frame-above-40-bits",
-    says: "QEMU's processor has 40 bits of physical address, and what is above is reserved; ours has as many as its description says.",
+    says: "processor has 40 bits of physical address, and what is above is reserved; ours has as many as its description says.",
     manual: "Intel SDM vol 3A §4.1.4 (MAXPHYADDR), §4.5.4; AMD64 APM vol 2 §5.3.3",
     follows: "either",
     matches: (query, actual, judged) =>
@@ -75,7 +75,7 @@ export interface Amd64Variant {
 export const amd64ProfileWith = ({ name, architecture, levels }: Amd64Variant): MachineProfile => ({
   name,
   architecture,
-  qemu: qemuOf(`max,la57=${levels === 5 ? "on" : "off"}`, "QEMU's x86-64 processor with all that it knows (-cpu max)"),
+  qemu: qemuOf(`max,la57=${levels === 5 ? "on" : "off"}`, "x86-64 processor with all that it knows (-cpu max)"),
   memory: "file",
   ram: { first: 0, bytes: RAM_BYTES },
   cases: CASES,

@@ -48,7 +48,7 @@ const isGoneAbove = (actual: Actual): boolean =>
 
 const pse36: Explanation = {
   id: "ia32.pse-36",
-  says: "QEMU's processors have PSE-36, whatever CPUID says: bits 20:13 of an entry that maps 4 MiB are address bits 39:32. Ours has not, and they are reserved.",
+  says: "processors have PSE-36, whatever CPUID says: bits 20:13 of an entry that maps 4 MiB are address bits 39:32. Ours has not, and they are reserved.",
   manual: "Intel SDM vol 3A §4.3, table 4-4 (bits M-20:13)",
   follows: "either",
   keepsMemory: true,
@@ -78,7 +78,7 @@ export const ia32Profile: MachineProfile = {
   name: "ia32",
   architecture: ia32,
   oracle,
-  qemu: qemuOf("max", "QEMU's x86-64 processor in protected mode without PAE (-cpu max)"),
+  qemu: qemuOf("max", "x86-64 processor in protected mode without PAE (-cpu max)"),
   stub: "ia32.bin",
   window: windowOf(shape),
   registers: (judged) => registersOf(judged, 0, 0),
@@ -104,7 +104,7 @@ export const ia32PaeProfileWith = (name: string, architecture: Architecture): Ma
   ...common,
   name,
   architecture,
-  qemu: qemuOf("max", "QEMU's x86-64 processor in protected mode with PAE (-cpu max)"),
+  qemu: qemuOf("max", "x86-64 processor in protected mode with PAE (-cpu max)"),
   stub: "ia32pae.bin",
   window: windowOf(paeShape),
   registers: (judged) => registersOf(judged, CR4_PAE, judged.switches["NXE"] ? EFER_NXE : 0),
