@@ -21,7 +21,7 @@ export const FOLDERS = {
   "tlb: shootdown": core("tlb", ["shootdown", "shootdown-queue"], ["tlb/shootdown"], ["contract/processors"]),
   "tlb: buffers": core("tlb", ["tsb", "lookaside", "entry-note"], ["tlb/buffers"], ["tlb/tlb", "machine/cpu"]),
   "tlb: replacement": core("tlb", ["replacement"], ["tlb/replacement", "tlb/replacement-order"], ["tlb/tlb"]),
-  "tlb: near walks": core("tlb", ["near-walk"], ["paging/near-walks"], ["contract/processors"]),
+  "tlb: near walks": core("tlb", ["near-walk"], ["tlb/near-walk"], ["paging/near-walks"]),
   "tlb: entries": core(
     "tlb",
     ["tlb", "tlb-*", "told-fronts", "victims"],
