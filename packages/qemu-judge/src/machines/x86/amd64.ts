@@ -53,7 +53,7 @@ const explanations: readonly Explanation[] = [
   },
   {
     id: "amd64.frame-above-40-bits",
-    says: "processor has 40 bits of physical address, and what is above is reserved; ours has as many as its description says.",
+    says: "QEMU's processor has 40 bits of physical address, and what is above is reserved; ours has as many as its description says.",
     manual: "Intel SDM vol 3A §4.1.4 (MAXPHYADDR), §4.5.4; AMD64 APM vol 2 §5.3.3",
     follows: "either",
     matches: (query, actual, judged) =>

@@ -48,7 +48,7 @@ const isGoneAbove = (actual: Actual): boolean =>
 
 const pse36: Explanation = {
   id: "ia32.pse-36",
-  says: "processors have PSE-36, whatever CPUID says: bits 20:13 of an entry that maps 4 MiB are address bits 39:32. Ours has not, and they are reserved.",
+  says: "QEMU's processors have PSE-36, whatever CPUID says: bits 20:13 of an entry that maps 4 MiB are address bits 39:32. Ours has not, and they are reserved.",
   manual: "Intel SDM vol 3A §4.3, table 4-4 (bits M-20:13)",
   follows: "either",
   keepsMemory: true,
