@@ -73,6 +73,14 @@ export const FOLDERS = {
     ["programs", "walk", "codec", "conformance"],
   ),
   "arch-sparc64": port("sparc64", ["golden", "faults", "traps", "refill"], ["conformance"]),
-  "arch-mips32": port("mips32", ["golden", "description", "traps", "tlb", "model"], ["programs", "codec", "refill", "conformance"]),
-  "arch-arm": port("arm", ["golden", "description", "tables", "programs", "faults"], ["hostile", "codec", "conformance"]),
+  "arch-mips32": port(
+    "mips32",
+    ["golden", "description", "oracle", "traps", "tlb", "model"],
+    ["programs", "codec", "refill", "conformance"],
+  ),
+  "arch-arm": port(
+    "arm",
+    ["golden", "description", "oracle", "tables", "quarters", "programs", "faults"],
+    ["hostile", "codec", "conformance"],
+  ),
 };
