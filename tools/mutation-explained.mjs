@@ -330,4 +330,56 @@ export const EXPLAINED = [
     because: "a leaf that has no R has X: no R, W and X is a pointer, and W without R is refused",
     mutants: [['x === "1"', "true", "MXR"]],
   },
+  {
+    file: "packages/arch-riscv64/src/supervisor-registers.ts",
+    why: "same",
+    because: "a tree that software has built by itself belongs to no space; and every machine of the port has a tree",
+    mutants: [
+      ["false", "true", "new TranslationContext(NOBODYS"],
+      ["-1", "+1", "NOBODYS"],
+      ['translation.kind === "hierarchical"', "true"],
+    ],
+  },
+  {
+    file: `${PAGES}tlb/near-walk.ts`,
+    why: "same",
+    because: "what is 4 GiB or more is no integer of 32 bits",
+    mutants: [["table !== root", "true"]],
+  },
+  {
+    file: `${PAGES}paging/hashed.ts`,
+    why: "same",
+    because: "what begins as something else is given its value before anybody asks, and what is no page is not found",
+    mutants: [
+      ["{ frame: 0, rights: 0, flags: 0 }", "{}"],
+      ["[]", '["Stryker was here"]', "pages: number[]"],
+    ],
+  },
+  {
+    file: `${PAGES}paging/hashed.ts`,
+    why: "speed",
+    because: "pages that are few are probed one by one, and are found in the whole table as well",
+    mutants: [
+      ["context.mappedPages === 0", "false"],
+      ["count <= this.hash.entries", ["false", "count < this.hash.entries"]],
+      [
+        "{ for (let page = first; page < first + count; page += 1) if (this.find(context, page) && !visit(page, this.found)) return; return; }",
+        "{}",
+      ],
+    ],
+  },
+  {
+    file: `${PAGES}paging/page-hash.ts`,
+    why: "same",
+    because:
+      "a link that leads nowhere is 0, and one less than that is what none is called; chains beyond the last are empty; what is written twice is what was written last; and after four merges no chain is too many",
+    mutants: [
+      ["(low & 1) === 0", "false"],
+      ["chain < this.chains", "chain <= this.chains"],
+      ["slot < this.#used.length", "slot <= this.#used.length"],
+      ["word < NEXT_WORD", "word <= NEXT_WORD"],
+      ["merged += 1", "merged -= 1"],
+      ["merged < FEWEST", ["true", "merged <= FEWEST"]],
+    ],
+  },
 ];

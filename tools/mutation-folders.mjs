@@ -21,7 +21,7 @@ export const FOLDERS = {
   "tlb: shootdown": core("tlb", ["shootdown", "shootdown-queue"], ["tlb/shootdown"], ["contract/processors"]),
   "tlb: buffers": core("tlb", ["tsb", "lookaside", "entry-note"], ["tlb/buffers"], ["tlb/tlb", "machine/cpu"]),
   "tlb: replacement": core("tlb", ["replacement"], ["tlb/replacement", "tlb/replacement-order"], ["tlb/tlb"]),
-  "tlb: near walks": core("tlb", ["near-walk"], ["paging/near-walks"], ["contract/processors"]),
+  "tlb: near walks": core("tlb", ["near-walk"], ["tlb/near-walk"], ["paging/near-walks"]),
   "tlb: entries": core(
     "tlb",
     ["tlb", "tlb-*", "told-fronts", "victims"],
@@ -73,6 +73,14 @@ export const FOLDERS = {
     ["programs", "walk", "codec", "conformance"],
   ),
   "arch-sparc64": port("sparc64", ["golden", "faults", "traps", "refill"], ["conformance"]),
-  "arch-mips32": port("mips32", ["golden", "description", "traps", "tlb", "model"], ["programs", "codec", "refill", "conformance"]),
-  "arch-arm": port("arm", ["golden", "description", "tables", "programs", "faults"], ["hostile", "codec", "conformance"]),
+  "arch-mips32": port(
+    "mips32",
+    ["golden", "description", "oracle", "traps", "tlb", "model"],
+    ["programs", "codec", "refill", "conformance"],
+  ),
+  "arch-arm": port(
+    "arm",
+    ["golden", "description", "oracle", "tables", "quarters", "programs", "faults"],
+    ["hostile", "codec", "conformance"],
+  ),
 };

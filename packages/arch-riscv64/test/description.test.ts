@@ -47,6 +47,18 @@ describe("riscv64: the description", () => {
     });
   });
 
+  it("is named after its mode, with the manual's section", () => {
+    for (const [mode, title, section] of [
+      ["sv39", "Sv39", "§4.4"],
+      ["sv48", "Sv48", "§4.5"],
+      ["sv57", "Sv57", "§4.6"],
+    ] as const) {
+      const described = riscv64With({ mode });
+      expect(described.title).to.contain(` ${title},`);
+      expect(described.manuals[0]?.endsWith(` ${section}`)).to.equal(true);
+    }
+  });
+
   it("can express what the entries can", () => {
     for (const marks of ["hardware", "fault"] as const) {
       const { can, faults, layout, switches, translation } = riscv64With({ marks });

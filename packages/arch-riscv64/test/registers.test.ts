@@ -206,6 +206,7 @@ describe("SFENCE.VMA", () => {
     ["va, x0: a global page too", [0x1000n, null], ["0 of 5", "0 of 6", "2 of 5", "2 of 6"]],
     ["va, asid: the page with the tag", [0x2000n, 6], ["0 of 5", "0 of 6", "1 G", "2 of 5"]],
     ["va, asid: not a global page", [0x1000n, 6], ["0 of 5", "0 of 6", "1 G", "2 of 5", "2 of 6"]],
+    ["va, asid: not even with the tag that it was read under", [0x1000n, 5], ["0 of 5", "0 of 6", "1 G", "2 of 5", "2 of 6"]],
     ["va, asid: nothing for a page that is not known", [0x9000n, 6], ["0 of 5", "0 of 6", "1 G", "2 of 5", "2 of 6"]],
     ["va outside the canonical ranges: nothing", [0x40_0000_0000n, null], ["0 of 5", "0 of 6", "1 G", "2 of 5", "2 of 6"]],
   ] as const) {

@@ -9,6 +9,7 @@ import { EXECUTE, WRITE } from "@portolan/core";
 import type { JudgedCase, JudgedQuery, Piece } from "./case.js";
 import type { Guest } from "./guest/guest.js";
 import {
+  BELL,
   BELL_IDLE,
   COUNT,
   ENTRIES,
@@ -19,6 +20,7 @@ import {
   QUERIES,
   QUERY_WORDS,
   REGISTERS,
+  REGISTER_WORDS,
   RESULT_WORDS,
   RESULTS,
   resultAt,
@@ -140,9 +142,11 @@ export class Judge {
       return { at, bytes: old };
     });
     const words = this.#guest.mailboxWords;
-    words.set(0, BELL_IDLE);
+    words.set(BELL, BELL_IDLE);
     words.set(COUNT, queries.length);
-    [...registers(judged), ...(window?.registers ?? [])].forEach((value, i) => words.set(REGISTERS + i, value));
+    const given = [...registers(judged), ...(window?.registers ?? [])];
+    if (given.length > REGISTER_WORDS) throw new Error(`${this.#profile.name} has more registers than the mailbox`);
+    given.forEach((value, i) => words.set(REGISTERS + i, value));
     (judged.entries ?? []).forEach((entry, i) =>
       (mailboxEntry?.(entry) ?? entry.words).forEach((word, j) => words.set(ENTRIES + i * ENTRY_WORDS + j, word)),
     );

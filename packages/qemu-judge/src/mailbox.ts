@@ -30,8 +30,7 @@ export const BELL_GO = 1;
 export const BELL_DONE = 2;
 export const BELL_READY = 3;
 
-/** Status of a result. */
-export const NOT_RUN = 0;
+/** Status of a result; 0 where the stub never came to it. */
 export const LET_THROUGH = 1;
 export const TRAPPED = 2;
 

@@ -17,21 +17,7 @@
         .equ    WINDOW,         0x2300000
         .equ    KEPT,           0x2302000
         .equ    WORD,           8
-
-        .equ    BELL,           0               // in words, as stubs/README.md draws them
-        .equ    COUNT,          1
-        .equ    REGISTERS,      2
-        .equ    QUERIES,        528
-        .equ    RESULTS,        4624
-        .equ    QUERY_BYTES,    4 * WORD
-        .equ    RESULT_BYTES,   8 * WORD
-
-        .equ    GO,             1
-        .equ    DONE,           2
-        .equ    READY,          3
-
-        .equ    LET_THROUGH,    1
-        .equ    TRAPPED,        2
+        .include "mailbox.S"
 
         .equ    WRITE_BIT,      1
         .equ    FETCH_BIT,      2

@@ -23,11 +23,11 @@ const assembled = ({ source, tools, as = [], ld = [], at }) => {
   const work = mkdtempSync(join(tmpdir(), "portolan-stub-"));
   try {
     const [object, linked, binary] = ["stub.o", "stub.elf", "stub.bin"].map((name) => join(work, name));
-    const steps = [
+    const steps = /** @type {const} */ ([
       ["as", [...as, "-I", folder, "-o", object, join(folder, source)]],
       ["ld", [...ld, "-Ttext", at, "-e", "0", "--build-id=none", "-o", linked, object]],
       ["objcopy", ["-O", "binary", "-j", ".text", linked, binary]],
-    ];
+    ]);
     for (const [tool, args] of steps) {
       const said = run(`${tools}-${tool}`, args);
       if (said === "missing") return null;

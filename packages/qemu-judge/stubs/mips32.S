@@ -25,27 +25,7 @@
         .equ    SAVED,          0xa2010000
         .equ    BARRIER,        0xa1ff0000      # from here to the mailbox there are traps
         .equ    WORD,           4
-
-        .equ    BELL,           0               # in words, as stubs/README.md draws them
-        .equ    COUNT,          1
-        .equ    REGISTERS,      2
-        .equ    ENTRIES,        16
-        .equ    QUERIES,        528
-        .equ    RESULTS,        4624
-        .equ    ENTRY_BYTES,    4 * WORD
-        .equ    QUERY_BYTES,    4 * WORD
-        .equ    RESULT_BYTES,   8 * WORD
-
-        .equ    GO,             1
-        .equ    DONE,           2
-        .equ    READY,          3
-
-        .equ    LET_THROUGH,    1
-        .equ    TRAPPED,        2
-
-        .equ    WRITE,          2
-        .equ    FETCH,          4
-        .equ    USER,           8
+        .include "mailbox.S"
 
         .equ    INDEX,          $0              # coprocessor 0
         .equ    ENTRY_LO0,      $2

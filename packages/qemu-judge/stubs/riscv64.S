@@ -18,25 +18,7 @@
 
         .equ    MAILBOX,        0x2010000
         .equ    WORD,           8
-
-        .equ    BELL,           0               # in words, as stubs/README.md draws them
-        .equ    COUNT,          1
-        .equ    REGISTERS,      2
-        .equ    QUERIES,        528
-        .equ    RESULTS,        4624
-        .equ    QUERY_BYTES,    4 * WORD
-        .equ    RESULT_BYTES,   8 * WORD
-
-        .equ    GO,             1
-        .equ    DONE,           2
-        .equ    READY,          3
-
-        .equ    LET_THROUGH,    1
-        .equ    TRAPPED,        2
-
-        .equ    WRITE,          2
-        .equ    FETCH,          4
-        .equ    USER,           8
+        .include "mailbox.S"
 
         .equ    MSTATUS_MPRV,   1 << 17
         .equ    MSTATUS_MPP_S,  1 << 11         # MPP = 0 is U

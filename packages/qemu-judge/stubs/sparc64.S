@@ -31,26 +31,9 @@
         .equ    TRAPS,          HOME + 0x8000   ! its trap table: TL=0 and TL>0, 512 traps of 32 bytes each
         .equ    MAILBOX,        0x2010000
         .equ    WORD,           8
+        .include "mailbox.S"
 
-        .equ    BELL,           0               ! in words, as stubs/README.md draws them
-        .equ    COUNT,          1
-        .equ    REGISTERS,      2
-        .equ    ENTRIES,        16
-        .equ    QUERIES,        528
-        .equ    RESULTS,        4624
-        .equ    ENTRY_BYTES,    4 * WORD
-        .equ    QUERY_BYTES,    4 * WORD
-        .equ    RESULT_BYTES,   8 * WORD
-
-        .equ    GO,             1
-        .equ    DONE,           2
-        .equ    READY,          3
-        .equ    LET_THROUGH,    1
-        .equ    TRAPPED,        2
-        .equ    WRITE,          2
-        .equ    FETCH,          4
         .equ    SLOT,           32              ! bytes
-        .equ    USER,           8
 
         .equ    PSTATE_IE,      0x02
         .equ    PSTATE_PRIV,    0x04

@@ -18,8 +18,8 @@ describe("liars before the judge", function () {
       if (programPath(profile.qemu.program) === null) this.skip();
       const { lie, architecture } = bitLiarsOf(profile.architecture)[liar] ?? {};
       if (architecture === undefined) throw new Error(`${name} has no such liar`);
-      expect(await isNamed(profile, { architecture }, 3000), lie).to.be.true;
-      expect(await isNamed(profile, { architecture: profile.architecture }, 1000)).to.be.false;
+      expect(await isNamed(profile, { architecture }, 3000), lie).to.equal(true);
+      expect(await isNamed(profile, { architecture: profile.architecture }, 1000)).to.equal(false);
     });
   }
 });

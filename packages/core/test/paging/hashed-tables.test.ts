@@ -12,6 +12,7 @@ import {
   PAGE_USER,
   READ,
   rightsFor,
+  USER,
   WRITE,
 } from "#src/architecture/rights.js";
 import { Events, type PortolanEvent } from "#src/events.js";
@@ -132,7 +133,7 @@ describe("tables in a hash", () => {
     expect(seen(0, 2 ** 46, 3)).to.deep.equal([3, 4, 5]);
     // Few pages are probed one by one, many are looked for in the table.
     for (const count of [1, 2, 9, 10, 1000]) {
-      for (const first of [3, 4, 5, 70, 77, 299]) {
+      for (const first of [3, 4, 5, 67, 70, 77, 290, 299]) {
         expect(seen(first, count), `${count} from ${first}`).to.deep.equal(sorted.filter((page) => page >= first && page < first + count));
       }
     }
@@ -158,5 +159,69 @@ describe("tables in a hash", () => {
     tables.find(context, twin);
     expect(tables.reads).to.equal(2);
     expect([hash.first(hash.headOf(5, 3)), hash.next(hash.first(hash.headOf(5, 3)))]).to.deep.equal([hash.find(5, twin), hash.find(5, 3)]);
+  });
+
+  it("are explained word by word: the chain's head, and every field of its entries up to the one that is meant", () => {
+    const { tables, context, memory } = bench();
+    const { hash } = tables;
+    tables.insert(context, 3, 2 ** 19 + 11, READ | WRITE | PAGE_USER);
+    let twin = 4;
+    while (hash.chainOf(5, twin) !== hash.chainOf(5, 3)) twin += 1;
+    tables.insert(context, twin, 12, READ);
+    const { steps } = tables.walk(context, 3n << 14n, READ, USER);
+    const values = steps.map(({ fields }) => Object.fromEntries(fields.map(({ name, value }) => [name, value])));
+    const entry = hash.find(5, 3);
+    expect(values).to.deep.equal([
+      { first: BigInt(hash.find(5, twin)) >> 1n, more: 1n },
+      {
+        page: BigInt(twin) << 14n,
+        space: 5n,
+        frame: 12n << 6n,
+        d: 0n,
+        a: 0n,
+        c: 0n,
+        g: 0n,
+        u: 0n,
+        x: 0n,
+        w: 0n,
+        r: 1n,
+        next: BigInt(entry) >> 1n,
+        more: 1n,
+      },
+      {
+        page: 3n << 14n,
+        space: 5n,
+        frame: BigInt(2 ** 19 + 11) << 6n,
+        d: 0n,
+        a: 0n,
+        c: 0n,
+        g: 0n,
+        u: 1n,
+        x: 0n,
+        w: 1n,
+        r: 1n,
+        next: 0n,
+        more: 0n,
+      },
+    ]);
+    const head = hash.headOf(5, 3);
+    expect(steps.map(({ index, tableAddress, entryAddress, bytes }) => [index, tableAddress, entryAddress, bytes])).to.deep.equal([
+      [hash.chainOf(5, 3), BigInt(head - (head % memory.frameSize)), BigInt(head), 8],
+      [0, null, BigInt(hash.find(5, twin)), 32],
+      [1, null, BigInt(entry), 32],
+    ]);
+  });
+
+  it("keep what an entry takes up while its page has no frame, and tell of the one that it gets", () => {
+    const { tables, context, told } = bench();
+    tables.insert(context, 3, 11, READ);
+    told.length = 0;
+    const debt = new StaleTranslations();
+    const entry = tables.suspend(context, 3, debt);
+    expect([tables.find(context, 3), debt.pages, context.mappedPages]).to.deep.equal([false, 1, 1]);
+    tables.resume(context, entry, 3, 12, READ | WRITE | PAGE_DIRTY);
+    expect([tables.find(context, 3), tables.found.frame, tables.found.flags]).to.deep.equal([true, 12, READ | WRITE]);
+    expect(told).to.deep.equal([{ kind: "map", space: 5, page: 3, frame: 12 }]);
+    expect(tables.hash.entries).to.equal(1);
   });
 });

@@ -90,6 +90,65 @@ describe("the memory of the page hash table", () => {
     expect(zone.free, "an empty frame goes").to.equal(free);
   });
 
+  it("uses the second entry of a frame again too, and cleared heads and links are zeros", () => {
+    const { memory, hash } = fresh();
+    for (let page = 0; page < 10; page += 1) hash.insert(1, page, 2 ** 14, 1);
+    const second = hash.find(1, 1);
+    hash.remove(second);
+    hash.insert(1, 100, 2 ** 14, 1);
+    expect(hash.find(1, 100)).to.equal(second);
+    const head = hash.headOf(1, 100);
+    hash.remove(hash.find(1, 100));
+    expect([memory.readLow(head), memory.readHigh(head)]).to.deep.equal([0, 0]);
+  });
+
+  it("fills a frame that has room again after one that became empty before it", () => {
+    const { zone, hash } = fresh();
+    for (let page = 0; page < PER_FRAME + 2; page += 1) hash.insert(1, page, 2 ** 14, 1);
+    const room = hash.find(1, 5);
+    hash.remove(room);
+    for (const page of [PER_FRAME, PER_FRAME + 1]) hash.remove(hash.find(1, page));
+    const { free } = zone;
+    hash.insert(1, 5, 2 ** 14, 1);
+    expect([hash.find(1, 5), zone.free]).to.deep.equal([room, free]);
+  });
+
+  it("has as many frames of heads as one directory lists, and longer chains from then on", () => {
+    const bytes = 256;
+    const most = (bytes / 8) ** 2;
+    const memory = new PhysicalMemory({ bytes: 2 ** 18, base: 2 ** 33, physicalBits: 41, byteOrder: "big", frameShift: 8 });
+    const zone = new ZonedFrames(memory, new AllocationGate());
+    const hash = new PageHash(memory, zone, 14);
+    for (let page = 0; page < most + 500; page += 1) hash.insert(1, page, 2 ** 14, 1);
+    expect(hash.chains).to.equal(most);
+    for (let page = 0; page < most + 500; page += 1) expect(hash.frameOf(hash.find(1, page)), `page ${page}`).to.equal(2 ** 14);
+    let seen = 0;
+    hash.each(() => (seen += 1));
+    expect(seen).to.equal(most + 500);
+  });
+
+  it("goes on without more heads for want of a frame alone", () => {
+    const { memory } = fresh();
+    const zone = new ZonedFrames(memory, new AllocationGate());
+    let refuses: Error | null = null;
+    const take = zone.takeZeroed.bind(zone);
+    const hash = new PageHash(memory, zone, 14);
+    zone.takeZeroed = (...given) => {
+      // Entries find a frame, heads do not.
+      if (refuses !== null && hash.entries > hash.chains) throw refuses;
+      return take(...given);
+    };
+    const { chains } = hash;
+    for (let page = 0; page < chains; page += 1) hash.insert(1, page, 2 ** 14, 1);
+    refuses = new PortolanError("ERR_OUT_OF_FRAMES", {});
+    hash.insert(1, chains, 2 ** 14, 1);
+    expect([hash.chains, hash.entries]).to.deep.equal([chains, chains + 1]);
+    for (const other of [new Error("the zone is broken"), new PortolanError("ERR_BAD_ARGUMENT", {})]) {
+      refuses = other;
+      expect(() => hash.insert(1, chains + hash.entries, 2 ** 14, 1)).to.throw(other.message);
+    }
+  });
+
   it("is given back where not even the first heads have room", () => {
     const { memory } = fresh();
     for (const allowed of [0, 1]) {

@@ -111,6 +111,33 @@ describe("the page hash table", () => {
     expect(Math.max(...lengths.values())).to.be.lessThan(12);
   });
 
+  it("spreads pages whose numbers differ above 32 bits only, and tells them apart where they share a chain", () => {
+    const { hash } = fresh("little");
+    const chains = new Set<number>();
+    for (let high = 0; high < 1000; high += 1) chains.add(hash.chainOf(1, 7 + high * 2 ** 32));
+    expect(chains.size).to.be.greaterThan(700);
+    let twin = 7 + 2 ** 18;
+    while (hash.chainOf(1, twin) !== hash.chainOf(1, 7)) twin += 2 ** 18;
+    hash.insert(1, 7, 2 ** 14, 0);
+    expect(hash.find(1, twin)).to.equal(NO_ENTRY);
+    hash.insert(1, twin, 2 ** 15, 0);
+    expect([hash.frameOf(hash.find(1, 7)), hash.frameOf(hash.find(1, twin))]).to.deep.equal([2 ** 14, 2 ** 15]);
+  });
+
+  it("merges chains, four at a time, once there are more than four for an entry, and not before", () => {
+    const { hash } = fresh("big", 2048, 12);
+    const first = hash.chains;
+    const most = 4 * first;
+    for (let page = 0; page < most; page += 1) hash.insert(1, page, 2 ** PAGE_SHIFT, 0);
+    let expected = most;
+    for (let page = 0; page < most; page += 1) {
+      hash.remove(hash.find(1, page));
+      while (expected > first && hash.entries * 4 < expected) expected -= 1;
+      expect(hash.chains, `${hash.entries} entries`).to.equal(expected);
+    }
+    expect(hash.chains).to.equal(first);
+  });
+
   it("goes on with longer chains where no frame is left for more heads", () => {
     const { hash, zone } = fresh("big", 64);
     let page = 0;

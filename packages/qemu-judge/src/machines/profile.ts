@@ -48,7 +48,7 @@ export interface MachineProfile {
     /** `"qemu-system-arm"`, and Debian's package that brings it. */
     readonly program: string;
     readonly package: string;
-    /** What is judged, in words: `"QEMU's ARM926EJ-S"`. */
+    /** What is judged, in words: `"ARM926EJ-S"`. */
     readonly title: string;
     /** Machine, CPU, RAM size, and how the stub gets in; `{stub}` stands for the path of the stub's binary, `{ram}` for the memory object's arguments' id. */
     readonly args: readonly string[];

@@ -107,7 +107,7 @@ export const arm64On = (options: Arm64Options): MachineProfile => {
     qemu: {
       program: "qemu-system-aarch64",
       package: "qemu-system-arm",
-      title: `QEMU's ${processor}, at EL1`,
+      title: `${processor}, at EL1`,
       args: [
         "-M",
         "none,memory-backend=ram",

@@ -163,7 +163,7 @@ const malta = (options: Mips32Options & { readonly byteOrder: ByteOrder }, { cor
     qemu: {
       program: byteOrder === "little" ? "qemu-system-mipsel" : "qemu-system-mips",
       package: "qemu-system-mips",
-      title: `QEMU's ${core}, ${byteOrder}-endian`,
+      title: `${core}, ${byteOrder}-endian`,
       args: [
         "-M",
         "malta,memory-backend=ram",

@@ -91,7 +91,7 @@ const hart = (mode: Mode, title: string, options: Riscv64Options = {}): MachineP
     qemu: {
       program: "qemu-system-riscv64",
       package: "qemu-system-misc",
-      title: `QEMU's rv64, ${title}`,
+      title: `rv64, ${title}`,
       args: [
         "-M",
         "none,memory-backend=ram",

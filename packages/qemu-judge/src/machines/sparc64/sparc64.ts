@@ -238,7 +238,7 @@ const qemu = (title: string): MachineProfile["qemu"] => ({
 export const sparc64: MachineProfile = {
   ...common,
   name: "sparc64",
-  qemu: qemu("QEMU's UltraSPARC IIi"),
+  qemu: qemu("UltraSPARC IIi"),
   registers: (judged) => registersOf(judged, false),
   load: (machine, _space, { entries = [] }) => {
     for (const entry of entries) loadEntry(machine, entry);
@@ -259,7 +259,7 @@ export const sparc64: MachineProfile = {
 export const sparc64Tsb: MachineProfile = {
   ...common,
   name: "sparc64-tsb",
-  qemu: qemu("QEMU's UltraSPARC IIi, through TSBs"),
+  qemu: qemu("UltraSPARC IIi, through TSBs"),
   registers: (judged) => registersOf(judged, true),
   refills: true,
   load: loadTsbs,

@@ -75,7 +75,7 @@ export interface Amd64Variant {
 export const amd64ProfileWith = ({ name, architecture, levels }: Amd64Variant): MachineProfile => ({
   name,
   architecture,
-  qemu: qemuOf(`max,la57=${levels === 5 ? "on" : "off"}`, "QEMU's x86-64 processor with all that it knows (-cpu max)"),
+  qemu: qemuOf(`max,la57=${levels === 5 ? "on" : "off"}`, "x86-64 processor with all that it knows (-cpu max)"),
   memory: "file",
   ram: { first: 0, bytes: RAM_BYTES },
   cases: CASES,

@@ -79,7 +79,7 @@ export const ia32Profile: MachineProfile = {
   name: "ia32",
   architecture: ia32,
   oracle,
-  qemu: qemuOf("max", "QEMU's x86-64 processor in protected mode without PAE (-cpu max)"),
+  qemu: qemuOf("max", "x86-64 processor in protected mode without PAE (-cpu max)"),
   stub: "ia32.bin",
   window: windowOf(shape),
   registers: (judged) => registersOf(judged, 0, 0),
@@ -125,7 +125,7 @@ export const ia32PaeProfileWith = (name: string, architecture: Architecture): Ma
   name,
   architecture,
   // Without long mode its physical addresses have 36 bits. @see QEMU target/i386/cpu.c, x86_cpu_realizefn
-  qemu: qemuOf("max,lm=off", "QEMU's x86 processor without long mode, with PAE (-cpu max,lm=off)"),
+  qemu: qemuOf("max,lm=off", "x86 processor without long mode, with PAE (-cpu max,lm=off)"),
   stub: "ia32pae.bin",
   window: windowOf(paeShape),
   registers: (judged) => registersOf(judged, CR4_PAE, judged.switches["NXE"] ? EFER_NXE : 0),
