@@ -1,0 +1,123 @@
+/**
+ * Debian's packages of any architecture, fetched by apt with a state of its own: nothing is installed, and the architectures of this
+ * machine stay as they are. What was fetched is kept, and used again without the network.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const RELEASE = "bookworm";
+const MIRROR = "http://deb.debian.org/debian";
+const KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg";
+const FIVE_MINUTES = 300_000;
+/** What is taken out of a package: the kernel, or the one program. */
+const WANTED = ["./boot/vmlinuz-*", "./bin/busybox"];
+
+/** Runs a program to its end. @returns what it said @throws Error that says what is missing */
+const run = (program, args, cwd) => {
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    cwd,
+    encoding: "utf8",
+    timeout: FIVE_MINUTES,
+    killSignal: "SIGKILL",
+    maxBuffer: 2 ** 26,
+    env: { ...process.env, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" },
+  });
+  if (error?.code === "ENOENT") throw new Error(`${program} is not there: stock kernels are fetched where Debian's apt and dpkg are`);
+  if (status !== 0)
+    throw new Error(`${program} ${args.at(-2) ?? ""} ${args.at(-1) ?? ""} failed: ${error?.message ?? stderr.trim().slice(-500)}`);
+  return stdout;
+};
+
+/** An apt for one architecture with everything it writes below `folder`. */
+const aptOf = (folder, architecture) => {
+  for (const path of ["state/lists/partial", "cache/archives/partial", "parts"]) mkdirSync(join(folder, path), { recursive: true });
+  writeFileSync(join(folder, "state/status"), "");
+  if (!existsSync(KEYS)) throw new Error(`${KEYS} is not there: apt-get install debian-archive-keyring`);
+  writeFileSync(join(folder, "sources.list"), `deb [signed-by=${KEYS}] ${MIRROR} ${RELEASE} main\n`);
+  const settings = {
+    "APT::Architecture": architecture,
+    "APT::Architectures": architecture,
+    "APT::Sandbox::User": "",
+    "Acquire::Languages": "none",
+    "Acquire::Retries": "2",
+    "Acquire::http::Timeout": "30",
+    "Dir::State": join(folder, "state"),
+    "Dir::State::status": join(folder, "state/status"),
+    "Dir::Cache": join(folder, "cache"),
+    "Dir::Etc::sourcelist": join(folder, "sources.list"),
+    "Dir::Etc::sourceparts": join(folder, "parts"),
+    "Dir::Etc::preferences": "/dev/null",
+    "Dir::Etc::preferencesparts": join(folder, "parts"),
+  };
+  const options = Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
+  // A mirror that does not answer is a warning only, unless this is said.
+  return (program, ...args) => run(program, ["-q", "-o", "APT::Update::Error-Mode=any", ...options, ...args], folder);
+};
+
+/** The real package behind one that only depends on it. */
+const behind = (apt, name) => {
+  const found = /^\s*Depends: (linux-image-\S+)/m.exec(apt("apt-cache", "depends", name))?.[1];
+  if (found === undefined) throw new Error(`${name} depends on no linux-image-…`);
+  return found;
+};
+
+/** Takes what is wanted out of a package, all or nothing. */
+const unpack = (archive, target) => {
+  const half = `${target}.half`;
+  rmSync(half, { recursive: true, force: true });
+  mkdirSync(half, { recursive: true });
+  const patterns = WANTED.map((pattern) => `'${pattern}'`).join(" ");
+  run("sh", ["-c", `dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" --wildcards ${patterns} 2>"$2/missing"; exit 0`, "sh", archive, half]);
+  rmSync(join(half, "missing"));
+  rmSync(target, { recursive: true, force: true });
+  renameSync(half, target);
+};
+
+/** The one file of a folder whose name begins so. */
+const onlyOne = (folder, beginning) => {
+  const found = existsSync(folder) ? readdirSync(folder).find((name) => name.startsWith(beginning)) : undefined;
+  return found === undefined ? null : join(folder, found);
+};
+
+/** A package's file: from the cache, else from Debian. */
+const fileOf = (apt, folder, { key, name, place, beginning }) => {
+  const home = join(folder, key);
+  const kept = onlyOne(join(home, place), beginning);
+  if (kept !== null) return kept;
+  const real = name(apt());
+  for (const old of readdirSync(folder)) if (old.startsWith(`${real}_`)) rmSync(join(folder, old));
+  apt()("apt-get", "download", real);
+  const archive = onlyOne(folder, `${real}_`);
+  if (archive === null) throw new Error(`apt-get download ${real} left no file`);
+  unpack(archive, home);
+  writeFileSync(join(home, "package"), `${archive.slice(folder.length + 1)}\n`);
+  rmSync(archive);
+  const path = onlyOne(join(home, place), beginning);
+  if (path === null) throw new Error(`${real} has no ${place}/${beginning}…`);
+  return path;
+};
+
+/**
+ * The stock kernel and busybox for a machine.
+ * @param cache a folder of ours that may be filled
+ * @throws Error that says what is missing: apt, the keyring, the network
+ */
+export const fetchMachine = (cache, { debian, kernel }) => {
+  const folder = join(cache, debian);
+  mkdirSync(folder, { recursive: true });
+  let ready = null;
+  // The lists are fetched only if a package must be.
+  const apt = () => {
+    if (ready === null) {
+      const fresh = aptOf(folder, debian);
+      fresh("apt-get", "update");
+      ready = fresh;
+    }
+    return ready;
+  };
+  return {
+    kernel: fileOf(apt, folder, { key: kernel, name: (asked) => behind(asked, kernel), place: "boot", beginning: "vmlinuz-" }),
+    busybox: fileOf(apt, folder, { key: "busybox-static", name: () => "busybox-static", place: "bin", beginning: "busybox" }),
+  };
+};
