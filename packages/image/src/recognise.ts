@@ -4,9 +4,9 @@ import { unsupported } from "./trouble.js";
 
 /** Files that begin in a known way and are not read here: text, or bytes in hexadecimal. */
 const KNOWN: readonly (readonly [start: string, kind: string, at?: number])[] = [
-  ["KDUMP   ", "kdump-compressed dump, as makedumpfile and QEMU's dump-guest-memory -z write it"],
+  ["KDUMP   ", "kdump-compressed dump, as makedumpfile writes it"],
   ["DISKDUMP", "diskdump, compressed"],
-  ["makedumpfile\0", "makedumpfile's flattened form; `makedumpfile -R` puts it in order"],
+  ["makedumpfile\0", "makedumpfile's flattened form, as QEMU's dump-guest-memory -z writes it; `makedumpfile -R` puts it in order"],
   ["AVML", "AVML, compressed with snappy; `avml-convert` makes LiME of it"],
   ["PAGEDU64", "Windows crash dump, 64 bits"],
   ["PAGEDUMP", "Windows crash dump, 32 bits"],

@@ -47,9 +47,10 @@ export const checkRegions = (regions: readonly RegionContents[]): void => {
 };
 
 /** The bytes of a region, counted. @throws PortolanError `ERR_BAD_ARGUMENT` if they are not as many as it says */
-export async function* counted({ first, bytes, contents }: RegionContents): AsyncGenerator<Uint8Array> {
+export async function* counted(region: RegionContents): AsyncGenerator<Uint8Array> {
+  const { first, bytes } = region;
   let done = 0;
-  for await (const piece of contents()) {
+  for await (const piece of region.contents()) {
     done += piece.length;
     if (done > bytes) break;
     if (piece.length > 0) yield piece;
