@@ -43,12 +43,7 @@ describe("reading through the cache", () => {
     const source = watched(bytesSource(new Uint8Array(2 ** 20)));
     const image = await openImage(source, { format: "raw" });
     for (let at = 0; at < 2 ** 20; at += 512) await readOf(image, at, 512);
-    expect(source.asked.map(({ count }) => count / 4096)).to.deep.equal(
-      [1, 2, 4, 8, 16, 32, 64, 64, 64, 1]
-        .slice(0, 8)
-        .concat([256 - 191])
-        .slice(0, source.asked.length),
-    );
+    expect(source.asked.map(({ count }) => count / 4096)).to.deep.equal([1, 2, 4, 8, 16, 32, 64, 64, 64, 1]);
     source.asked.length = 0;
     const other = await openImage(source, { format: "raw" });
     for (const block of [200, 100, 50, 3]) await readOf(other, block * 4096, 8);

@@ -157,7 +157,7 @@ describe("hostile images", () => {
       bytes.set(original.subarray(64 + (i === 0 ? 56 : 0), 64 + (i === 0 ? 112 : 56)), original.length + i * 56);
     const image = await openImage(bytesSource(bytes));
     expect(image.processors.length).to.equal(8192);
-    expect(image.remarks).to.include("there are more than 65536 notes; the others are not read");
+    expect(image.remarks).to.include("there are more than 32768 notes; the others are not read");
   });
 
   it("in LiME with a hundred thousand ranges are refused", async () => {

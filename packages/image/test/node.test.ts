@@ -90,7 +90,7 @@ describe("images in files", () => {
         encoding: "utf8",
         timeout: 20_000,
       });
-      if (error !== undefined) return this.skip();
+      if (error !== undefined) this.skip();
       expect(stderr).to.equal("");
       expect(stdout)
         .to.match(new RegExp(`Class:\\s+ELF${bits}`))
@@ -100,7 +100,7 @@ describe("images in files", () => {
       expect(stdout).to.match(/VMCOREINFO\s+0x0000000e/);
       if (number === 62 || number === 3)
         expect(stdout)
-          .to.match(/CORE\s+0x000000(90|50|150|\w+)\s+NT_PRSTATUS/)
+          .to.match(/CORE\s+0x00000(090|150)\s+NT_PRSTATUS/)
           .and.match(/QEMU\s+0x000001b8/);
     }
   });
@@ -112,7 +112,7 @@ describe("images in files", () => {
     );
     const commands = ["-batch", "-nx", "-ex", "info registers rip rax", "-c", file("g.elf")];
     const { stdout, error } = spawnSync("gdb", commands, { encoding: "utf8", timeout: 50_000 });
-    if (error !== undefined) return this.skip();
+    if (error !== undefined) this.skip();
     expect(stdout)
       .to.match(/rip\s+0xffffffff81234567/)
       .and.match(/rax\s+0x42/);
@@ -146,7 +146,7 @@ describe("images in files", () => {
       'pmemsave 0 0x800000 "q.raw"',
       'pmemsave 0xffff0000 0x10000 "top.raw"',
     ]);
-    if (!isThere) return this.skip();
+    if (!isThere) this.skip();
     const image = await openImage(await source("q.elf"));
     expect(image.elf).to.deep.equal({ bits: 64, byteOrder: "little", machine: 3 });
     expect(image.remarks).to.deep.equal([]);

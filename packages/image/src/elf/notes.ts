@@ -6,7 +6,7 @@ import { QEMU_FIELDS, QEMU_SHORT_BYTES, QEMU_VERSION, registersIn, STATUS_LAYOUT
 import { parseVmcoreInfo } from "./vmcoreinfo.js";
 
 /** Bounds on what notes can cost: those that are looked at, those of a kind that are kept, and what is said of them. */
-const MOST_NOTES = 2 ** 16;
+const MOST_NOTES = 2 ** 15;
 const MOST_PROCESSORS = 8192;
 const MOST_REMARKS = 20;
 /** Most bytes of a note of this name that are read. Contents of notes whose names are not here are left where they are. */
@@ -108,18 +108,18 @@ const take = (name: string, type: number, note: DataView, { identity, isLittle }
   if (name === "VMCOREINFO") found.text ??= textOf(note);
   if (name === "CORE" && type === NT_PRSTATUS) {
     const layout = STATUS_LAYOUTS.find(({ machines, bytes }) => bytes === note.byteLength && machines.includes(identity.machine));
-    if (layout !== undefined) keep(found.statuses, registersIn(note, layout.fields, isLittle));
+    if (layout !== undefined) keep(found.statuses, () => registersIn(note, layout.fields, isLittle));
     else remark(found, `NT_PRSTATUS of ${note.byteLength} bytes is not known for e_machine ${identity.machine}`);
   }
   if (name === "QEMU") {
     // The state is the host's structure, and QEMU writes it for x86 alone.
     const version = note.byteLength >= 8 ? note.getUint32(0, true) : 0;
-    if (version === QEMU_VERSION && note.byteLength >= QEMU_SHORT_BYTES) keep(found.states, registersIn(note, QEMU_FIELDS, true));
+    if (version === QEMU_VERSION && note.byteLength >= QEMU_SHORT_BYTES) keep(found.states, () => registersIn(note, QEMU_FIELDS, true));
     else remark(found, `a note named QEMU of version ${version} and ${note.byteLength} bytes is not known`);
   }
   if (name === "Xen" && type === XEN_CRASH_REGS && note.byteLength === 32) {
     const names = ["CR0", "CR2", "CR3", "CR4"];
-    keep(found.crashes, Object.fromEntries(names.map((register, i) => [register, note.getBigUint64(8 * i, isLittle)])));
+    keep(found.crashes, () => Object.fromEntries(names.map((register, i) => [register, note.getBigUint64(8 * i, isLittle)])));
   }
 };
 
@@ -127,8 +127,8 @@ const remark = ({ remarks }: Gathered, text: string): void => {
   if (remarks.size < MOST_REMARKS) remarks.add(text);
 };
 
-const keep = (list: Record<string, bigint>[], registers: Record<string, bigint>): void => {
-  if (list.length < MOST_PROCESSORS) list.push(registers);
+const keep = (list: Record<string, bigint>[], registers: () => Record<string, bigint>): void => {
+  if (list.length < MOST_PROCESSORS) list.push(registers());
 };
 
 /** Text up to its first zero, one character for each byte. */
