@@ -32,6 +32,11 @@ export const ERRORS = {
     says: "the address is not a multiple of the required alignment",
     hint: "round the address down to the alignment, and the size up",
   },
+  ERR_NO_TREE: {
+    says: "the machine's translations lie in no tree of tables",
+    hint: "machines with a page hash table or a TSB have no root to start from",
+    errno: "ENOTSUP",
+  },
   ERR_OUT_OF_MEMORY: {
     says: "an allocation failed",
     hint: "give the machine more memory, or release something first; nothing has changed",

@@ -1,0 +1,291 @@
+/** Every mapping below the roots, leaf by leaf or in merged ranges, as a stream. */
+import {
+  EXECUTE,
+  KERNEL,
+  PAGE_ACCESSED,
+  PAGE_DIRTY,
+  permits,
+  USER,
+  WRITE,
+  type Architecture,
+  type PageFlags,
+  type Rights,
+  type Switches,
+} from "@portolan/core";
+import type { ConventionName, SoftwareEntry } from "./conventions.js";
+import type { Memory } from "./memory.js";
+import { Scan, type Budget, type ScanTotals } from "./scan.js";
+import { treeOf, type Tree, type Roots } from "./tree.js";
+import { conventionOf } from "./walk-address.js";
+
+/** What is to be listed. All that is given must hold. */
+export interface MappingFilter {
+  /** The user may do something there. */
+  readonly user?: boolean;
+  /** Only the kernel may do something there. */
+  readonly kernel?: boolean;
+  /** Somebody may write there, or execute. */
+  readonly writable?: boolean;
+  readonly executable?: boolean;
+  /** Larger than the smallest page. */
+  readonly large?: boolean;
+  /** Touches these physical addresses, in bytes, inclusive. */
+  readonly physical?: { readonly first: number; readonly last: number };
+}
+
+/** How to list. */
+export interface ListOptions {
+  readonly switches?: Switches;
+  readonly filter?: MappingFilter;
+  /** Only virtual addresses in this range, in bytes, inclusive. */
+  readonly range?: { readonly first: bigint; readonly last: bigint };
+  readonly budget?: Budget;
+  /** Entries that are not present are listed too, as this system means them. */
+  readonly os?: ConventionName;
+  /**
+   * `"leaves"` one by one; `"ranges"`: neighbours of equal rights, attributes and page size that lie side by side in physical
+   * memory too; `"rights"`: neighbours of equal rights, wherever they lie. Ranges where absent.
+   */
+  readonly merge?: "leaves" | "ranges" | "rights";
+}
+
+/** A mapping, or several that are neighbours. */
+export interface Mapping {
+  /** Virtual, in bytes, inclusive. */
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly bytes: number;
+  /** Of the first byte; null for what has no page in memory, and for neighbours that lie apart. */
+  readonly physical: number | null;
+  /** What all levels let through together. */
+  readonly rights: Rights;
+  /** PAGE_GLOBAL and PAGE_CACHEABLE; of a single leaf PAGE_ACCESSED and PAGE_DIRTY too. */
+  readonly flags: PageFlags;
+  readonly pageBytes: number;
+  /** Level of the leaves, 0 at the root. */
+  readonly depth: number;
+  readonly leaves: number;
+  /** What the operating system means by entries that are not present; null for mappings of the processor's. */
+  readonly software: SoftwareEntry | null;
+}
+
+/** What a list came to; complete when the list is. */
+export interface ListTotals extends ScanTotals {
+  /** Of what passed the filter: leaves, bytes, and by kind. */
+  listed: number;
+  bytes: number;
+  userBytes: number;
+  writableBytes: number;
+  executableBytes: number;
+  largeLeaves: number;
+  software: number;
+}
+
+const may = (rights: Rights, access: number): boolean => permits(rights, USER, access) || permits(rights, KERNEL, access);
+
+/** A filter as one question about the leaf at which a scan stands. */
+export const filterOf = (filter: MappingFilter, tree: Tree): ((at: Scan) => boolean) => {
+  const { user, kernel, writable, executable, large, physical } = filter;
+  const smallest = tree.levels.at(-1)?.pagesPerEntry ?? 1;
+  const pageBytes = 2 ** tree.pageShift;
+  const asked = (wanted: boolean | undefined, is: boolean): boolean => wanted === undefined || wanted === is;
+  return (at) =>
+    asked(user, at.rights >>> 3 !== 0) &&
+    asked(kernel, at.rights !== 0 && at.rights >>> 3 === 0) &&
+    asked(writable, may(at.rights, WRITE)) &&
+    asked(executable, may(at.rights, EXECUTE)) &&
+    asked(large, at.pages > smallest) &&
+    (physical === undefined || (at.physical <= physical.last && at.physical + at.pages * pageBytes > physical.first));
+};
+
+/** Is called for every leaf that passes the filter; `at` stands at it and is written over afterwards. */
+export interface LeafVisitor {
+  leaf(at: Scan): void;
+  /** An entry that is not present and means something to the operating system. */
+  software?(at: Scan, entry: SoftwareEntry): void;
+  /** After each table. False ends the list. */
+  pause?(): Promise<boolean | void> | boolean | void;
+}
+
+/**
+ * Tells of every leaf, in the order of addresses: the fast way, without an object for each.
+ *
+ * @throws PortolanError ERR_NO_TREE, ERR_BAD_ADDRESS for a range that is none, ERR_BAD_ARGUMENT for the rest
+ */
+export const eachMapping = async (
+  memory: Memory,
+  architecture: Architecture,
+  roots: Roots,
+  visitor: LeafVisitor,
+  options: Omit<ListOptions, "merge"> = {},
+): Promise<ListTotals> => {
+  const tree = treeOf(architecture, options.switches);
+  const passes = options.filter === undefined ? null : filterOf(options.filter, tree);
+  const convention = conventionOf(options.os, tree.levels[0].entryBytes);
+  const smallest = tree.levels.at(-1)?.pagesPerEntry ?? 1;
+  const pageBytes = 2 ** tree.pageShift;
+  const sums = { listed: 0, bytes: 0, userBytes: 0, writableBytes: 0, executableBytes: 0, largeLeaves: 0, software: 0 };
+  const scan = new Scan(
+    memory,
+    tree,
+    {
+      leaf(at) {
+        if (passes !== null && !passes(at)) return;
+        const bytes = at.pages * pageBytes;
+        sums.listed += 1;
+        sums.bytes += bytes;
+        if (at.rights >>> 3 !== 0) sums.userBytes += bytes;
+        if ((at.rights & 0o22) !== 0) sums.writableBytes += bytes;
+        if ((at.rights & 0o44) !== 0) sums.executableBytes += bytes;
+        if (at.pages > smallest) sums.largeLeaves += 1;
+        visitor.leaf(at);
+      },
+      ...(convention === null
+        ? {}
+        : {
+            absent(at: Scan) {
+              if ((at.lo | at.hi) === 0) return;
+              const told = convention.tell((BigInt(at.hi) << 32n) | BigInt(at.lo), tree.levels[at.depth].shift);
+              if (told === null) return;
+              at.physical = told.physical ?? 0;
+              if (passes !== null && !passes(at)) return;
+              sums.software += 1;
+              visitor.software?.(at, told);
+            },
+          }),
+      ...(visitor.pause === undefined ? {} : { pause: () => visitor.pause?.() }),
+    },
+    options,
+  );
+  return { ...(await scan.run(roots)), ...sums };
+};
+
+/** A mapping in the making. */
+interface Run {
+  firstPage: number;
+  pages: number;
+  physical: number | null;
+  rights: Rights;
+  flags: PageFlags;
+  pagesEach: number;
+  depth: number;
+  leaves: number;
+  software: SoftwareEntry | null;
+}
+
+const ALL_BUT_MARKS = ~(PAGE_ACCESSED | PAGE_DIRTY);
+
+/** Joins neighbours, and hands on what is finished. */
+export class Joiner implements LeafVisitor {
+  readonly finished: Mapping[] = [];
+  readonly #tree: Tree;
+  readonly #merge: NonNullable<ListOptions["merge"]>;
+  readonly #pageBytes: number;
+  #run: Run | null = null;
+
+  constructor(tree: Tree, merge: NonNullable<ListOptions["merge"]>) {
+    this.#tree = tree;
+    this.#merge = merge;
+    this.#pageBytes = 2 ** tree.pageShift;
+  }
+
+  leaf(at: Scan): void {
+    this.#add(at, null);
+  }
+
+  software(at: Scan, entry: SoftwareEntry): void {
+    this.#add(at, entry);
+  }
+
+  /** Finishes what is left. */
+  end(): void {
+    const run = this.#run;
+    if (run === null) return;
+    const first = this.#tree.addressOf(run.firstPage);
+    const bytes = run.pages * this.#pageBytes;
+    const { physical, rights, flags, depth, leaves, software } = run;
+    this.finished.push({ first, last: first + BigInt(bytes) - 1n, bytes, physical, rights, flags, pageBytes: run.pagesEach * this.#pageBytes, depth, leaves, software });
+    this.#run = null;
+  }
+
+  #add(at: Scan, software: SoftwareEntry | null): void {
+    const isSingle = this.#merge === "leaves";
+    const flags = isSingle ? at.flags : at.flags & ALL_BUT_MARKS;
+    const run = this.#run;
+    if (run !== null && !isSingle && this.#joins(run, at, flags, software)) {
+      run.pages += at.pages;
+      run.leaves += 1;
+      if (this.#merge === "rights" && run.physical !== null && run.physical + (run.pages - at.pages) * this.#pageBytes !== at.physical) run.physical = null;
+      return;
+    }
+    this.end();
+    const physical = software === null || software.kind === "no-access" ? at.physical : null;
+    this.#run = { firstPage: at.page, pages: at.pages, physical, rights: at.rights, flags, pagesEach: at.pages, depth: at.depth, leaves: 1, software };
+  }
+
+  #joins(run: Run, at: Scan, flags: PageFlags, software: SoftwareEntry | null): boolean {
+    if (run.firstPage + run.pages !== at.page || run.rights !== at.rights || this.#tree.isHoleBelow(at.page)) return false;
+    if (run.software?.kind !== software?.kind || run.software?.type !== software?.type) return false;
+    if (this.#merge === "rights" || software?.kind === "swap") return true;
+    return run.flags === flags && run.pagesEach === at.pages && run.physical !== null && run.physical + run.pages * this.#pageBytes === at.physical;
+  }
+}
+
+/**
+ * Every mapping, in the order of addresses, as a stream; the totals are its last word. Memory stays bounded: what is finished
+ * is handed over table by table.
+ *
+ * @throws PortolanError as {@link eachMapping}, when the first is asked for
+ */
+export async function* listMappings(
+  memory: Memory,
+  architecture: Architecture,
+  roots: Roots,
+  options: ListOptions = {},
+): AsyncGenerator<Mapping, ListTotals, void> {
+  const joiner = new Joiner(treeOf(architecture, options.switches), options.merge ?? "ranges");
+  let wake: () => void = () => {};
+  let resume: () => void = () => {};
+  const waiting = (): Promise<void> => new Promise((resolve) => (wake = resolve));
+  let isWanted = true;
+  let ready = waiting();
+  const listing = eachMapping(
+    memory,
+    architecture,
+    roots,
+    {
+      leaf: (at) => joiner.leaf(at),
+      software: (at, entry) => joiner.software(at, entry),
+      async pause() {
+        if (joiner.finished.length < 256) return isWanted;
+        const taken = new Promise<void>((resolve) => (resume = resolve));
+        wake();
+        await taken;
+        return isWanted;
+      },
+    },
+    options,
+  );
+  let isOver = false;
+  const over = (): void => {
+    isOver = true;
+    wake();
+  };
+  void listing.then(over, over);
+  try {
+    for (;;) {
+      await ready;
+      ready = waiting();
+      if (isOver) break;
+      yield* joiner.finished.splice(0);
+      resume();
+    }
+    const totals = await listing;
+    joiner.end();
+    yield* joiner.finished.splice(0);
+    return totals;
+  } finally {
+    isWanted = false;
+    resume();
+  }
+}

@@ -1,0 +1,184 @@
+/** A description made ready for looking into memory: where each level's index stands, its codec, and what no level says alone. */
+import {
+  ALL_RIGHTS,
+  initialSwitches,
+  LevelCodec,
+  PortolanError,
+  rightsFor,
+  type Architecture,
+  type HierarchicalTranslation,
+  type Level,
+  type Rights,
+  type Switches,
+} from "@portolan/core";
+
+/** Addresses of the tables that a processor starts from. */
+export interface Roots {
+  /** Physical address of the root table, in bytes; of the user's range only, where the kernel's has a root of its own. */
+  readonly root?: number;
+  /** Of the kernel's root table, on machines that have one (TTBR1). */
+  readonly kernelRoot?: number;
+}
+
+/** A root table and the part of the addresses that it translates. Pages are counted within the translated width, from 0. */
+export interface RootSpan {
+  readonly register: string;
+  readonly base: number;
+  readonly firstPage: number;
+  readonly firstIndex: number;
+  readonly entries: number;
+}
+
+/** One level of a tree, counted out. */
+export interface TreeLevel {
+  readonly level: Level;
+  readonly codec: LevelCodec;
+  readonly entries: number;
+  readonly entryBytes: 4 | 8;
+  readonly tableBytes: number;
+  readonly pagesPerEntry: number;
+  /** Bit of the address where the index begins. */
+  readonly shift: number;
+}
+
+/** What becomes of rights in a domain: withheld, as they are, or given to everybody. */
+export const CLOSED = 0;
+export const CHECKED = 1;
+export const OPEN = 2;
+const STANDINGS = ["closed", "checked", "open"] as const;
+
+/** A machine's tree under one setting of its switches. */
+export class Tree {
+  readonly architecture: Architecture;
+  readonly translation: HierarchicalTranslation;
+  readonly switches: Switches;
+  readonly levels: readonly TreeLevel[];
+  /** Pages that the machine translates. */
+  readonly limit: number;
+  readonly pageShift: number;
+  /** Of rights that every level lets through, those that remain: by rights. */
+  readonly combined: Uint8Array;
+  /** By domain; a domain of −1, where none is named, is checked. */
+  readonly standings: Uint8Array;
+  /** Pages that the address alone gives to the user; Infinity where entries tell. */
+  readonly #userPages: readonly [first: number, last: number] | null;
+  readonly faultsOnReserved: boolean;
+
+  /**
+   * @param switches that differ from those after reset
+   * @throws PortolanError ERR_NO_TREE for a machine whose translations lie in no tree, ERR_BAD_ARGUMENT for an unknown switch
+   */
+  constructor(architecture: Architecture, switches: Switches = {}) {
+    const { translation, virtualBits, pageShift, layout } = architecture;
+    if (translation.kind !== "hierarchical") throw new PortolanError("ERR_NO_TREE", { machine: architecture.name });
+    for (const name of Object.keys(switches))
+      if (!Object.hasOwn(architecture.switches, name))
+        throw new PortolanError("ERR_BAD_ARGUMENT", { switch: name, known: Object.keys(architecture.switches) });
+    this.architecture = architecture;
+    this.translation = translation;
+    this.switches = { ...initialSwitches(architecture), ...switches };
+    this.limit = 2 ** (virtualBits - pageShift);
+    this.pageShift = pageShift;
+    this.faultsOnReserved = translation.faultsOnReserved;
+    let shift = pageShift + translation.levels.reduce((sum, { indexBits }) => sum + indexBits, 0);
+    this.levels = translation.levels.map((level) => {
+      shift -= level.indexBits;
+      const codec = new LevelCodec(level, this.switches);
+      const entries = 2 ** level.indexBits;
+      const { entryBytes } = codec;
+      return { level, codec, entries, entryBytes, tableBytes: entries * entryBytes, pagesPerEntry: 2 ** (shift - pageShift), shift };
+    });
+    this.combined = Uint8Array.from({ length: ALL_RIGHTS + 1 }, (_, rights) =>
+      translation.combined === undefined ? rights : rights & translation.combined.tell(rights, this.switches),
+    );
+    this.standings = Uint8Array.from({ length: translation.domains?.count ?? 0 }, (_, domain) =>
+      STANDINGS.indexOf(translation.domains?.tell(domain, this.switches) ?? "checked"),
+    );
+    this.#userPages =
+      layout.privilegeByAddress === true ? [this.pageOf(layout.user.first), this.pageOf(layout.user.last)] : null;
+  }
+
+  /** Number of the page of an address, within the translated width. */
+  pageOf(address: bigint): number {
+    return Number(BigInt.asUintN(this.architecture.virtualBits, address) >> BigInt(this.pageShift));
+  }
+
+  /** Rights that every level lets through, less what the machine's combined rule, domain and address take. */
+  settled(rights: Rights, domain: number, page: number): Rights {
+    let remaining = this.combined[rights];
+    const standing = domain < 0 ? CHECKED : (this.standings[domain] ?? CHECKED);
+    if (standing !== CHECKED) remaining = standing === OPEN ? ALL_RIGHTS : 0;
+    if (this.#userPages !== null && (page < this.#userPages[0] || page > this.#userPages[1])) remaining &= rightsFor(7, 0);
+    return remaining;
+  }
+
+  /** The first address of a page as processors write it: with the copies of its highest bit, where it has them. */
+  addressOf(page: number): bigint {
+    const { virtualBits, wordBits, virtualRule } = this.architecture;
+    const address = BigInt(page) << BigInt(this.pageShift);
+    return virtualRule === "sign-extended" && page >= this.limit / 2 ? BigInt.asUintN(wordBits, BigInt.asIntN(virtualBits, address)) : address;
+  }
+
+  /** Does the page follow on addresses that cannot be translated? */
+  isHoleBelow(page: number): boolean {
+    return this.architecture.virtualRule === "sign-extended" && page === this.limit / 2;
+  }
+
+  /** Can the machine translate this address at all? */
+  isCanonical(address: bigint): boolean {
+    const { virtualBits, wordBits, virtualRule } = this.architecture;
+    if (address < 0n) return false;
+    const above = address >> BigInt(virtualRule === "exact" ? virtualBits : virtualBits - 1);
+    return above === 0n || (virtualRule === "sign-extended" && above === ((1n << BigInt(wordBits)) - 1n) >> BigInt(virtualBits - 1));
+  }
+
+  /**
+   * The root tables and what each translates, the lower part first.
+   *
+   * @throws PortolanError ERR_BAD_ARGUMENT for no root, a kernel's root that the machine has not, or an address that no table can have
+   */
+  spansOf({ root, kernelRoot }: Roots): readonly RootSpan[] {
+    const { kernelRootRegister, rootRegister } = this.translation;
+    if (root === undefined && kernelRoot === undefined) throw new PortolanError("ERR_BAD_ARGUMENT", { root: "none", rule: "one root at least" });
+    if (kernelRoot !== undefined && kernelRootRegister === undefined)
+      throw new PortolanError("ERR_BAD_ARGUMENT", { kernelRoot, machine: this.architecture.name, rule: "one root translates all" });
+    return this.rootShapes().flatMap((shape) => {
+      const base = shape.register === rootRegister ? root : kernelRoot;
+      if (base === undefined) return [];
+      if (!Number.isSafeInteger(base) || base < 0 || base % this.levels[0].entryBytes !== 0)
+        throw new PortolanError("ERR_BAD_ARGUMENT", { [shape.register]: base, rule: "the physical address of a table" });
+      return [{ ...shape, base }];
+    });
+  }
+
+  /** The root tables that the machine has, wherever they lie. */
+  rootShapes(): readonly Omit<RootSpan, "base">[] {
+    const { kernelRootRegister, rootRegister } = this.translation;
+    const [{ entries, pagesPerEntry }] = this.levels;
+    if (kernelRootRegister === undefined) return [{ register: rootRegister, firstPage: 0, firstIndex: 0, entries }];
+    // Each half of a sign-extended machine has a whole table; elsewhere the two share the entries of one.
+    const isHalves = entries * pagesPerEntry < this.limit;
+    const split = isHalves ? this.limit / 2 : this.pageOf(this.architecture.layout.kernel.first);
+    const below = isHalves ? entries : split / pagesPerEntry;
+    const from = isHalves ? 0 : below;
+    return [
+      { register: rootRegister, firstPage: 0, firstIndex: 0, entries: below },
+      { register: kernelRootRegister, firstPage: split, firstIndex: from, entries: entries - from },
+    ];
+  }
+}
+
+/** The tree that was asked for last, by description: its codecs take a while to make. */
+const lastTrees = new WeakMap<Architecture, { readonly setting: string; readonly tree: Tree }>();
+
+/** A tree holds nothing of an image, so those of one description share it. @throws PortolanError as the constructor of {@link Tree} */
+export const treeOf = (architecture: Architecture, switches: Switches = {}): Tree => {
+  const setting = Object.entries(switches)
+    .map(([name, value]) => `${name} ${String(value)}`)
+    .join();
+  const last = lastTrees.get(architecture);
+  if (last?.setting === setting) return last.tree;
+  const tree = new Tree(architecture, switches);
+  lastTrees.set(architecture, { setting, tree });
+  return tree;
+};

@@ -1,0 +1,238 @@
+/** The way of one address through the tables of an image: every entry, its bits in words, and the rule that decided. */
+import {
+  ABSENT,
+  ABSENT_ENTRY,
+  ALL_RIGHTS,
+  BAD_ADDRESS,
+  BUS,
+  DOMAIN,
+  explainFields,
+  FAULT_REASONS,
+  fieldBits,
+  fieldWidth,
+  KERNEL,
+  LEAF_ENTRY,
+  MALFORMED_ENTRY,
+  NO_FAULT,
+  permits,
+  PortolanError,
+  PROTECTION,
+  READ,
+  EXECUTE,
+  RESERVED,
+  TABLE_ENTRY,
+  UNMARKED,
+  USER,
+  WRITE,
+  type Access,
+  type Architecture,
+  type EntryFormat,
+  type FaultReason,
+  type Field,
+  type Privilege,
+  type Rights,
+  type Switches,
+  type Walk,
+  type WalkStep,
+} from "@portolan/core";
+import { CONVENTIONS, softwareInWords, type ConventionName, type SoftwareEntry } from "./conventions.js";
+import { holds, readSome, type Memory } from "./memory.js";
+import { CLOSED, OPEN, treeOf, type Roots } from "./tree.js";
+
+/** What is asked of a walk. */
+export interface WalkOptions {
+  /** READ where absent. */
+  readonly access?: Access;
+  /** USER where absent. */
+  readonly privilege?: Privilege;
+  /** The processor's switches, where they differ from those after reset. */
+  readonly switches?: Switches;
+  /** What the operating system keeps in entries that are not present; nothing is guessed where absent. */
+  readonly os?: ConventionName;
+}
+
+/** One entry on the way, with what it lets through by itself. */
+export interface ImageStep extends WalkStep {
+  /** 0 at the root. */
+  readonly depth: number;
+  /** What this entry lets through; all rights where it does not say. */
+  readonly rights: Rights;
+  readonly format: EntryFormat | null;
+}
+
+/** A walk, with what an image adds to it. */
+export interface ImageWalk extends Walk {
+  readonly steps: readonly ImageStep[];
+  /** The fault in a word. */
+  readonly reasonName: (typeof FAULT_REASONS)[FaultReason];
+  /** The byte itself is in the image. It may well be missing where the translation is sound: devices are in no image. */
+  readonly isInImage: boolean;
+  /** What the operating system means by an entry that is not present, if a convention was chosen and knows it. */
+  readonly software: SoftwareEntry | null;
+}
+
+export const ACCESS_NAMES: Readonly<Record<Access, string>> = { [READ]: "read", [WRITE]: "write", [EXECUTE]: "fetch" };
+export const PRIVILEGE_NAMES: Readonly<Record<Privilege, string>> = { [KERNEL]: "kernel", [USER]: "user" };
+
+/** The value of a field in a word of any size. */
+export const fieldValue = (field: Field, raw: bigint): bigint =>
+  (raw >> BigInt(fieldBits(field)[1])) & ((1n << BigInt(fieldWidth(field))) - 1n);
+
+export const hexadecimal = (value: bigint | number): string => `0x${value.toString(16)}`;
+
+/** @throws PortolanError ERR_BAD_ARGUMENT for a convention that is not known, or speaks of entries of another size */
+export const conventionOf = (os: ConventionName | undefined, bytes: number): (typeof CONVENTIONS)[ConventionName] | null => {
+  if (os === undefined) return null;
+  if (!Object.hasOwn(CONVENTIONS, os)) throw new PortolanError("ERR_BAD_ARGUMENT", { os, known: Object.keys(CONVENTIONS) });
+  if (CONVENTIONS[os].bytes !== bytes) throw new PortolanError("ERR_BAD_ARGUMENT", { os, entryBytes: bytes, expected: CONVENTIONS[os].bytes });
+  return CONVENTIONS[os];
+};
+
+/**
+ * Walks one address. `address` is virtual and in bytes; one that the machine cannot translate is an answer (BAD_ADDRESS), as
+ * is a table that the image lacks (BUS).
+ *
+ * @throws PortolanError ERR_NO_TREE, ERR_BAD_ARGUMENT for roots, switches, accesses or conventions that cannot be
+ */
+export const walkAddress = async (
+  memory: Memory,
+  architecture: Architecture,
+  roots: Roots,
+  address: bigint,
+  options: WalkOptions = {},
+): Promise<ImageWalk> => {
+  const { access = READ, privilege = USER } = options;
+  if (![READ, WRITE, EXECUTE].includes(access)) throw new PortolanError("ERR_BAD_ARGUMENT", { access, rule: "READ, WRITE or EXECUTE" });
+  if (![KERNEL, USER].includes(privilege)) throw new PortolanError("ERR_BAD_ARGUMENT", { privilege, rule: "KERNEL or USER" });
+  const tree = treeOf(architecture, options.switches);
+  const convention = conventionOf(options.os, tree.levels[0].entryBytes);
+  const spans = tree.spansOf(roots);
+  const steps: ImageStep[] = [];
+  const { translation, layout, manuals } = architecture;
+  const first = manuals[0] ?? "";
+  let rights: Rights = ALL_RIGHTS;
+  let software: SoftwareEntry | null = null;
+  const answer = (reason: FaultReason, rule: string, manual: string, physical: number | null = null): ImageWalk => ({
+    address,
+    access,
+    privilege,
+    steps,
+    physical: physical === null ? null : BigInt(physical),
+    reason,
+    reasonName: FAULT_REASONS[reason],
+    rule,
+    manual,
+    kernelRights: rights & 7,
+    userRights: rights >>> 3,
+    isInImage: physical !== null && holds(memory, physical),
+    software,
+  });
+  const refuse = (reason: FaultReason, rule: string, manual: string): ImageWalk => {
+    if (reason !== PROTECTION && reason !== DOMAIN && reason !== UNMARKED) rights = 0;
+    return answer(reason, rule, manual);
+  };
+  if (!tree.isCanonical(address)) return refuse(BAD_ADDRESS, "the address is one that the machine cannot translate", first);
+  const isUsers = layout.privilegeByAddress !== true || (address >= layout.user.first && address <= layout.user.last);
+  if (privilege === USER && !isUsers) return refuse(BAD_ADDRESS, `the user may name addresses up to ${hexadecimal(layout.user.last)} only`, first);
+  const window = layout.windows?.find((one) => address >= one.first && address <= one.last);
+  if (window !== undefined) {
+    if (privilege === USER && window.privilege === KERNEL) return refuse(BAD_ADDRESS, `${window.name} is the kernel's alone`, first);
+    rights = window.privilege === USER ? ALL_RIGHTS : 7;
+    return answer(NO_FAULT, `${window.name} names physical memory directly: no table is asked`, first, Number(window.physical + address - window.first));
+  }
+
+  const page = tree.pageOf(address);
+  const span = spans.findLast(({ firstPage }) => firstPage <= page);
+  const [top] = tree.levels;
+  const rootIndex = span === undefined ? -1 : span.firstIndex + Math.floor((page - span.firstPage) / top.pagesPerEntry);
+  if (span === undefined || rootIndex >= span.firstIndex + span.entries)
+    return refuse(ABSENT, "no root was given for this part of the addresses", first);
+
+  let table = span.base;
+  let domain = -1;
+  let rule = "";
+  for (const [depth, { level, codec, entryBytes, entries, pagesPerEntry, shift }] of tree.levels.entries()) {
+    const index = depth === 0 ? rootIndex : Math.floor(page / pagesPerEntry) % entries;
+    const entryAddress = table + index * entryBytes;
+    const bytes = new Uint8Array(entryBytes);
+    if ((await readSome(memory, entryAddress, bytes)) < entryBytes)
+      return refuse(BUS, `the ${level.name} lies outside physical memory, at ${hexadecimal(table)}`, level.manual);
+    if (architecture.byteOrder === "little") bytes.reverse();
+    const raw = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+    const lo = Number(raw & 0xffff_ffffn);
+    const hi = Number(raw >> 32n);
+    const kind = codec.kindOf(lo, hi);
+    const format = kind === TABLE_ENTRY ? codec.table : kind === LEAF_ENTRY ? codec.leafOf(lo, hi) : (codec.leaf ?? codec.table);
+    const size = 2 ** shift * (kind === LEAF_ENTRY ? (format?.entries ?? 1) : 1);
+    const part = Number(((address & (BigInt(size) - 1n)) * 4n) / BigInt(size));
+    const own =
+      format === null || (kind !== TABLE_ENTRY && kind !== LEAF_ENTRY)
+        ? ALL_RIGHTS
+        : format.format.partRights === undefined
+          ? format.rightsOf(lo, hi)
+          : (format.partRightsOf(lo, hi) >>> (6 * part)) & ALL_RIGHTS;
+    const step = (says: string): void => {
+      steps.push({
+        depth,
+        table: level.name,
+        tableAddress: BigInt(table),
+        index,
+        entryAddress: BigInt(entryAddress),
+        bytes: entryBytes,
+        raw,
+        says,
+        manual: level.manual,
+        fields: format === null ? [] : explainFields(format.format.fields, raw),
+        rights: own,
+        format: format?.format ?? null,
+      });
+    };
+    const entry = `entry ${index} of the ${level.name}`;
+    if (kind === ABSENT_ENTRY) {
+      software = convention?.tell(raw, shift) ?? null;
+      step(software === null ? "absent" : `absent to the processor; ${softwareInWords(software)}`);
+      return refuse(ABSENT, software === null ? `${entry} is absent` : `${entry} is absent: ${softwareInWords(software)}`, level.manual);
+    }
+    if (kind === MALFORMED_ENTRY || format === null) {
+      step("malformed");
+      return refuse(RESERVED, `${entry} has a form that the manual forbids`, level.manual);
+    }
+    if (tree.faultsOnReserved && format.hasReserved(lo, hi)) {
+      step("reserved bits are set");
+      return refuse(RESERVED, `${entry} has reserved bits set`, level.manual);
+    }
+    const named = format.domainOf(lo);
+    if (named >= 0) domain = named;
+    if (rule === "" && !permits(own, privilege, access)) rule = `${entry} does not let the ${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]}`;
+    rights &= own;
+    const target = format.addressOf(lo, hi);
+    if (kind === TABLE_ENTRY) {
+      step(`leads to the table at ${hexadecimal(target)}`);
+      table = target;
+      continue;
+    }
+    step(`maps physical address ${hexadecimal(target)}`);
+    const remaining = tree.combined[rights];
+    if (permits(rights, privilege, access) && !permits(remaining, privilege, access)) rule = translation.kind === "hierarchical" ? (translation.combined?.says ?? rule) : rule;
+    rights = remaining;
+    if (architecture.can.recordAccess === "fault" && format.isUnmarked(lo, hi)) {
+      if (!isUsers) rights &= 7;
+      return refuse(UNMARKED, `${entry} is not marked as accessed`, level.manual);
+    }
+    const standing = domain < 0 ? tree.standings[0] : tree.standings[domain];
+    if (standing === CLOSED) rights = 0;
+    if (standing === OPEN) rights = ALL_RIGHTS;
+    const checked = rights;
+    if (!isUsers) rights &= 7;
+    if (standing === CLOSED) return refuse(DOMAIN, `domain ${Math.max(domain, 0)} is closed`, level.manual);
+    if (!permits(checked, privilege, access)) return refuse(PROTECTION, rule, level.manual);
+    if (architecture.can.recordWrite === "fault" && access === WRITE && format.isClean(lo, hi))
+      return refuse(UNMARKED, `${entry} is not marked as written`, level.manual);
+    const why =
+      standing === OPEN
+        ? `domain ${Math.max(domain, 0)} is open: rights are not checked`
+        : `every level lets the ${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]}`;
+    return answer(NO_FAULT, why, level.manual, target + Number(address & (BigInt(size) - 1n)));
+  }
+  return refuse(RESERVED, "the last level leads to another table", first);
+};
