@@ -79,7 +79,7 @@ export const boot = async (machine, { kernel, initrd }, folder) => {
 };
 
 /** Whether a processor's registers say that it ran a program. */
-const isInUserMode = (registers) => /CPL=3|EL0t|usr32/.test(registers);
+export const isInUserMode = (registers) => /CPL=3|EL0t|usr32/.test(registers);
 
 /** Stops the machine while it runs the process. @returns its registers as the monitor prints them */
 export const stopInProcess = async (qemu) => {

@@ -1,6 +1,7 @@
 /** What is taken from a stopped machine: its memory, and what QEMU itself says of its tables. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isInUserMode } from "./boot.mjs";
 import { GdbStub } from "./gdb-stub.mjs";
 
 /** ARM's registers of translation, by the names of both architectures (ARM DDI 0406C §B4.1, DDI 0487 §D17.2). */
@@ -8,10 +9,6 @@ const OF_TRANSLATION = /^(SCTLR|TTBR0|TTBR1|TTBCR|TCR|MAIR|MAIR0|MAIR1|PRRR|NMRR
 /** The same by the manual's name without the level. */
 const plain = (name) => name.replace(/_EL1$|_S$/, "");
 const HEX = 16;
-/** Modes of the kernel: EL1 with its own stack pointer, supervisor (CPSR/PSTATE, bits 4:0). */
-const KERNEL_MODE = { armhf: 0b10011n, arm64: 0b00101n };
-const MODE_BITS = 0b11111n;
-const CPSR_BYTES = 4;
 /** Kernel pages that the monitor is asked about: it answers some thousands a second. */
 const MOST_SAMPLES = 40_000;
 
@@ -68,7 +65,7 @@ const userRanges = ({ maps }, page) =>
     .map(({ first, end }) => ({ first: BigInt(first) - BigInt(page), end: BigInt(end) + BigInt(page) }))
     .filter(({ first, end }) => first >= 0n && end <= 0xffff_0000_0000n);
 
-/** ARM: registers through the debugger's stub, and translations one by one, as the process and as the kernel. */
+/** ARM: registers through the debugger's stub, and translations one by one, as the process and as the kernel. Last of all: it moves on. */
 const ofArm = async (machine, qemu, guest, folder, socket) => {
   const user = await samples(qemu, userRanges(guest, machine.page), machine.page);
   writeFileSync(join(folder, "gva2gpa-user.txt"), `${user.join("\n")}\n`);
@@ -79,11 +76,11 @@ const ofArm = async (machine, qemu, guest, folder, socket) => {
     const registers = {};
     for (const [name, number] of Object.entries(numbers))
       if (OF_TRANSLATION.test(name)) registers[plain(name)] = hex(await stub.register(number));
-    const status = numbers.cpsr;
-    const before = await stub.register(status);
-    await stub.setRegister(status, (before & ~MODE_BITS) | KERNEL_MODE[machine.debian], CPSR_BYTES);
+    // A fetch from nowhere: the processor then stands before the kernel's first instruction, with the kernel's privilege.
+    await stub.setRegister(numbers.pc, 0n, machine.wordBytes);
+    await stub.step();
+    if (isInUserMode(await qemu.monitor("info registers"))) throw new Error(`${machine.name}: a fetch from address 0 does not fault`);
     const kernel = await samples(qemu, kernelRanges(machine, guest), machine.page);
-    await stub.setRegister(status, before, CPSR_BYTES);
     writeFileSync(join(folder, "gva2gpa-kernel.txt"), `${kernel.join("\n")}\n`);
     return { registers, files: ["gva2gpa-user.txt", "gva2gpa-kernel.txt"] };
   } finally {

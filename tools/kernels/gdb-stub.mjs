@@ -1,6 +1,6 @@
 /**
  * A few words with QEMU's stub for debuggers (GDB manual, "Remote Serial Protocol"): ARM's translation registers are told by nobody
- * else, and its monitor translates as the processor would at that moment, so for the kernel's half the mode is changed and put back.
+ * else, and its monitor translates as the processor would at that moment, so it must be brought into the kernel for the kernel's half.
  */
 import { createConnection } from "node:net";
 
@@ -92,6 +92,12 @@ export class GdbStub {
     const content = Buffer.from(value.toString(16).padStart(2 * bytes, "0"), "hex").reverse();
     const answer = await this.ask(`P${number.toString(16)}=${content.toString("hex")}`);
     if (answer !== "OK") throw new Error(`register ${number} cannot be set: ${answer}`);
+  }
+
+  /** One instruction, or the exception that it takes. */
+  async step() {
+    const answer = await this.ask("s");
+    if (!/^[ST]05/.test(answer)) throw new Error(`a single step ended with ${answer}`);
   }
 
   async #description(file) {

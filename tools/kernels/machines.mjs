@@ -8,7 +8,7 @@ const RAM_MIB = 96;
 
 const x86 = { qemu: "qemu-system-x86_64", qemuPackage: "qemu-system-x86", console: "ttyS0", base: 0, ramMib: RAM_MIB };
 const i386 = { ...x86, qemu: "qemu-system-i386", debian: "i386", compilerFlag: "-m32" };
-const arm = { qemuPackage: "qemu-system-arm", console: "ttyAMA0", base: 0x4000_0000, compilerFlag: null, lists: [] };
+const arm = { ramMib: RAM_MIB, qemuPackage: "qemu-system-arm", console: "ttyAMA0", base: 0x4000_0000, compilerFlag: null, lists: [] };
 
 /**
  * `lists`: the lists of the whole address space that QEMU's monitor makes on this machine. `parameters`: more of the kernel's
@@ -40,9 +40,9 @@ export const MACHINES = {
   armhf: {
     ...arm,
     debian: "armhf",
+    wordBytes: 4,
     qemu: "qemu-system-arm",
     kernel: "linux-image-armmp",
-    ramMib: RAM_MIB,
     levels: 2,
     parameters: "nokaslr no_hash_pointers",
     args: ["-M", "virt", "-cpu", "cortex-a15"],
@@ -50,9 +50,9 @@ export const MACHINES = {
   arm64: {
     ...arm,
     debian: "arm64",
+    wordBytes: 8,
     qemu: "qemu-system-aarch64",
     kernel: "linux-image-arm64",
-    ramMib: RAM_MIB,
     levels: 4,
     parameters: "nokaslr no_hash_pointers",
     args: ["-M", "virt", "-cpu", "cortex-a57"],
