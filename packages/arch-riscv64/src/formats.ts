@@ -66,7 +66,8 @@ const NAPOT_SIZE: Field = { ...PPN_LOW, role: "control", says: "size: 1000 is 64
 /** Those bits of an entry that say 64 KiB. */
 const NAPOT_64K = 0b1000;
 
-const zero = (name: string, high: number, low: number, says = "must be zero"): Field => ({
+/** Bits that must be zero. */
+export const zero = (name: string, high: number, low: number, says = "must be zero"): Field => ({
   name,
   bits: high === low ? low : [high, low],
   role: "reserved",
@@ -74,12 +75,21 @@ const zero = (name: string, high: number, low: number, says = "must be zero"): F
 });
 
 /** Bit 10 of an entry is bit 12 of the address. */
-const ppn = (name: string, low: number, says: string): Field => ({ name, bits: [53, low], role: "frame", unitShift: low + 2, says });
+export const ppn = (name: string, low: number, says: string, high = 53): Field => ({
+  name,
+  bits: [high, low],
+  role: "frame",
+  unitShift: low + 2,
+  says,
+});
 
 const bit = (flags: PageFlags, flag: number): number => ((flags & flag) === 0 ? 0 : 1);
 
+/** What of the options decides how leaves are read. */
+export type Extensions = Pick<EntryOptions, "svnapot" | "svpbmt">;
+
 /** @see §3.1.6.3 (MXR, SUM), §4.3.1 (U) */
-const rights: Rule<number> = {
+export const rights: Rule<number> = {
   reads: [R, W, X, U],
   tell(values, { MXR, SUM }) {
     const isExecutable = values["X"] === 1;
@@ -91,7 +101,7 @@ const rights: Rule<number> = {
 };
 
 /** Without Svpbmt it is not the entry that says what is cached: memory is. */
-const attributesWith = ({ svpbmt }: EntryOptions): Rule<number> => ({
+export const attributesWith = ({ svpbmt }: Pick<Extensions, "svpbmt">): Rule<number> => ({
   reads: svpbmt ? [G, PBMT] : [G],
   tell: (values) => (values["G"] === 1 ? PAGE_GLOBAL : 0) | ((values["PBMT"] ?? 0) === 0 ? PAGE_CACHEABLE : 0),
 });
@@ -99,8 +109,8 @@ const attributesWith = ({ svpbmt }: EntryOptions): Rule<number> => ({
 /**
  * A page that is written can be read; one that nobody may touch is the kernel's to read, as R = W = X = 0 is a pointer.
  */
-const encodeWith =
-  ({ svpbmt }: EntryOptions) =>
+export const encodeWith =
+  ({ svpbmt }: Pick<Extensions, "svpbmt">) =>
   (flags: PageFlags): FieldValues => {
     const access = flags & (READ | WRITE | EXECUTE);
     return {
@@ -114,6 +124,19 @@ const encodeWith =
     };
   };
 
+/** Bits 9:0 of a pointer. */
+export const flagsOfPointers: readonly Field[] = [
+  RSW,
+  zero("D", 7, 7, "must be zero: pointers are not marked"),
+  zero("A", 6, 6, "must be zero: pointers are not marked"),
+  G,
+  zero("U", 4, 4, "must be zero: rights are the leaf's"),
+  X,
+  W,
+  R,
+  V,
+];
+
 const pointer: EntryFormat = {
   name: "pointer",
   bytes: 8,
@@ -122,20 +145,13 @@ const pointer: EntryFormat = {
     zero("PBMT", 62, 61, "must be zero: pointers have no memory type"),
     RESERVED_HIGH,
     ppn("PPN", 10, "physical page number of the next table"),
-    RSW,
-    zero("D", 7, 7, "must be zero: pointers are not marked"),
-    zero("A", 6, 6, "must be zero: pointers are not marked"),
-    G,
-    zero("U", 4, 4, "must be zero: rights are the leaf's"),
-    X,
-    W,
-    R,
-    V,
+    ...flagsOfPointers,
   ],
   encode: () => ({ V: 1 }),
 };
 
-const flagsOfLeaves = [RSW, D, A, G, U, X, W, R, V];
+/** Bits 9:0 of a leaf. */
+export const flagsOfLeaves: readonly Field[] = [RSW, D, A, G, U, X, W, R, V];
 
 const highOf = ({ svpbmt }: EntryOptions, n: Field): readonly Field[] => [
   n,
@@ -183,7 +199,7 @@ const napot = (options: EntryOptions): LeafForm => ({
 });
 
 /** What an entry is: a pointer has none of R, W and X, and W without R is reserved. */
-const kindWith = ({ svnapot, svpbmt }: EntryOptions, isLast: boolean): Level["kind"] => {
+export const kindWith = ({ svnapot, svpbmt }: Extensions, isLast: boolean): Level["kind"] => {
   const hasSize = svnapot && isLast;
   return {
     reads: [V, R, W, X, ...(hasSize ? [N, PPN_LOW] : []), ...(svpbmt ? [PBMT] : [])],

@@ -10,3 +10,10 @@ export const SATP_MODES = { sv39: 8n, sv48: 9n, sv57: 10n } as const;
 export const SSTATUS_SUM = 1n << 18n;
 /** sstatus: what may be executed may be read. */
 export const SSTATUS_MXR = 1n << 19n;
+
+/** satp with 32 bits: bit where the root's page number ends and ASID begins, nine bits wide. */
+export const SATP32_ASID_SHIFT = 22n;
+/** satp with 32 bits: MODE, a single bit. */
+export const SATP32_MODE_SHIFT = 31n;
+/** satp with 32 bits: the value of MODE for Sv32. */
+export const SATP32_SV32 = 1n;

@@ -9,19 +9,30 @@
  * @see RISC-V Privileged Architecture (20211203) §4.1.1, §4.1.8, §4.1.9, §4.1.11, §4.2.1
  */
 import { TranslationContext, type Cpu, type FaultReport, type Tlb, type Wide } from "@portolan/core";
-import { SATP_ASID_SHIFT, SATP_MODE_SHIFT, SSTATUS_MXR, SSTATUS_SUM } from "./registers.js";
+import {
+  SATP32_ASID_SHIFT,
+  SATP32_MODE_SHIFT,
+  SATP32_SV32,
+  SATP_ASID_SHIFT,
+  SATP_MODE_SHIFT,
+  SSTATUS_MXR,
+  SSTATUS_SUM,
+} from "./registers.js";
 
 const PAGE = 4096n;
-const PPN_MASK = (1n << SATP_ASID_SHIFT) - 1n;
-const ASID_MASK = 0xffffn;
 /** A tree that software has built by itself belongs to no address space. */
 const NOBODYS = -1;
 
-const word = (value: Wide): bigint => BigInt.asUintN(64, BigInt(value));
+/** Where ASID and MODE begin in satp; the page number of the root lies below. */
+const SATP = {
+  32: { asidShift: SATP32_ASID_SHIFT, modeShift: SATP32_MODE_SHIFT },
+  64: { asidShift: SATP_ASID_SHIFT, modeShift: SATP_MODE_SHIFT },
+} as const;
 
 /** The supervisor's registers of one processor. */
 export class SupervisorRegisters {
   readonly #cpu: Cpu;
+  readonly #wordBits: 32 | 64;
   readonly #mode: bigint;
   /** Tags that the hart implements: bits of satp.ASID above them read as zero. */
   readonly #asids: bigint;
@@ -30,6 +41,7 @@ export class SupervisorRegisters {
 
   constructor(cpu: Cpu) {
     this.#cpu = cpu;
+    this.#wordBits = cpu.architecture.wordBits;
     this.#mode = modeOf(cpu);
     this.#asids = 1n << BigInt(cpu.architecture.asids.bits);
   }
@@ -37,7 +49,8 @@ export class SupervisorRegisters {
   /** MODE, the tag and the root of the installed space. */
   get satp(): bigint {
     const { asid, root } = this.#cpu.context;
-    return (this.#mode << SATP_MODE_SHIFT) | ((BigInt(asid) % this.#asids) << SATP_ASID_SHIFT) | (BigInt(root) / PAGE);
+    const { asidShift, modeShift } = SATP[this.#wordBits];
+    return (this.#mode << modeShift) | ((BigInt(asid) % this.#asids) << asidShift) | (BigInt(root) / PAGE);
   }
 
   /** SUM and MXR, of all the bits. */
@@ -61,20 +74,22 @@ export class SupervisorRegisters {
    * itself. To change to another address space of the machine's, use its `switchTo`.
    */
   writeSatp(value: Wide): void {
-    const wanted = word(value);
-    if (wanted >> SATP_MODE_SHIFT !== this.#mode) return;
-    const asid = ((wanted >> SATP_ASID_SHIFT) & ASID_MASK) % this.#asids;
-    const kept = (this.#mode << SATP_MODE_SHIFT) | (asid << SATP_ASID_SHIFT) | (wanted & PPN_MASK);
+    const { asidShift, modeShift } = SATP[this.#wordBits];
+    const wanted = this.#word(value);
+    if (wanted >> modeShift !== this.#mode) return;
+    const asid = BigInt.asUintN(Number(modeShift - asidShift), wanted >> asidShift) % this.#asids;
+    const rootPage = BigInt.asUintN(Number(asidShift), wanted);
+    const kept = (this.#mode << modeShift) | (asid << asidShift) | rootPage;
     if (kept === this.satp) return;
     const context = new TranslationContext(NOBODYS, false, Number(asid));
-    context.root = Number((wanted & PPN_MASK) * PAGE);
+    context.root = Number(rootPage * PAGE);
     this.#cpu.install(context);
   }
 
   /** Sets or clears SUM and MXR; other bits are no concern of translation. */
   writeSstatus(value: Wide): void {
-    this.#cpu.setSwitch("SUM", (word(value) & SSTATUS_SUM) !== 0n);
-    this.#cpu.setSwitch("MXR", (word(value) & SSTATUS_MXR) !== 0n);
+    this.#cpu.setSwitch("SUM", (this.#word(value) & SSTATUS_SUM) !== 0n);
+    this.#cpu.setSwitch("MXR", (this.#word(value) & SSTATUS_MXR) !== 0n);
   }
 
   /**
@@ -87,7 +102,7 @@ export class SupervisorRegisters {
   sfenceVma(address: Wide | null = null, asid: number | null = null): void {
     const cpu = this.#cpu;
     const tag = asid === null ? null : asid % Number(this.#asids);
-    if (address !== null) this.#drop(Number(word(address) / PAGE), tag);
+    if (address !== null) this.#drop(Number(this.#word(address) / PAGE), tag);
     else if (tag === null) cpu.invalidateAll();
     else cpu.invalidateAsid(tag);
   }
@@ -103,6 +118,10 @@ export class SupervisorRegisters {
     return report;
   }
 
+  #word(value: Wide): bigint {
+    return BigInt.asUintN(this.#wordBits, BigInt(value));
+  }
+
   #drop(page: number, tag: number | null): void {
     const { instructionTlb, dataTlb } = this.#cpu;
     for (const tlb of new Set([instructionTlb, dataTlb])) {
@@ -116,6 +135,8 @@ export class SupervisorRegisters {
 
 const belongs = (tlb: Tlb, entry: number, tag: number): boolean => tlb.asid(entry) === tag && !(tlb.honoursGlobal && tlb.isGlobal(entry));
 
-/** satp.MODE of a processor: 8 with three levels of tables, and one more for each level. */
-const modeOf = ({ architecture: { translation } }: Cpu): bigint =>
-  translation.kind === "hierarchical" ? BigInt(translation.levels.length + 5) : 0n;
+/** satp.MODE of a processor: 1 with 32 bits; with 64, 8 with three levels of tables, and one more for each level. */
+const modeOf = ({ architecture: { translation, wordBits } }: Cpu): bigint => {
+  if (translation.kind !== "hierarchical") return 0n;
+  return wordBits === 32 ? SATP32_SV32 : BigInt(translation.levels.length + 5);
+};

@@ -13,8 +13,12 @@ export const ARCHITECTURES: readonly string[] = [
   "amd64la57",
   "arm",
   "armv7",
+  "arm64",
+  "arm64g16",
+  "arm64g64",
   "mips32",
   "mips32be",
+  "sv32",
   "riscv64",
   "sv48",
   "sparc64",
@@ -28,8 +32,11 @@ export const isNameOfOurs = (name: string): boolean => ARCHITECTURES.includes(na
 const MODULES: Readonly<Record<string, string>> = {
   amd64la57: "@portolan/arch-amd64/la57",
   armv7: "@portolan/arch-arm/v7",
+  arm64g16: "@portolan/arch-arm64/granule16",
+  arm64g64: "@portolan/arch-arm64/granule64",
   ia32pae: "@portolan/arch-ia32/pae",
   mips32be: "@portolan/arch-mips32/big",
+  sv32: "@portolan/arch-riscv64/sv32",
   sv48: "@portolan/arch-riscv64/sv48",
 };
 

@@ -38,9 +38,12 @@ describe("machines by name", () => {
       const module =
         {
           amd64la57: "@portolan/arch-amd64/la57",
+          arm64g16: "@portolan/arch-arm64/granule16",
+          arm64g64: "@portolan/arch-arm64/granule64",
           armv7: "@portolan/arch-arm/v7",
           ia32pae: "@portolan/arch-ia32/pae",
           mips32be: "@portolan/arch-mips32/big",
+          sv32: "@portolan/arch-riscv64/sv32",
           sv48: "@portolan/arch-riscv64/sv48",
         }[name] ?? `@portolan/arch-${name}`;
       expect(await architectureNamed(module)).to.equal(await architectureNamed(name));

@@ -1,4 +1,4 @@
-# RISC-V, 64 bits: performs accesses through page tables that the host has written, and tells what became of them.
+# RISC-V, 64 bits, or with RV32=1 32: performs accesses through page tables that the host has written, and tells what became of them.
 #
 # It runs in M-mode, where fetches and its own loads are physical, so it needs no place in the judged tables. Loads and
 # stores are performed with mstatus.MPRV, which translates and checks them as in the mode that mstatus.MPP names; fetches
@@ -17,7 +17,29 @@
         .option norvc
 
         .equ    MAILBOX,        0x2010000
+        .ifdef  RV32
+        .equ    WORD,           4
+        .equ    MENVCFG,        0x31a           # menvcfgh: what the host says of it is in the upper half
+        .else
         .equ    WORD,           8
+        .equ    MENVCFG,        0x30a
+        .endif
+
+        .macro  load register, place:vararg     # a word of the mailbox
+        .ifdef  RV32
+        lw      \register, \place
+        .else
+        ld      \register, \place
+        .endif
+        .endm
+
+        .macro  store register, place:vararg
+        .ifdef  RV32
+        sw      \register, \place
+        .else
+        sd      \register, \place
+        .endif
+        .endm
         .include "mailbox.S"
 
         .equ    MSTATUS_MPRV,   1 << 17
@@ -28,7 +50,7 @@
 
         .equ    CAUSE_ECALL_U,  8
         .equ    CAUSE_ECALL_S,  9
-        .equ    SLOT_ECALL,     8               # of a slot: lui, addiw, ecall
+        .equ    SLOT_ECALL,     8               # of a slot: lui, addi or addiw, ecall
 
 # While a round runs:
 #       s0      the access             s1      its result             s2      how many are left
@@ -46,40 +68,40 @@ start:
 
         li      gp, MAILBOX
         li      t0, READY
-        sd      t0, BELL * WORD(gp)
+        store   t0, BELL * WORD(gp)
 
 idle:
-        ld      t0, BELL * WORD(gp)
+        load    t0, BELL * WORD(gp)
         li      t1, GO
         bne     t0, t1, idle
         fence
 
         la      t0, 1f                          # a hart of an older specification has no menvcfg: then we go on at 1
         csrw    mtvec, t0
-        ld      t0, (REGISTERS + 2) * WORD(gp)
-        csrw    0x30a, t0
+        load    t0, (REGISTERS + 2) * WORD(gp)
+        csrw    MENVCFG, t0
         .balign 4                               # mtvec's own alignment
 1:      la      t0, trap
         csrw    mtvec, t0
 
-        ld      t0, (REGISTERS + 3) * WORD(gp)
+        load    t0, (REGISTERS + 3) * WORD(gp)
         csrw    pmpaddr0, t0
-        ld      t0, (REGISTERS + 4) * WORD(gp)
+        load    t0, (REGISTERS + 4) * WORD(gp)
         csrw    pmpaddr1, t0
-        ld      t0, REGISTERS * WORD(gp)
+        load    t0, REGISTERS * WORD(gp)
         csrw    satp, t0
-        ld      s3, (REGISTERS + 1) * WORD(gp)
+        load    s3, (REGISTERS + 1) * WORD(gp)
         li      t0, MSTATUS_TRAPS
         or      s3, s3, t0
         li      s0, MAILBOX + QUERIES * WORD
         li      s1, MAILBOX + RESULTS * WORD
-        ld      s2, COUNT * WORD(gp)
+        load    s2, COUNT * WORD(gp)
         beqz    s2, done
 
 access:
-        ld      s4, 0 * WORD(s0)
-        ld      s5, 1 * WORD(s0)
-        ld      a1, 2 * WORD(s0)
+        load    s4, 0 * WORD(s0)
+        load    s5, 1 * WORD(s0)
+        load    a1, 2 * WORD(s0)
         sfence.vma                              # cold
         andi    t0, s5, USER
         mv      t1, s3
@@ -87,10 +109,10 @@ access:
         li      t0, MSTATUS_MPP_S
         or      t1, t1, t0
 1:      csrr    sp, mscratch
-        sd      s0, 0 * WORD(sp)
-        sd      s1, 1 * WORD(sp)
-        sd      s2, 2 * WORD(sp)
-        sd      s3, 3 * WORD(sp)
+        store   s0, 0 * WORD(sp)
+        store   s1, 1 * WORD(sp)
+        store   s2, 2 * WORD(sp)
+        store   s3, 3 * WORD(sp)
         andi    t0, s5, FETCH
         bnez    t0, fetch
 
@@ -99,7 +121,11 @@ access:
         andi    t0, s5, WRITE
         csrw    mstatus, t1                     # from here on loads and stores are not ours
         bnez    t0, 2f
+        .ifdef  RV32
+        lw      a0, 0(s4)
+        .else
         lwu     a0, 0(s4)
+        .endif
         csrw    mstatus, zero
         j       let_through
 2:      sw      a1, 0(s4)
@@ -118,12 +144,12 @@ fetch:
 trap:
         csrw    mstatus, zero
         csrr    sp, mscratch
-        ld      s0, 0 * WORD(sp)
-        ld      s1, 1 * WORD(sp)
-        ld      s2, 2 * WORD(sp)
-        ld      s3, 3 * WORD(sp)
-        ld      s4, 0 * WORD(s0)
-        ld      s5, 1 * WORD(s0)
+        load    s0, 0 * WORD(sp)
+        load    s1, 1 * WORD(sp)
+        load    s2, 2 * WORD(sp)
+        load    s3, 3 * WORD(sp)
+        load    s4, 0 * WORD(s0)
+        load    s5, 1 * WORD(s0)
         li      gp, MAILBOX
         csrr    t0, mcause
         csrr    t1, mtval
@@ -142,18 +168,18 @@ trap:
 
 trapped:
         li      t3, TRAPPED
-        sd      zero, 1 * WORD(s1)
-        sd      t0, 2 * WORD(s1)
-        sd      t0, 3 * WORD(s1)
-        sd      t1, 4 * WORD(s1)
-        sd      t2, 5 * WORD(s1)
-        sd      t3, 0 * WORD(s1)
+        store   zero, 1 * WORD(s1)
+        store   t0, 2 * WORD(s1)
+        store   t0, 3 * WORD(s1)
+        store   t1, 4 * WORD(s1)
+        store   t2, 5 * WORD(s1)
+        store   t3, 0 * WORD(s1)
         j       next
 
 let_through:
         li      t3, LET_THROUGH
-        sd      a0, 1 * WORD(s1)
-        sd      t3, 0 * WORD(s1)
+        store   a0, 1 * WORD(s1)
+        store   t3, 0 * WORD(s1)
 
 next:
         addi    s0, s0, QUERY_BYTES
@@ -166,8 +192,8 @@ done:
         sfence.vma
         fence
         li      t0, DONE
-        sd      t0, BELL * WORD(gp)
+        store   t0, BELL * WORD(gp)
         j       idle
 
         .balign 8
-saved:  .fill   4, 8, 0
+saved:  .fill   4, WORD, 0

@@ -5,7 +5,7 @@ import { arm, armv6, armv6k, armv6Old, armv7, armv7AccessFlag, armv7TwoRoots } f
 import { ia32paeProfile, ia32Profile } from "./x86/ia32.js";
 import { mips24kf, mips32, mips32be, mips34kf } from "./mips32/mips32.js";
 import type { MachineProfile } from "./profile.js";
-import { riscv64, sv48, sv57, svnapot } from "./riscv64/riscv64.js";
+import { riscv64, sv32, sv48, sv57, svnapot } from "./riscv64/riscv64.js";
 import { sparc64, sparc64Tsb } from "./sparc64/sparc64.js";
 
 export const PROFILES: readonly MachineProfile[] = [
@@ -26,6 +26,7 @@ export const PROFILES: readonly MachineProfile[] = [
   mips34kf,
   sparc64,
   sparc64Tsb,
+  sv32,
   riscv64,
   sv48,
   sv57,

@@ -54,3 +54,25 @@ export const RESERVED_SIZE_MARKED: Explanation = {
     (wanted & VALID) !== 0n &&
     ((found ^ wanted) & ~ACCESSED_DIRTY) === 0n,
 };
+
+/** As far as 7.2 lets a hart of 32 bits reach. */
+export const FOUR_GIB = 1n << 32n;
+/** scause of page faults: of a fetch, a load, a store. */
+const PAGE_FAULT_CODES: readonly number[] = [12, 13, 15];
+
+/** So a table that is nowhere is judged as one that PMP lets through, and 7.2 has a page fault for that. */
+export const TABLE_ABOVE_4_GIB: Explanation = {
+  id: "riscv32.table-above-4-gib",
+  says: "a table at 4 GiB or above, where no memory is: the manual has an access fault, QEMU a page fault, for its PMP compares 32 bits of an address that has 34",
+  manual: "RISC-V Privileged Architecture (20211203) §3.7.1 (pmpaddr with 32 bits), §4.3.2, step 2",
+  follows: "portolan",
+  keepsMemory: true,
+  matches: ({ expected }, actual) =>
+    expected.kind === "fault" &&
+    expected.reason === "bus" &&
+    expected.nowhere !== undefined &&
+    expected.nowhere.isTable &&
+    expected.nowhere.physical >= FOUR_GIB &&
+    actual.kind === "trap" &&
+    PAGE_FAULT_CODES.includes(actual.trap.code),
+};

@@ -1,5 +1,5 @@
 /**
- * RISC-V's hart inside QEMU, with three, four and five levels of tables.
+ * RISC-V's hart inside QEMU, with three, four and five levels of tables, or with 32 bits and two.
  *
  * The board is QEMU's empty one, `none`: a hart, RAM from address 0 on, and nothing else. So golden vectors, whose RAM begins
  * at 0, are judged where they lie, and cases of our own have theirs where boards have it. Where a case's RAM ends memory ends,
@@ -11,6 +11,9 @@
 import {
   EXCEPTIONS,
   riscv64With,
+  SATP32_ASID_SHIFT,
+  SATP32_MODE_SHIFT,
+  SATP32_SV32,
   SATP_ASID_SHIFT,
   SATP_MODE_SHIFT,
   SATP_MODES,
@@ -20,9 +23,11 @@ import {
   type Riscv64Options,
 } from "@portolan/arch-riscv64";
 import { oracleOf } from "@portolan/arch-riscv64/oracle";
+import { sv32 as sv32Machine } from "@portolan/arch-riscv64/sv32";
+import { oracle as sv32Oracle } from "@portolan/arch-riscv64/sv32/oracle";
 import type { JudgedCase } from "../../case.js";
 import type { RawResult } from "../../mailbox.js";
-import { RESERVED_SIZE_MARKED, reservedIgnored } from "./deviations.js";
+import { FOUR_GIB, RESERVED_SIZE_MARKED, reservedIgnored, TABLE_ABOVE_4_GIB } from "./deviations.js";
 import { stampOf, type MachineProfile, type SlotKind, type Trap } from "../profile.js";
 
 const MIB = 2 ** 20;
@@ -41,25 +46,28 @@ const PMP_SHIFT = 2n;
 const MENVCFG_ADUE = 1n << 61n;
 const MENVCFG_PBMTE = 1n << 62n;
 
-/** `lui a0; addiw a0, a0; ecall`, and the word that reads read. */
-const slot: SlotKind = {
+const ADDI = 0x5_0513;
+const ADDIW = 0x5_051b;
+
+/** `lui a0; addiw a0, a0; ecall`, or `addi` with 32 bits, and the word that reads read. */
+const slotWith = (add: number): SlotKind => ({
   bytes: 16,
   dataOffset: 12,
   dataBytes: 4,
   make(physical) {
     const stamp = stampOf(physical);
-    // addiw adds a signed number of twelve bits.
+    // Both add a signed number of twelve bits.
     const upper = (stamp + 0x800) & 0xffff_f000;
     const lower = stamp & 0xfff;
     const bytes = new Uint8Array(16);
     const view = new DataView(bytes.buffer);
     view.setUint32(0, (upper | 0x537) >>> 0, true);
-    view.setUint32(4, ((lower << 20) | 0x5_051b) >>> 0, true);
+    view.setUint32(4, ((lower << 20) | add) >>> 0, true);
     view.setUint32(8, 0x73, true);
     view.setUint32(12, stamp, true);
     return bytes;
   },
-};
+});
 
 const LEVELS = { sv39: 3, sv48: 4, sv57: 5 } as const satisfies Record<Mode, number>;
 
@@ -80,41 +88,72 @@ const trap = ({ code, address }: RawResult): Trap => ({
   address,
 });
 
-/** What differs between the harts that are judged: levels, and extensions by QEMU's names. */
+/** What all harts have in common, those of 32 bits too. */
+const common = {
+  memory: "file",
+  // A file with holes: the two gigabytes cost what is written to them.
+  ram: { first: 0, bytes: RAM_END },
+  cases: { first: DRAM, bytes: CASES },
+  trap,
+  judgesBus: () => true,
+} as const satisfies Partial<MachineProfile>;
+
+/** @param xlen the hart's: that of QEMU's program */
+const qemuOf = (xlen: 32 | 64, title: string, extensions: readonly string[]): MachineProfile["qemu"] => ({
+  program: `qemu-system-riscv${xlen}`,
+  package: "qemu-system-misc",
+  title: `QEMU's rv${xlen}, ${title}`,
+  args: [
+    "-M",
+    "none,memory-backend=ram",
+    "-m",
+    `${RAM_END / MIB}M`,
+    "-cpu",
+    [`rv${xlen}`, `resetvec=${STUB}`, ...extensions.map((name) => `${name}=on`)].join(","),
+    "-device",
+    `loader,file={stub},addr=${STUB},force-raw=on`,
+  ],
+});
+
+/** What differs between the harts of 64 bits that are judged: levels, and extensions by QEMU's names. */
 const hart = (mode: Mode, title: string, options: Riscv64Options = {}): MachineProfile => {
   const extensions = (["svnapot", "svpbmt"] as const).filter((name) => options[name] === true);
   const architecture = riscv64With({ mode, ...options });
   return {
+    ...common,
     name: architecture.name,
     architecture,
     oracle: oracleOf({ levels: LEVELS[mode], svnapot: options.svnapot === true, svpbmt: options.svpbmt === true }),
-    qemu: {
-      program: "qemu-system-riscv64",
-      package: "qemu-system-misc",
-      title: `rv64, ${title}`,
-      args: [
-        "-M",
-        "none,memory-backend=ram",
-        "-m",
-        `${RAM_END / MIB}M`,
-        "-cpu",
-        ["rv64", `resetvec=${STUB}`, ...extensions.map((name) => `${name}=on`)].join(","),
-        "-device",
-        `loader,file={stub},addr=${STUB},force-raw=on`,
-      ],
-    },
-    memory: "file",
-    // A file with holes: the two gigabytes cost what is written to them.
-    ram: { first: 0, bytes: RAM_END },
-    cases: { first: DRAM, bytes: CASES },
+    qemu: qemuOf(64, title, extensions),
     stub: "riscv64.bin",
     mailbox: { at: MAILBOX, wordBytes: 8, order: "little" },
-    slot,
+    slot: slotWith(ADDIW),
     registers: registersOf(mode, options),
-    trap,
-    judgesBus: () => true,
     explanations: extensions.length === 0 ? [] : [reservedIgnored(LEVELS[mode]), RESERVED_SIZE_MARKED],
   };
+};
+
+/** Two levels, of a hart of 32 bits: `--arch sv32`. */
+export const sv32: MachineProfile = {
+  ...common,
+  name: sv32Machine.name,
+  architecture: sv32Machine,
+  oracle: sv32Oracle,
+  qemu: qemuOf(32, "Sv32", []),
+  stub: "riscv32.bin",
+  mailbox: { at: MAILBOX, wordBytes: 4, order: "little" },
+  slot: slotWith(ADDI),
+  registers: ({ root = 0, asid, ram, switches: { SUM, MXR } }) => [
+    (SATP32_SV32 << SATP32_MODE_SHIFT) | (BigInt(asid) << SATP32_ASID_SHIFT) | (BigInt(root) / PAGE),
+    (SUM ? SSTATUS_SUM : 0n) | (MXR ? SSTATUS_MXR : 0n),
+    // menvcfgh
+    MENVCFG_ADUE >> 32n,
+    BigInt(ram.first) >> PMP_SHIFT,
+    BigInt(ram.first + ram.bytes) >> PMP_SHIFT,
+  ],
+  // Of a page's address, not of a table's, 7.2 keeps 32 bits: beyond 4 GiB is RAM once more (§4.3.1 has 34 bits).
+  judgesBus: (physical, isTable) => isTable || physical < FOUR_GIB,
+  explanations: [TABLE_ABOVE_4_GIB],
 };
 
 /** Three levels: `--arch riscv64`. */
