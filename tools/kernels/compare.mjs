@@ -21,6 +21,12 @@ const KEPT = resolve(dirname(fileURLToPath(import.meta.url)), "../../coverage/ke
 /** Differences that are shown of one comparison. */
 const SHOWN = 5;
 
+/** The images of a machine, and how each is opened. */
+const IMAGES = {
+  "memory.raw": ({ base }) => ({ format: "raw", base }),
+  "memory.elf": () => ({ format: "elf-core" }),
+};
+
 /** Every comparison of one image of a machine. */
 const compareImage = async (folder, manifest, file, options) => {
   const source = await fileSource(join(folder, file));
@@ -51,12 +57,9 @@ if (positionals.length === 0) {
 for (const name of positionals) {
   const folder = resolve(values.dumps, name);
   const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
-  for (const [file, options] of [
-    ["memory.raw", { format: "raw", base: manifest.base }],
-    ["memory.elf", { format: "elf-core" }],
-  ]) {
+  for (const [file, optionsOf] of Object.entries(IMAGES)) {
     const began = performance.now();
-    const verdicts = await compareImage(folder, manifest, file, options);
+    const verdicts = await compareImage(folder, manifest, file, optionsOf(manifest));
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     for (const { what, equal, told, differences } of verdicts) {
       // Nothing compared is nothing shown.

@@ -31,8 +31,9 @@ const translated = async (qemu, address) => {
 
 /** Every page of these ranges with its translation, thinned out evenly if there are too many. */
 const samples = async (qemu, ranges, page) => {
-  const all = [];
-  for (const { first, end } of ranges) for (let address = first; address < end; address += BigInt(page)) all.push(address);
+  const addresses = new Set();
+  for (const { first, end } of ranges) for (let address = first; address < end; address += BigInt(page)) addresses.add(address);
+  const all = [...addresses];
   const step = Math.max(1, Math.ceil(all.length / MOST_SAMPLES));
   const lines = [];
   for (let i = 0; i < all.length; i += step) {
