@@ -220,6 +220,7 @@ describe("the notes of an ELF core", () => {
       [183, 64, { X0: 1n, X30: 30n, SP: 31n, PC: 32n, PSTATE: 33n }],
       [40, 32, { R0: 1n, R15: 15n, CPSR: 16n }],
       [243, 64, { pc: 1n, x1: 2n, x31: 32n }],
+      [243, 32, { pc: 1n, x1: 2n, x31: 32n }],
     ] as const) {
       for (const byteOrder of ["little", "big"] as const) {
         const image = await opened(await core([0], undefined, { bits, byteOrder, machine, processors: [{ registers: names }] }));

@@ -118,21 +118,24 @@ describe("images in files", () => {
       .and.match(/rax\s+0x42/);
   });
 
-  /** A machine that is stopped at reset, and what its monitor is told. */
-  const monitor = (commands: readonly string[]): Promise<boolean> =>
+  const MICROVM = ["x86_64", "-M", "microvm", "-smp", "2"];
+
+  /** A machine of 8 MiB that is stopped at reset, and what its monitor is told; false where there is no such QEMU. */
+  const monitor = (commands: readonly string[], [kind = "", ...options]: readonly string[] = MICROVM): Promise<boolean> =>
     new Promise((resolve, reject) => {
-      const options = ["-M", "microvm", "-m", "8", "-smp", "2", "-S", "-nodefaults", "-display", "none", "-monitor", "stdio"];
-      const qemu = spawn("qemu-system-x86_64", options, { cwd: folder, stdio: ["pipe", "ignore", "ignore"] });
+      const name = `qemu-system-${kind}`;
+      const rest = ["-m", "8", "-S", "-nodefaults", "-display", "none", "-monitor", "stdio"];
+      const qemu = spawn(name, [...options, ...rest], { cwd: folder, stdio: ["pipe", "ignore", "ignore"] });
       const limit = setTimeout(() => qemu.kill("SIGKILL"), 40_000);
       qemu.on("error", ({ code }: NodeJS.ErrnoException) => {
         clearTimeout(limit);
         if (code === "ENOENT") resolve(false);
-        else reject(new Error(`qemu-system-x86_64: ${code}`));
+        else reject(new Error(`${name}: ${code}`));
       });
       qemu.on("close", (status) => {
         clearTimeout(limit);
         if (status === 0) resolve(true);
-        else reject(new Error(`qemu-system-x86_64 ended with ${status}`));
+        else reject(new Error(`${name} ended with ${status}`));
       });
       qemu.stdin.on("error", () => {});
       qemu.stdin.end([...commands, "quit", ""].join("\n"));
@@ -184,4 +187,22 @@ describe("images in files", () => {
     expect(again.processors).to.deep.equal(processors);
     expect(Buffer.compare(await readOf(again, 0, 0x80_0000), readFileSync(file("q.raw")))).to.equal(0);
   });
+
+  for (const [name, machine, elf, ram, registers] of [
+    ["ARM64", ["aarch64", "-M", "virt", "-cpu", "cortex-a57"], [64, 183], 0x4000_0000, { PSTATE: 0x4000_03c5n }],
+    ["ARM", ["arm", "-M", "virt", "-cpu", "cortex-a15"], [32, 40], 0x4000_0000, { CPSR: 0x4000_01d3n }],
+    ["RISC-V", ["riscv64", "-M", "virt", "-bios", "none"], [64, 243], 0x8000_0000, { pc: 0x1000n }],
+    ["RISC-V of 32 bits", ["riscv32", "-M", "virt", "-bios", "none"], [32, 243], 0x8000_0000, { pc: 0x1000n }],
+    ["IA-32", ["i386", "-M", "pc"], [64, 3], 0, { RIP: 0xfff0n, CR0: 0x6000_0010n }],
+  ] as const) {
+    it(`may be QEMU's of ${name}, with the memory where it lies and the processor as it is at reset`, async function () {
+      if (!(await monitor(["dump-guest-memory m.elf"], machine))) this.skip();
+      const image = await openImage(await source("m.elf"));
+      expect([image.elf?.bits, image.elf?.machine]).to.deep.equal(elf);
+      expect(image.remarks).to.deep.equal([]);
+      expect(image.regions.find(({ first }) => first === ram)).to.include({ bytes: 0x80_0000 });
+      expect(image.processors).to.have.length(1);
+      expect(image.processors[0]?.registers).to.include(registers);
+    });
+  }
 });

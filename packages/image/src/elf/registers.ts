@@ -50,6 +50,8 @@ export const QEMU_FIELDS: readonly NoteField[] = [
 export interface StatusLayout {
   readonly machines: readonly number[];
   readonly bytes: number;
+  /** The class of file that has it, where it is not the machine that says. */
+  readonly bits?: 32 | 64;
   /** Where the process's number lies. */
   readonly pid: number;
   readonly fields: readonly NoteField[];
@@ -80,7 +82,8 @@ export const STATUS_LAYOUTS: readonly StatusLayout[] = [
   },
   { machines: [EM_AARCH64], bytes: 392, pid: 32, fields: run(112, 8, `${numbered("X", 0, 30)} SP PC PSTATE`) },
   { machines: [EM_ARM], bytes: 148, pid: 24, fields: run(72, 4, `${numbered("R", 0, 15)} CPSR`) },
-  { machines: [EM_RISCV], bytes: 376, pid: 32, fields: run(112, 8, `pc ${numbered("x", 1, 31)}`) },
+  { machines: [EM_RISCV], bytes: 376, bits: 64, pid: 32, fields: run(112, 8, `pc ${numbered("x", 1, 31)}`) },
+  { machines: [EM_RISCV], bytes: 204, bits: 32, pid: 24, fields: run(72, 4, `pc ${numbered("x", 1, 31)}`) },
 ];
 
 /** The registers that a note's contents give. Fields behind its end are left out. */

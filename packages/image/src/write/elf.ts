@@ -86,9 +86,9 @@ export async function* writeElf(regions: Iterable<RegionContents>, options: ElfO
   for (const region of all) yield* counted(region);
 }
 
-const notesOf = ({ byteOrder, machine, processors = [], vmcoreinfo }: ElfOptions): Uint8Array => {
+const notesOf = ({ bits, byteOrder, machine, processors = [], vmcoreinfo }: ElfOptions): Uint8Array => {
   const isLittle = byteOrder === "little";
-  const layout = STATUS_LAYOUTS.find(({ machines }) => machines[0] === machine);
+  const layout = STATUS_LAYOUTS.find(({ machines, bits: only = bits }) => machines[0] === machine && only === bits);
   const notes: Uint8Array[] = [];
   if (layout !== undefined) {
     for (const [i, { registers }] of processors.entries()) {
