@@ -13,6 +13,7 @@ import {
   permits,
   PROTECTION,
   RESERVED,
+  rootBits,
   UNMARKED,
   WRITE,
   type Access,
@@ -80,7 +81,7 @@ export const entryBytesOf = (level: Level): number => (level.leaf ?? level.table
 
 /** Levels with the bit of the address where each one's index begins. */
 export const shiftsOf = (architecture: Architecture, { levels }: HierarchicalTranslation): readonly number[] => {
-  let shift = architecture.virtualBits;
+  let shift = rootBits(architecture);
   return levels.map(({ indexBits }) => (shift -= indexBits));
 };
 
@@ -145,6 +146,7 @@ export const naiveWalk = (
   const { architecture } = machine;
   const { translation } = architecture;
   if (translation.kind !== "hierarchical") throw new Error("there is no tree to walk");
+  if (root < 0n) return { reason: ABSENT, depth: 0 };
   const shifts = shiftsOf(architecture, translation);
   let rights = ALL_RIGHTS;
   let domain = 0;
@@ -179,5 +181,7 @@ export const naiveWalk = (
 export const rootFor = (machine: Machine, context: TranslationContext, address: bigint): bigint => {
   const { translation, layout } = machine.architecture;
   const isKernels = translation.kind === "hierarchical" && translation.kernelRootRegister !== undefined && address >= layout.kernel.first;
+  const hasHalves = rootBits(machine.architecture) < machine.architecture.virtualBits;
+  if (hasHalves && context.isKernel && !isKernels) return -1n;
   return BigInt(isKernels ? machine.spaces.kernel.context.root : context.root);
 };

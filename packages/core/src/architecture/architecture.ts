@@ -20,7 +20,7 @@ export interface AddressRange {
 /** A radix tree per address space, read by hardware or by refill code. */
 export interface HierarchicalTranslation {
   readonly kind: "hierarchical";
-  /** From the root down; index bits and the page shift add up to the translated width. */
+  /** From the root down; index bits and the page shift add up to the width that a root translates: {@link rootBits}. */
   readonly levels: readonly Level[];
   /** A reserved bit that is set makes the processor fault (true), or is ignored by it (false). */
   readonly faultsOnReserved: boolean;
@@ -30,7 +30,9 @@ export interface HierarchicalTranslation {
   readonly combined?: CombinedRights;
   /**
    * The kernel's range has a root of its own, in the register of this name (`"TTBR1"`), and roots of user spaces hold the
-   * entries of the user's range only, which begins at 0 and is a power of two. Absent: one root translates both.
+   * entries of the user's range only, which begins at 0 and is a power of two. On a sign-extended machine each root translates
+   * one half of the addresses, the levels one bit less than `virtualBits`, and nothing translates the user's half while the
+   * kernel's space is installed. Absent: one root translates both.
    */
   readonly kernelRootRegister?: string;
   /** Absent: translations belong to no domain. */
@@ -192,6 +194,19 @@ export interface Unfinished {
   /** What it is, and which manual's place to look for, in words. */
   readonly says: string;
 }
+
+/**
+ * Address bits that one root translates: all that are translated, or all but the one that tells the halves apart where each has
+ * a root of its own.
+ */
+export const rootBits = ({
+  translation,
+  virtualBits,
+  virtualRule,
+}: Pick<Architecture, "translation" | "virtualBits" | "virtualRule">): number =>
+  translation.kind === "hierarchical" && translation.kernelRootRegister !== undefined && virtualRule === "sign-extended"
+    ? virtualBits - 1
+    : virtualBits;
 
 /** The switches of an architecture as they are after reset. */
 export const initialSwitches = (architecture: Architecture): Switches =>

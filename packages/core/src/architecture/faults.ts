@@ -78,5 +78,7 @@ export interface FaultDecoding {
   };
   /** True where the hardware does not tell the access at all and handlers guess (ARMv4/v5 data aborts). */
   readonly guessesAccess: boolean;
+  /** True where the report names the level that decided, also when an entry of the TLB refused: `FaultSite.depth`. */
+  readonly tellsLevel?: boolean;
   readonly manual: string;
 }

@@ -185,7 +185,7 @@ const architecture = record({
     recordWrite: records,
     kernelObeysWrite: switched,
   }),
-  faults: record({ told: pure, report: pure, decode: pure, guessesAccess: truth, manual: text }),
+  faults: record({ told: pure, report: pure, decode: pure, guessesAccess: truth, tellsLevel: maybe(truth), manual: text }),
   switches: table(record({ initially: truth, says: text, keepsTlb: maybe(truth) })),
   parts: maybe(list(record({ token, useClass: constructs }))),
   unfinished: maybe(list(record({ step: whole, clause: text, says: text }))),

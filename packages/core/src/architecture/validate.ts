@@ -1,6 +1,6 @@
 /** The check at the door: what a description of a machine must satisfy, with every reason at once. */
 import { PortolanError } from "../errors.js";
-import { CONTRACT_VERSION, initialSwitches, type AddressRange, type Architecture, type CombinedRights } from "./architecture.js";
+import { CONTRACT_VERSION, initialSwitches, rootBits, type AddressRange, type Architecture, type CombinedRights } from "./architecture.js";
 import {
   fieldBits,
   fieldWidth,
@@ -67,9 +67,15 @@ const CHECKS: readonly (readonly [needs: readonly (keyof Architecture)[], check:
     ({ virtualRule, virtualBits, wordBits }, say) =>
       say(virtualRule === "sign-extended" || virtualBits === wordBits, "virtualRule is exact but virtualBits is not wordBits"),
   ],
-  [["translation", "pageShift", "hardwarePageShift", "virtualBits", "switches"], (machine, say) => checkTranslation(machine, say)],
+  [
+    ["translation", "pageShift", "hardwarePageShift", "virtualBits", "virtualRule", "switches"],
+    (machine, say) => checkTranslation(machine, say),
+  ],
   [["translation", "pageShift", "hardwarePageShift", "tlb"], (machine, say) => checkPages(machine, say)],
-  [["translation", "pageShift", "virtualBits", "layout", "switches"], (machine, say) => checkTrees(machine, say)],
+  [
+    ["translation", "pageShift", "virtualBits", "virtualRule", "wordBits", "layout", "switches"],
+    (machine, say) => checkTrees(machine, say),
+  ],
   [["asids"], (machine, say) => checkAsids(machine, say)],
   [["tlb", "hardwarePageShift", "switches", "translation"], (machine, say) => checkTlb(machine, say)],
   [["layout", "pageShift", "wordBits"], (machine, say) => checkLayout(machine, say)],
@@ -107,7 +113,8 @@ const checkTranslation = (machine: Architecture, say: Say): void => {
   const switches = initialSwitches(machine);
   say(isWithin(levels.length, 1, 6), "there are not one to six levels");
   const bits = levels.reduce((sum, level) => sum + level.indexBits, machine.pageShift);
-  say(bits === machine.virtualBits, `index bits and pageShift add up to ${bits}, not to virtualBits`);
+  const isHalf = rootBits(machine) !== machine.virtualBits;
+  say(bits === rootBits(machine), `index bits and pageShift add up to ${bits}, not to ${isHalf ? "one less than " : ""}virtualBits`);
   levels.forEach((level, i) => {
     const where = `level ${i} (${level.name})`;
     say(isWithin(level.indexBits, 1, 20), `${where}: indexBits is not between 1 and 20`);
@@ -164,7 +171,7 @@ const checkCombined = (combined: CombinedRights, switches: Switches, say: Say): 
 
 /** What the translation says of all trees together. */
 const checkTrees = (machine: Architecture, say: Say): void => {
-  const { translation, layout, pageShift, virtualBits } = machine;
+  const { translation, layout, pageShift, virtualBits, wordBits } = machine;
   if (translation.kind === "hashed") return;
   const { domains, kernelRootRegister, combined } = translation;
   if (combined !== undefined) checkCombined(combined, initialSwitches(machine), say);
@@ -176,6 +183,18 @@ const checkTrees = (machine: Architecture, say: Say): void => {
     }
   }
   if (kernelRootRegister === undefined) return;
+  if (rootBits(machine) !== virtualBits) {
+    const half = 1n << BigInt(rootBits(machine));
+    say(
+      !layout.kernelAddressSpaceShadowed && layout.user.first === 0n && layout.user.last === half - 1n,
+      "translation.kernelRootRegister is there, but the user's range is not the lower half of the addresses",
+    );
+    say(
+      layout.kernel.first === (1n << BigInt(wordBits)) - half && layout.kernel.last === (1n << BigInt(wordBits)) - 1n,
+      "translation.kernelRootRegister is there, but the kernel's range is not the upper half of the addresses",
+    );
+    return;
+  }
   const split = Number(layout.kernel.first);
   const perEntry = 2 ** (virtualBits - (translation.levels[0]?.indexBits ?? 0));
   say(

@@ -2,7 +2,7 @@
  * The slow and obvious walk: what each level's entry was, where it lay, its bits in words, and the rule that decided.
  * Written on bigints from the field lists alone, so that the fast walker can be checked against it.
  */
-import type { Architecture } from "../architecture/architecture.js";
+import { rootBits, type Architecture } from "../architecture/architecture.js";
 import { fieldBits, fieldWidth, type EntryFormat, type Field, type FieldValues, type Switches } from "../architecture/entry-format.js";
 import { ABSENT, BAD_ADDRESS, BUS, DOMAIN, NO_FAULT, PROTECTION, RESERVED, UNMARKED, type FaultReason } from "../architecture/faults.js";
 import {
@@ -18,6 +18,7 @@ import {
   type Rights,
 } from "../architecture/rights.js";
 import type { PhysicalMemory } from "../machine/physical-memory.js";
+import { NO_ROOT } from "../machine/translation-context.js";
 import { explainEntry } from "./explain-entry.js";
 import type { Walk, WalkStep } from "../architecture/walk.js";
 
@@ -54,7 +55,9 @@ export const explainTree = (
   if (!isCanonical(architecture, address))
     return answer(BAD_ADDRESS, "the address is one that the machine cannot translate", architecture.manuals[0] ?? "");
 
-  let low = architecture.virtualBits;
+  if (root === NO_ROOT)
+    return answer(ABSENT, "no root translates the user's half while the kernel's own space is installed", architecture.manuals[0] ?? "");
+  let low = rootBits(architecture);
   let table = BigInt(root);
   let domain = 0;
   for (const level of translation.levels) {

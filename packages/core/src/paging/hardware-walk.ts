@@ -8,7 +8,7 @@
  *
  * @see Intel SDM vol 3A §4.3, §4.6, §4.8
  */
-import type { Architecture, HierarchicalTranslation } from "../architecture/architecture.js";
+import { rootBits, type Architecture, type HierarchicalTranslation } from "../architecture/architecture.js";
 import { ABSENT, BUS, DOMAIN, NO_FAULT, PROTECTION, RESERVED, UNMARKED, type FaultReason } from "../architecture/faults.js";
 import {
   ALL_RIGHTS,
@@ -25,6 +25,7 @@ import type { Events } from "../events.js";
 import type { Cpu } from "../machine/cpu.js";
 import { CHECKED, CLOSED, OPEN } from "../machine/domain-standings.js";
 import { integer, type PhysicalMemory } from "../machine/physical-memory.js";
+import { NO_ROOT } from "../machine/translation-context.js";
 import { entryNote, needsEntryNotes, rightsAt, withoutParts } from "../tlb/entry-note.js";
 import type { Refill } from "../tlb/refill.js";
 import { ENTRY_GLOBAL } from "../tlb/tlb.js";
@@ -75,6 +76,8 @@ export class HardwareWalk implements Refill {
   readonly #nearStart: number = 0;
   /** Pages that a root translates, and one over the bytes of one, exactly. */
   readonly #limit: number = 0;
+  /** Each half of the addresses has a root of its own, and no space but the user's has one for the lower. */
+  readonly #hasHalves: boolean = false;
   /** Pages below this one are indices as they are, in one part, of the root that a privilege has. */
   readonly #small: number = 0;
   readonly #perPage: number = 0;
@@ -112,7 +115,8 @@ export class HardwareWalk implements Refill {
     const isNear = memory.byteOrder === "little" && ramEnd <= TWO_32;
     this.#nearStart = ramStart | 0;
     this.#nearWords = isNear ? mainWords.subarray((ramStart - mainStart) / 4, (ramEnd - mainStart) / 4) : NO_WORDS;
-    this.#small = Math.min(HALF, this.#limit, this.#kernelFirst) | 0;
+    this.#hasHalves = rootBits(architecture) < architecture.virtualBits;
+    this.#small = this.#hasHalves ? 0 : Math.min(HALF, this.#limit, this.#kernelFirst) | 0;
     this.#pageShift = architecture.hardwarePageShift;
     this.#perHigh = integer(2 ** (32 - architecture.hardwarePageShift));
     this.#perPage = 2 ** -architecture.hardwarePageShift;
@@ -170,6 +174,7 @@ export class HardwareWalk implements Refill {
     const low = this.#lowOf(page);
     const high = this.#highOf(page);
     let table = this.#rootFor(cpu, page, privilege);
+    if (table === NO_ROOT) return this.#end(cpu, page, 0, ABSENT);
     let rights = ALL;
     for (let { first: step } = plan; ; step = step.next) {
       const address = table + ((partOf(low, high, step.bit) & step.mask) << step.entryShift);
@@ -222,7 +227,9 @@ export class HardwareWalk implements Refill {
 
   #rootFor(cpu: Cpu, page: number, privilege: Privilege): number {
     const index = page < this.#limit ? page : page % this.#limit;
-    return (index >= this.#kernelFirst ? cpu.kernelContext : cpu.contextFor(privilege)).root;
+    if (index >= this.#kernelFirst) return cpu.kernelContext.root;
+    const context = cpu.contextFor(privilege);
+    return this.#hasHalves && context.isKernel ? NO_ROOT : context.root;
   }
 
   /** A walk that meets something unusual, from its beginning. */

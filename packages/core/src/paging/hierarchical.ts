@@ -11,7 +11,7 @@
  *
  * @see HelenOS kernel/genarch/src/mm/page_pt.c and as_pt.c
  */
-import { initialSwitches, type Architecture } from "../architecture/architecture.js";
+import { initialSwitches, rootBits, type Architecture } from "../architecture/architecture.js";
 import type { Switches } from "../architecture/entry-format.js";
 import {
   PAGE_ACCESSED,
@@ -84,6 +84,8 @@ export class HierarchicalTables implements PageTables {
   /** The kernel's range has a root of its own, and those of user spaces hold so many entries. */
   readonly #hasKernelRoot: boolean = false;
   readonly #userRoot: Storey;
+  /** Pages that a root translates where each half of the addresses has its own; 0 elsewhere. */
+  readonly #half: number = 0;
   #kernel: TranslationContext | null = null;
   /** The leaf table that the last call used: faults come in sequence. */
   #cachedRoot = NO_ROOT;
@@ -145,6 +147,7 @@ export class HierarchicalTables implements PageTables {
     this.#used = new Int32Array(memory.frameCount * (memory.frameSize / this.#unit));
     this.#shadowed = architecture.layout.kernelAddressSpaceShadowed;
     this.#limit = integer(2 ** (architecture.virtualBits - architecture.pageShift));
+    this.#half = rootBits(architecture) < architecture.virtualBits ? integer(this.#limit / 2) : 0;
     this.#kernelFirst = Number(architecture.layout.kernel.first >> BigInt(architecture.pageShift)) % this.#limit;
   }
 
@@ -324,6 +327,13 @@ export class HierarchicalTables implements PageTables {
 
   each(context: TranslationContext, first: number, count: number, visit: (page: number, found: FoundMapping) => boolean): void {
     if (context.root === NO_ROOT) return;
+    if (this.#half > 0) {
+      const { wordBits, pageShift } = this.#architecture;
+      const base = context.isKernel ? 2 ** (wordBits - pageShift) - this.#half : 0;
+      const last = Math.min(first + count, base + this.#half);
+      this.#eachIn(context.root, 0, base, Math.max(first, base), last, (page) => visit(page, this.found));
+      return;
+    }
     const limit = context.isKernel ? this.#limit : this.#userRoot.entries * this.#userRoot.pagesPerEntry;
     // What the word can name above the hole of a sign-extended machine is the upper half of the tree.
     const half = this.#architecture.virtualRule === "sign-extended" ? limit / 2 : limit;
@@ -355,8 +365,9 @@ export class HierarchicalTables implements PageTables {
     return page < this.#limit ? page : page % this.#limit;
   }
 
-  /** The root that translates an index for a space. */
+  /** The root that translates an index for a space; the kernel's space has none for the user's half. */
   #rootFor(context: TranslationContext, index: number): number {
+    if (this.#half > 0 && context.isKernel && index < this.#kernelFirst) return NO_ROOT;
     return this.#hasKernelRoot && this.#kernel !== null && index >= this.#kernelFirst ? this.#kernel.root : context.root;
   }
 

@@ -1,5 +1,5 @@
 /** The shape of a tree of tables, counted out once from the list of levels. */
-import type { Architecture, HierarchicalTranslation } from "../architecture/architecture.js";
+import { rootBits, type Architecture, type HierarchicalTranslation } from "../architecture/architecture.js";
 import type { Level, Switches } from "../architecture/entry-format.js";
 import { integer } from "../machine/physical-memory.js";
 import { entryBytesOf, LevelCodec } from "./entry-codec.js";
@@ -19,12 +19,12 @@ export interface Storey extends StoreySize {
 }
 
 /**
- * First page, of 2^`shift` bytes, that a root of the kernel's own translates; Infinity where user spaces have the kernel's
+ * Index of the first page, of 2^`shift` bytes, that a root of the kernel's own translates, among all that are translated; Infinity where user spaces have the kernel's
  * entries in their roots, or the kernel has spaces to itself.
  */
-export const kernelRootFrom = ({ translation, layout }: Architecture, shift: number): number =>
+export const kernelRootFrom = ({ translation, layout, virtualBits }: Architecture, shift: number): number =>
   translation.kind === "hierarchical" && translation.kernelRootRegister !== undefined
-    ? Number(layout.kernel.first >> BigInt(shift))
+    ? Number(layout.kernel.first >> BigInt(shift)) % 2 ** (virtualBits - shift)
     : Infinity;
 
 /**
@@ -32,7 +32,7 @@ export const kernelRootFrom = ({ translation, layout }: Architecture, shift: num
  * tree.
  */
 export const sizesOf = (architecture: Architecture, translation: HierarchicalTranslation): readonly StoreySize[] => {
-  let pages = 2 ** (architecture.virtualBits - architecture.pageShift);
+  let pages = 2 ** (rootBits(architecture) - architecture.pageShift);
   return translation.levels.map((level) => {
     const entries = 1 << level.indexBits;
     const entryBytes = entryBytesOf(level);

@@ -2,7 +2,8 @@
  * What an entry of a TLB says beside its translation, in one integer: the domain it belongs to, the level of the tree it
  * came from, and the rights of the page's four parts where they have rights of their own.
  *
- * Only machines that need it have it: those with domains, or with pages in parts. On others notes are 0.
+ * Only machines that need it have it: those with domains, with pages in parts, or whose reports tell the level. On others
+ * notes are 0.
  *
  * bits 3:0 domain · 6:4 level · 31:8 rights of the parts, six bits each, the lowest part first
  */
@@ -12,9 +13,10 @@ import type { Rights } from "../architecture/rights.js";
 const PART_BITS = 6;
 const PARTS = 4;
 
-export const needsEntryNotes = ({ translation }: Architecture): boolean =>
+export const needsEntryNotes = ({ translation, faults }: Architecture): boolean =>
   translation.kind === "hierarchical" &&
-  (translation.domains !== undefined ||
+  (faults.tellsLevel === true ||
+    translation.domains !== undefined ||
     translation.levels.some(({ leaf, forms = [] }) =>
       [leaf, ...forms.map((form) => form.leaf)].some((format) => format?.partRights !== undefined),
     ));

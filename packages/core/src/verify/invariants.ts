@@ -14,6 +14,7 @@
  * 8. A space has exactly the tables that its mappings need.
  * 9. Stacks of memory objects are what object-invariants.ts says.
  */
+import { rootBits } from "../architecture/architecture.js";
 import { EXECUTE, PAGE_ACCESSED, PAGE_DIRTY, READ, USER, WRITE, permits, rightsFor } from "../architecture/rights.js";
 import type { AddressSpace } from "../address-space/address-space.js";
 import type { Machine } from "../compose/machine.js";
@@ -141,13 +142,13 @@ const checkShared = (machine: Machine, space: AddressSpace, area: number, name: 
 
 /** Counts the memory that tables need for pages: a tree's, level by level; a hash's, entry by entry. */
 const tablesNeeded = (machine: Machine): { add(page: number): void; bytes(): number } => {
-  const { translation, virtualBits, pageShift } = machine.architecture;
+  const { translation, pageShift } = machine.architecture;
   if (translation.kind !== "hierarchical") {
     let pages = 0;
     return { add: () => (pages += 1), bytes: () => pages * HASH_ENTRY_BYTES };
   }
   const storeys = sizesOf(machine.architecture, translation);
-  const limit = 2 ** (virtualBits - pageShift);
+  const limit = 2 ** (rootBits(machine.architecture) - pageShift);
   const leafPages = storeys.at(-1)?.entries ?? 1;
   const needed = storeys.map((_, depth) => new Set<number>(depth === 0 ? [0] : []));
   // Where the kernel has a root of its own, that of a space holds the user's part only.

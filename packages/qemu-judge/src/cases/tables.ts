@@ -5,6 +5,7 @@ import {
   PAGE_CACHEABLE,
   PAGE_USER,
   READ,
+  rootBits,
   TABLE_ENTRY,
   WRITE,
   type Architecture,
@@ -30,7 +31,7 @@ export interface Storey {
 }
 
 export const storeysOf = (architecture: Architecture, translation: HierarchicalTranslation, switches: Switches): readonly Storey[] => {
-  let shift = BigInt(architecture.virtualBits);
+  let shift = BigInt(rootBits(architecture));
   return translation.levels.map((level) => {
     shift -= BigInt(level.indexBits);
     const codec = new LevelCodec(level, switches);
