@@ -2,6 +2,7 @@
 import { abs32le } from "@portolan/arch-abs32le";
 import { amd64 } from "@portolan/arch-amd64";
 import { arm, arm32 } from "@portolan/arch-arm";
+import { arm64With } from "@portolan/arch-arm64";
 import { ia32 } from "@portolan/arch-ia32";
 import { mips32 } from "@portolan/arch-mips32";
 import { riscv64, riscv64With } from "@portolan/arch-riscv64";
@@ -39,8 +40,11 @@ const armv7 = arm({ processor: "cortexa9", ttbcrN: 1, accessFlag: true });
 /** Four levels, no ASIDs, accesses and first writes that the handler marks. */
 const riscv48 = riscv64With({ mode: "sv48", asidBits: 0, marks: "fault", name: "riscv48" });
 
+/** A root for each half of sign-extended addresses, pages of 16 KiB, a report that tells the level. */
+const arm64g16 = arm64With({ granule: 16 });
+
 /** Every machine that the core is tested on; the one place where they are listed. */
-export const machines: readonly Architecture[] = [abs32le, ia32, amd64, arm32, armv7, mips32, riscv64, riscv48, sparc64, wide64];
+export const machines: readonly Architecture[] = [abs32le, ia32, amd64, arm32, armv7, arm64g16, mips32, riscv64, riscv48, sparc64, wide64];
 
 /**
  * A page of the kernel's range that tables translate: the sixteenth above its beginning, or above a window in it; in a space of
