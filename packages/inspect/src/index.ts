@@ -18,3 +18,6 @@ export { walkAddress, type ImageStep, type ImageWalk, type WalkOptions } from ".
 export { checkTables, FINDINGS, type CheckOptions, type CheckReport, type Finding, type FindingCode } from "./check-tables.js";
 export { diffMappings, rightsInWords, type DiffSide, type DiffTotals, type MappingChange } from "./diff-mappings.js";
 export { candidateInWords, findRoots, type FindRootsOptions, type FoundRoots, type RootCandidate } from "./find-roots.js";
+export { headOf, lineOf, sizeInWords, type MappingStyle } from "./render/mappings.js";
+export { changeAsText, findingAsText, walkAsData, walkAsText } from "./render/walk.js";
+export { renderAs, type ForeignStyle, type RenderOptions, type Write } from "./render/x86.js";

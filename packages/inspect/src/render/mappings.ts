@@ -1,0 +1,70 @@
+/** Lists as text, JSON lines and CSV. */
+import { PAGE_ACCESSED, PAGE_CACHEABLE, PAGE_DIRTY, PAGE_GLOBAL } from "@portolan/core";
+import { softwareInWords } from "../conventions.js";
+import type { Mapping } from "../list-mappings.js";
+
+/** What a list of mappings may look like. */
+export type MappingStyle = "text" | "json" | "csv";
+
+const letters = (mask: number): string => `${(mask & 1) === 0 ? "-" : "r"}${(mask & 2) === 0 ? "-" : "w"}${(mask & 4) === 0 ? "-" : "x"}`;
+
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+
+/** `"4 KiB"`: the largest unit that has no rest. */
+export const sizeInWords = (bytes: number): string => {
+  let unit = 0;
+  let rest = bytes;
+  while (rest >= 1024 && rest % 1024 === 0 && unit < UNITS.length - 1) {
+    rest /= 1024;
+    unit += 1;
+  }
+  return `${rest} ${UNITS[unit]}`;
+};
+
+const COLUMNS = ["first", "last", "bytes", "physical", "kernel", "user", "global", "cacheable", "accessed", "dirty", "pageBytes", "leaves", "software"] as const;
+
+const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
+
+const recordOf = (mapping: Mapping): Readonly<Record<(typeof COLUMNS)[number], string | number | boolean | null>> => ({
+  first: hex(mapping.first),
+  last: hex(mapping.last),
+  bytes: mapping.bytes,
+  physical: mapping.physical === null ? null : hex(mapping.physical),
+  kernel: letters(mapping.rights & 7),
+  user: letters(mapping.rights >>> 3),
+  global: (mapping.flags & PAGE_GLOBAL) !== 0,
+  cacheable: (mapping.flags & PAGE_CACHEABLE) !== 0,
+  accessed: (mapping.flags & PAGE_ACCESSED) !== 0,
+  dirty: (mapping.flags & PAGE_DIRTY) !== 0,
+  pageBytes: mapping.pageBytes,
+  leaves: mapping.leaves,
+  software: mapping.software === null ? null : softwareInWords(mapping.software),
+});
+
+/** What comes before the first mapping; an empty text where nothing does. */
+export const headOf = (style: MappingStyle): string => (style === "csv" ? `${COLUMNS.join()}\n` : "");
+
+/** One mapping as a line, with its end. */
+export const lineOf = (mapping: Mapping, style: MappingStyle, digits: 8 | 16 = 16): string => {
+  if (style === "json") return `${JSON.stringify(recordOf(mapping))}\n`;
+  if (style === "csv") {
+    const record = recordOf(mapping);
+    return `${COLUMNS.map((column) => cell(record[column])).join()}\n`;
+  }
+  const { first, last, bytes, physical, rights, flags, pageBytes, leaves, software } = mapping;
+  const range = `${first.toString(16).padStart(digits, "0")}-${last.toString(16).padStart(digits, "0")}`;
+  const size = sizeInWords(bytes).padStart(9);
+  if (software !== null) return `${range} ${size}  ${softwareInWords(software)}\n`;
+  const target = physical === null ? "-> several" : `-> ${physical.toString(16).padStart(digits === 8 ? 8 : 12, "0")}`;
+  const words = [
+    ...((flags & PAGE_GLOBAL) === 0 ? [] : ["global"]),
+    ...((flags & PAGE_CACHEABLE) === 0 ? ["uncached"] : []),
+    ...(leaves > 1 ? [`${leaves} pages of ${sizeInWords(pageBytes)}`] : []),
+  ];
+  return `${range} ${size}  ${target}  kernel ${letters(rights & 7)}  user ${letters(rights >>> 3)}${words.length === 0 ? "" : `  ${words.join(", ")}`}\n`;
+};
+
+const cell = (value: string | number | boolean | null): string => {
+  const text = value === null ? "" : String(value);
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+};

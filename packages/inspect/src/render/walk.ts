@@ -1,0 +1,48 @@
+/** Walks and findings as text. */
+import type { Finding } from "../check-tables.js";
+import type { MappingChange } from "../diff-mappings.js";
+import { rightsInWords } from "../diff-mappings.js";
+import type { ImageWalk } from "../walk-address.js";
+
+const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
+
+/** A walk as lines: every level with its fields, then what decided. */
+export const walkAsText = (walk: ImageWalk): string => {
+  const lines = walk.steps.flatMap(({ depth, table, index, entryAddress, raw, bytes, fields, says, manual }) => [
+    `level ${depth}  ${table} entry ${index} at ${hex(entryAddress ?? 0n)}: ${raw.toString(16).padStart(bytes * 2, "0")}  ${says}  (${manual})`,
+    ...fields.map(({ name, high, low, value, means }) => `    ${(high === low ? `${low}` : `${high}:${low}`).padStart(5)}  ${name} = ${hex(value)}  ${means}`),
+  ]);
+  const end =
+    walk.physical === null
+      ? `fault: ${walk.reasonName}`
+      : `physical ${hex(walk.physical)}${walk.isInImage ? "" : ", not in the image"}; ${rightsInWords(walk.kernelRights | (walk.userRights << 3))}`;
+  return `${[...lines, end, `${walk.rule} (${walk.manual})`].join("\n")}\n`;
+};
+
+/** A walk as plain data for JSON: numbers that may be large are texts. */
+export const walkAsData = (walk: ImageWalk): unknown => ({
+  ...walk,
+  address: hex(walk.address),
+  physical: walk.physical === null ? null : hex(walk.physical),
+  software: walk.software === null ? null : { ...walk.software, ...(walk.software.offset === undefined ? {} : { offset: hex(walk.software.offset) }) },
+  steps: walk.steps.map(({ format, ...step }) => ({
+    ...step,
+    format: format?.name ?? null,
+    tableAddress: hex(step.tableAddress ?? 0n),
+    entryAddress: hex(step.entryAddress ?? 0n),
+    raw: hex(step.raw),
+    fields: step.fields.map((field) => ({ ...field, value: hex(field.value) })),
+  })),
+});
+
+/** A finding in one line. */
+export const findingAsText = ({ code, severity, first, last, says }: Finding): string => `${severity} ${code} ${hex(first)}-${hex(last)}: ${says}\n`;
+
+/** A change in one line. */
+export const changeAsText = ({ kind, first, last, before, after, what }: MappingChange): string => {
+  const sign = kind === "appeared" ? "+" : kind === "vanished" ? "-" : "~";
+  const side = (mapping: MappingChange["before"]): string =>
+    mapping === null ? "" : `${mapping.physical === null ? "" : `-> ${hex(mapping.physical + Number(first - mapping.first))} `}${rightsInWords(mapping.rights, mapping.flags)}`;
+  const told = kind === "changed" ? `${side(before)} => ${side(after)} (${what.join(", ")})` : side(before ?? after);
+  return `${sign} ${hex(first)}-${hex(last)} ${told}\n`;
+};
