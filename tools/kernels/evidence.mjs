@@ -64,7 +64,7 @@ const kernelRanges = (machine, { symbols, vmalloc }) => {
 const userRanges = ({ maps }, page) =>
   maps
     .map(({ first, end }) => ({ first: BigInt(first) - BigInt(page), end: BigInt(end) + BigInt(page) }))
-    .filter(({ first, end }) => first >= 0n && end <= 0xffff_0000_0000n);
+    .filter(({ first, end }) => first >= 0n && end <= 1n << 48n);
 
 /** ARM: registers through the debugger's stub, and translations one by one, as the process and as the kernel. Last of all: it moves on. */
 const ofArm = async (machine, qemu, guest, folder, socket) => {

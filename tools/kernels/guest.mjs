@@ -6,14 +6,14 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cpio } from "./cpio.mjs";
 
-const SOURCE = join(dirname(fileURLToPath(import.meta.url)), "spinner.c");
+const HERE = dirname(fileURLToPath(import.meta.url));
 const COMPILED = "-O1 -static -nostdlib -ffreestanding -fno-pie -no-pie -fno-stack-protector -Wl,--build-id=none".split(" ");
 const DATA_BYTES = 64 * 1024;
 
 /** The last line of the guest. */
 export const MARKER = "== end";
 
-/** The spinning process of the script where no compiler is: the shell itself, a copy of the one that waits for it. */
+/** The spinning process of the script where those are missing: the shell itself, a copy of the one that waits for it. */
 const SHELL = "( echo ready >/ready; while :; do :; done ) &";
 const PROGRAM = "/spinner >/ready &";
 
@@ -54,22 +54,29 @@ echo "${MARKER}"
 wait
 `;
 
-/** Our own program for this machine; null where there is no compiler that makes it. */
-const spinner = (flag) => {
-  if (flag === null) return null;
+/** How the program is made, step by step: with a compiler on x86, with binutils for ARM. The last step makes `spinner`. */
+const stepsFor = ({ debian, compilerFlag, binutils }) =>
+  binutils === undefined
+    ? [["gcc", compilerFlag, ...COMPILED, "-o", "spinner", join(HERE, "spinner.c")]]
+    : [
+        [`${binutils}-as`, "-o", "spinner.o", join(HERE, `spinner-${debian}.s`)],
+        [`${binutils}-ld`, "-o", "spinner", "spinner.o"],
+      ];
+
+/** Our own program for this machine; null where the tools that make it are not there. */
+const spinner = (machine) => {
   const folder = mkdtempSync(join(tmpdir(), "portolan-spinner-"));
   try {
-    const output = join(folder, "spinner");
-    const { status } = spawnSync("gcc", [flag, ...COMPILED, "-o", output, SOURCE], { timeout: 60_000 });
-    return status === 0 ? readFileSync(output) : null;
+    const isMade = stepsFor(machine).every(([program, ...args]) => spawnSync(program, args, { cwd: folder, timeout: 60_000 }).status === 0);
+    return isMade ? readFileSync(join(folder, "spinner")) : null;
   } finally {
     rmSync(folder, { recursive: true });
   }
 };
 
 /** The first file system. @returns it, and what spins in it */
-export const firstFiles = (busybox, compilerFlag) => {
-  const program = spinner(compilerFlag);
+export const firstFiles = (busybox, machine) => {
+  const program = spinner(machine);
   const files = [
     { path: "dev", kind: "folder" },
     { path: "dev/console", kind: "device", mode: 0o600, device: [5, 1] },

@@ -53,25 +53,26 @@ const withoutMarkedPointers = (memory, root) => ({
 /** 32-bit ARM: Linux keeps entries of its own in the half page before the hardware's (arch/arm/include/asm/pgtable-2level.h). */
 const BEFORE = 2048;
 const L_PTE_PRESENT = 1n;
-const L_PTE_YOUNG = 2n;
 
-/** Pages that are there and have not been used lately: 32-bit ARM has no accessed mark, so Linux lets the hardware's entry fault. */
-const agedPages = async (memory, tree, roots) => {
+/**
+ * Pages that are there while the hardware's entry is empty: nobody may touch them (PROT_NONE), or they have not been used lately, which
+ * Linux learns by a fault, since these descriptors have no accessed mark.
+ */
+const hiddenPages = async (memory, tree, roots) => {
   const places = [];
   const absent = (at) => {
     if (at.depth === 1) places.push([tree.addressOf(at.page), at.entryAddress - BEFORE]);
   };
   // Kernel pages above the process's have no such companions.
   await new Scan(memory, tree, { absent }, { range: { first: 0n, last: 0xbeff_ffffn } }).run(roots);
-  const aged = [];
+  const hidden = [];
   const word = new Uint8Array(4);
   for (const [address, place] of places) {
     if ((await memory.read(place, word)) < word.length) continue;
     const entry = BigInt(new DataView(word.buffer).getUint32(0, true));
-    if ((entry & (L_PTE_PRESENT | L_PTE_YOUNG)) === L_PTE_PRESENT)
-      aged.push([address, { kind: "no-access", physical: Number(entry & 0xffff_f000n) }]);
+    if ((entry & L_PTE_PRESENT) !== 0n) hidden.push([address, { kind: "no-access", physical: Number(entry & 0xffff_f000n) }]);
   }
-  return aged;
+  return hidden;
 };
 
 /**
@@ -98,6 +99,6 @@ export const inspectedAs = async ({ machine, registers }, image) => {
     { switches, ...(os === undefined ? {} : { os }) },
   );
   if (totals.end !== "complete") throw new Error(`${machine}: the list ended early: ${totals.end}`);
-  if (machine === "armhf") for (const [address, entry] of await agedPages(memory, tree, roots)) software.set(address, entry);
+  if (machine === "armhf") for (const [address, entry] of await hiddenPages(memory, tree, roots)) software.set(address, entry);
   return { leaves, software, totals, page: 2 ** architecture.pageShift, hasWide: architecture.wordBits === 64 };
 };

@@ -8,7 +8,7 @@ const RAM_MIB = 96;
 
 const x86 = { qemu: "qemu-system-x86_64", qemuPackage: "qemu-system-x86", console: "ttyS0", base: 0, ramMib: RAM_MIB };
 const i386 = { ...x86, qemu: "qemu-system-i386", debian: "i386", compilerFlag: "-m32" };
-const arm = { ramMib: RAM_MIB, qemuPackage: "qemu-system-arm", console: "ttyAMA0", base: 0x4000_0000, compilerFlag: null, lists: [] };
+const arm = { ramMib: RAM_MIB, qemuPackage: "qemu-system-arm", console: "ttyAMA0", base: 0x4000_0000, lists: [] };
 
 /**
  * `lists`: the lists of the whole address space that QEMU's monitor makes on this machine. `parameters`: more of the kernel's
@@ -41,6 +41,7 @@ export const MACHINES = {
     ...arm,
     debian: "armhf",
     wordBytes: 4,
+    binutils: "arm-linux-gnueabi",
     qemu: "qemu-system-arm",
     kernel: "linux-image-armmp",
     levels: 2,
@@ -51,6 +52,7 @@ export const MACHINES = {
     ...arm,
     debian: "arm64",
     wordBytes: 8,
+    binutils: "aarch64-linux-gnu",
     qemu: "qemu-system-aarch64",
     kernel: "linux-image-arm64",
     levels: 4,

@@ -48,7 +48,7 @@ const makeDump = async (machine, cache, folder) => {
   const scratch = mkdtempSync(join(tmpdir(), "portolan-kernel-"));
   let qemu = null;
   try {
-    const { archive, spins } = firstFiles(busybox, machine.compilerFlag);
+    const { archive, spins } = firstFiles(busybox, machine);
     const initrd = join(scratch, "initrd");
     writeFileSync(initrd, archive);
     const booted = await boot(machine, { kernel, initrd }, folder);
