@@ -16,6 +16,8 @@ export interface Facts {
   readonly maxphyaddr: number;
   readonly gigabytePages: boolean;
   readonly isAmd: boolean;
+  /** Five with CR4.LA57; four where absent. */
+  readonly levels?: 4 | 5;
 }
 
 export type AccessName = "read" | "write" | "fetch";
@@ -31,6 +33,7 @@ const bit = (word: bigint, n: number): boolean => ((word >> BigInt(n)) & 1n) ===
 const field = (word: bigint, high: number, low: number): bigint => (word >> BigInt(low)) & ((1n << BigInt(high - low + 1)) - 1n);
 
 const LEVELS = [
+  { table: "PML5", low: 48 },
   { table: "PML4", low: 39 },
   { table: "PDPT", low: 30 },
   { table: "PD", low: 21 },
@@ -41,15 +44,16 @@ const LEVELS = [
 const hasReserved = (table: (typeof LEVELS)[number]["table"], entry: bigint, { nxe }: Registers, facts: Facts): boolean => {
   if (!nxe && bit(entry, 63)) return true;
   if (facts.maxphyaddr < 52 && field(entry, 51, facts.maxphyaddr) !== 0n) return true;
-  if (table === "PML4") return bit(entry, 7) || (facts.isAmd && bit(entry, 8));
+  if (table === "PML5" || table === "PML4") return bit(entry, 7) || (facts.isAmd && bit(entry, 8));
   if (table === "PDPT" && bit(entry, 7)) return !facts.gigabytePages || field(entry, 29, 13) !== 0n;
   if (table === "PD" && bit(entry, 7)) return field(entry, 20, 13) !== 0n;
   return false;
 };
 
-export const isCanonical = (linear: bigint): boolean => {
-  const top = field(linear, 63, 47);
-  return top === 0n || top === 0x1ffffn;
+export const isCanonical = (linear: bigint, levels: 4 | 5 = 4): boolean => {
+  const width = 12 + 9 * levels;
+  const top = field(linear, 63, width - 1);
+  return top === 0n || top === (1n << BigInt(65 - width)) - 1n;
 };
 
 /** @param read a word of physical memory, or null where there is none */
@@ -73,12 +77,12 @@ export const translate = (
       (access === "fetch" && tellsFetch ? 16 : 0);
     return { is: `#PF ${code}`, writes: nothing };
   };
-  if (!isCanonical(linear)) return { is: "#GP 0", writes: nothing };
+  if (!isCanonical(linear, facts.levels)) return { is: "#GP 0", writes: nothing };
 
   const used: { address: bigint; entry: bigint }[] = [];
   let table = field(cr3, 51, 12) << 12n;
   let [isWritable, isUsers, isForbiddenToFetch] = [true, true, false];
-  for (const level of LEVELS) {
+  for (const level of LEVELS.slice(-(facts.levels ?? 4))) {
     const address = table + field(linear, level.low + 8, level.low) * 8n;
     const entry = read(address);
     if (entry === null) return { is: "#MC 0", writes: nothing };
@@ -88,7 +92,7 @@ export const translate = (
     isWritable &&= bit(entry, 1);
     isUsers &&= bit(entry, 2);
     isForbiddenToFetch ||= bit(entry, 63);
-    const isPage = level.table === "PT" || (level.table !== "PML4" && bit(entry, 7));
+    const isPage = level.table === "PT" || ((level.table === "PDPT" || level.table === "PD") && bit(entry, 7));
     if (!isPage) {
       table = field(entry, 51, 12) << 12n;
       continue;
