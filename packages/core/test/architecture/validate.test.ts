@@ -2,9 +2,11 @@ import { expect } from "chai";
 import { abs32le } from "@portolan/arch-abs32le";
 import { arm, arm32 } from "@portolan/arch-arm";
 import { amd64 } from "@portolan/arch-amd64";
+import { arm64With } from "@portolan/arch-arm64";
 import { ia32 } from "@portolan/arch-ia32";
+import { riscv64 } from "@portolan/arch-riscv64";
 import { sparc64 } from "@portolan/arch-sparc64";
-import { checkArchitecture, PortolanError, reasonsAgainst, type Architecture } from "#src/index.js";
+import { checkArchitecture, PortolanError, reasonsAgainst, rootBits, type Architecture } from "#src/index.js";
 import { machines } from "../fixture.js";
 
 /** Every place of a value, as the keys that lead there. */
@@ -139,6 +141,21 @@ describe("the check at the door", () => {
     expect(reasons(arm({ format: "v7", ttbcrN: 2 }), ["layout"], uneven)).to.contain("does not end at a power of two");
     const tiny = { ...uneven, user: { first: 0n, last: 0x7_ffffn }, kernel: { first: 0x8_0000n, last: 0xffff_ffffn } };
     expect(reasons(arm({ format: "v7", ttbcrN: 2 }), ["layout"], tiny)).to.contain("the root of a user space has no entry");
+  });
+
+  it("wants a root of the kernel's own to translate one half of sign-extended addresses, whole", () => {
+    const reasons = (machine: Architecture, place: readonly string[], to: unknown): string =>
+      reasonsAgainst(changed(machine, place, to)).join("; ");
+    expect(reasons(riscv64, ["translation", "kernelRootRegister"], "TTBR1")).to.contain("add up to 39, not to one less than virtualBits");
+    const machine = arm64With();
+    expect(reasons(machine, ["translation", "kernelRootRegister"], undefined)).to.contain("add up to 48, not to virtualBits");
+    expect(reasons(machine, ["layout", "user", "last"], 0x7fff_ffff_ffffn)).to.contain("the user's range is not the lower half");
+    expect(reasons(machine, ["layout", "user", "first"], 0x1000n)).to.contain("the user's range is not the lower half");
+    expect(reasons(machine, ["layout", "kernel", "first"], 0xffff_8000_0000_0000n)).to.contain("the kernel's range is not the upper half");
+    expect(reasons(machine, ["layout", "kernel", "last"], 0xffff_ffff_ffff_efffn)).to.contain("the kernel's range is not the upper half");
+    expect(rootBits(machine)).to.equal(48);
+    expect(rootBits(riscv64)).to.equal(39);
+    expect(rootBits(arm({ format: "v7", ttbcrN: 2 }))).to.equal(32);
   });
 
   it("asks a machine with domains, or with marks by fault, what it reports of them", () => {

@@ -2,6 +2,7 @@
 import { PortolanError } from "@portolan/core";
 import { amd64la57Profile, amd64Profile } from "./x86/amd64.js";
 import { arm, armv6, armv6k, armv6Old, armv7, armv7AccessFlag, armv7TwoRoots } from "./arm/arm.js";
+import { arm64, arm64g16, arm64g64 } from "./arm64/profiles.js";
 import { ia32paeProfile, ia32Profile } from "./x86/ia32.js";
 import { mips24kf, mips32, mips32be, mips34kf } from "./mips32/mips32.js";
 import type { MachineProfile } from "./profile.js";
@@ -20,6 +21,9 @@ export const PROFILES: readonly MachineProfile[] = [
   armv7,
   armv7AccessFlag,
   armv7TwoRoots,
+  arm64,
+  arm64g16,
+  arm64g64,
   mips32,
   mips32be,
   mips24kf,

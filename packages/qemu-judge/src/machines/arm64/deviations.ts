@@ -52,3 +52,31 @@ export const blocksEverywhere = (low: Half, high: Half): Explanation => ({
     return !BLOCKS[half.granuleKiB].includes(last.level);
   },
 });
+
+const CONTIGUOUS = 1n << 52n;
+/** By granule and level, entries that the contiguous bit makes one. */
+const TOGETHER: Readonly<Record<Half["granuleKiB"], Readonly<Record<number, number>>>> = {
+  4: { 1: 16, 2: 16, 3: 16 },
+  16: { 2: 32, 3: 128 },
+  64: { 2: 32, 3: 32 },
+};
+
+/**
+ * QEMU 7.2 takes each entry of a contiguous run at its word. Where software has not put the parts of the larger page in
+ * their order, the manual lets a TLB take either.
+ */
+export const contiguousIgnored = (half: Half): Explanation => ({
+  id: "arm64.contiguous-out-of-order",
+  says: "entries with the contiguous bit that are not the parts of one larger page: QEMU takes each at its word",
+  manual: "Arm ARM (DDI 0487) D5.3.3, K1.1.11",
+  follows: "either",
+  matches: (query, _actual, judged) => {
+    const isHigh = ((query.address >> 55n) & 1n) === 1n;
+    const last = lastOf(judged, query, half, isHigh);
+    if (last === null || (last.descriptor & CONTIGUOUS) === 0n) return false;
+    const entries = BigInt(TOGETHER[half.granuleKiB][last.level] ?? 1);
+    const pageShift = 10 + Math.log2(half.granuleKiB);
+    const shift = BigInt(pageShift + (LAST_LEVEL - last.level) * (pageShift - 3));
+    return (last.descriptor >> shift) % entries !== (query.address >> shift) % entries;
+  },
+});
