@@ -188,7 +188,7 @@ describe("images in files", () => {
     expect(Buffer.compare(await readOf(again, 0, 0x80_0000), readFileSync(file("q.raw")))).to.equal(0);
   });
 
-  for (const [name, machine, elf, ram, registers] of [
+  for (const [name, emulator, elf, ram, registers] of [
     ["ARM64", ["aarch64", "-M", "virt", "-cpu", "cortex-a57"], [64, 183], 0x4000_0000, { PSTATE: 0x4000_03c5n }],
     ["ARM", ["arm", "-M", "virt", "-cpu", "cortex-a15"], [32, 40], 0x4000_0000, { CPSR: 0x4000_01d3n }],
     ["RISC-V", ["riscv64", "-M", "virt", "-bios", "none"], [64, 243], 0x8000_0000, { pc: 0x1000n }],
@@ -196,7 +196,7 @@ describe("images in files", () => {
     ["IA-32", ["i386", "-M", "pc"], [64, 3], 0, { RIP: 0xfff0n, CR0: 0x6000_0010n }],
   ] as const) {
     it(`may be QEMU's of ${name}, with the memory where it lies and the processor as it is at reset`, async function () {
-      if (!(await monitor(["dump-guest-memory m.elf"], machine))) this.skip();
+      if (!(await monitor(["dump-guest-memory m.elf"], emulator))) this.skip();
       const image = await openImage(await source("m.elf"));
       expect([image.elf?.bits, image.elf?.machine]).to.deep.equal(elf);
       expect(image.remarks).to.deep.equal([]);
