@@ -4,6 +4,7 @@
  *
  * - QEMU's `info tlb`, entry for entry with all flags, and `info mem`, range for range (x86);
  * - QEMU's answers to `gva2gpa`, page for page, as the process and as the kernel (ARM);
+ * - the registers in the core's note, with those that the monitor printed (x86);
  * - the guest's own pagemap, page for page, with the pages that are there though nobody may touch them.
  *
  * Ends with status 1 at any difference.
@@ -15,7 +16,7 @@ import { parseArgs } from "node:util";
 import { openImage } from "../../packages/image/dist/index.js";
 import { fileSource } from "../../packages/image/dist/node.js";
 import { inspectedAs } from "./inspected.mjs";
-import { againstGuest, againstLists, againstSamples } from "./judges.mjs";
+import { againstGuest, againstLists, againstNote, againstSamples } from "./judges.mjs";
 
 const KEPT = resolve(dirname(fileURLToPath(import.meta.url)), "../../coverage/kernels/dumps");
 /** Differences that are shown of one comparison. */
@@ -33,17 +34,17 @@ const compareImage = async (folder, manifest, file, options) => {
   try {
     const image = await openImage(source, options);
     const seen = await inspectedAs(manifest, image);
-    const text = (name) => readFileSync(join(folder, name), "utf8");
-    const has = (name) => manifest.files.includes(name);
-    return [
-      ...againstLists(manifest, seen, {
-        tlb: has("info-tlb.txt") ? text("info-tlb.txt") : null,
-        mem: has("info-mem.txt") ? text("info-mem.txt") : null,
-      }),
-      ...(has("gva2gpa-user.txt") ? [againstSamples("gva2gpa as the process", seen, text("gva2gpa-user.txt"), "user")] : []),
-      ...(has("gva2gpa-kernel.txt") ? [againstSamples("gva2gpa as the kernel", seen, text("gva2gpa-kernel.txt"), "kernel")] : []),
-      againstGuest(manifest, seen, text("pagemap.txt")),
-    ];
+    const textOf = (name) => (manifest.files.includes(name) ? readFileSync(join(folder, name), "utf8") : null);
+    const verdicts = await againstLists(manifest, seen, { tlb: textOf("info-tlb.txt"), mem: textOf("info-mem.txt") });
+    for (const who of ["user", "kernel"]) {
+      const samples = textOf(`gva2gpa-${who}.txt`);
+      if (samples !== null) verdicts.push(againstSamples(`gva2gpa as ${who}`, seen, samples, who));
+    }
+    verdicts.push(againstGuest(seen, textOf("pagemap.txt")));
+    const [processor] = image.processors;
+    // Cores of ARM have no word on translation.
+    if (processor !== undefined && manifest.registers.CR3 !== undefined) verdicts.push(againstNote(manifest, processor.registers));
+    return verdicts;
   } finally {
     await source.close();
   }

@@ -5,7 +5,7 @@ import { arm64 } from "../../packages/arch-arm64/dist/index.js";
 import { arm } from "../../packages/arch-arm/dist/index.js";
 import { ia32 } from "../../packages/arch-ia32/dist/index.js";
 import { ia32pae } from "../../packages/arch-ia32/dist/pae.js";
-import { eachMapping, Scan, Tree } from "../../packages/inspect/dist/index.js";
+import { eachMapping, renderAs, Scan, Tree } from "../../packages/inspect/dist/index.js";
 
 /** Bits of the root registers that are an address; the rest are cache attributes and the ASID. */
 const X86_ROOT = 0xf_ffff_ffff_f000n;
@@ -77,7 +77,8 @@ const hiddenPages = async (memory, tree, roots) => {
 
 /**
  * Lists everything.
- * @returns `leaves` in the order of addresses, `software`: no-access and swap entries by address, and the `tree`
+ * @returns `leaves` in the order of addresses; `software`: no-access and swap entries by address; `written`: the text that the inspector
+ * makes in the words of QEMU's monitor
  */
 export const inspectedAs = async ({ machine, registers }, image) => {
   const { architecture, os, rootBits } = MACHINES[machine];
@@ -100,5 +101,13 @@ export const inspectedAs = async ({ machine, registers }, image) => {
   );
   if (totals.end !== "complete") throw new Error(`${machine}: the list ended early: ${totals.end}`);
   if (machine === "armhf") for (const [address, entry] of await hiddenPages(memory, tree, roots)) software.set(address, entry);
-  return { leaves, software, totals, page: 2 ** architecture.pageShift, hasWide: architecture.wordBits === 64 };
+  const written = async (style) => {
+    let text = "";
+    const take = (more) => {
+      text += more;
+    };
+    await renderAs(style, memory, architecture, roots, take, { switches });
+    return text;
+  };
+  return { leaves, software, written, page: 2 ** architecture.pageShift };
 };

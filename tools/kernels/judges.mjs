@@ -56,27 +56,32 @@ const memRanges = ({ leaves, page }) => {
   return ranges;
 };
 
-const memLine =
-  (digits) =>
-  ({ first, end, word }) => {
-    // The last range of all ends where addresses do.
-    const last = digits === 16 ? BigInt.asUintN(64, end) : end;
-    return `${fixed(first, digits)}-${fixed(last, digits)} ${fixed(end - first, digits)} ${word}`;
-  };
+const memLine = ({ first, end, word }) => `${fixed(first, 16)}-${fixed(end, 16)} ${fixed(end - first, 16)} ${word}`;
 
-/** QEMU's own walks of everything, on x86. */
-export const againstLists = ({ machine }, seen, { tlb, mem }) => {
+/** QEMU's own walks of everything, on x86: against the list, and against the text that the inspector writes in QEMU's words. */
+export const againstLists = async ({ machine }, seen, { tlb, mem }) => {
   const linesOf = (text) => text.split("\n").filter((line) => /^[0-9a-f]+[-:]/.test(line));
   const verdicts = [];
   if (tlb !== null) {
     const theirs = linesOf(tlb);
     verdicts.push(linesAgainst("info tlb", seen.leaves.map(tlbLine), machine === "i386-pae" ? theirs.map(withoutLeak) : theirs));
+    verdicts.push(linesAgainst("info tlb as text", linesOf(await seen.written("info-tlb")), theirs));
   }
   if (mem !== null) {
     const theirs = linesOf(mem);
-    verdicts.push(linesAgainst("info mem", memRanges(seen).map(memLine(seen.hasWide ? 16 : theirs[0]?.indexOf("-"))), theirs));
+    verdicts.push(linesAgainst("info mem", memRanges(seen).map(memLine), theirs));
+    verdicts.push(linesAgainst("info mem as text", linesOf(await seen.written("info-mem")), theirs));
   }
   return verdicts;
+};
+
+/** What the image's own note says of the processor, and what the monitor said: registers that both name. */
+export const againstNote = ({ registers }, note) => {
+  const both = Object.keys(registers).filter((name) => note[name] !== undefined);
+  const differences = both
+    .filter((name) => BigInt(registers[name]) !== note[name])
+    .map((name) => `${name}: here ${hex(note[name])}, there ${registers[name]}`);
+  return { what: "registers of the note", equal: both.length - differences.length, told: ` (${both.join(", ")})`, differences };
 };
 
 /** The leaf that an address lies in. */
@@ -125,7 +130,7 @@ const SWAPPED = 62n;
 const FRAME = (1n << 55n) - 1n;
 
 /** The guest's word on every page of the process. It counts as present what is there and may not be touched. */
-export const againstGuest = (manifest, seen, text) => {
+export const againstGuest = (seen, text) => {
   const find = finder(seen);
   const { page, software } = seen;
   const differences = [];
