@@ -1,20 +1,9 @@
 /** What is suspicious in tables, each finding with a stable code, so that scripts can tell. */
-import {
-  EXECUTE,
-  KERNEL,
-  PAGE_ACCESSED,
-  PAGE_DIRTY,
-  permits,
-  USER,
-  WRITE,
-  type Architecture,
-  type Rights,
-  type Switches,
-} from "@portolan/core";
+import { EXECUTE, KERNEL, PAGE_ACCESSED, PAGE_DIRTY, permits, USER, WRITE, type Architecture, type Rights } from "@portolan/core";
 import { rightsInWords } from "./diff-mappings.js";
 import { holds, type Memory } from "./memory.js";
 import { Scan, type Budget, type ScanTotals } from "./scan.js";
-import { treeOf, type Tree, type Roots } from "./tree.js";
+import { treeOf, type Roots, type Tree, type TreeOptions } from "./tree.js";
 import { hexadecimal } from "./walk-address.js";
 
 /** Every code, with what it says. `"danger"` breaks a protection, `"broken"` cannot be meant, `"note"` may be. */
@@ -55,8 +44,7 @@ export interface Finding {
 }
 
 /** How to check. */
-export interface CheckOptions {
-  readonly switches?: Switches;
+export interface CheckOptions extends TreeOptions {
   readonly budget?: Budget;
   /** Findings kept of each code; 100 where absent. All are counted. */
   readonly limit?: number;
@@ -109,8 +97,13 @@ const RIGHTS_BITS = 6;
  *
  * @throws PortolanError ERR_NO_TREE, ERR_BAD_ARGUMENT
  */
-export const checkTables = async (memory: Memory, architecture: Architecture, roots: Roots, options: CheckOptions = {}): Promise<CheckReport> => {
-  const tree = treeOf(architecture, options.switches);
+export const checkTables = async (
+  memory: Memory,
+  architecture: Architecture,
+  roots: Roots,
+  options: CheckOptions = {},
+): Promise<CheckReport> => {
+  const tree = treeOf(architecture, options);
   const notes = new Notes(tree, options.limit ?? 100);
   const tables = new Map<number, { readonly depth: number; readonly bytes: number }>();
   const leaves = new Leaves();
@@ -118,7 +111,8 @@ export const checkTables = async (memory: Memory, architecture: Architecture, ro
   const { layout } = architecture;
   const kernelFirst = tree.pageOf(layout.kernel.first);
   const windows = (layout.windows ?? []).map(({ name, first, last }) => ({ name, first: tree.pageOf(first), last: tree.pageOf(last) }));
-  for (const span of tree.spansOf(roots)) tables.set(span.base + span.firstIndex * tree.levels[0].entryBytes, { depth: 0, bytes: span.entries * tree.levels[0].entryBytes });
+  for (const span of tree.spansOf(roots))
+    tables.set(span.base + span.firstIndex * tree.levels[0].entryBytes, { depth: 0, bytes: span.entries * tree.levels[0].entryBytes });
 
   const scan = new Scan(
     memory,
@@ -144,13 +138,16 @@ export const checkTables = async (memory: Memory, architecture: Architecture, ro
       leaf(at) {
         const { rights, physical, pages, page } = at;
         const bytes = pages * pageBytes;
-        if (permits(rights, USER, WRITE | EXECUTE) || permits(rights, KERNEL, WRITE | EXECUTE)) notes.range("writable-executable", at, `: ${rightsInWords(rights)}`);
-        if (rights >>> 3 !== 0 && page >= kernelFirst && !layout.kernelAddressSpaceShadowed) notes.range("user-in-kernel-range", at, `: ${rightsInWords(rights)}`);
+        if (permits(rights, USER, WRITE | EXECUTE) || permits(rights, KERNEL, WRITE | EXECUTE))
+          notes.range("writable-executable", at, `: ${rightsInWords(rights)}`);
+        if (rights >>> 3 !== 0 && page >= kernelFirst && !layout.kernelAddressSpaceShadowed)
+          notes.range("user-in-kernel-range", at, `: ${rightsInWords(rights)}`);
         if (physical % bytes !== 0 && !at.isBroken) notes.entry("misaligned", at);
         if (at.isBroken) notes.entry("broken-group", at);
         if (!holds(memory, physical)) notes.range("page-outside", at, `: physical ${hexadecimal(physical)}`);
         for (const { name, first, last } of windows) if (page >= first && page <= last) notes.entry("unreachable", at, `: ${name}`);
-        if (rights !== 0) leaves.add(physical, physical + bytes, page, rights | ((at.flags & ~(PAGE_ACCESSED | PAGE_DIRTY)) << RIGHTS_BITS));
+        if (rights !== 0)
+          leaves.add(physical, physical + bytes, page, rights | ((at.flags & ~(PAGE_ACCESSED | PAGE_DIRTY)) << RIGHTS_BITS));
       },
     },
     { budget: options.budget ?? CHECK_BUDGET },
@@ -163,7 +160,12 @@ export const checkTables = async (memory: Memory, architecture: Architecture, ro
 };
 
 /** Tables that the user may read or write. */
-const checkExposed = (tree: Tree, notes: Notes, tables: ReadonlyMap<number, { readonly depth: number; readonly bytes: number }>, leaves: Leaves): void => {
+const checkExposed = (
+  tree: Tree,
+  notes: Notes,
+  tables: ReadonlyMap<number, { readonly depth: number; readonly bytes: number }>,
+  leaves: Leaves,
+): void => {
   const bases = Float64Array.from(tables.keys()).sort();
   for (let leaf = 0; leaf < leaves.count; leaf += 1) {
     const rights = leaves.what[leaf] & 0o77;
@@ -174,7 +176,14 @@ const checkExposed = (tree: Tree, notes: Notes, tables: ReadonlyMap<number, { re
       const table = tables.get(bases[at]);
       if (table === undefined || bases[at] + table.bytes <= physical) continue;
       const page = leaves.page[leaf] + Math.max(0, Math.floor((bases[at] - physical) / 2 ** tree.pageShift));
-      notes.add(permits(rights, USER, WRITE) ? "table-user-writable" : "table-user-readable", page, 1, bases[at], table.depth, `: the table of level ${table.depth} at ${hexadecimal(bases[at])}`);
+      notes.add(
+        permits(rights, USER, WRITE) ? "table-user-writable" : "table-user-readable",
+        page,
+        1,
+        bases[at],
+        table.depth,
+        `: the table of level ${table.depth} at ${hexadecimal(bases[at])}`,
+      );
     }
   }
 };
@@ -192,7 +201,9 @@ const firstFrom = (sorted: Float64Array, value: number): number => {
 
 /** Pages that are mapped more than once, and not alike: a sweep over physical addresses. */
 const checkAliases = (tree: Tree, notes: Notes, leaves: Leaves): void => {
-  const order = Uint32Array.from({ length: leaves.count }, (_, leaf) => leaf).sort((one, other) => leaves.physical[one] - leaves.physical[other]);
+  const order = Uint32Array.from({ length: leaves.count }, (_, leaf) => leaf).sort(
+    (one, other) => leaves.physical[one] - leaves.physical[other],
+  );
   // Of leaves that are alike the one that reaches farthest stands for all.
   const open = new Map<number, number>();
   for (const leaf of order) {

@@ -39,8 +39,7 @@ const invertedX86 = (raw: bigint, shift: number): SoftwareEntry | null => {
   return { kind: "swap", type: Number(bits(raw, 63, 59)), offset: bits(~raw, 58, 9) };
 };
 
-/** Conventions by name, for `--os`. */
-export const CONVENTIONS = {
+const TABLE = {
   "linux-x86-64": {
     says: "Linux on x86-64, 4.18 and newer (with the mitigation of L1TF): PROT_NONE in bit 8, swap entries with an inverted offset",
     source: "Linux arch/x86/include/asm/pgtable_64.h, pgtable-invert.h",
@@ -96,7 +95,10 @@ export const CONVENTIONS = {
 } as const satisfies Readonly<Record<string, Convention>>;
 
 /** A convention that is known. */
-export type ConventionName = keyof typeof CONVENTIONS;
+export type ConventionName = keyof typeof TABLE;
+
+/** Conventions by name, for `--os`. */
+export const CONVENTIONS: Readonly<Record<ConventionName, Convention>> = TABLE;
 
 const noAccessRiscv = (raw: bigint): SoftwareEntry => ({ kind: "no-access", physical: Number(bits(raw, 53, 10)) * 4096 });
 

@@ -40,7 +40,9 @@ export async function* diffMappings(
   architecture: Architecture,
   options: Omit<ListOptions, "merge"> = {},
 ): AsyncGenerator<MappingChange, DiffTotals, void> {
-  const sides = [before, after].map(({ memory, roots }) => new Side(listMappings(memory, architecture, roots, { ...options, merge: "ranges" })));
+  const sides = [before, after].map(
+    ({ memory, roots }) => new Side(listMappings(memory, architecture, roots, { ...options, merge: "ranges" })),
+  );
   const [one, other] = sides;
   let changes = 0;
   // At most one: neighbours with the same two sides become one change.
@@ -56,10 +58,7 @@ export async function* diffMappings(
       const first = minOf(a === null ? null : one.from, b === null ? null : other.from);
       const inA = a !== null && one.from === first;
       const inB = b !== null && other.from === first;
-      const end = minOf(
-        a === null ? null : inA ? a.last : one.from - 1n,
-        b === null ? null : inB ? b.last : other.from - 1n,
-      );
+      const end = minOf(a === null ? null : inA ? a.last : one.from - 1n, b === null ? null : inB ? b.last : other.from - 1n);
       const what = inA && inB ? differences(a, b, first) : [];
       if (!inA || !inB || what.length > 0) {
         const change: MappingChange = {
@@ -145,7 +144,8 @@ const differences = (a: Mapping, b: Mapping, at: bigint): MappingChange["what"] 
   if (target(a) !== target(b)) what.push("target");
   if (((a.flags ^ b.flags) & ALL_BUT_MARKS) !== 0) what.push("attributes");
   if (a.pageBytes !== b.pageBytes) what.push("size");
-  if (a.software?.kind !== b.software?.kind || a.software?.type !== b.software?.type || a.software?.offset !== b.software?.offset) what.push("software");
+  if (a.software?.kind !== b.software?.kind || a.software?.type !== b.software?.type || a.software?.offset !== b.software?.offset)
+    what.push("software");
   return what;
 };
 

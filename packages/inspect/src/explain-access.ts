@@ -13,7 +13,16 @@ import {
 } from "@portolan/core";
 import type { Memory } from "./memory.js";
 import { treeOf, type Roots } from "./tree.js";
-import { ACCESS_NAMES, fieldValue, hexadecimal, PRIVILEGE_NAMES, walkAddress, type ImageStep, type ImageWalk, type WalkOptions } from "./walk-address.js";
+import {
+  ACCESS_NAMES,
+  fieldValue,
+  hexadecimal,
+  PRIVILEGE_NAMES,
+  walkAddress,
+  type ImageStep,
+  type ImageWalk,
+  type WalkOptions,
+} from "./walk-address.js";
 
 /** A single change that would make an entry let the access through. */
 export interface Culprit {
@@ -60,7 +69,7 @@ export const explainAccess = async (
   options: WalkOptions = {},
 ): Promise<AccessExplanation> => {
   const walk = await walkAddress(memory, architecture, roots, address, options);
-  const { switches, levels } = treeOf(architecture, options.switches);
+  const { switches, levels } = treeOf(architecture, options);
   const { access, privilege, reason } = walk;
   const refusals: Refusal[] = [];
   const add = (step: ImageStep, culprits: readonly Culprit[]): void => {
@@ -72,10 +81,16 @@ export const explainAccess = async (
     for (const step of walk.steps) {
       const rules = step.format?.partRights ?? (step.format?.rights === undefined ? [] : [step.format.rights]);
       if (permits(step.rights, privilege, access)) continue;
-      add(step, rules.slice(0, 1).flatMap((rule) => changes(rule, step.raw, switches, (rights) => permits(rights, privilege, access))));
+      add(
+        step,
+        rules.slice(0, 1).flatMap((rule) => changes(rule, step.raw, switches, (rights) => permits(rights, privilege, access))),
+      );
     }
   } else if (reason === ABSENT && last !== undefined) {
-    add(last, changes(levels[last.depth].level.kind, last.raw, switches, (kind) => kind === "leaf" || kind === "table"));
+    add(
+      last,
+      changes(levels[last.depth].level.kind, last.raw, switches, (kind) => kind === "leaf" || kind === "table"),
+    );
   } else if (reason === RESERVED && last !== undefined) {
     const reserved = last.fields.filter((field, at) => last.format?.fields[at].role === "reserved" && field.value !== 0n);
     add(
@@ -98,7 +113,8 @@ const changes = <T>(rule: Rule<T>, raw: bigint, switches: Switches, isWanted: (a
     if (wouldBe >= 0) found.push({ kind: "field", name: field.name, is: values[field.name], wouldBe });
   }
   for (const [name, value] of Object.entries(switches))
-    if (isWanted(rule.tell(values, { ...switches, [name]: !value }))) found.push({ kind: "switch", name, is: Number(value), wouldBe: Number(!value) });
+    if (isWanted(rule.tell(values, { ...switches, [name]: !value })))
+      found.push({ kind: "switch", name, is: Number(value), wouldBe: Number(!value) });
   return found;
 };
 

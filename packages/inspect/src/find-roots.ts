@@ -2,9 +2,9 @@
  * Plausible root tables in memory, without any hint: every place where a root could lie is looked at, what passes is followed
  * down, and the rest is ranked with reasons.
  */
-import { ABSENT_ENTRY, LEAF_ENTRY, TABLE_ENTRY, type Architecture, type FormatCodec, type Switches } from "@portolan/core";
+import { ABSENT_ENTRY, LEAF_ENTRY, TABLE_ENTRY, type Architecture, type FormatCodec } from "@portolan/core";
 import { holds, readSome, type Memory } from "./memory.js";
-import { treeOf, type RootSpan, type Tree } from "./tree.js";
+import { treeOf, type RootSpan, type Tree, type TreeOptions } from "./tree.js";
 import { TableWords } from "./words.js";
 import { hexadecimal } from "./walk-address.js";
 
@@ -25,8 +25,7 @@ export interface RootCandidate {
 }
 
 /** How to look. */
-export interface FindRootsOptions {
-  readonly switches?: Switches;
+export interface FindRootsOptions extends TreeOptions {
   /** Candidates to answer with; 20 where absent. */
   readonly limit?: number;
   /** Candidates that are kept and followed down; 4096 where absent. */
@@ -49,12 +48,16 @@ interface Suspect {
   /** Of the entries of the kernel's half, 0 where that is empty. */
   readonly kernelHash: number;
   readonly hasSelf: boolean;
+  /** Every entry has the same reserved bits set. */
+  readonly isMarked: boolean;
 }
 
 const CHUNK = 2 ** 20;
 const SAMPLED_ENTRIES = 48;
 const SAMPLED_BELOW = 6;
 const MOST_READS = 600;
+/** Entries of a small root. */
+const FEW = 16;
 
 /**
  * Looks at all of memory. Time grows with its size and with `most`, never with what the tables lead to.
@@ -62,7 +65,7 @@ const MOST_READS = 600;
  * @throws PortolanError ERR_NO_TREE, ERR_BAD_ARGUMENT
  */
 export const findRoots = async (memory: Memory, architecture: Architecture, options: FindRootsOptions = {}): Promise<FoundRoots> => {
-  const tree = treeOf(architecture, options.switches);
+  const tree = treeOf(architecture, options);
   const { limit = 20, most = 4096 } = options;
   const [top] = tree.levels;
   const suspects: Suspect[] = [];
@@ -103,13 +106,22 @@ export const findRoots = async (memory: Memory, architecture: Architecture, opti
 };
 
 /** Could this be a root at all? Only entries that are absent, or lead to or map what can be; at least one of the latter. */
-const firstLook = (tree: Tree, memory: Memory, view: DataView, offset: number, root: number, shape: Omit<RootSpan, "base">): Suspect | null => {
+const firstLook = (
+  tree: Tree,
+  memory: Memory,
+  view: DataView,
+  offset: number,
+  root: number,
+  shape: Omit<RootSpan, "base">,
+): Suspect | null => {
   const [{ codec, entryBytes, pagesPerEntry }] = tree.levels;
   const isLittle = tree.architecture.byteOrder === "little";
   const kernelFirst = shape.firstPage > 0 ? 0 : (tree.pageOf(tree.architecture.layout.kernel.first) - shape.firstPage) / pagesPerEntry;
   let entries = 0;
   let kernelHash = 0;
   let hasSelf = false;
+  let reserved = -1;
+  const targets: number[] = [];
   for (let index = 0; index < shape.entries; index += 1) {
     const at = offset + index * entryBytes;
     const one = view.getUint32(at, isLittle);
@@ -123,14 +135,24 @@ const firstLook = (tree: Tree, memory: Memory, view: DataView, offset: number, r
       return null;
     }
     const format = formatOf(codec, kind, lo, hi);
-    if (format === null || format.hasReserved(lo, hi)) return null;
+    if (format === null) return null;
+    // An emulator may have left a mark, and then in every entry; in data the bits differ.
+    const set = (lo & format.reservedLow) ^ Math.imul(hi & format.reservedHigh, 31);
+    if (reserved !== -1 && set !== reserved) return null;
+    if (set !== 0 && (format.addressOf(lo, hi) === 0 || (hi & format.reservedHigh) !== 0)) return null;
+    reserved = set;
     const target = format.addressOf(lo, hi);
     if (kind === TABLE_ENTRY && !holds(memory, target)) return null;
+    // Four words of data pass more easily than a page of them: pointers of a small root lead to tables of their own.
+    if (shape.entries <= FEW && (target === 0 || targets.includes(target))) return null;
+    if (shape.entries <= FEW) targets.push(target);
     if (target === root) hasSelf = true;
     entries += 1;
-    if (index >= kernelFirst && target !== root) kernelHash = (Math.imul(kernelHash ^ lo, 0x9e3779b1) ^ Math.imul(hi + index, 0x85ebca6b)) >>> 0;
+    if (index >= kernelFirst && target !== root)
+      kernelHash = (Math.imul(kernelHash ^ lo, 0x9e3779b1) ^ Math.imul(hi + index, 0x85ebca6b)) >>> 0;
   }
-  return entries === 0 ? null : { root, shape, entries, kernelHash, hasSelf };
+  const isMarked = reserved !== 0;
+  return entries === 0 || (isMarked && entries < 2) ? null : { root, shape, entries, kernelHash, hasSelf, isMarked };
 };
 
 const formatOf = (codec: Tree["levels"][number]["codec"], kind: number, lo: number, hi: number): FormatCodec | null =>
@@ -140,14 +162,21 @@ const formatOf = (codec: Tree["levels"][number]["codec"], kind: number, lo: numb
 interface Sample {
   leaves: number;
   leavesInMemory: number;
+  usersLeaves: number;
   empty: number;
   bad: number;
   reads: number;
 }
 
-const judge = async (tree: Tree, memory: Memory, words: readonly TableWords[], suspect: Suspect, sharing: number): Promise<RootCandidate> => {
+const judge = async (
+  tree: Tree,
+  memory: Memory,
+  words: readonly TableWords[],
+  suspect: Suspect,
+  sharing: number,
+): Promise<RootCandidate> => {
   const { root, shape, entries, hasSelf } = suspect;
-  const sample: Sample = { leaves: 0, leavesInMemory: 0, empty: 0, bad: 0, reads: 0 };
+  const sample: Sample = { leaves: 0, leavesInMemory: 0, usersLeaves: 0, empty: 0, bad: 0, reads: 0 };
   await follow(tree, memory, words, sample, 0, root, shape.firstIndex, shape.entries, SAMPLED_ENTRIES, root);
   const reasons: string[] = [`${entries} of ${shape.entries} entries in use, all of them well-formed`];
   const seen = sample.leaves + sample.bad;
@@ -172,6 +201,16 @@ const judge = async (tree: Tree, memory: Memory, words: readonly TableWords[], s
   if (suspect.kernelHash !== 0 && sound > 0) {
     reasons.push("has entries in the kernel's half");
     score += 5;
+  }
+  if (suspect.isMarked) {
+    reasons.push("every entry has the same reserved bit set: an emulator's mark, or no root");
+    score *= 0.8;
+  }
+  if (tree.translation.kernelRootRegister !== undefined && sample.leaves > 0) {
+    const users = sample.usersLeaves / sample.leaves;
+    const isKernels = shape.register === tree.translation.kernelRootRegister;
+    reasons.push(`${sample.usersLeaves} of the pages are the user's`);
+    score *= isKernels ? 1 - users / 2 : 0.5 + users / 2;
   }
   return { root, register: shape.register, score: Math.round(Math.min(100, score)), reasons, entries, sharing };
 };
@@ -213,7 +252,7 @@ const follow = async (
     const hi = table.high[used[at]];
     const kind = codec.kindOf(lo, hi);
     const format = formatOf(codec, kind, lo, hi);
-    if (format === null || format.hasReserved(lo, hi)) {
+    if (format === null || (depth > 0 && format.hasReserved(lo, hi))) {
       sample.bad += 1;
       continue;
     }
@@ -221,6 +260,7 @@ const follow = async (
     if (kind === LEAF_ENTRY) {
       sample.leaves += 1;
       if (holds(memory, target)) sample.leavesInMemory += 1;
+      if (format.rightsOf(lo, hi) >>> 3 !== 0) sample.usersLeaves += 1;
     } else if (target !== root && depth + 1 < tree.levels.length) {
       await follow(tree, memory, words, sample, depth + 1, target, 0, tree.levels[depth + 1].entries, SAMPLED_BELOW, root);
       // The way back up: tables of this level were not read over, deeper ones were.

@@ -10,12 +10,11 @@ import {
   type Architecture,
   type PageFlags,
   type Rights,
-  type Switches,
 } from "@portolan/core";
 import type { ConventionName, SoftwareEntry } from "./conventions.js";
 import type { Memory } from "./memory.js";
 import { Scan, type Budget, type ScanTotals } from "./scan.js";
-import { treeOf, type Tree, type Roots } from "./tree.js";
+import { treeOf, type Roots, type Tree, type TreeOptions } from "./tree.js";
 import { conventionOf } from "./walk-address.js";
 
 /** What is to be listed. All that is given must hold. */
@@ -34,8 +33,7 @@ export interface MappingFilter {
 }
 
 /** How to list. */
-export interface ListOptions {
-  readonly switches?: Switches;
+export interface ListOptions extends TreeOptions {
   readonly filter?: MappingFilter;
   /** Only virtual addresses in this range, in bytes, inclusive. */
   readonly range?: { readonly first: bigint; readonly last: bigint };
@@ -119,7 +117,7 @@ export const eachMapping = async (
   visitor: LeafVisitor,
   options: Omit<ListOptions, "merge"> = {},
 ): Promise<ListTotals> => {
-  const tree = treeOf(architecture, options.switches);
+  const tree = treeOf(architecture, options);
   const passes = options.filter === undefined ? null : filterOf(options.filter, tree);
   const convention = conventionOf(options.os, tree.levels[0].entryBytes);
   const smallest = tree.levels.at(-1)?.pagesPerEntry ?? 1;
@@ -204,7 +202,18 @@ export class Joiner implements LeafVisitor {
     const first = this.#tree.addressOf(run.firstPage);
     const bytes = run.pages * this.#pageBytes;
     const { physical, rights, flags, depth, leaves, software } = run;
-    this.finished.push({ first, last: first + BigInt(bytes) - 1n, bytes, physical, rights, flags, pageBytes: run.pagesEach * this.#pageBytes, depth, leaves, software });
+    this.finished.push({
+      first,
+      last: first + BigInt(bytes) - 1n,
+      bytes,
+      physical,
+      rights,
+      flags,
+      pageBytes: run.pagesEach * this.#pageBytes,
+      depth,
+      leaves,
+      software,
+    });
     this.#run = null;
   }
 
@@ -215,19 +224,35 @@ export class Joiner implements LeafVisitor {
     if (run !== null && !isSingle && this.#joins(run, at, flags, software)) {
       run.pages += at.pages;
       run.leaves += 1;
-      if (this.#merge === "rights" && run.physical !== null && run.physical + (run.pages - at.pages) * this.#pageBytes !== at.physical) run.physical = null;
+      if (this.#merge === "rights" && run.physical !== null && run.physical + (run.pages - at.pages) * this.#pageBytes !== at.physical)
+        run.physical = null;
       return;
     }
     this.end();
     const physical = software === null || software.kind === "no-access" ? at.physical : null;
-    this.#run = { firstPage: at.page, pages: at.pages, physical, rights: at.rights, flags, pagesEach: at.pages, depth: at.depth, leaves: 1, software };
+    this.#run = {
+      firstPage: at.page,
+      pages: at.pages,
+      physical,
+      rights: at.rights,
+      flags,
+      pagesEach: at.pages,
+      depth: at.depth,
+      leaves: 1,
+      software,
+    };
   }
 
   #joins(run: Run, at: Scan, flags: PageFlags, software: SoftwareEntry | null): boolean {
     if (run.firstPage + run.pages !== at.page || run.rights !== at.rights || this.#tree.isHoleBelow(at.page)) return false;
     if (run.software?.kind !== software?.kind || run.software?.type !== software?.type) return false;
     if (this.#merge === "rights" || software?.kind === "swap") return true;
-    return run.flags === flags && run.pagesEach === at.pages && run.physical !== null && run.physical + run.pages * this.#pageBytes === at.physical;
+    return (
+      run.flags === flags &&
+      run.pagesEach === at.pages &&
+      run.physical !== null &&
+      run.physical + run.pages * this.#pageBytes === at.physical
+    );
   }
 }
 
@@ -243,7 +268,7 @@ export async function* listMappings(
   roots: Roots,
   options: ListOptions = {},
 ): AsyncGenerator<Mapping, ListTotals, void> {
-  const joiner = new Joiner(treeOf(architecture, options.switches), options.merge ?? "ranges");
+  const joiner = new Joiner(treeOf(architecture, options), options.merge ?? "ranges");
   let wake: () => void = () => {};
   let resume: () => void = () => {};
   const waiting = (): Promise<void> => new Promise((resolve) => (wake = resolve));

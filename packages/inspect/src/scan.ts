@@ -283,10 +283,7 @@ export class Scan {
     this.format = format;
     this.physical = format.addressOf(lo, hi);
     this.rights = this.tree.settled(above & format.rightsOf(lo, hi), own < 0 ? domain : own, page);
-    this.flags =
-      format.attributesOf(lo, hi) |
-      (format.isAccessed(lo, hi) ? PAGE_ACCESSED : 0) |
-      (format.isDirty(lo, hi) ? PAGE_DIRTY : 0);
+    this.flags = format.attributesOf(lo, hi) | (format.isAccessed(lo, hi) ? PAGE_ACCESSED : 0) | (format.isDirty(lo, hi) ? PAGE_DIRTY : 0);
     this.totals.leaves += 1;
     let more = 0;
     if (format.entries > 1) {

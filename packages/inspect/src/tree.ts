@@ -12,6 +12,17 @@ import {
   type Switches,
 } from "@portolan/core";
 
+/** How a description is to be read. */
+export interface TreeOptions {
+  /** The processor's switches, where they differ from those after reset. */
+  readonly switches?: Switches;
+  /**
+   * Takes entries for what they would be without their reserved bits. Emulators leave marks where processors would fault:
+   * QEMU marks the four pointers of PAE as accessed.
+   */
+  readonly ignoreReserved?: boolean;
+}
+
 /** Addresses of the tables that a processor starts from. */
 export interface Roots {
   /** Physical address of the root table, in bytes; of the user's range only, where the kernel's has a root of its own. */
@@ -66,9 +77,10 @@ export class Tree {
 
   /**
    * @param switches that differ from those after reset
+   * @param ignoreReserved take entries for what they would be without their reserved bits
    * @throws PortolanError ERR_NO_TREE for a machine whose translations lie in no tree, ERR_BAD_ARGUMENT for an unknown switch
    */
-  constructor(architecture: Architecture, switches: Switches = {}) {
+  constructor(architecture: Architecture, switches: Switches = {}, ignoreReserved = false) {
     const { translation, virtualBits, pageShift, layout } = architecture;
     if (translation.kind !== "hierarchical") throw new PortolanError("ERR_NO_TREE", { machine: architecture.name });
     for (const name of Object.keys(switches))
@@ -79,7 +91,7 @@ export class Tree {
     this.switches = { ...initialSwitches(architecture), ...switches };
     this.limit = 2 ** (virtualBits - pageShift);
     this.pageShift = pageShift;
-    this.faultsOnReserved = translation.faultsOnReserved;
+    this.faultsOnReserved = translation.faultsOnReserved && !ignoreReserved;
     let shift = pageShift + translation.levels.reduce((sum, { indexBits }) => sum + indexBits, 0);
     this.levels = translation.levels.map((level) => {
       shift -= level.indexBits;
@@ -94,8 +106,7 @@ export class Tree {
     this.standings = Uint8Array.from({ length: translation.domains?.count ?? 0 }, (_, domain) =>
       STANDINGS.indexOf(translation.domains?.tell(domain, this.switches) ?? "checked"),
     );
-    this.#userPages =
-      layout.privilegeByAddress === true ? [this.pageOf(layout.user.first), this.pageOf(layout.user.last)] : null;
+    this.#userPages = layout.privilegeByAddress === true ? [this.pageOf(layout.user.first), this.pageOf(layout.user.last)] : null;
   }
 
   /** Number of the page of an address, within the translated width. */
@@ -116,7 +127,9 @@ export class Tree {
   addressOf(page: number): bigint {
     const { virtualBits, wordBits, virtualRule } = this.architecture;
     const address = BigInt(page) << BigInt(this.pageShift);
-    return virtualRule === "sign-extended" && page >= this.limit / 2 ? BigInt.asUintN(wordBits, BigInt.asIntN(virtualBits, address)) : address;
+    return virtualRule === "sign-extended" && page >= this.limit / 2
+      ? BigInt.asUintN(wordBits, BigInt.asIntN(virtualBits, address))
+      : address;
   }
 
   /** Does the page follow on addresses that cannot be translated? */
@@ -139,7 +152,8 @@ export class Tree {
    */
   spansOf({ root, kernelRoot }: Roots): readonly RootSpan[] {
     const { kernelRootRegister, rootRegister } = this.translation;
-    if (root === undefined && kernelRoot === undefined) throw new PortolanError("ERR_BAD_ARGUMENT", { root: "none", rule: "one root at least" });
+    if (root === undefined && kernelRoot === undefined)
+      throw new PortolanError("ERR_BAD_ARGUMENT", { root: "none", rule: "one root at least" });
     if (kernelRoot !== undefined && kernelRootRegister === undefined)
       throw new PortolanError("ERR_BAD_ARGUMENT", { kernelRoot, machine: this.architecture.name, rule: "one root translates all" });
     return this.rootShapes().flatMap((shape) => {
@@ -172,13 +186,11 @@ export class Tree {
 const lastTrees = new WeakMap<Architecture, { readonly setting: string; readonly tree: Tree }>();
 
 /** A tree holds nothing of an image, so those of one description share it. @throws PortolanError as the constructor of {@link Tree} */
-export const treeOf = (architecture: Architecture, switches: Switches = {}): Tree => {
-  const setting = Object.entries(switches)
-    .map(([name, value]) => `${name} ${String(value)}`)
-    .join();
+export const treeOf = (architecture: Architecture, { switches = {}, ignoreReserved = false }: TreeOptions = {}): Tree => {
+  const setting = [String(ignoreReserved), ...Object.entries(switches).map(([name, value]) => `${name} ${String(value)}`)].join();
   const last = lastTrees.get(architecture);
   if (last?.setting === setting) return last.tree;
-  const tree = new Tree(architecture, switches);
+  const tree = new Tree(architecture, switches, ignoreReserved);
   lastTrees.set(architecture, { setting, tree });
   return tree;
 };

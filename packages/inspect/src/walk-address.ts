@@ -31,22 +31,19 @@ import {
   type Field,
   type Privilege,
   type Rights,
-  type Switches,
   type Walk,
   type WalkStep,
 } from "@portolan/core";
-import { CONVENTIONS, softwareInWords, type ConventionName, type SoftwareEntry } from "./conventions.js";
+import { CONVENTIONS, softwareInWords, type Convention, type ConventionName, type SoftwareEntry } from "./conventions.js";
 import { holds, readSome, type Memory } from "./memory.js";
-import { CLOSED, OPEN, treeOf, type Roots } from "./tree.js";
+import { CLOSED, OPEN, treeOf, type Roots, type TreeOptions } from "./tree.js";
 
 /** What is asked of a walk. */
-export interface WalkOptions {
+export interface WalkOptions extends TreeOptions {
   /** READ where absent. */
   readonly access?: Access;
   /** USER where absent. */
   readonly privilege?: Privilege;
-  /** The processor's switches, where they differ from those after reset. */
-  readonly switches?: Switches;
   /** What the operating system keeps in entries that are not present; nothing is guessed where absent. */
   readonly os?: ConventionName;
 }
@@ -81,10 +78,11 @@ export const fieldValue = (field: Field, raw: bigint): bigint =>
 export const hexadecimal = (value: bigint | number): string => `0x${value.toString(16)}`;
 
 /** @throws PortolanError ERR_BAD_ARGUMENT for a convention that is not known, or speaks of entries of another size */
-export const conventionOf = (os: ConventionName | undefined, bytes: number): (typeof CONVENTIONS)[ConventionName] | null => {
+export const conventionOf = (os: ConventionName | undefined, bytes: number): Convention | null => {
   if (os === undefined) return null;
   if (!Object.hasOwn(CONVENTIONS, os)) throw new PortolanError("ERR_BAD_ARGUMENT", { os, known: Object.keys(CONVENTIONS) });
-  if (CONVENTIONS[os].bytes !== bytes) throw new PortolanError("ERR_BAD_ARGUMENT", { os, entryBytes: bytes, expected: CONVENTIONS[os].bytes });
+  if (CONVENTIONS[os].bytes !== bytes)
+    throw new PortolanError("ERR_BAD_ARGUMENT", { os, entryBytes: bytes, expected: CONVENTIONS[os].bytes });
   return CONVENTIONS[os];
 };
 
@@ -104,7 +102,7 @@ export const walkAddress = async (
   const { access = READ, privilege = USER } = options;
   if (![READ, WRITE, EXECUTE].includes(access)) throw new PortolanError("ERR_BAD_ARGUMENT", { access, rule: "READ, WRITE or EXECUTE" });
   if (![KERNEL, USER].includes(privilege)) throw new PortolanError("ERR_BAD_ARGUMENT", { privilege, rule: "KERNEL or USER" });
-  const tree = treeOf(architecture, options.switches);
+  const tree = treeOf(architecture, options);
   const convention = conventionOf(options.os, tree.levels[0].entryBytes);
   const spans = tree.spansOf(roots);
   const steps: ImageStep[] = [];
@@ -133,12 +131,18 @@ export const walkAddress = async (
   };
   if (!tree.isCanonical(address)) return refuse(BAD_ADDRESS, "the address is one that the machine cannot translate", first);
   const isUsers = layout.privilegeByAddress !== true || (address >= layout.user.first && address <= layout.user.last);
-  if (privilege === USER && !isUsers) return refuse(BAD_ADDRESS, `the user may name addresses up to ${hexadecimal(layout.user.last)} only`, first);
+  if (privilege === USER && !isUsers)
+    return refuse(BAD_ADDRESS, `the user may name addresses up to ${hexadecimal(layout.user.last)} only`, first);
   const window = layout.windows?.find((one) => address >= one.first && address <= one.last);
   if (window !== undefined) {
     if (privilege === USER && window.privilege === KERNEL) return refuse(BAD_ADDRESS, `${window.name} is the kernel's alone`, first);
     rights = window.privilege === USER ? ALL_RIGHTS : 7;
-    return answer(NO_FAULT, `${window.name} names physical memory directly: no table is asked`, first, Number(window.physical + address - window.first));
+    return answer(
+      NO_FAULT,
+      `${window.name} names physical memory directly: no table is asked`,
+      first,
+      Number(window.physical + address - window.first),
+    );
   }
 
   const page = tree.pageOf(address);
@@ -203,7 +207,8 @@ export const walkAddress = async (
     }
     const named = format.domainOf(lo);
     if (named >= 0) domain = named;
-    if (rule === "" && !permits(own, privilege, access)) rule = `${entry} does not let the ${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]}`;
+    if (rule === "" && !permits(own, privilege, access))
+      rule = `${entry} does not let the ${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]}`;
     rights &= own;
     const target = format.addressOf(lo, hi);
     if (kind === TABLE_ENTRY) {
@@ -213,7 +218,8 @@ export const walkAddress = async (
     }
     step(`maps physical address ${hexadecimal(target)}`);
     const remaining = tree.combined[rights];
-    if (permits(rights, privilege, access) && !permits(remaining, privilege, access)) rule = translation.kind === "hierarchical" ? (translation.combined?.says ?? rule) : rule;
+    if (permits(rights, privilege, access) && !permits(remaining, privilege, access))
+      rule = translation.kind === "hierarchical" ? (translation.combined?.says ?? rule) : rule;
     rights = remaining;
     if (architecture.can.recordAccess === "fault" && format.isUnmarked(lo, hi)) {
       if (!isUsers) rights &= 7;

@@ -80,7 +80,10 @@ for (const architecture of trees) {
       const read = await readVirtual(dumpOf(machine), architecture, rootsOf(machine, space), at, 10, { privilege: USER, switches });
       expect([...read.bytes]).to.deep.equal([0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9]);
       expect(read.stop).to.equal(null);
-      const beyond = await readVirtual(dumpOf(machine), architecture, rootsOf(machine, space), at, 3 * pageBytes, { privilege: USER, switches });
+      const beyond = await readVirtual(dumpOf(machine), architecture, rootsOf(machine, space), at, 3 * pageBytes, {
+        privilege: USER,
+        switches,
+      });
       expect(beyond.bytes.length).to.equal(5 + pageBytes);
       expect(beyond.stop?.address).to.equal(BigInt(base + 2 * pageBytes));
       const nothing = await readVirtual(dumpOf(machine), architecture, rootsOf(machine, space), 0n, 16, { privilege: USER });
@@ -107,6 +110,8 @@ for (const architecture of trees) {
 
 describe("a machine without a tree", () => {
   it("is refused with a code", () => {
-    expect(() => new Tree(sparc64)).to.throw().with.property("code", "ERR_NO_TREE");
+    expect(() => new Tree(sparc64))
+      .to.throw()
+      .with.property("code", "ERR_NO_TREE");
   });
 });

@@ -10,7 +10,10 @@ const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 export const walkAsText = (walk: ImageWalk): string => {
   const lines = walk.steps.flatMap(({ depth, table, index, entryAddress, raw, bytes, fields, says, manual }) => [
     `level ${depth}  ${table} entry ${index} at ${hex(entryAddress ?? 0n)}: ${raw.toString(16).padStart(bytes * 2, "0")}  ${says}  (${manual})`,
-    ...fields.map(({ name, high, low, value, means }) => `    ${(high === low ? `${low}` : `${high}:${low}`).padStart(5)}  ${name} = ${hex(value)}  ${means}`),
+    ...fields.map(
+      ({ name, high, low, value, means }) =>
+        `    ${(high === low ? `${low}` : `${high}:${low}`).padStart(5)}  ${name} = ${hex(value)}  ${means}`,
+    ),
   ]);
   const end =
     walk.physical === null
@@ -24,7 +27,10 @@ export const walkAsData = (walk: ImageWalk): unknown => ({
   ...walk,
   address: hex(walk.address),
   physical: walk.physical === null ? null : hex(walk.physical),
-  software: walk.software === null ? null : { ...walk.software, ...(walk.software.offset === undefined ? {} : { offset: hex(walk.software.offset) }) },
+  software:
+    walk.software === null
+      ? null
+      : { ...walk.software, ...(walk.software.offset === undefined ? {} : { offset: hex(walk.software.offset) }) },
   steps: walk.steps.map(({ format, ...step }) => ({
     ...step,
     format: format?.name ?? null,
@@ -36,13 +42,16 @@ export const walkAsData = (walk: ImageWalk): unknown => ({
 });
 
 /** A finding in one line. */
-export const findingAsText = ({ code, severity, first, last, says }: Finding): string => `${severity} ${code} ${hex(first)}-${hex(last)}: ${says}\n`;
+export const findingAsText = ({ code, severity, first, last, says }: Finding): string =>
+  `${severity} ${code} ${hex(first)}-${hex(last)}: ${says}\n`;
 
 /** A change in one line. */
 export const changeAsText = ({ kind, first, last, before, after, what }: MappingChange): string => {
   const sign = kind === "appeared" ? "+" : kind === "vanished" ? "-" : "~";
   const side = (mapping: MappingChange["before"]): string =>
-    mapping === null ? "" : `${mapping.physical === null ? "" : `-> ${hex(mapping.physical + Number(first - mapping.first))} `}${rightsInWords(mapping.rights, mapping.flags)}`;
+    mapping === null
+      ? ""
+      : `${mapping.physical === null ? "" : `-> ${hex(mapping.physical + Number(first - mapping.first))} `}${rightsInWords(mapping.rights, mapping.flags)}`;
   const told = kind === "changed" ? `${side(before)} => ${side(after)} (${what.join(", ")})` : side(before ?? after);
   return `${sign} ${hex(first)}-${hex(last)} ${told}\n`;
 };

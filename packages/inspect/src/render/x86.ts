@@ -2,10 +2,10 @@
  * Lists in the words of other tools, to be compared with theirs line by line: QEMU's monitor and Linux's ptdump, both for
  * entries that have x86's fields. Which bit is which comes from the fields' names in the description.
  */
-import { fieldBits, PortolanError, type Architecture, type EntryFormat, type FormatCodec, type Switches } from "@portolan/core";
+import { fieldBits, PortolanError, type Architecture, type EntryFormat, type FormatCodec } from "@portolan/core";
 import type { Memory } from "../memory.js";
 import { Scan, type Budget, type ScanTotals, type Visitor } from "../scan.js";
-import { treeOf, type Roots, type Tree } from "../tree.js";
+import { treeOf, type Roots, type Tree, type TreeOptions } from "../tree.js";
 import { hex8, PageText } from "./numbers.js";
 
 /** The tools. */
@@ -14,8 +14,7 @@ export type ForeignStyle = "info-tlb" | "info-mem" | "ptdump";
 /** Takes text as it comes. What it returns is waited for. */
 export type Write = (text: string) => Promise<void> | void;
 
-export interface RenderOptions {
-  readonly switches?: Switches;
+export interface RenderOptions extends TreeOptions {
   readonly budget?: Budget;
 }
 
@@ -140,7 +139,9 @@ class InfoMem extends Lines {
     if (this.#rights === 0) return;
     const [start, end] = [this.pages.of(this.#start), this.pages.of(this.#next)];
     const size = this.pages.of(this.#next - this.#start);
-    this.lines.push(`${start}-${end} ${size} ${(this.#rights & USER_BIT) === 0 ? "-" : "u"}r${(this.#rights & WRITE_BIT) === 0 ? "-" : "w"}\n`);
+    this.lines.push(
+      `${start}-${end} ${size} ${(this.#rights & USER_BIT) === 0 ? "-" : "u"}r${(this.#rights & WRITE_BIT) === 0 ? "-" : "w"}\n`,
+    );
     this.#rights = 0;
   }
 }
@@ -232,7 +233,7 @@ export const renderAs = async (
   write: Write,
   options: RenderOptions = {},
 ): Promise<ScanTotals> => {
-  const tree = treeOf(architecture, options.switches);
+  const tree = treeOf(architecture, options);
   const names = tree.levels.at(-1)?.codec.leaf?.format.fields.map(({ name }) => name) ?? [];
   if (!Object.hasOwn(STYLES, style)) throw new PortolanError("ERR_BAD_ARGUMENT", { style, known: Object.keys(STYLES) });
   if (!names.includes("R/W") || !names.includes("U/S"))
@@ -243,4 +244,3 @@ export const renderAs = async (
   await renderer.flush();
   return totals;
 };
-
