@@ -55,6 +55,8 @@ if (positionals.length === 0) {
   console.error("which machines? Those that main.mjs has dumped");
   process.exit(2);
 }
+let passed = 0;
+let failed = 0;
 for (const name of positionals) {
   const folder = resolve(values.dumps, name);
   const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
@@ -65,10 +67,13 @@ for (const name of positionals) {
     for (const { what, equal, told, differences } of verdicts) {
       // Nothing compared is nothing shown.
       const isRight = differences.length === 0 && equal > 0;
-      if (!isRight) process.exitCode = 1;
+      if (isRight) passed += 1;
+      else failed += 1;
       console.log(`${isRight ? "ok " : "RED"} ${name} ${file}: ${what}: ${equal} equal${told}, ${differences.length} different`);
       for (const difference of differences.slice(0, SHOWN)) console.log(`      ${difference}`);
     }
     console.log(`    ${name} ${file}: ${seconds} s`);
   }
 }
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;

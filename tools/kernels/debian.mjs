@@ -13,7 +13,10 @@ const FIVE_MINUTES = 300_000;
 /** What is taken out of a package: the kernel, or the one program. */
 const WANTED = ["./boot/vmlinuz-*", "./bin/busybox"];
 
-/** Runs a program to its end. @returns what it said @throws Error that says what is missing */
+/** Something of the surroundings is missing, and nothing is wrong with us: apt, the keyring, the network. */
+export class Unavailable extends Error {}
+
+/** Runs a program to its end. @returns what it said @throws Unavailable that says what is missing */
 const run = (program, args, cwd) => {
   const { status, stdout, stderr, error } = spawnSync(program, args, {
     cwd,
@@ -23,9 +26,8 @@ const run = (program, args, cwd) => {
     maxBuffer: 2 ** 26,
     env: { ...process.env, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" },
   });
-  if (error?.code === "ENOENT") throw new Error(`${program} is not there: stock kernels are fetched where Debian's apt and dpkg are`);
-  if (status !== 0)
-    throw new Error(`${program} ${args.at(-2) ?? ""} ${args.at(-1) ?? ""} failed: ${error?.message ?? stderr.trim().slice(-500)}`);
+  if (error?.code === "ENOENT") throw new Unavailable(`${program} is not there: stock kernels are fetched where Debian's apt and dpkg are`);
+  if (status !== 0) throw new Unavailable(`${program} failed: ${error?.message ?? stderr.trim().slice(-500)}`);
   return stdout;
 };
 
@@ -33,7 +35,7 @@ const run = (program, args, cwd) => {
 const aptOf = (folder, architecture) => {
   for (const path of ["state/lists/partial", "cache/archives/partial", "parts"]) mkdirSync(join(folder, path), { recursive: true });
   writeFileSync(join(folder, "state/status"), "");
-  if (!existsSync(KEYS)) throw new Error(`${KEYS} is not there: apt-get install debian-archive-keyring`);
+  if (!existsSync(KEYS)) throw new Unavailable(`${KEYS} is not there: apt-get install debian-archive-keyring`);
   writeFileSync(join(folder, "sources.list"), `deb [signed-by=${KEYS}] ${MIRROR} ${RELEASE} main\n`);
   const settings = {
     "APT::Architecture": architecture,
@@ -101,7 +103,7 @@ const fileOf = (apt, folder, { key, name, place, beginning }) => {
 /**
  * The stock kernel and busybox for a machine.
  * @param cache a folder of ours that may be filled
- * @throws Error that says what is missing: apt, the keyring, the network
+ * @throws Unavailable that says what is missing: apt, the keyring, the network
  */
 export const fetchMachine = (cache, { debian, kernel }) => {
   const folder = join(cache, debian);

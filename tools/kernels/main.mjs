@@ -7,7 +7,8 @@
  * - `pagemap.txt`: the guest's word on every page of the process, `ADDRESS ENTRY` (Linux, Documentation/admin-guide/mm/pagemap.rst);
  * - `manifest.json`: what it is, the registers, the process's maps.
  *
- * Needs a build, Debian's apt and dpkg, QEMU, and once the network. Packages are kept in the cache and never installed.
+ * Needs a build, Debian's apt and dpkg, QEMU, and once the network; ends with status 77 where they are not there. Packages are kept in the
+ * cache and never installed.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,12 +17,15 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { qemuVersion } from "../../packages/qemu-judge/dist/guest/qemu-process.js";
 import { boot, stopInProcess } from "./boot.mjs";
-import { fetchMachine } from "./debian.mjs";
+import { fetchMachine, Unavailable } from "./debian.mjs";
 import { takeEvidence } from "./evidence.mjs";
 import { firstFiles, told } from "./guest.mjs";
 import { MACHINES, machineNamed } from "./machines.mjs";
 
 const KEPT = resolve(dirname(fileURLToPath(import.meta.url)), "../../coverage/kernels");
+
+/** Exit status where something is missing that the surroundings must bring: no verdict on anything of ours. */
+const UNAVAILABLE = 77;
 
 /** Times of the steps of one machine, in seconds. */
 const stopwatch = () => {
@@ -104,5 +108,5 @@ try {
   }
 } catch (error) {
   console.error(error.message);
-  process.exitCode = 1;
+  process.exitCode = error instanceof Unavailable || error.code === "ERR_QEMU_MISSING" ? UNAVAILABLE : 1;
 }
