@@ -256,6 +256,44 @@ describe("the notes of an ELF core", () => {
     expect(info?.lines.size).to.equal(9);
   });
 
+  it("tell the hypervisor's control registers where Xen has crashed", async () => {
+    const bytes = await core([0x1000]);
+    const view = new DataView(bytes.buffer);
+    const at = HEADER + 2 * ENTRY;
+    view.setUint32(at, 4, true);
+    view.setUint32(at + 4, 32, true);
+    view.setUint32(at + 8, 0x1000002, true);
+    bytes.set(new TextEncoder().encode("Xen"), at + 12);
+    for (const i of [0, 1, 2, 3]) view.setBigUint64(at + 16 + 8 * i, 0x1000n + BigInt(i), true);
+    view.setBigUint64(HEADER + 32, 48n, true);
+    expect((await opened(bytes)).processors).to.deep.equal([{ registers: { CR0: 0x1000n, CR2: 0x1001n, CR3: 0x1002n, CR4: 0x1003n } }]);
+  });
+
+  it("are padded to words of eight bytes where their segment says so", async () => {
+    const bytes = await core([0x1000]);
+    const view = new DataView(bytes.buffer);
+    const at = HEADER + 2 * ENTRY;
+    // Two notes: a name of 5 bytes ends at 17, so contents start at 24; 3 bytes of them, and the next note at 32.
+    const text = (offset: number, words: string): void => bytes.set(new TextEncoder().encode(words), at + offset);
+    for (const [offset, name, contents, type] of [
+      [0, 5, 3, 9],
+      [32, 11, 14, 0],
+    ] as const) {
+      view.setUint32(at + offset, name, true);
+      view.setUint32(at + offset + 4, contents, true);
+      view.setUint32(at + offset + 8, type, true);
+    }
+    text(12, "TEST");
+    text(24, "abc");
+    text(44, "VMCOREINFO");
+    text(56, "PAGESIZE=4096\n");
+    view.setBigUint64(HEADER + 32, 72n, true);
+    view.setBigUint64(HEADER + 48, 8n, true);
+    expect((await opened(bytes)).vmcoreinfo?.pageSize).to.equal(4096);
+    view.setBigUint64(HEADER + 48, 4n, true);
+    expect((await opened(bytes)).vmcoreinfo).to.equal(undefined);
+  });
+
   it("end where one of them makes no sense; the memory is read without", async () => {
     const notesAt = HEADER + 2 * ENTRY;
     const status = 12 + 8 + 336;

@@ -91,7 +91,7 @@ const readSegment = async (source: CachedSource, header: ElfHeader, segment: Seg
     const nameBytes = head.getUint32(0, isLittle);
     const contentBytes = head.getUint32(4, isLittle);
     const type = head.getUint32(8, isLittle);
-    const contentAt = at + 12 + padded(nameBytes);
+    const contentAt = at + padded(12 + nameBytes);
     if (contentAt + contentBytes > end) {
       remark(found, `the note at byte ${at} would end behind its segment; it and what follows is not read`);
       return;
