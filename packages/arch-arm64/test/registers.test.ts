@@ -1,0 +1,193 @@
+/** Every register, switch and kind of TLBI, entry by entry of the TLB; and every report of a fault. */
+import { ABSENT, BAD_ADDRESS, BUS, EXECUTE, KERNEL, PROTECTION, READ, RESERVED, UNMARKED, USER, WRITE } from "@portolan/core";
+import { expect } from "chai";
+import { arm64g16 } from "#src/granule16.js";
+import { arm64g64 } from "#src/granule64.js";
+import {
+  arm64,
+  arm64With,
+  DATA_ABORT,
+  El1Registers,
+  faultStatusInWords,
+  INSTRUCTION_ABORT,
+  PSTATE_PAN,
+  SCTLR_M,
+  SCTLR_WXN,
+  tlbiOperand,
+  ttbrOf,
+  WNR,
+  type TlbiKind,
+} from "#src/index.js";
+import { ACCESSES, bare, RAM, type Bare } from "./bare.js";
+
+const [AF, USER_TOO, READ_ONLY, NOT_GLOBAL] = [1n << 10n, 1n << 6n, 1n << 7n, 1n << 11n];
+const ROOT = RAM + 0x1000;
+const LEAVES = RAM + 0x2000;
+const PAGE = 0x4001_0000n;
+
+/** Page i of the lower half has these bits, under a root with ASID 7. */
+const laid = (...leaves: readonly bigint[]): Bare & { readonly registers: El1Registers } => {
+  const machine = bare(arm64With({ bits: 30 }));
+  machine.write(ROOT, BigInt(LEAVES) | 3n);
+  leaves.forEach((bits, i) => machine.write(LEAVES + i * 8, bits | (PAGE + BigInt(i) * 0x1000n) | AF | 3n));
+  const registers = new El1Registers(machine.cpu);
+  registers.writeTtbr0(ttbrOf(ROOT, 7));
+  return { ...machine, registers };
+};
+const rights = ({ ask }: Bare, address: bigint): string =>
+  ([KERNEL, USER] as const)
+    .map((privilege) => ACCESSES.map((access, i) => (typeof ask(address, access, privilege) === "bigint" ? "rwx"[i] : "-")).join(""))
+    .join(" ");
+
+describe("registers of arm64", () => {
+  it("read as they are: bases with their ASIDs, and the control register that the description makes", () => {
+    const { machine, registers } = laid(0n);
+    expect(registers.ttbr0).to.equal(0x0007_0000_4000_1000n);
+    expect(registers.ttbr1).to.equal(BigInt(machine.spaces.kernel.context.root));
+    expect(registers.mair).to.equal(0x04_ff00n);
+    // T0SZ = T1SZ = 34, inner shareable walks through caches, TG1 = 2, IPS = 5, AS
+    expect(registers.tcr).to.equal(0x15_b522_3522n);
+    const other = (description: typeof arm64): bigint => new El1Registers(bare(description).cpu).tcr;
+    // The kernel's space is installed: EPD0.
+    expect(other(arm64), "48 bits").to.equal(0x15_b510_3590n);
+    expect(other(arm64g16), "TG0 = 2, TG1 = 1").to.equal(0x15_7511_b591n);
+    expect(other(arm64g64), "TG0 = 1, TG1 = 3").to.equal(0x15_f510_7590n);
+    expect(other(arm64With({ processor: "cortexa53", asidBits: 8 })), "IPS = 2").to.equal(0x02_b510_3590n);
+    expect(other(arm64With({ accessFlag: "hardware" })) >> 39n, "HA").to.equal(1n);
+  });
+
+  it("PSTATE.PAN: the kernel does not access what the user may, and still executes it", () => {
+    const machine = laid(USER_TOO, USER_TOO | READ_ONLY, 0n);
+    const { registers } = machine;
+    expect([rights(machine, 0n), rights(machine, 0x1000n), rights(machine, 0x2000n)]).to.deep.equal(["rw- rwx", "r-x r-x", "rwx --x"]);
+    registers.writePan(PSTATE_PAN);
+    expect(registers.pan).to.equal(PSTATE_PAN);
+    expect([rights(machine, 0n), rights(machine, 0x1000n), rights(machine, 0x2000n)]).to.deep.equal(["--- rwx", "--x r-x", "rwx --x"]);
+    registers.writePan(0n);
+    expect(rights(machine, 0n)).to.equal("rw- rwx");
+  });
+
+  it("SCTLR_EL1.WXN: nobody executes what is writable", () => {
+    const machine = laid(USER_TOO, USER_TOO | READ_ONLY, 0n);
+    const { registers } = machine;
+    expect(registers.sctlr).to.equal(SCTLR_M);
+    registers.writeSctlr(SCTLR_WXN);
+    expect(registers.sctlr).to.equal(SCTLR_M | SCTLR_WXN);
+    expect([rights(machine, 0n), rights(machine, 0x1000n), rights(machine, 0x2000n)]).to.deep.equal(["rw- rw-", "r-x r-x", "rw- --x"]);
+  });
+
+  it("TTBR0_EL1: a write drops nothing, and entries serve the ASID that they were made for, or all", () => {
+    const { write, registers, again } = laid(USER_TOO | NOT_GLOBAL, USER_TOO);
+    for (const address of [0n, 0x1000n]) expect(again(address, "read", USER)).to.equal(PAGE + address);
+    for (const i of [0, 1]) write(LEAVES + i * 8, 0n);
+    for (const address of [0n, 0x1000n]) expect(again(address, "read", USER), "stale").to.equal(PAGE + address);
+    registers.writeTtbr0(ttbrOf(ROOT, 8));
+    expect(again(0n, "read", USER)).to.equal("translation fault, level 3");
+    expect(again(0x1000n, "read", USER)).to.equal(PAGE + 0x1000n);
+    registers.writeTtbr0(ttbrOf(ROOT, 7));
+    expect(again(0n, "read", USER)).to.equal(PAGE);
+  });
+
+  it("TLBI: each kind drops what its name says", () => {
+    /** What of a page of ASID 7, a global one, and the page of ASID 8 remains. */
+    const left = (kind: TlbiKind, operand = 0n): string => {
+      const { write, registers, again } = laid(USER_TOO | NOT_GLOBAL, USER_TOO);
+      again(0n, "read", USER);
+      again(0x1000n, "read", USER);
+      registers.writeTtbr0(ttbrOf(ROOT, 8));
+      again(0n, "read", USER);
+      for (const i of [0, 1]) write(LEAVES + i * 8, 0n);
+      registers.tlbi(kind, operand);
+      const eight = typeof again(0n, "read", USER) === "bigint";
+      registers.writeTtbr0(ttbrOf(ROOT, 7));
+      const [seven, global] = [0n, 0x1000n].map((address) => typeof again(address, "read", USER) === "bigint");
+      return `${seven ? "7" : ""}${global ? "g" : ""}${eight ? "8" : ""}`;
+    };
+    expect(left("VMALLE1")).to.equal("");
+    expect(left("ASIDE1", tlbiOperand(0n, 7))).to.equal("g8");
+    for (const kind of ["VAE1", "VALE1"] as const) {
+      expect(left(kind, tlbiOperand(0n, 7))).to.equal("g8");
+      expect(left(kind, tlbiOperand(0n, 9))).to.equal("7g8");
+      expect(left(kind, tlbiOperand(0x1000n, 9)), "global: any ASID").to.equal("78");
+    }
+    for (const kind of ["VAAE1", "VAALE1"] as const) {
+      expect(left(kind, tlbiOperand(0n))).to.equal("g");
+      expect(left(kind, tlbiOperand(0x2000n))).to.equal("7g8");
+    }
+  });
+
+  it("TLBI takes addresses of the upper half by their lower 56 bits", () => {
+    const { machine, write, again, registers } = bareUpper();
+    expect(again(UPPER, "read", KERNEL)).to.equal(PAGE);
+    write(machine.spaces.kernel.context.root, 0n);
+    registers.tlbi("VAE1", tlbiOperand(UPPER - 0x1000n, 0));
+    expect(again(UPPER, "read", KERNEL)).to.equal(PAGE);
+    registers.tlbi("VAE1", tlbiOperand(UPPER, 0));
+    expect(again(UPPER, "read", KERNEL)).to.equal("translation fault, level 2");
+  });
+
+  it("ESR_EL1 and FAR_EL1 tell the exception, its class by privilege, and the address", () => {
+    const { again, registers } = laid(READ_ONLY);
+    again(0x123n, "write", KERNEL);
+    expect(registers.deliver()).to.deep.equal({ trap: DATA_ABORT, code: WNR | 0b1111 });
+    expect([registers.esr, registers.far]).to.deep.equal([0x9600_004fn, 0n]);
+    expect(registers.deliver(), "once").to.equal(null);
+    again(0x5000n, "read", USER);
+    registers.deliver();
+    expect([registers.esr, registers.far]).to.deep.equal([0x9200_0007n, 0x5000n]);
+    again(0x4000_0000n, "fetch", USER);
+    registers.deliver();
+    expect([registers.esr, registers.far]).to.deep.equal([0x8200_0004n, 0x4000_0000n]);
+    again(0x5000n, "fetch", KERNEL);
+    registers.deliver();
+    expect(registers.esr).to.equal(0x8600_0007n);
+  });
+});
+
+const UPPER = 0xffff_ffff_c000_0000n;
+const bareUpper = (): Bare & { readonly registers: El1Registers } => {
+  const machine = bare(arm64With({ bits: 30 }));
+  machine.write(machine.machine.spaces.kernel.context.root, BigInt(LEAVES) | 3n);
+  machine.write(LEAVES, PAGE | AF | 3n);
+  return { ...machine, registers: new El1Registers(machine.cpu) };
+};
+
+describe("faults of arm64", () => {
+  it("name the level, remembered by the TLB too", () => {
+    const { ask, again } = laid(READ_ONLY);
+    ask(0n, "read", KERNEL);
+    expect(again(0n, "write", KERNEL), "the TLB refuses").to.equal("permission fault, level 3");
+    expect(ask(0n, "write", KERNEL), "the walk refuses").to.equal("permission fault, level 3");
+  });
+
+  it("have the manual's codes", () => {
+    const { report } = arm64.faults;
+    const code = (reason: 1 | 2 | 3 | 4 | 5 | 8, depth: number, onWalk = true): number =>
+      report(reason, READ, USER, {}, { depth, domain: 0, onWalk }).code;
+    for (const depth of [0, 1, 2, 3]) {
+      expect(code(RESERVED, depth)).to.equal(0b000000 + depth);
+      expect(code(ABSENT, depth)).to.equal(0b000100 + depth);
+      expect(code(UNMARKED, depth)).to.equal(0b001000 + depth);
+      expect(code(PROTECTION, depth)).to.equal(0b001100 + depth);
+      expect(code(BUS, depth)).to.equal(0b010100 + depth);
+      expect(code(BUS, depth, false)).to.equal(0b010000);
+      expect(code(BAD_ADDRESS, depth)).to.equal(0b000100);
+    }
+    // Walks of 64 KiB pages begin at level 1.
+    expect(arm64g64.faults.report(ABSENT, READ, USER, {}, { depth: 2, domain: 0, onWalk: true }).code).to.equal(0b000111);
+    expect(arm64g64.faults.report(ABSENT, READ, USER).code).to.equal(0b000111);
+    expect(faultStatusInWords(0b110000)).to.equal("no fault of the MMU's");
+  });
+
+  it("are read back as far as they tell", () => {
+    const { decode, report } = arm64.faults;
+    for (const access of [READ, WRITE, EXECUTE] as const) {
+      for (const reason of [ABSENT, PROTECTION, RESERVED, BAD_ADDRESS, BUS, UNMARKED] as const) {
+        const told = report(reason, access, KERNEL);
+        expect(told.trap).to.equal(access === EXECUTE ? INSTRUCTION_ABORT : DATA_ABORT);
+        const absent = reason === ABSENT || reason === BAD_ADDRESS;
+        expect(decode(told)).to.deep.equal({ accesses: access, privilege: "unknown", absent });
+      }
+    }
+  });
+});
