@@ -6,7 +6,7 @@ import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import type { JudgedCase } from "#src/case.js";
 import { casesOfVectors } from "#src/cases/of-vectors.js";
-import { amd64Profile, amd64ProfileWith } from "#src/machines/x86/amd64.js";
+import { amd64la57Profile, amd64Profile, amd64ProfileWith } from "#src/machines/x86/amd64.js";
 import {
   A,
   absent,
@@ -367,6 +367,16 @@ describe("AMD64 inside QEMU", function () {
         byHand({ tables: [{ 0: entry(tableAt(1), ALL | PS) }, ...tables.slice(1)], queries: isReserved(0n) }),
         "x86.reserved-bit-without-p",
       );
+    });
+
+    it("agrees with every golden vector, or differs where it is known to", async () => {
+      const file = new URL("../../../conformance/vectors/amd64la57/walks.json", import.meta.url);
+      const set = readVectors(readFileSync(file, "utf8"), file.pathname);
+      const { architecture } = amd64la57Profile;
+      for (const judged of casesOfVectors(amd64la57Profile, { architecture }, set)) {
+        const tally = await bench.judge(amd64la57Profile, judged);
+        expect(tally.unexplained.map(({ says }) => `${judged.name}: ${says}`)).to.deep.equal([]);
+      }
     });
   });
 });

@@ -6,7 +6,7 @@ import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import type { JudgedCase } from "#src/case.js";
 import { casesOfVectors } from "#src/cases/of-vectors.js";
-import { ia32PaeProfileWith, ia32Profile } from "#src/machines/x86/ia32.js";
+import { ia32paeProfile, ia32PaeProfileWith, ia32Profile } from "#src/machines/x86/ia32.js";
 import {
   A,
   absent,
@@ -266,6 +266,21 @@ describe("IA-32 inside QEMU", function () {
       await bench.agrees(pae, paeCase({ tables, queries: rights(true)(address, 0x21_2340, "", "rwx"), switches }));
       await bench.agrees(pae, paeCase({ tables, queries: [...absent(true)(0n), ...absent(true)(0xc040_0000n)] }));
     });
+
+    it("knows that QEMU does not look at flags of the root that must be zero, and explains nothing else by it", async () => {
+      const below = [{ 5: entry(tableAt(2), ALL) }, { 7: entry(PAGE, ALL) }];
+      const address = (5n << 21n) + 0x7120n;
+      for (const bit of [1n, 2n, 5n, 6n, 7n, 8n]) {
+        const tables = [{ 0: entry(tableAt(1), P | (1n << bit)) }, ...below];
+        await bench.isKnown(ia32paeProfile, paeCase({ tables, queries: reserved(true)(address) }), "ia32pae.pdpte-flags");
+      }
+      for (const bit of [36n, 52n, 63n]) {
+        const tables = [{ 0: entry(tableAt(1), P) | (1n << bit) }, ...below];
+        await bench.isKnown(ia32paeProfile, paeCase({ tables, queries: reserved(true)(address) }), "x86.reserved-bit-without-p");
+      }
+      const plain = paeCase({ tables: [{ 0: entry(tableAt(1), P) }, ...below], queries: reserved(true)(address) });
+      expect(await bench.objections(ia32paeProfile, plain)).to.have.length(6);
+    });
   });
 
   it("loses a guest whose kernel has executed what nothing survives, and says so", async () => {
@@ -290,6 +305,16 @@ describe("IA-32 inside QEMU", function () {
       const tally = await bench.judge(ia32Profile, judged);
       expect(tally.unexplained.map(({ says }) => `${judged.name}: ${says}`)).to.deep.equal([]);
       expect(["x86.reserved-bit-without-p", "ia32.pse-36"]).to.include.members([...tally.explained.keys()]);
+    }
+  });
+
+  it("agrees with every golden vector with PAE, or differs where it is known to", async () => {
+    const file = new URL("../../../conformance/vectors/ia32pae/walks.json", import.meta.url);
+    const set = readVectors(readFileSync(file, "utf8"), file.pathname);
+    const { architecture } = ia32paeProfile;
+    for (const judged of casesOfVectors(ia32paeProfile, { architecture }, set)) {
+      const tally = await bench.judge(ia32paeProfile, judged);
+      expect(tally.unexplained.map(({ says }) => `${judged.name}: ${says}`)).to.deep.equal([]);
     }
   });
 });

@@ -9,7 +9,7 @@ import { programPath } from "#src/guest/qemu-process.js";
 import { Judge } from "#src/judge.js";
 import type { Expected, JudgedCase, JudgedQuery, Piece } from "#src/case.js";
 import type { MachineProfile } from "#src/machines/profile.js";
-import { riscv64, sv48, sv57, svnapot } from "#src/machines/riscv64/riscv64.js";
+import { riscv64, sv32, sv48, sv57, svnapot } from "#src/machines/riscv64/riscv64.js";
 import { Tally } from "#src/verdict/verdict.js";
 
 const [V, R, W, X, U, G, A, D] = [1n, 2n, 4n, 8n, 16n, 32n, 64n, 128n] as const;
@@ -312,6 +312,77 @@ describe("RISC-V inside QEMU", function () {
         ];
         await agrees(caseOf({ tables, queries }), profile);
       }
+    });
+  });
+
+  describe("with 32 bits", () => {
+    const word = (at: number, entries: Readonly<Record<number, number>>): Piece => {
+      const bytes = new Uint8Array(4096);
+      const view = new DataView(bytes.buffer);
+      for (const [index, entry] of Object.entries(entries)) view.setUint32(Number(index) * 4, entry, true);
+      return { at, bytes };
+    };
+    const entry = (physical: number, flags: bigint): number => Number(pte(physical, flags));
+    const case32 = (tables: readonly Readonly<Record<number, number>>[], queries: readonly JudgedQuery[]): JudgedCase => ({
+      ...caseOf({ tables: [], queries }),
+      memory: tables.map((entries, depth) => word(tableAt(depth), entries)),
+    });
+
+    before(function () {
+      if (programPath(sv32.qemu.program) === null) this.skip();
+    });
+
+    it("walks two levels, in both halves, and takes a megapage from the root", async () => {
+      const down = entry(tableAt(1), V);
+      const megapage = entry(RAM.first, V | R | W | X);
+      const tables = [
+        { 0x100: down, 0x3ff: down, 7: megapage },
+        { 0x201: entry(PAGE, V | R | W | U), 0x202: entry(PAGE, V | X) },
+      ];
+      await agrees(
+        case32(tables, [
+          ...rights(0x4020_1450n, PAGE + 0x450, "", "rw"),
+          ...rights(0x4020_2450n, PAGE + 0x450, "x", ""),
+          ...rights(0xffe0_1120n, PAGE + 0x120, "", "rw"),
+          ...rights(0x01c1_0230n, PAGE + 0x230, "rwx", ""),
+          ...nothing(0x4020_0000n),
+        ]),
+        sv32,
+      );
+    });
+
+    it("refuses a megapage that begins within one, W without R, and a pointer at the end or with marks", async () => {
+      const root = {
+        0: entry(tableAt(1), V),
+        1: entry(RAM.first + 0x1000, V | R | X),
+        2: entry(tableAt(1), V | A),
+        3: entry(RAM.first, V | W),
+      };
+      const tables = [root, { 0: entry(PAGE, V), 1: entry(PAGE, V | R) }];
+      const queries = [0n, 0x40_1000n, 0x80_1000n, 0xc0_1000n].flatMap(nothing);
+      await agrees(case32(tables, [...queries, ...rights(0x1000n, PAGE, "r", "")]), sv32);
+    });
+
+    it("knows that QEMU's PMP cuts a table's address off, and does not judge a page that it cuts off", async () => {
+      const FOUR_GIB = 2 ** 32;
+      const access = (physical: number, isTable: boolean): JudgedQuery => ({
+        address: 0n,
+        access: READ,
+        privilege: KERNEL,
+        expected: { ...fault("bus", "load access fault", 5), nowhere: { physical: BigInt(physical), isTable } } as Expected,
+      });
+      const beyond = FOUR_GIB + tableAt(1);
+      const known = await judge(case32([{ 0: entry(beyond, V) }], [access(beyond, true)]), sv32);
+      expect([[...known.explained.keys()], known.unexplained]).to.deep.equal([["riscv32.table-above-4-gib"], []]);
+      const page = FOUR_GIB + PAGE;
+      const cut = await judge(case32([{ 0: entry(tableAt(1), V) }, { 0: entry(page, V | R) }], [access(page, false)]), sv32);
+      expect([cut.agreed, cut.unjudged.size, cut.unexplained]).to.deep.equal([0, 1, []]);
+    });
+
+    it("agrees with every golden vector", async () => {
+      const file = new URL("../../../conformance/vectors/sv32/walks.json", import.meta.url);
+      const set = readVectors(readFileSync(file, "utf8"), file.pathname);
+      for (const judged of casesOfVectors(sv32, { architecture: sv32.architecture }, set)) await agrees(judged, sv32);
     });
   });
 
