@@ -277,7 +277,7 @@ class Notes {
   }
 
   flush(): void {
-    for (const code of [...this.#open.keys()]) this.#close(code);
+    for (const code of this.#open.keys()) this.#close(code);
   }
 
   #close(code: FindingCode): void {

@@ -48,7 +48,7 @@ interface Suspect {
   /** Of the entries of the kernel's half, 0 where that is empty. */
   readonly kernelHash: number;
   readonly hasSelf: boolean;
-  /** Every entry has the same reserved bits set. */
+  /** One reserved bit is set, the same wherever one is. */
   readonly isMarked: boolean;
 }
 
@@ -120,7 +120,7 @@ const firstLook = (
   let entries = 0;
   let kernelHash = 0;
   let hasSelf = false;
-  let reserved = -1;
+  let mark = 0;
   const targets: number[] = [];
   for (let index = 0; index < shape.entries; index += 1) {
     const at = offset + index * entryBytes;
@@ -136,11 +136,10 @@ const firstLook = (
     }
     const format = formatOf(codec, kind, lo, hi);
     if (format === null) return null;
-    // An emulator may have left a mark, and then in every entry; in data the bits differ.
-    const set = (lo & format.reservedLow) ^ Math.imul(hi & format.reservedHigh, 31);
-    if (reserved !== -1 && set !== reserved) return null;
-    if (set !== 0 && (format.addressOf(lo, hi) === 0 || (hi & format.reservedHigh) !== 0)) return null;
-    reserved = set;
+    // An emulator may have left one mark; in data more bits are set.
+    const set = lo & format.reservedLow;
+    if ((hi & format.reservedHigh) !== 0 || (set & (set - 1)) !== 0 || (set !== 0 && mark !== 0 && set !== mark)) return null;
+    if (set !== 0) mark = set;
     const target = format.addressOf(lo, hi);
     if (kind === TABLE_ENTRY && !holds(memory, target)) return null;
     // Four words of data pass more easily than a page of them: pointers of a small root lead to tables of their own.
@@ -151,7 +150,7 @@ const firstLook = (
     if (index >= kernelFirst && target !== root)
       kernelHash = (Math.imul(kernelHash ^ lo, 0x9e3779b1) ^ Math.imul(hi + index, 0x85ebca6b)) >>> 0;
   }
-  const isMarked = reserved !== 0;
+  const isMarked = mark !== 0;
   return entries === 0 || (isMarked && entries < 2) ? null : { root, shape, entries, kernelHash, hasSelf, isMarked };
 };
 
@@ -203,7 +202,7 @@ const judge = async (
     score += 5;
   }
   if (suspect.isMarked) {
-    reasons.push("every entry has the same reserved bit set: an emulator's mark, or no root");
+    reasons.push("one reserved bit is set, the same wherever one is: an emulator's mark, or no root");
     score *= 0.8;
   }
   if (tree.translation.kernelRootRegister !== undefined && sample.leaves > 0) {

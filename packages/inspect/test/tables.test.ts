@@ -128,7 +128,7 @@ describe("a list", () => {
       "0000000000001000-0000000000002fff     8 KiB  -> 000000005000  kernel r--  user r--  2 pages of 4 KiB\n",
     );
     for (const mapping of items) {
-      const record = JSON.parse(lineOf(mapping, "json")) as Record<string, unknown>;
+      const record = JSON.parse(lineOf(mapping, "json")) as Record<string, string | number | boolean | null>;
       expect(Object.keys(record).join()).to.equal(headOf("csv").trim());
       expect(lineOf(mapping, "csv").trim()).to.equal(
         Object.values(record)
@@ -164,7 +164,7 @@ describe("a list", () => {
     expect(CONVENTIONS["linux-arm64-6.11"].tell((0x55n << 12n) | (3n << 6n), 12)).to.deep.equal({ kind: "swap", type: 3, offset: 0x55n });
     expect(CONVENTIONS["linux-riscv64"].tell((0x55n << 12n) | (3n << 7n), 12)).to.deep.equal({ kind: "swap", type: 3, offset: 0x55n });
     expect(CONVENTIONS["linux-riscv64"].tell((9n << 10n) | 0x22n, 12)).to.deep.equal({ kind: "no-access", physical: 0x9000 });
-    for (const { tell } of Object.values(CONVENTIONS)) expect(tell(0n, 12)).to.equal(null);
+    for (const convention of Object.values(CONVENTIONS)) expect(convention.tell(0n, 12)).to.equal(null);
   });
 
   it("joins sixteen equal entries into one page of Svnapot, and takes them one by one where they differ", async () => {
