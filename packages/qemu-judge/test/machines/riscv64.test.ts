@@ -316,11 +316,11 @@ describe("RISC-V inside QEMU", function () {
   });
 
   describe("with 32 bits", () => {
-    const word = (at: number, entries: Readonly<Record<number, number>>): Piece => {
+    const word = (place: number, entries: Readonly<Record<number, number>>): Piece => {
       const bytes = new Uint8Array(4096);
       const view = new DataView(bytes.buffer);
       for (const [index, entry] of Object.entries(entries)) view.setUint32(Number(index) * 4, entry, true);
-      return { at, bytes };
+      return { at: place, bytes };
     };
     const entry = (physical: number, flags: bigint): number => Number(pte(physical, flags));
     const case32 = (tables: readonly Readonly<Record<number, number>>[], queries: readonly JudgedQuery[]): JudgedCase => ({
