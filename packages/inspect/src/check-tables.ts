@@ -1,10 +1,22 @@
 /** What is suspicious in tables, each finding with a stable code, so that scripts can tell. */
-import { EXECUTE, KERNEL, PAGE_ACCESSED, PAGE_DIRTY, permits, USER, WRITE, type Architecture, type Rights } from "@portolan/core";
+import {
+  EXECUTE,
+  fieldBits,
+  LEAF_ENTRY,
+  KERNEL,
+  PAGE_ACCESSED,
+  PAGE_DIRTY,
+  permits,
+  USER,
+  WRITE,
+  type Architecture,
+  type Rights,
+} from "@portolan/core";
 import { rightsInWords } from "./diff-mappings.js";
 import { holds, type Memory } from "./memory.js";
 import { Scan, type Budget, type ScanTotals } from "./scan.js";
 import { treeOf, type Roots, type Tree, type TreeOptions } from "./tree.js";
-import { hexadecimal } from "./walk-address.js";
+import { fieldValue, hexadecimal } from "./walk-address.js";
 
 /** Every code, with what it says. `"danger"` breaks a protection, `"broken"` cannot be meant, `"note"` may be. */
 export const FINDINGS = {
@@ -133,7 +145,8 @@ export const checkTables = async (
         return known.depth !== at.depth + 1 || at.tree.levels[at.depth + 1].codec.table === null;
       },
       odd(at, what) {
-        notes.entry(what === "outside" ? "table-outside" : what, at, what === "outside" ? `: ${hexadecimal(at.tables[at.depth])}` : "");
+        const code = what === "outside" ? "table-outside" : what === "reserved" && isMisaligned(at) ? "misaligned" : what;
+        notes.entry(code, at, what === "outside" ? `: ${hexadecimal(at.tables[at.depth])}` : "");
       },
       leaf(at) {
         const { rights, physical, pages, page } = at;
@@ -142,7 +155,6 @@ export const checkTables = async (
           notes.range("writable-executable", at, `: ${rightsInWords(rights)}`);
         if (rights >>> 3 !== 0 && page >= kernelFirst && !layout.kernelAddressSpaceShadowed)
           notes.range("user-in-kernel-range", at, `: ${rightsInWords(rights)}`);
-        if (physical % bytes !== 0 && !at.isBroken) notes.entry("misaligned", at);
         if (at.isBroken) notes.entry("broken-group", at);
         if (!holds(memory, physical)) notes.range("page-outside", at, `: physical ${hexadecimal(physical)}`);
         for (const { name, first, last } of windows) if (page >= first && page <= last) notes.entry("unreachable", at, `: ${name}`);
@@ -157,6 +169,20 @@ export const checkTables = async (
   checkExposed(tree, notes, tables, leaves);
   checkAliases(tree, notes, leaves);
   return { findings: notes.findings, counts: notes.counts, totals };
+};
+
+/** Are bits set that would be address bits within the page, were it a smaller one? */
+const isMisaligned = ({ format, lo, hi, depth, tree }: Scan): boolean => {
+  const { shift, codec } = tree.levels[depth];
+  if (format === null || codec.kindOf(lo, hi) !== LEAF_ENTRY) return false;
+  const raw = (BigInt(hi) << 32n) | BigInt(lo);
+  const frame = format.format.fields.find(({ role }) => role === "frame");
+  if (frame === undefined) return false;
+  const moved = (frame.unitShift ?? fieldBits(frame)[1]) - fieldBits(frame)[1];
+  return format.format.fields.some((field) => {
+    const [high, low] = fieldBits(field);
+    return field.role === "reserved" && fieldValue(field, raw) !== 0n && low + moved >= tree.pageShift && high + moved < shift;
+  });
 };
 
 /** Tables that the user may read or write. */

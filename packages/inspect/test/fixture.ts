@@ -1,10 +1,14 @@
 /** Machines of the core's own, dumped; and tables laid by hand. */
 import { abs32le } from "@portolan/arch-abs32le";
 import { amd64 } from "@portolan/arch-amd64";
+import { amd64la57 } from "@portolan/arch-amd64/la57";
 import { arm, arm32 } from "@portolan/arch-arm";
+import { arm64 } from "@portolan/arch-arm64";
 import { ia32 } from "@portolan/arch-ia32";
+import { ia32pae } from "@portolan/arch-ia32/pae";
 import { mips32 } from "@portolan/arch-mips32";
 import { riscv64, riscv64With } from "@portolan/arch-riscv64";
+import { sv32 } from "@portolan/arch-riscv64/sv32";
 import {
   anonymous,
   AREA_CACHEABLE,
@@ -32,6 +36,10 @@ export const trees: readonly Architecture[] = [
   mips32,
   riscv64,
   riscv64With({ mode: "sv48", asidBits: 0, marks: "fault", name: "riscv48" }),
+  amd64la57,
+  ia32pae,
+  sv32,
+  arm64,
 ];
 
 /** All of a machine's memory, as an image would have it. */
