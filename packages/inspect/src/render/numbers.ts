@@ -6,9 +6,6 @@ const TWO_32 = 0x1_0000_0000;
 /** Eight digits. */
 export const hex8 = (half: number): string => half.toString(16).padStart(8, "0");
 
-/** Sixteen digits of a number below 2^53. */
-export const hex16 = (value: number): string => hex8(Math.floor(value / TWO_32)) + hex8(value % TWO_32);
-
 /** Writes first addresses of pages with sixteen digits, and with the copies of the highest bit where the machine has them. */
 export class PageText {
   readonly #perHigh: number;
