@@ -6,7 +6,7 @@
  * has is a translation fault of level 0.
  *
  * @see Arm ARM (DDI 0487) D13.2.37 (ESR_EL1: ISS encoding for an exception from a Data Abort, and from an Instruction Abort),
- *   D5.9 (priority of faults)
+ *   D5.9 (memory aborts, and their order)
  */
 import {
   ABSENT,
@@ -81,7 +81,8 @@ export const faultsOf = (first: number): FaultDecoding => {
       return {
         accesses: trap === INSTRUCTION_ABORT ? EXECUTE : data,
         privilege: "unknown",
-        absent: (code & 0x3c) === TRANSLATION,
+        // A level above the first is none: the address was between the halves.
+        absent: (code & 0x3c) === TRANSLATION && (code & 3) >= first,
       };
     },
     guessesAccess: false,

@@ -183,8 +183,8 @@ const attributes: Rule<PageFlags> = {
 };
 
 /**
- * What may be accessed can be read. A page that nobody may touch is one that the kernel may read. The kernel executes
- * nothing of the user's, nor the user of the kernel's.
+ * What may be accessed can be read. A page that nobody may touch is one that the kernel may read. The user executes nothing
+ * of the kernel's; the kernel of the user's what it is asked to, and what the user may write never, whatever PXN says.
  */
 const encode = (flags: PageFlags): FieldValues => {
   const isUsers = (flags & PAGE_USER) !== 0 && (flags & (DATA | EXECUTE)) !== 0;
@@ -197,7 +197,7 @@ const encode = (flags: PageFlags): FieldValues => {
     "AP[2:1]": (1 - bit(flags, WRITE)) * 2 + (isUsers ? 1 : 0),
     SH: isCached ? INNER_SHAREABLE : 0,
     nG: 1 - bit(flags, PAGE_GLOBAL),
-    PXN: isExecutable && !isUsers ? 0 : 1,
+    PXN: isExecutable ? 0 : 1,
     UXN: isExecutable && isUsers ? 0 : 1,
   };
 };

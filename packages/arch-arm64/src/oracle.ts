@@ -2,7 +2,7 @@
  * The manual's figures of a descriptor, read once more: cut from a binary word as it is drawn, bit 63 first, without the
  * list of fields.
  *
- * @see Arm ARM (DDI 0487) figures D5-12 to D5-15, tables D5-29 to D5-35
+ * @see Arm ARM (DDI 0487) D5.3 (figures of descriptors), D5.4 (tables of permissions)
  */
 import type { DecodedEntry, Oracle } from "@portolan/core";
 

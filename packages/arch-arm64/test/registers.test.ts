@@ -179,6 +179,13 @@ describe("faults of arm64", () => {
     expect(faultStatusInWords(0b110000)).to.equal("no fault of the MMU's");
   });
 
+  it("tell an address between the halves from an absent page only where no walk begins at level 0", () => {
+    const between = { trap: DATA_ABORT, code: 0b000100 };
+    expect(arm64.faults.decode(between).absent).to.equal(true);
+    expect(arm64g64.faults.decode(between).absent).to.equal(false);
+    expect(arm64g64.faults.decode({ trap: DATA_ABORT, code: 0b000101 }).absent).to.equal(true);
+  });
+
   it("are read back as far as they tell", () => {
     const { decode, report } = arm64.faults;
     for (const access of [READ, WRITE, EXECUTE] as const) {

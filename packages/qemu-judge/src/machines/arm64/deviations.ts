@@ -68,7 +68,7 @@ const TOGETHER: Readonly<Record<Half["granuleKiB"], Readonly<Record<number, numb
 export const contiguousIgnored = (half: Half): Explanation => ({
   id: "arm64.contiguous-out-of-order",
   says: "entries with the contiguous bit that are not the parts of one larger page: QEMU takes each at its word",
-  manual: "Arm ARM (DDI 0487) D5.3.3, K1.1.11",
+  manual: "Arm ARM (DDI 0487) D5.3.3",
   follows: "either",
   matches: (query, _actual, judged) => {
     const isHigh = ((query.address >> 55n) & 1n) === 1n;
