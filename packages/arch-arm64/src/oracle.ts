@@ -23,10 +23,8 @@ const FIGURES = {
   64: { page: 16, leaf: { 2: 29, 3: 16 }, contiguous: { 2: 34, 3: 21 }, index: 13 },
 } as const;
 
-const RWX = { r: 1, w: 2, x: 4 } as const;
-/** "rw-" as a mask. */
-const mask = (text: string): number =>
-  [...text].reduce((sum, letter) => sum + (letter === "r" || letter === "w" || letter === "x" ? RWX[letter] : 0), 0);
+/** "rw" as a mask. */
+const mask = (text: string): number => (text.includes("r") ? 1 : 0) + (text.includes("w") ? 2 : 0) + (text.includes("x") ? 4 : 0);
 
 /** Table "data access permissions", AP[2:1] from 00 to 11: EL1, EL0. */
 const DATA: Readonly<Record<string, readonly [kernel: string, user: string]>> = {

@@ -16,7 +16,7 @@ const judgeOf = (processor: string, half: Half, physicalBits: 44 | 48, options: 
       low: half,
       physicalBits,
       tcr: () => TCR_AS,
-      sctlr: ({ switches }) => (switches["WXN"] === true ? SCTLR_WXN : 0n),
+      sctlr: ({ switches }) => (switches["WXN"] ? SCTLR_WXN : 0n),
       explanations: [contiguousIgnored(half)],
     }),
     // The stub leaves PSTATE.PAN as it is after reset.
