@@ -11,7 +11,7 @@ export type {
   VmcoreInfo,
 } from "./image.js";
 export { openImage } from "./open.js";
-export { blobSource, bytesSource, type BlobLike } from "./source.js";
+export { blobSource, bytesSource, type BlobLike, type BlobSlice } from "./source.js";
 export { regionOf, regionsOf, type RegionContents } from "./write/contents.js";
 export { writeElf, type ElfOptions } from "./write/elf.js";
 export { writeLime } from "./write/lime.js";

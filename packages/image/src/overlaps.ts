@@ -14,17 +14,15 @@ export interface Disjoint {
  * Takes O(n log n) for whatever a header says.
  */
 export const disjoint = (stretches: readonly ImageRegion[]): Disjoint => {
-  const byStart = stretches.map((_, i) => i).sort((a, b) => startOf(stretches, a) - startOf(stretches, b) || a - b);
+  const byStart = stretches.map((_, i) => i).sort((a, b) => startOf(stretches, a) - startOf(stretches, b));
   const bounds = [...new Set(stretches.flatMap(({ first, bytes }) => [first, first + bytes]))].sort((a, b) => a - b);
   const open = new Heap();
   const regions: ImageRegion[] = [];
   let contradictions = 0;
   let next = 0;
   for (const [i, bound] of bounds.entries()) {
-    const drop = (): void => {
-      for (let top = open.top; top !== undefined && endOf(stretches, top) <= bound; top = open.top) open.pop();
-    };
-    drop();
+    // What ended further down in the heap goes when it comes up.
+    while (open.top !== undefined && endOf(stretches, open.top) <= bound) open.pop();
     for (; next < byStart.length && startOf(stretches, byStart[next] ?? 0) === bound; next++) {
       const number = byStart[next] ?? 0;
       const { top } = open;

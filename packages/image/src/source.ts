@@ -3,8 +3,16 @@ import { badImage } from "./trouble.js";
 
 /** The part of a `Blob` (a `File` too) that is used: no DOM types are needed to compile against this package. */
 export interface BlobLike {
+  /** In bytes. */
   readonly size: number;
-  slice(start: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> };
+  /** The bytes from `start` to before `end`. */
+  slice(start: number, end: number): BlobSlice;
+}
+
+/** A piece of a blob, whose bytes come when they are asked for. */
+export interface BlobSlice {
+  /** Its bytes. */
+  arrayBuffer(): Promise<ArrayBuffer>;
 }
 
 /** A Blob, as a page gets it from a file input; only the slices that are asked for are read. */

@@ -39,12 +39,13 @@ describe("an ELF core", () => {
 
   it("counts its segments in section 0 from 65,535 on, in both classes", async () => {
     for (const bits of [32, 64] as const) {
-      const list = Array.from({ length: 66_000 }, (_, i) => ({ first: i * 2, bytes: Uint8Array.of(i % 256) }));
+      const list = Array.from({ length: 65_534 }, (_, i) => ({ first: i * 2, bytes: Uint8Array.of(i % 256) }));
       const bytes = await gather(writeElf(regionsFor(list), { bits, byteOrder: "big", machine: 8 }));
       expect(new DataView(bytes.buffer).getUint16(bits === 64 ? 56 : 44)).to.equal(0xffff);
+      expect(new DataView(bytes.buffer).getUint16(bits === 64 ? 60 : 48), "section headers").to.equal(1);
       const image = await opened(bytes);
-      expect(image.regions).to.have.length(66_000);
-      expect([...(await readOf(image, 65_999 * 2, 1))]).to.deep.equal([65_999 % 256]);
+      expect(image.regions).to.have.length(65_534);
+      expect([...(await readOf(image, 65_533 * 2, 1))]).to.deep.equal([65_533 % 256]);
     }
   });
 
@@ -304,6 +305,16 @@ describe("the notes of an ELF core", () => {
     expect(image.processors[0]?.registers).to.not.have.property("CR3");
     expect(image.remarks[0]).to.match(/would end behind its segment/);
     expect(await readOf(image, 0x1000, 9)).to.have.length(9);
+  });
+
+  it("end where their segment ends, to the byte", async () => {
+    const vmcoreinfo = "PAGESIZE=4096;;\n";
+    const options = { ...LITTLE64, vmcoreinfo };
+    const bytes = 12 + 12 + vmcoreinfo.length;
+    expect((await opened(await core([0], undefined, options))).vmcoreinfo?.lines.size).to.equal(1);
+    const shorter = await opened(await core([0], (view) => view.setBigUint64(HEADER + 32, BigInt(bytes - 1), true), options));
+    expect(shorter.vmcoreinfo).to.equal(undefined);
+    expect(shorter.remarks).to.deep.equal(["the note at byte 176 would end behind its segment; it and what follows is not read"]);
   });
 
   it("that are of a version or size nobody knows are passed over with a remark", async () => {
