@@ -6,6 +6,7 @@ import { programPath } from "#src/guest/qemu-process.js";
 import { Judge } from "#src/judge.js";
 import type { Expected, JudgedCase, JudgedQuery, Piece } from "#src/case.js";
 import { arm64On, type Half } from "#src/machines/arm64/arm64.js";
+import { arm64 } from "#src/machines/arm64/profiles.js";
 import type { MachineProfile } from "#src/machines/profile.js";
 import { riscv64 } from "#src/machines/riscv64/riscv64.js";
 import { Tally } from "#src/verdict/verdict.js";
@@ -37,7 +38,7 @@ const PAGE = RAM.first + 0x20_0000;
 const [TABLE, BLOCK, LEAF] = [3n, 1n, 3n];
 const AF = 1n << 10n;
 const [USER_TOO, READ_ONLY] = [1n << 6n, 1n << 7n];
-const [PXN, UXN] = [1n << 53n, 1n << 54n];
+const [CONTIGUOUS, PXN, UXN] = [1n << 52n, 1n << 53n, 1n << 54n];
 const [PXN_TABLE, UXN_TABLE, USER_NOT_TABLE, READ_ONLY_TABLE] = [1n << 59n, 1n << 60n, 1n << 61n, 1n << 62n];
 
 const pageShift = ({ granuleKiB }: Half): number => ({ 4: 12, 16: 14, 64: 16 })[granuleKiB];
@@ -233,6 +234,18 @@ describe("64-bit ARM inside QEMU", function () {
         expect([...tally.explained.keys()], nameOf(half)).to.deep.equal(["arm64.block-where-none-is"]);
       }
     }
+  });
+
+  it("takes each entry of a contiguous run at its word: only those out of order are not as ours has them", async () => {
+    const address = addressIn(USUAL);
+    const run = (first: number): readonly bigint[] => [0, 1].map((i) => BigInt(PAGE + (first + i) * 0x1000) | CONTIGUOUS | LEAF | AF | UXN);
+    const ordered = down(USUAL, address, 3, run(0));
+    await agrees(USUAL, caseOf(USUAL, ordered, rights(address + 0x1000n, PAGE + 0x1000, "rwx", "", PERMISSION | 3)), arm64);
+    // The second entry is the third part: a TLB that has the run as one page goes to the second.
+    const turned = down(USUAL, address, 3, run(1));
+    const tally = await judge(USUAL, caseOf(USUAL, turned, [ask(address + 0x1000n, READ, KERNEL, at(PAGE + 0x1000))]), arm64);
+    expect(tally.unexplained).to.deep.equal([]);
+    expect([...tally.explained.keys()]).to.deep.equal(["arm64.contiguous-out-of-order"]);
   });
 
   it("reports an access flag fault, and leaves memory as it is", async () => {

@@ -41,7 +41,7 @@ const lastOf = (
 export const blocksEverywhere = (low: Half, high: Half): Explanation => ({
   id: "arm64.block-where-none-is",
   says: "a descriptor of a block at a level that has no blocks: the manual has a translation fault, QEMU a block",
-  manual: "Arm ARM (DDI 0487) D5.3.1",
+  manual: "Arm ARM (DDI 0487) §D5.3.1",
   follows: "portolan",
   matches: (query, _actual, judged) => {
     if (query.expected.kind !== "fault") return false;
@@ -68,7 +68,7 @@ const TOGETHER: Readonly<Record<Half["granuleKiB"], Readonly<Record<number, numb
 export const contiguousIgnored = (half: Half): Explanation => ({
   id: "arm64.contiguous-out-of-order",
   says: "entries with the contiguous bit that are not the parts of one larger page: QEMU takes each at its word",
-  manual: "Arm ARM (DDI 0487) D5.3.3",
+  manual: "Arm ARM (DDI 0487) §D5.3.3",
   follows: "either",
   matches: (query, _actual, judged) => {
     const isHigh = ((query.address >> 55n) & 1n) === 1n;
