@@ -98,6 +98,7 @@ export const filterOf = (filter: MappingFilter, tree: Tree): ((at: Scan) => bool
 
 /** Is called for every leaf that passes the filter; `at` stands at it and is written over afterwards. */
 export interface LeafVisitor {
+  /** A leaf that passes. */
   leaf(at: Scan): void;
   /** An entry that is not present and means something to the operating system. */
   software?(at: Scan, entry: SoftwareEntry): void;

@@ -58,11 +58,13 @@ export interface ScanTotals {
 
 /** Is told of entries, in the order of addresses. The scan itself is handed over, and stands at the entry: copy what is to be kept. */
 export interface Visitor {
+  /** An entry that maps a page: address, rights and flags are there. */
   leaf?(at: Scan): void;
   /** An entry that maps nothing. */
   absent?(at: Scan): void;
   /** An entry that leads on, before its table is read: `physical` is where that lies. False: it is passed over. */
   table?(at: Scan): boolean | void;
+  /** An entry, or with `"outside"` the rest of a table, that maps nothing and is not absent. */
   odd?(at: Scan, what: Oddity): void;
   /** After each table: time to write, or to end the scan by answering false. */
   pause?(): Promise<boolean | void> | boolean | void;

@@ -117,7 +117,8 @@ export class Tree {
   /** Rights that every level lets through, less what the machine's combined rule, domain and address take. */
   settled(rights: Rights, domain: number, page: number): Rights {
     let remaining = this.combined[rights];
-    const standing = domain < 0 ? CHECKED : (this.standings[domain] ?? CHECKED);
+    // Where no entry names one it is domain 0, as of ARM's supersections.
+    const standing = this.standings.length === 0 ? CHECKED : (this.standings[Math.max(domain, 0)] ?? CHECKED);
     if (standing !== CHECKED) remaining = standing === OPEN ? ALL_RIGHTS : 0;
     if (this.#userPages !== null && (page < this.#userPages[0] || page > this.#userPages[1])) remaining &= rightsFor(7, 0);
     return remaining;
