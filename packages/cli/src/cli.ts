@@ -6,6 +6,7 @@ import pc from "picocolors";
 import { addArchs } from "./commands/archs.js";
 import { addConform } from "./commands/conform.js";
 import { addDemo } from "./commands/demo.js";
+import { addInspect } from "./commands/inspect/index.js";
 import { addNew } from "./commands/new.js";
 import { addRun } from "./commands/run.js";
 import { addPack } from "./commands/pack.js";
@@ -13,7 +14,7 @@ import { addTlb } from "./commands/tlb.js";
 import { addVectors } from "./commands/vectors.js";
 import { addVerify } from "./commands/verify.js";
 import { addWalk } from "./commands/walk.js";
-import { WorkFailed, type Terminal } from "./terminal.js";
+import { Suspicious, WorkFailed, type Terminal } from "./terminal.js";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
@@ -32,7 +33,7 @@ export const cli = async (args: readonly string[], terminal: Terminal): Promise<
     .exitOverride()
     .showHelpAfterError("(--help shows what there is)")
     .addHelpText("after", "\nExamples:\n  portolan demo examples\n  portolan archs\n  portolan run --help");
-  for (const add of [addRun, addWalk, addArchs, addTlb, addPack, addConform, addVectors, addVerify, addNew, addDemo])
+  for (const add of [addRun, addWalk, addInspect, addArchs, addTlb, addPack, addConform, addVectors, addVerify, addNew, addDemo])
     add(program, terminal);
   try {
     await program.parseAsync(args, { from: "user" });
@@ -44,6 +45,7 @@ export const cli = async (args: readonly string[], terminal: Terminal): Promise<
 
 const statusOf = (error: unknown, terminal: Terminal): number => {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+  if (error instanceof Suspicious) return FAILURE;
   if (error instanceof WorkFailed) {
     terminal.err(`${pc.red("failed")}: ${error.message}\n`);
     return FAILURE;

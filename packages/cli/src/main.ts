@@ -12,8 +12,22 @@ process.stdout.on("error", (error: Error & { readonly code?: string }) => {
 // Where nobody hears complaints either, the exit status still tells.
 process.stderr.on("error", () => {});
 
+/** A pipe takes what its reader takes; one that nobody reads any more is never full. */
+const drained = (): Promise<void> =>
+  process.stdout.writableNeedDrain && !process.stdout.destroyed
+    ? new Promise((resolve) => {
+        const go = (): void => {
+          process.stdout.off("drain", go).off("error", go).off("close", go);
+          resolve();
+        };
+        process.stdout.on("drain", go).on("error", go).on("close", go);
+      })
+    : Promise.resolve();
+
 process.exitCode = await cli(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
+  bytes: (bytes) => void process.stdout.write(bytes),
+  drained,
   err: (text) => void process.stderr.write(text),
   isTerminal: process.stderr.isTTY,
   now: () => performance.now(),

@@ -42,7 +42,8 @@ export interface MachineArguments {
   readonly json?: boolean;
 }
 
-const switchOf = (text: string, before: Readonly<Record<string, boolean>> = {}): Readonly<Record<string, boolean>> => {
+/** `"WP=on"`, added to those before it. */
+export const switchOf = (text: string, before: Readonly<Record<string, boolean>> = {}): Readonly<Record<string, boolean>> => {
   const [, name, value] = /^([A-Za-z][A-Za-z0-9]*)(?:=(on|off|1|0|true|false))?$/.exec(text) ?? [];
   if (name === undefined)
     throw new InvalidArgumentError("A switch is NAME, NAME=on or NAME=off: WP=on. `portolan archs --json` lists them.");

@@ -6,9 +6,21 @@ export interface Terminal {
   readonly isTerminal: boolean;
   /** Milliseconds. */
   readonly now: () => number;
+  /** Writes bytes as they are; where absent, they are written as letters of Latin-1. */
+  readonly bytes?: (bytes: Uint8Array) => void;
+  /** When what was written has gone, so that little of a long list is held; at once where absent. */
+  readonly drained?: () => Promise<void>;
 }
+
+/** Waits until what was written has gone. */
+export const drainedOf = (terminal: Terminal): Promise<void> | undefined => terminal.drained?.();
 
 /** The work was done and its result is bad: wrong bytes, frames that are gone. A mistake of ours. */
 export class WorkFailed extends Error {
   override readonly name = "WorkFailed";
+}
+
+/** The work was done, and found what it was to look for: all has been said, and the exit status is to tell of it too. */
+export class Suspicious extends Error {
+  override readonly name = "Suspicious";
 }

@@ -13,7 +13,7 @@ export {
 export { memoryOf, type Memory } from "./memory.js";
 export { readVirtual, type ReadStop, type VirtualRead } from "./read-virtual.js";
 export { Scan, type Budget, type Oddity, type ScanEnd, type ScanOptions, type ScanTotals, type Visitor } from "./scan.js";
-export { Tree, type Roots, type RootSpan, type TreeLevel, type TreeOptions } from "./tree.js";
+export { Tree, treeOf, type Roots, type RootSpan, type TreeLevel, type TreeOptions } from "./tree.js";
 export { walkAddress, type ImageStep, type ImageWalk, type WalkOptions } from "./walk-address.js";
 export { checkTables, FINDINGS, type CheckOptions, type CheckReport, type Finding, type FindingCode } from "./check-tables.js";
 export { diffMappings, rightsInWords, type DiffSide, type DiffTotals, type MappingChange } from "./diff-mappings.js";

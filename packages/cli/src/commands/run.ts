@@ -1,9 +1,10 @@
 /** `portolan run`: pages a program in, or replays a trace, on a machine. */
 import { PortolanError } from "@portolan/core";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { runWorkload, type RunOptions, type RunReport } from "@portolan/workload";
 import { architectureNamed } from "../architectures.js";
 import { openInputs } from "../inputs.js";
+import { DUMP_FORMATS, dumpFormatOf, dumpLine, snapshotOf, writeDump, type DumpFormat, type Snapshot } from "../dump.js";
 import { FileSwap } from "../file-swap.js";
 import { addMachineOptions, checkMemory, swapSlots, type MachineArguments } from "../options.js";
 import { addScenarioOptions, runScenario, type ScenarioArguments } from "../scenario.js";
@@ -18,6 +19,7 @@ Examples:
   portolan run --arch ia32 --rebase --trace examples/traces/sort.amd64.trace.gz
   portolan run --arch ia32 --rebase --trace examples/traces/sort.amd64.trace.gz examples/programs/sort.amd64.elf
   portolan run --arch ia32 --memory 128K --swap /tmp/swap examples/programs/sieve.i686.elf
+  portolan run --arch amd64 --dump /tmp/words.elf examples/programs/words.amd64.elf
   portolan run --arch arm --scenario examples/scenarios/shell-pipeline.ndjson --show objects
   portolan run --arch amd64 --scenario examples/scenarios/mapped-file.ndjson --show steps
 
@@ -25,6 +27,8 @@ A trace is recorded with: valgrind --tool=lackey --trace-mem=yes PROGRAM 2> FILE
 
 interface RunArguments extends MachineArguments, ScenarioArguments {
   readonly quiet?: boolean;
+  readonly dump?: string;
+  readonly dumpFormat?: DumpFormat;
 }
 
 /** Adds `portolan run` to the program: a program or a trace, and the report. */
@@ -34,24 +38,39 @@ export const addRun = (program: Command, terminal: Terminal): void => {
       "loads a program and touches it from end to end, or performs a trace's accesses, or the operations of a scenario; checks every byte, and reports",
     )
     .option("-q, --quiet", "prints nothing unless something is wrong; the exit status tells")
+    .option("--dump <file>", "writes the machine's memory as it is after the last access, for `portolan inspect` and other tools")
+    .addOption(new Option("--dump-format <format>", "of the dump, where the file's ending does not tell").choices(DUMP_FORMATS))
     .argument("[program]", "an ELF executable")
     .addHelpText("after", EXAMPLES)
     .action(async (file: string | undefined, options: RunArguments, command: Command) => {
       if (options.scenario !== undefined) {
         if (file !== undefined || options.trace !== undefined)
           command.error("error: --scenario FILE stands alone: programs and traces are other runs", { exitCode: 2 });
+        if (options.dump !== undefined) command.error("error: --dump FILE is for programs and traces", { exitCode: 2 });
         return runScenario(options.scenario, options, terminal);
       }
       if (file === undefined && options.trace === undefined)
         command.error("error: a program, --trace FILE or --scenario FILE is needed", { exitCode: 2 });
+      if (options.dump === undefined && options.dumpFormat !== undefined)
+        command.error("error: --dump-format is for --dump FILE", { exitCode: 2 });
       const began = terminal.now();
-      const report = await perform(file, options, options.quiet === true ? { ...terminal, isTerminal: false } : terminal);
+      let snapshot: Snapshot | null = null;
+      const report = await perform(
+        file,
+        options,
+        options.quiet === true ? { ...terminal, isTerminal: false } : terminal,
+        options.dump === undefined ? {} : { inspect: (machine) => void (snapshot = snapshotOf(machine)) },
+      );
       const milliseconds = terminal.now() - began;
+      const dump =
+        snapshot === null || options.dump === undefined
+          ? null
+          : await writeDump(snapshot, options.dump, dumpFormatOf(options.dump, options.dumpFormat));
       if (options.quiet !== true)
         terminal.out(
           options.json === true
-            ? `${JSON.stringify({ ...report, milliseconds }, null, 2)}\n`
-            : `${reportLines(report, milliseconds).join("\n")}\n`,
+            ? `${JSON.stringify({ ...report, ...(dump === null ? {} : { dump }), milliseconds }, null, 2)}\n`
+            : `${[...reportLines(report, milliseconds), ...(dump === null ? [] : [dumpLine(dump)])].join("\n")}\n`,
         );
       judge(report);
     });

@@ -1,0 +1,196 @@
+/** An opened image with the machine that is to read it, and the roots that its tables begin at. */
+import { PortolanError, type Architecture, type Switches } from "@portolan/core";
+import { openImage, type MemoryImage } from "@portolan/image";
+import { fileSource } from "@portolan/image/node";
+import { findRoots, treeOf, type ConventionName, type Roots, type Tree } from "@portolan/inspect";
+import { stat } from "node:fs/promises";
+import { architectureNamed } from "../../architectures.js";
+import type { Terminal } from "../../terminal.js";
+import type { InspectArguments, RootArgument } from "./arguments.js";
+
+/** What every sub-command looks into. */
+export interface Subject {
+  readonly image: MemoryImage;
+  readonly architecture: Architecture;
+  /** As the library wants them. */
+  readonly options: { readonly switches: Switches; readonly ignoreReserved?: boolean; readonly os?: ConventionName };
+  readonly close: () => Promise<void>;
+}
+
+/** Roots, and where they are from. */
+export interface Rooted {
+  readonly roots: Roots;
+  /** `"CR3 0x1000, from the image's note"`. */
+  readonly says: string;
+}
+
+const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
+
+/** Oddities go where complaints go: what is printed may be read by a program. */
+const remark = (terminal: Terminal, text: string): void => terminal.err(`note: ${text}\n`);
+
+/**
+ * @throws PortolanError ERR_BAD_IMAGE, ERR_IMAGE_UNSUPPORTED, ERR_UNKNOWN_ARCHITECTURE, ERR_BAD_ARGUMENT for switches and holes; what the
+ *   file system says
+ */
+export const openSubject = async (path: string, given: InspectArguments, terminal: Terminal): Promise<Subject> => {
+  const architecture = await architectureNamed(given.arch);
+  if ((await stat(path)).isDirectory()) throw new PortolanError("ERR_BAD_IMAGE", { file: path, reason: "it is a directory" });
+  const source = await fileSource(path);
+  try {
+    const image = await openImage(source, {
+      ...(given.imageFormat === undefined ? {} : { format: given.imageFormat }),
+      ...(given.base === undefined ? {} : { base: Number(given.base) }),
+      ...(given.holes === undefined
+        ? {}
+        : {
+            holes: given.holes.map(({ first, last }) => ({
+              first: Number(first),
+              bytes: Number(last - first + 1n),
+              stored: given.packed !== true,
+            })),
+          }),
+      ...(given.truncated === undefined ? {} : { truncated: given.truncated }),
+    });
+    for (const text of image.remarks) remark(terminal, text);
+    const registers = image.processors[given.cpu ?? 0]?.registers ?? {};
+    for (const text of contradictions(architecture, registers)) remark(terminal, text);
+    const switches = { ...switchesIn(architecture, registers), ...given.switch };
+    const options = {
+      switches,
+      ...(given.ignoreReserved === undefined ? {} : { ignoreReserved: given.ignoreReserved }),
+      ...(given.os === undefined ? {} : { os: given.os }),
+    };
+    treeOf(architecture, options);
+    return { image, architecture, options, close: () => source.close() };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+};
+
+/** Bits of control registers by the names that the descriptions of switches begin with. @see Intel SDM vol 3A §2.2.1, §2.5 */
+const BITS: Readonly<Record<string, number>> = {
+  "CR0.WP": 16,
+  "CR4.PSE": 4,
+  "CR4.PGE": 7,
+  "CR4.SMEP": 20,
+  "CR4.SMAP": 21,
+  "EFER.NXE": 11,
+};
+
+const RFLAGS_AC = 18n;
+
+const isSet = (value: bigint, bit: number | bigint): boolean => ((value >> BigInt(bit)) & 1n) === 1n;
+
+/** Switches as the image's registers have them; those that no register tells stay as they are after reset. */
+export const switchesIn = (architecture: Architecture, registers: Readonly<Record<string, bigint>>): Switches => {
+  const switches: Record<string, boolean> = {};
+  for (const [name, { says }] of Object.entries(architecture.switches)) {
+    const [place = "", register = ""] = /^(\w+)\.\w+/.exec(says) ?? [];
+    const value = registers[register];
+    const bit = BITS[place];
+    if (value === undefined || bit === undefined) continue;
+    // The kernel suspends SMAP for its own copies, and says so in RFLAGS.AC.
+    const isSuspended = place === "CR4.SMAP" && isSet(registers["RFLAGS"] ?? 0n, RFLAGS_AC);
+    switches[name] = isSet(value, bit) && !isSuspended;
+  }
+  return switches;
+};
+
+/** What the image's registers say against the machine that was named. */
+const contradictions = ({ name, translation }: Architecture, { CR0, CR4 }: Readonly<Record<string, bigint>>): string[] => {
+  if (translation.kind !== "hierarchical" || translation.rootRegister !== "CR3" || CR0 === undefined || CR4 === undefined) return [];
+  const levels = translation.levels.length;
+  const isPae = isSet(CR4, 5);
+  const isFive = isSet(CR4, 12);
+  return [
+    ...(isSet(CR0, 31) ? [] : ["CR0.PG is 0: the processor did not translate when the image was made"]),
+    ...(isPae === levels > 2 ? [] : [`CR4.PAE is ${isPae ? 1 : 0}: these are no tables of ${name}`]),
+    ...(levels < 4 || isFive === (levels === 5)
+      ? []
+      : [`CR4.LA57 is ${isFive ? 1 : 0}: the tables have ${isFive ? "five" : "four"} levels`]),
+  ];
+};
+
+/**
+ * The roots that were asked for: values as typed, the note's registers, or the best that are found.
+ *
+ * @throws PortolanError ERR_BAD_ARGUMENT where there are none, or more than the machine has; ERR_NO_TREE
+ */
+export const rootsOf = async (
+  { image, architecture, options }: Subject,
+  asked: readonly RootArgument[] = [{ kind: "note" }],
+  cpu = 0,
+): Promise<Rooted> => {
+  const tree = treeOf(architecture, options);
+  const { rootRegister, kernelRootRegister } = tree.translation;
+  const registers = kernelRootRegister === undefined ? [rootRegister] : [rootRegister, kernelRootRegister];
+  const bases = new Map<string, number>();
+  const from = new Set<string>();
+  const put = (register: string, value: bigint): void => {
+    if (bases.has(register)) throw new PortolanError("ERR_BAD_ARGUMENT", { "--root": `${register} twice`, registers });
+    bases.set(register, tableOf(tree, register, value));
+  };
+  for (const one of asked) {
+    if (one.kind === "value") {
+      const register = one.register ?? registers.find((name) => !bases.has(name)) ?? rootRegister;
+      if (!registers.includes(register)) throw new PortolanError("ERR_BAD_ARGUMENT", { "--root": register, registers });
+      put(register, one.register === null && register === "satp" ? one.value >> 12n : one.value);
+      from.add("as told");
+    } else if (one.kind === "note") {
+      const told = image.processors[cpu]?.registers ?? {};
+      const known = registers.filter((name) => told[name] !== undefined);
+      if (known.length === 0)
+        throw new PortolanError("ERR_BAD_ARGUMENT", {
+          "--root": "note",
+          rule: `--root VALUE or --root found: no note of the image tells ${registers.join(" or ")} of processor ${cpu}`,
+        });
+      for (const name of known) put(name, told[name] ?? 0n);
+      from.add("from the image's note");
+    } else {
+      const { candidates } = await findRoots(image, architecture, { ...options, limit: 4096 });
+      for (const name of registers) {
+        const best = candidates.find(({ register }) => register === name);
+        if (best === undefined) continue;
+        put(name, name === "satp" ? BigInt(best.root / 4096) : BigInt(best.root));
+        const rivals = candidates.filter(({ register, root }) => register === name && root !== best.root).length;
+        from.add(`found (${rivals === 0 ? "the only one" : `the best of ${rivals + 1}`}: ${best.reasons.join("; ")})`);
+      }
+      if (bases.size === 0)
+        throw new PortolanError("ERR_BAD_ARGUMENT", { "--root": "found", rule: "nothing in the image looks like a root of this machine" });
+    }
+  }
+  const root = bases.get(rootRegister);
+  const kernelRoot = kernelRootRegister === undefined ? undefined : bases.get(kernelRootRegister);
+  const roots = { ...(root === undefined ? {} : { root }), ...(kernelRoot === undefined ? {} : { kernelRoot }) };
+  const says = `${Array.from(bases, ([name, base]) => `${name === "satp" ? "root" : name} ${hex(base)}`).join(", ")}, ${[...from].join(", ")}`;
+  return { roots, says };
+};
+
+const ADDRESS_BITS = 48;
+const SV32_PAGE_BITS = 22;
+const PAGE_BITS = 44;
+
+/** The table that a register's value leads to: without its flags, its address-space number and its mode. */
+const tableOf = (tree: Tree, register: string, value: bigint): number => {
+  if (register === "satp") return Number(BigInt.asUintN(tree.levels.length === 2 ? SV32_PAGE_BITS : PAGE_BITS, value)) * 4096;
+  const entries = tree.rootShapes().find((shape) => shape.register === register);
+  // The kernel's root is counted from the first entry of the whole table.
+  const bytes = entries === undefined ? 1 : (entries.firstIndex + entries.entries) * tree.levels[0].entryBytes;
+  const isX86 = register === "CR3";
+  const address = Number(BigInt.asUintN(isX86 ? 52 : ADDRESS_BITS, value));
+  return address - (address % Math.min(bytes, isX86 ? 4096 : 2 ** 16));
+};
+
+/** `"amd64; CR3 0x1000, from the image's note; WP on, PGE off"`: what the answers below rest on. */
+export const basisLine = ({ architecture, options }: Subject, { says }: Rooted): string => {
+  const { switches } = treeOf(architecture, options);
+  const told = Object.entries(switches)
+    .slice(0, MOST_SWITCHES)
+    .map(([name, is]) => `${name} ${is ? "on" : "off"}`);
+  return `${architecture.name}; ${says}${told.length === 0 ? "" : `; ${told.join(", ")}`}`;
+};
+
+/** 32-bit ARM has thirty-two of domains. */
+const MOST_SWITCHES = 8;

@@ -1,0 +1,45 @@
+/** `portolan inspect walk`: every level of an address's translation. */
+import { KERNEL, NO_FAULT, READ, USER } from "@portolan/core";
+import { walkAddress, walkAsData, walkAsText } from "@portolan/inspect";
+import type { Command } from "commander";
+import { addressOf } from "../../options.js";
+import type { Terminal } from "../../terminal.js";
+import { addRootOptions, type InspectArguments } from "./arguments.js";
+import { basisLine, openSubject, rootsOf } from "./subject.js";
+
+const EXAMPLES = `
+Examples:
+  portolan inspect walk --arch amd64 examples/images/words.amd64.elf 0x404000
+  portolan inspect walk --arch amd64 --json examples/images/words.amd64.elf 0x404000
+
+explain says whether an access would fault; walk tells of the way alone.`;
+
+/** Adds it to `inspect`. */
+export const addInspectWalk = (inspect: Command, terminal: Terminal): void => {
+  addRootOptions(inspect.command("walk"))
+    .description("shows every level of an address's translation: the entry, its fields, and the rule that decided")
+    .option("--json", "prints the result as JSON")
+    .argument("<image>", "an image of physical memory: raw, ELF core or LiME")
+    .argument("<address>", "virtual", addressOf)
+    .addHelpText("after", EXAMPLES)
+    .action(async (path: string, address: bigint, given: InspectArguments) => {
+      const subject = await openSubject(path, given, terminal);
+      try {
+        const rooted = await rootsOf(subject, given.root, given.cpu);
+        const { image, architecture, options } = subject;
+        const as = (privilege: typeof KERNEL | typeof USER) =>
+          walkAddress(image, architecture, rooted.roots, address, { ...options, access: READ, privilege });
+        // Whoever may read it: the question is where the way leads.
+        const kernels = await as(KERNEL);
+        const walk = kernels.reason === NO_FAULT ? kernels : await as(USER);
+        const told = walk.reason === NO_FAULT ? walk : kernels;
+        terminal.out(
+          given.json === true
+            ? `${JSON.stringify({ machine: architecture.name, basis: rooted.says, ...(walkAsData(told) as object) }, null, 2)}\n`
+            : `${basisLine(subject, rooted)}\n${walkAsText(told)}`,
+        );
+      } finally {
+        await subject.close();
+      }
+    });
+};
