@@ -19,7 +19,7 @@ Examples:
   portolan run --arch ia32 --rebase --trace examples/traces/sort.amd64.trace.gz
   portolan run --arch ia32 --rebase --trace examples/traces/sort.amd64.trace.gz examples/programs/sort.amd64.elf
   portolan run --arch ia32 --memory 128K --swap /tmp/swap examples/programs/sieve.i686.elf
-  portolan run --arch amd64 --dump /tmp/words.elf examples/programs/words.amd64.elf
+  portolan run --arch amd64 --dump /tmp/words.core examples/programs/words.amd64.elf
   portolan run --arch arm --scenario examples/scenarios/shell-pipeline.ndjson --show objects
   portolan run --arch amd64 --scenario examples/scenarios/mapped-file.ndjson --show steps
 

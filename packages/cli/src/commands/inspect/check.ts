@@ -13,8 +13,8 @@ The exit status is 1 if something was found. What can be:
 ${CODES.map((code) => `  ${code.padEnd(WIDTH)}  ${FINDINGS[code].severity.padEnd(6)}  ${FINDINGS[code].says}`).join("\n")}
 
 Examples:
-  portolan inspect check --arch amd64 --only writable-executable --only table-user-writable examples/images/words.amd64.elf
-  portolan inspect check --arch amd64 --except alias-rights --json examples/images/words.amd64.elf`;
+  portolan inspect check --arch amd64 --only writable-executable --only table-user-writable examples/images/sort.amd64.core
+  portolan inspect check --arch amd64 --except alias-rights --json examples/images/sort.amd64.core`;
 
 interface CheckArguments extends InspectArguments {
   readonly only?: readonly FindingCode[];

@@ -8,8 +8,8 @@ import { basisLine, openSubject, rootsOf } from "./subject.js";
 
 const EXAMPLES = `
 Examples:
-  portolan inspect diff --arch amd64 examples/images/words-early.amd64.elf examples/images/words.amd64.elf
-  portolan inspect diff --arch amd64 --root 0x1000 --to 0x1000 examples/images/words.amd64.elf`;
+  portolan inspect diff --arch amd64 examples/images/sort-early.amd64.core examples/images/sort.amd64.core
+  portolan inspect diff --arch amd64 --root 0x1000 --to 0x1000 examples/images/sort.amd64.core`;
 
 interface DiffArguments extends InspectArguments, FilterArguments {
   readonly to?: readonly RootArgument[];

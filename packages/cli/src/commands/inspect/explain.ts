@@ -1,16 +1,16 @@
 /** `portolan inspect explain`: would an access fault, and which bit of which entry is to blame? */
-import { explainAccess, walkAsData, walkAsText, type Refusal } from "@portolan/inspect";
+import { explainAccess, walkAsText, type Refusal } from "@portolan/inspect";
 import { Option, type Command } from "commander";
 import { addressOf } from "../../options.js";
 import type { Terminal } from "../../terminal.js";
 import { ACCESSES, addRootOptions, PRIVILEGES, type InspectArguments } from "./arguments.js";
-import { basisLine, openSubject, rootsOf } from "./subject.js";
+import { basisLine, openSubject, rootsOf, walkValue } from "./subject.js";
 
 const EXAMPLES = `
 Examples:
-  portolan inspect explain --arch amd64 --access write examples/images/words.amd64.elf 0x401000
-  portolan inspect explain --arch amd64 --access fetch examples/images/words.amd64.elf 0x404000
-  portolan inspect explain --arch amd64 --access write --privilege kernel --switch WP=off examples/images/words.amd64.elf 0x401000`;
+  portolan inspect explain --arch amd64 --access write examples/images/sort.amd64.core 0x402010
+  portolan inspect explain --arch amd64 --access fetch examples/images/sort.amd64.core 0x402010
+  portolan inspect explain --arch amd64 --access write --privilege kernel --switch WP=off examples/images/sort.amd64.core 0x401000`;
 
 interface ExplainArguments extends InspectArguments {
   readonly access: keyof typeof ACCESSES;
@@ -51,7 +51,7 @@ export const addInspectExplain = (inspect: Command, terminal: Terminal): void =>
         });
         if (given.json === true) {
           const data = { machine: architecture.name, basis: rooted.says, says, faults, refusals: refusals.map(refusalAsData) };
-          terminal.out(`${JSON.stringify({ ...data, walk: walkAsData(walk) }, null, 2)}\n`);
+          terminal.out(`${JSON.stringify({ ...data, walk: walkValue(walk) }, null, 2)}\n`);
           return;
         }
         const way = walkAsText(walk);

@@ -11,8 +11,8 @@ import { addInspectWalk } from "./walk.js";
 
 const EXAMPLES = `
 Examples:
-  portolan inspect explain --arch amd64 --access write examples/images/words.amd64.elf 0x401000
-  portolan inspect list --arch amd64 examples/images/words.amd64.elf
+  portolan inspect explain --arch amd64 --access write examples/images/sort.amd64.core 0x402010
+  portolan inspect list --arch amd64 examples/images/sort.amd64.core
   portolan inspect list --help`;
 
 /** Adds `portolan inspect` and its sub-commands to the program. */

@@ -9,8 +9,8 @@ import { openSubject, rootsOf } from "./subject.js";
 
 const EXAMPLES = `
 Examples:
-  portolan inspect read --arch amd64 examples/images/words.amd64.elf 0x402000 64
-  portolan inspect read --arch amd64 --raw examples/images/words.amd64.elf 0x402000 64`;
+  portolan inspect read --arch amd64 examples/images/sort.amd64.core 0x402000 35
+  portolan inspect read --arch amd64 --raw examples/images/sort.amd64.core 0x402000 35`;
 
 interface ReadArguments extends InspectArguments {
   readonly raw?: boolean;

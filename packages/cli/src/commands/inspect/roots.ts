@@ -7,8 +7,8 @@ import { openSubject } from "./subject.js";
 
 const EXAMPLES = `
 Examples:
-  portolan inspect roots --arch amd64 examples/images/words.amd64.elf
-  portolan inspect roots --arch amd64 --limit 1 --json examples/images/words.amd64.elf`;
+  portolan inspect roots --arch amd64 examples/images/sort.amd64.core
+  portolan inspect roots --arch amd64 --limit 1 --json examples/images/sort.amd64.core`;
 
 interface RootsArguments extends InspectArguments {
   readonly limit?: number;

@@ -1,12 +1,12 @@
 /** An opened image with the machine that is to read it, and the roots that its tables begin at. */
-import { PortolanError, type Architecture, type Switches } from "@portolan/core";
+import { EXECUTE, PortolanError, READ, USER, WRITE, type Architecture, type Switches } from "@portolan/core";
 import { openImage, type MemoryImage } from "@portolan/image";
 import { fileSource } from "@portolan/image/node";
-import { findRoots, treeOf, type ConventionName, type Roots, type Tree } from "@portolan/inspect";
+import { findRoots, treeOf, walkAsData, type ConventionName, type ImageWalk, type Roots, type Tree } from "@portolan/inspect";
 import { stat } from "node:fs/promises";
 import { architectureNamed } from "../../architectures.js";
 import type { Terminal } from "../../terminal.js";
-import type { InspectArguments, RootArgument } from "./arguments.js";
+import { ACCESSES, type InspectArguments, type RootArgument } from "./arguments.js";
 
 /** What every sub-command looks into. */
 export interface Subject {
@@ -76,10 +76,9 @@ const BITS: Readonly<Record<string, number>> = {
   "CR4.PGE": 7,
   "CR4.SMEP": 20,
   "CR4.SMAP": 21,
+  "RFLAGS.AC": 18,
   "EFER.NXE": 11,
 };
-
-const RFLAGS_AC = 18n;
 
 const isSet = (value: bigint, bit: number | bigint): boolean => ((value >> BigInt(bit)) & 1n) === 1n;
 
@@ -91,9 +90,7 @@ export const switchesIn = (architecture: Architecture, registers: Readonly<Recor
     const value = registers[register];
     const bit = BITS[place];
     if (value === undefined || bit === undefined) continue;
-    // The kernel suspends SMAP for its own copies, and says so in RFLAGS.AC.
-    const isSuspended = place === "CR4.SMAP" && isSet(registers["RFLAGS"] ?? 0n, RFLAGS_AC);
-    switches[name] = isSet(value, bit) && !isSuspended;
+    switches[name] = isSet(value, bit);
   }
   return switches;
 };
@@ -194,3 +191,15 @@ export const basisLine = ({ architecture, options }: Subject, { says }: Rooted):
 
 /** 32-bit ARM has thirty-two of domains. */
 const MOST_SWITCHES = 8;
+
+const lettersOf = (rights: number): string =>
+  `${(rights & READ) === 0 ? "-" : "r"}${(rights & WRITE) === 0 ? "-" : "w"}${(rights & EXECUTE) === 0 ? "-" : "x"}`;
+
+/** A walk as JSON has it, with words where the library has numbers. */
+export const walkValue = (walk: ImageWalk): object => ({
+  ...(walkAsData(walk) as object),
+  access: Object.entries(ACCESSES).find(([, access]) => access === walk.access)?.[0],
+  privilege: walk.privilege === USER ? "user" : "kernel",
+  kernelRights: lettersOf(walk.kernelRights),
+  userRights: lettersOf(walk.userRights),
+});

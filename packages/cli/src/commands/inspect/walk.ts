@@ -1,16 +1,16 @@
 /** `portolan inspect walk`: every level of an address's translation. */
 import { KERNEL, NO_FAULT, READ, USER } from "@portolan/core";
-import { walkAddress, walkAsData, walkAsText } from "@portolan/inspect";
+import { walkAddress, walkAsText } from "@portolan/inspect";
 import type { Command } from "commander";
 import { addressOf } from "../../options.js";
 import type { Terminal } from "../../terminal.js";
 import { addRootOptions, type InspectArguments } from "./arguments.js";
-import { basisLine, openSubject, rootsOf } from "./subject.js";
+import { basisLine, openSubject, rootsOf, walkValue } from "./subject.js";
 
 const EXAMPLES = `
 Examples:
-  portolan inspect walk --arch amd64 examples/images/words.amd64.elf 0x404000
-  portolan inspect walk --arch amd64 --json examples/images/words.amd64.elf 0x404000
+  portolan inspect walk --arch amd64 examples/images/sort.amd64.core 0x402010
+  portolan inspect walk --arch amd64 --json examples/images/sort.amd64.core 0x402010
 
 explain says whether an access would fault; walk tells of the way alone.`;
 
@@ -35,7 +35,7 @@ export const addInspectWalk = (inspect: Command, terminal: Terminal): void => {
         const told = walk.reason === NO_FAULT ? walk : kernels;
         terminal.out(
           given.json === true
-            ? `${JSON.stringify({ machine: architecture.name, basis: rooted.says, ...(walkAsData(told) as object) }, null, 2)}\n`
+            ? `${JSON.stringify({ machine: architecture.name, basis: rooted.says, ...walkValue(told) }, null, 2)}\n`
             : `${basisLine(subject, rooted)}\n${walkAsText(told)}`,
         );
       } finally {
