@@ -3,17 +3,6 @@ import { PortolanError } from "@portolan/core";
 import { Command, CommanderError } from "commander";
 import { createRequire } from "node:module";
 import pc from "picocolors";
-import { addArchs } from "./commands/archs.js";
-import { addConform } from "./commands/conform.js";
-import { addDemo } from "./commands/demo.js";
-import { addInspect } from "./commands/inspect/index.js";
-import { addNew } from "./commands/new.js";
-import { addRun } from "./commands/run.js";
-import { addPack } from "./commands/pack.js";
-import { addTlb } from "./commands/tlb.js";
-import { addVectors } from "./commands/vectors.js";
-import { addVerify } from "./commands/verify.js";
-import { addWalk } from "./commands/walk.js";
 import { Suspicious, WorkFailed, type Terminal } from "./terminal.js";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
@@ -21,6 +10,23 @@ const { version } = createRequire(import.meta.url)("../package.json") as { versi
 /** Exit statuses: what was asked could not be understood; it was understood, and failed. */
 const USAGE = 2;
 const FAILURE = 1;
+type Add = (program: Command, terminal: Terminal) => void;
+
+/** Every command, in the order of the help; each is read from disk when it is asked for. */
+const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
+  run: async () => (await import("./commands/run.js")).addRun,
+  walk: async () => (await import("./commands/walk.js")).addWalk,
+  inspect: async () => (await import("./commands/inspect/index.js")).addInspect,
+  archs: async () => (await import("./commands/archs.js")).addArchs,
+  tlb: async () => (await import("./commands/tlb.js")).addTlb,
+  pack: async () => (await import("./commands/pack.js")).addPack,
+  conform: async () => (await import("./commands/conform.js")).addConform,
+  vectors: async () => (await import("./commands/vectors.js")).addVectors,
+  verify: async () => (await import("./commands/verify.js")).addVerify,
+  new: async () => (await import("./commands/new.js")).addNew,
+  demo: async () => (await import("./commands/demo.js")).addDemo,
+};
+
 /** Errors of whoever typed the command. */
 const OF_USAGE: readonly string[] = ["ERR_UNKNOWN_ARCHITECTURE", "ERR_BAD_ARGUMENT", "ERR_BAD_ADDRESS", "ERR_MISALIGNED"];
 
@@ -33,8 +39,9 @@ export const cli = async (args: readonly string[], terminal: Terminal): Promise<
     .exitOverride()
     .showHelpAfterError("(--help shows what there is)")
     .addHelpText("after", "\nExamples:\n  portolan demo examples\n  portolan archs\n  portolan run --help");
-  for (const add of [addRun, addWalk, addInspect, addArchs, addTlb, addPack, addConform, addVectors, addVerify, addNew, addDemo])
-    add(program, terminal);
+  const [first = ""] = args;
+  const wanted = Object.hasOwn(COMMANDS, first) ? [COMMANDS[first]] : Object.values(COMMANDS);
+  for (const load of wanted) (await load())(program, terminal);
   try {
     await program.parseAsync(args, { from: "user" });
     return 0;

@@ -58,7 +58,7 @@ export const addInspectDiff = (inspect: Command, terminal: Terminal): void => {
         terminal.out(
           given.json === true
             ? `${JSON.stringify({ totals: next.value })}\n`
-            : `\n${count} changes; ${ends.listed} pages before, ${ends2.listed} after\n`,
+            : `\n${count} change${count === 1 ? "" : "s"}; ${ends.listed} pages before, ${ends2.listed} after\n`,
         );
       } finally {
         await before.close();

@@ -77,6 +77,7 @@ const BITS: Readonly<Record<string, number>> = {
   "CR4.SMEP": 20,
   "CR4.SMAP": 21,
   "RFLAGS.AC": 18,
+  "EFLAGS.AC": 18,
   "EFER.NXE": 11,
 };
 
@@ -87,7 +88,7 @@ export const switchesIn = (architecture: Architecture, registers: Readonly<Recor
   const switches: Record<string, boolean> = {};
   for (const [name, { says }] of Object.entries(architecture.switches)) {
     const [place = "", register = ""] = /^(\w+)\.\w+/.exec(says) ?? [];
-    const value = registers[register];
+    const value = registers[register === "EFLAGS" ? "RFLAGS" : register];
     const bit = BITS[place];
     if (value === undefined || bit === undefined) continue;
     switches[name] = isSet(value, bit);
