@@ -25,7 +25,7 @@ export const FOLDERS = {
   "tlb: entries": core(
     "tlb",
     ["tlb", "tlb-*", "told-fronts", "victims"],
-    ["tlb/replacement", "tlb/tlb"],
+    ["tlb/replacement", "tlb/tlb-details", "tlb/tlb"],
     ["machine/cpu", "contract/processors"],
   ),
   "paging: entries": core(
