@@ -25,8 +25,8 @@ export const FOLDERS = {
   "tlb: entries": core(
     "tlb",
     ["tlb", "tlb-*", "told-fronts", "victims"],
-    ["tlb/replacement", "tlb/tlb-details", "tlb/tlb"],
-    ["machine/cpu", "contract/processors"],
+    ["tlb/replacement", "tlb/tlb-details"],
+    ["tlb/tlb", "machine/cpu", "contract/processors"],
   ),
   "paging: entries": core(
     "paging",
