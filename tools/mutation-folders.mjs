@@ -80,7 +80,7 @@ export const FOLDERS = {
   ),
   "arch-arm": port(
     "arm",
-    ["golden", "description", "oracle", "tables", "quarters", "programs", "faults"],
-    ["hostile", "codec", "conformance"],
+    ["description", "oracle", "golden", "quarters", "faults"],
+    ["tables", "programs", "hostile", "codec", "conformance"],
   ),
 };
