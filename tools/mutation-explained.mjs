@@ -414,8 +414,9 @@ export const EXPLAINED = [
     file: `${PAGES}tlb/tlb.ts`,
     why: "same",
     because:
-      "used bits mean something under one rule only; a size beyond the last has no entries; entries of different sizes that begin at one page never share a chain; one set is the remainder of everything",
+      "no entries are no more than none that are wired; used bits mean something under one rule only; a size beyond the last has no entries; entries of different sizes that begin at one page never share a chain; one set is the remainder of everything",
     mutants: [
+      ["entries < 1", "false"],
       ['replacement === "used-bit"', "true", "#servedFlags"],
       ["size < spans.length", "size <= spans.length"],
       ["entry.size !== size", "false"],
@@ -431,6 +432,10 @@ export const EXPLAINED = [
       ["Math.max(4, Math.ceil(Math.log2(entries.length)) + 1)", "Math.min(4, Math.ceil(Math.log2(entries.length)) + 1)"],
       ["Math.ceil(Math.log2(entries.length)) + 1", "Math.ceil(Math.log2(entries.length)) - 1"],
       ["this.#inUse[size] === this.valid", "false"],
+      ["{ return this.#inUse[size] === this.valid; }", "{}"],
+      ["this.#lookAround();", ";"],
+      ["link !== 0 && this.#entries[link - 1].page !== first", "false"],
+      ["link !== 0", "link === 0", "while (link !== 0 && this.#entries[link - 1].page"],
       ["this.#inUse[size] === 0", "false"],
       ["link !== 0", "true", "return"],
       ["size === 0", "true"],
@@ -465,6 +470,12 @@ export const EXPLAINED = [
     ],
   },
   {
+    file: `${PAGES}tlb/tlb-entry.ts`,
+    why: "speed",
+    because: "a front may always forget: what it knows nothing of",
+    mutants: [["-1", "+1", "NO_FRONT"]],
+  },
+  {
     file: `${PAGES}tlb/told-fronts.ts`,
     why: "speed",
     because: "a front may always forget: what it knows nothing of, or what it knows of another entry",
@@ -476,6 +487,7 @@ export const EXPLAINED = [
       ["(entry.shown & fronts & (1 << front)) !== 0", "true"],
       ["entry.shown &= ~fronts", "entry.shown |= ~fronts"],
       ["entry.shown === 0", "false"],
+      ["entry.at === NOBODY", "false"],
     ],
   },
   {

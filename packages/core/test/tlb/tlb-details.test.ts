@@ -282,4 +282,48 @@ describe("a TLB", () => {
     tlb.serve(0, 4, 24, 1, 1, 0);
     expect([0, 1, 2].map((entry) => tlb.firstPage(entry))).to.deep.equal([3, 1, 4]);
   });
+
+  it("takes page 0 back like any other: where its entry goes, where it is asked to, and where all are unused again", () => {
+    for (const page of [0, 5]) {
+      const gone = filled();
+      gone.tlb.serve(0, page, 21, 1, 1, 0);
+      expect(gone.knows(page)).to.deep.equal([21, -1]);
+      for (const other of [200, 201, 202]) gone.tlb.serve(0, other, 22, 1, 1, 0);
+      expect([gone.knows(page), gone.tlb.probe(page, 1)]).to.deep.equal([[-1, -1], -1]);
+
+      const hidden = filled();
+      hidden.tlb.serve(0, page, 21, 1, 1, 0);
+      hidden.tlb.hide(1);
+      expect(hidden.knows(page)).to.deep.equal([-1, -1]);
+
+      const unused = filled({ replacement: "used-bit" });
+      for (const other of [200, page, 201]) unused.tlb.serve(0, other, 22, 1, 1, 0);
+      expect(unused.knows(page)).to.deep.equal([22, -1]);
+      unused.tlb.serve(0, 202, 22, 1, 1, 0);
+      expect([unused.knows(page), unused.tlb.probe(page, 1)]).to.deep.equal([[-1, -1], 1]);
+    }
+  });
+
+  it("used-bit: makes fronts forget a page for which another entry is served, though nothing starts over", () => {
+    const { tlb, knows } = filled({ replacement: "used-bit" });
+    for (const page of [200, 5]) tlb.serve(0, page, 22, 1, 1, 0);
+    expect([knows(5), tlb.isUsed(2)]).to.deep.equal([[22, -1], false]);
+    tlb.serve(1, 5, 23, 2, 1, 0);
+    expect([knows(5), tlb.probe(5, 1), tlb.probe(5, 2)]).to.deep.equal([[-1, 23], 1, 2]);
+  });
+
+  it("shows pages of memory that begins anywhere", () => {
+    const tlb = new Tlb(small, SPARING, 0, 1);
+    const memory = new PhysicalMemory({ bytes: 2 ** 17, base: 2 ** 18, physicalBits: 32, byteOrder: "little", frameShift: 12 });
+    const fronts = new Lookaside(memory, 12);
+    tlb.attach(fronts);
+    for (const page of [1, 2, 3, 4, 5]) tlb.serve(0, page, 64 + page, 1, 1, 0);
+    expect([3, 4, 5].map((page) => fronts.frameOf(0, page))).to.deep.equal([67, 68, 69]);
+  });
+
+  it("is not sure to lack the first page of a large one", () => {
+    const { tlb } = fronted({}, 4096);
+    tlb.enter(0, 16, 16, 1, 1);
+    expect([tlb.lacks(0), tlb.probe(0, 1)]).to.deep.equal([false, 0]);
+  });
 });
