@@ -25,8 +25,8 @@ export const FOLDERS = {
   "tlb: entries": core(
     "tlb",
     ["tlb", "tlb-*", "told-fronts", "victims"],
-    ["tlb/replacement", "tlb/tlb"],
-    ["machine/cpu", "contract/processors"],
+    ["tlb/replacement", "tlb/tlb-details"],
+    ["tlb/tlb", "machine/cpu", "contract/processors"],
   ),
   "paging: entries": core(
     "paging",
@@ -80,7 +80,7 @@ export const FOLDERS = {
   ),
   "arch-arm": port(
     "arm",
-    ["golden", "description", "oracle", "tables", "quarters", "programs", "faults"],
-    ["hostile", "codec", "conformance"],
+    ["description", "oracle", "golden", "quarters", "faults"],
+    ["tables", "programs", "hostile", "codec", "conformance"],
   ),
 };

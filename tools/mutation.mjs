@@ -154,6 +154,21 @@ const isExplained = (mutant) =>
       ),
   );
 
+/** What stands now where a mutant was tried. */
+const textAt = ({ file, start, end }) => {
+  if (!existsSync(join(root, file))) return null;
+  const text = readFileSync(join(root, file), "utf8")
+    .split("\n")
+    .slice(start.line - 1, end.line);
+  if (text.length === 0) return null;
+  text[text.length - 1] = text.at(-1).slice(0, end.column - 1);
+  text[0] = text[0].slice(start.column - 1);
+  return text.join("\n");
+};
+
+/** Have sources changed since, so that figures are those of a former state? */
+const isPast = (folder) => read(folder).some((mutant) => textAt(mutant) !== mutant.was);
+
 /** One row of the table: what was tried, what was noticed, and of the rest what has a reason. */
 const rowOf = (folder) => {
   const mutants = read(folder);
@@ -166,7 +181,13 @@ const rowOf = (folder) => {
 };
 
 const writePage = () => {
-  const rows = all.map((folder) => (existsSync(reportOf(folder)) ? rowOf(folder) : `| \`${folder}\` | not run | | | | |`));
+  const before = readFileSync(page, "utf8").split("\n");
+  /** Reasons are looked for in sources as they are: where those have changed the row stays as it was, and says so. */
+  const past = (folder) => before.find((line) => line.startsWith(`| \`${folder}\``)).replace(/^\| (`[^`]+`)[^|]*/, "| $1 † ");
+  const rows = all.map((folder) => {
+    if (!existsSync(reportOf(folder))) return `| \`${folder}\` | not run | | | | |`;
+    return isPast(folder) ? past(folder) : rowOf(folder);
+  });
   const table = ["| folder | mutants | killed | score | explained | to do |", "| --- | ---: | ---: | ---: | ---: | ---: |", ...rows].join(
     "\n",
   );

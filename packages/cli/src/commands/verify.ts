@@ -109,5 +109,5 @@ const subjectAt = async (name: string): Promise<Subject> => {
 };
 
 const list = (terminal: Terminal): void => {
-  for (const { name, qemu } of PROFILES) terminal.out(`${name.padEnd(10)} ${qemu.title}; ${qemu.program}, Debian's ${qemu.package}\n`);
+  for (const { name, qemu } of PROFILES) terminal.out(`${name.padEnd(12)} ${qemu.title}; ${qemu.program}, Debian's ${qemu.package}\n`);
 };

@@ -267,7 +267,7 @@ export const conformChild = async (subject: Subject, options: ChildOptions): Pro
       source: clause.source,
       detail: verdict.detail,
       log: verdict.log,
-      repeat: `portolan conform ${subject.architecture.name} --adapter ${quoted(options.command)} --only ${clause.id} --seed ${seed}`,
+      repeat: `portolan conform ${subject.architecture.name} --adapter ${quoted(options.command)} --only ${clause.id} --seed ${seed}${options.timeoutMs === undefined ? "" : ` --timeout ${options.timeoutMs}`}`,
     };
     results.push(result);
     options.onResult?.(result);

@@ -161,11 +161,15 @@ export const html = (report: Report): string => {
   ].join("\n");
 };
 
+/** An adapter answers for translation alone: whoever reads "certified" is told of what. */
+const certifiedAs = ({ subject, results }: Report): string =>
+  subject.way === "child" ? `certified for ${[...new Set(results.map(({ group }) => group))].join(" ")}` : "certified";
+
 /** For an endpoint that draws badges. @see https://shields.io/badges/endpoint-badge */
 export const badge = (report: Report): string => {
   const { counts } = report;
   const bad = counts.FAIL + counts.XPASS + counts.ERROR;
-  const message = bad > 0 ? `${bad} failing` : report.isCertified ? `certified, ${counts.PASS} pass` : `${counts.PASS} pass`;
+  const message = bad > 0 ? `${bad} failing` : report.isCertified ? `${certifiedAs(report)}, ${counts.PASS} pass` : `${counts.PASS} pass`;
   return `${JSON.stringify({ schemaVersion: 1, label: `portolan ${report.suite.version} ${report.subject.name}`, message, color: bad > 0 ? "red" : report.isCertified ? "brightgreen" : "green" })}\n`;
 };
 

@@ -9,6 +9,7 @@ import {
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_PRIVATE,
+  MAP_SHARED,
   O_CREAT,
   O_RDWR,
   PROT_READ,
@@ -18,11 +19,22 @@ import {
   type PosixSystem,
   type Process,
 } from "@portolan/core";
+import type { Trait } from "../clause.js";
 import { Failure, same } from "../failure.js";
 import { childOfNeighbour, neighbour } from "./neighbours.js";
 import type { Rig } from "./rig.js";
 
 export const PROT_RW = PROT_READ | PROT_WRITE;
+export const PRIVATE = MAP_PRIVATE | MAP_ANONYMOUS;
+export const SHARED = MAP_SHARED | MAP_ANONYMOUS;
+
+/** Signals of accesses: nothing is there, it may not be done, the file ends before it. */
+export const MAPERR = "SIGSEGV SEGV_MAPERR";
+export const ACCERR = "SIGSEGV SEGV_ACCERR";
+export const BEYOND = "SIGBUS BUS_ADRERR";
+
+/** What calls are tried under. */
+export const USUAL: readonly Trait[] = ["cold", "recycled", "forked", "other"];
 
 /** Pages between the arena's first and the top of what the system places itself. */
 const ARENA = 256;

@@ -96,6 +96,11 @@ export class FileSystem {
     return this.#nodes.get(name);
   }
 
+  /** Everything that has a name. */
+  nodes(): IterableIterator<FileNode> {
+    return this.#nodes.values();
+  }
+
   /** Makes a file. What it holds at first is the caller's to write. @throws PortolanError ERR_OUT_OF_MEMORY */
   create(name: string): FileNode {
     const object = newFile(this.#parts, name);

@@ -62,6 +62,11 @@ export class Process {
     return this.#memory;
   }
 
+  /** What it has open; threads of a process share one table. */
+  get descriptors(): Descriptors {
+    return this.#descriptors;
+  }
+
   /** Has it exited? */
   get isGone(): boolean {
     return this.#isGone;

@@ -1,6 +1,7 @@
 /** The same calls on every machine: pages differ in size, answers do not. */
 import {
   assertInvariants,
+  assertSystemInvariants,
   MADV_DONTNEED,
   MAP_ANONYMOUS,
   MAP_FIXED,
@@ -23,7 +24,7 @@ import { worldOn } from "./world.js";
 
 /** What became of a seed's calls, in pages of the arena: the same on every machine. */
 const historyOn = (architecture: Architecture, seed: number, calls: number): string[] => {
-  const { machine, process: first, page, at, pageOf } = worldOn(architecture);
+  const { machine, process: first, page, at, pageOf, system } = worldOn(architecture);
   const random = new Random(seed);
   const below = (bound: number): number => random.below(bound);
   const one = <T>(of: readonly [T, ...T[]]): T => of[below(of.length)] ?? of[0];
@@ -92,6 +93,7 @@ const historyOn = (architecture: Architecture, seed: number, calls: number): str
     })();
     told.push(`${step} ${call} ${answer}`);
     if (step % 8 === 0) assertInvariants(machine);
+    assertSystemInvariants(system);
   }
   for (const process of processes) {
     for (const { first: begin, end, rights, offset } of mapsOf(process.memory)) {
@@ -102,6 +104,7 @@ const historyOn = (architecture: Architecture, seed: number, calls: number): str
   assertInvariants(machine);
   for (const process of processes) process.exit();
   assertInvariants(machine);
+  assertSystemInvariants(system);
   return told;
 };
 

@@ -28,7 +28,8 @@ const SHARED = 12;
 const FILE = 20;
 const MOST_SPACES = 4;
 
-type Weather = "good" | "failing" | "slow";
+/** A number: the one transfer that fails. */
+type Weather = "good" | "failing" | "slow" | number;
 
 /** Contents by page; what several spaces see the same is the same map. */
 interface Task {
@@ -42,6 +43,7 @@ class World {
   readonly machine: Machine;
   readonly swap = new TestSwap(400);
   readonly #random: Random | null;
+  readonly #isPatient: boolean;
   readonly pager: MemoryPager;
   readonly file: FileObject;
   readonly tasks: Task[] = [];
@@ -50,14 +52,18 @@ class World {
   readonly page: number;
   readonly base: number;
 
-  /** @param weather what the device is like: every eighth transfer may fail, or all of them take their time */
+  /** @param weather what the device is like: every eighth transfer may fail, or one, or all of them take their time */
   constructor(architecture: Architecture, weather: Weather = "good", seed = 1) {
     this.#random = weather === "failing" ? new Random(seed) : null;
+    this.#isPatient = weather === "failing" || typeof weather === "number";
     this.swap.isSlow = weather === "slow";
+    if (typeof weather === "number") this.swap.failing = weather;
     this.page = 2 ** architecture.pageShift;
     this.base = Number(architecture.layout.user.first) + 64 * this.page;
     const tables = architecture.translation.kind === "hashed" ? 64 : architecture.virtualBits > 40 ? 50 : 36;
-    this.machine = build(architecture, { memoryBytes: this.page * (28 + tables), swap: this.swap });
+    // Little enough for a short history to meet the device often.
+    const room = typeof weather === "number" ? 6 : 28;
+    this.machine = build(architecture, { memoryBytes: this.page * (room + tables), swap: this.swap });
     const content = new Uint8Array(FILE * this.page);
     const view = new DataView(content.buffer);
     for (let i = 0; i < FILE; i += 1) {
@@ -116,7 +122,7 @@ class World {
       if ((result !== false && result !== -1) || round > 200) return result;
       const rule = this.machine.outcome?.rule;
       if (rule === "the page is on its way") this.swap.answer(1);
-      else if (this.#random === null || (rule !== "the page could not be read" && rule !== "out of memory")) return result;
+      else if (!this.#isPatient || (rule !== "the page could not be read" && rule !== "out of memory")) return result;
     }
   }
 
@@ -210,5 +216,24 @@ describe("histories under pressure", () => {
         expect(failures > 0).to.equal(weather === "failing");
       });
     }
+  }
+
+  for (const architecture of [abs32le, arm32]) {
+    it(`lose nothing whichever one transfer of the device fails, on ${architecture.name}`, () => {
+      for (let failing = 1; ; failing += 1) {
+        const world = run(architecture, 11, 70, failing);
+        while (world.tasks.length > 0) world.exit(world.tasks[0]);
+        world.file.close();
+        const { swapper } = world.machine.parts.reclaimer;
+        expect([swapper?.slots.inUse, swapper?.departing, swapper?.arriving], `transfer ${failing}`).to.deep.equal([0, 0, 0]);
+        assertInvariants(world.machine);
+        const { log } = world.swap;
+        expect(swapper?.failures, `transfer ${failing}`).to.equal((log[failing - 1] ?? "").startsWith("write") ? 1 : 0);
+        if (log.length < failing) {
+          expect([world.swap.count("write"), world.swap.count("read")].every((count) => count > 10)).to.equal(true);
+          break;
+        }
+      }
+    });
   }
 });

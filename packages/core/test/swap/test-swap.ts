@@ -10,6 +10,8 @@ export class TestSwap implements SwapDevice {
   failsReads = false;
   failsWrites = false;
   throws = false;
+  /** The transfer with this number fails, counted from 1; none where 0. */
+  failing = 0;
   /** Transfers wait for `answer`. */
   isSlow = false;
   readonly #waiting: (() => void)[] = [];
@@ -21,16 +23,18 @@ export class TestSwap implements SwapDevice {
 
   read(slot: number, bytes: Uint8Array, done: TransferDone): void {
     this.log.push(`read ${slot}`);
+    const fails = this.log.length === this.failing;
     this.#end(() => {
-      if (this.failsReads) done(false);
+      if (fails || this.failsReads) done(false);
       else this.kept.read(slot, bytes, done);
     });
   }
 
   write(slot: number, bytes: Uint8Array, done: TransferDone): void {
     this.log.push(`write ${slot}`);
+    const fails = this.log.length === this.failing;
     this.#end(() => {
-      if (this.failsWrites) done(false);
+      if (fails || this.failsWrites) done(false);
       else this.kept.write(slot, bytes, done);
     });
   }

@@ -124,7 +124,8 @@ describe("the near walk", () => {
     for (const word of [0, 0x2000, 0x2000 | LEAF, 0x2000 | TABLE | 0x40]) {
       expect(walk({ first: above(last()), words: { ...TREE, 0x1008: word } }, READER, 9), `table ${word}`).to.deep.equal(UNTOUCHED);
     }
-    const unmet = last({ leafBits: NO_BITS });
+    // Equal to no word's low byte.
+    const unmet = last({ leafBits: NO_BITS, tableBits: 0xfff });
     for (let low = 0; low <= DECIDES; low += 1) expect(walk({ first: unmet, words: { 0x1004: low } }, READER, 1)).to.deep.equal(UNTOUCHED);
   });
 

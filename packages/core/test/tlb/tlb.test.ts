@@ -13,7 +13,7 @@ const FRAMES = 512;
 
 const geometry = fc
   .record({
-    shape: fc.constantFrom<readonly [number, number | "full"]>([1, "full"], [4, 2], [6, "full"], [8, 1], [8, 4], [64, "full"]),
+    shape: fc.constantFrom<readonly [number, number | "full"]>([1, "full"], [4, 2], [6, "full"], [6, 2], [8, 1], [8, 4], [64, "full"]),
     replacement: fc.constantFrom<Replacement>("used-bit", "lru", "fifo", "random"),
     wired: fc.constantFrom(0, 0, 1),
   })
@@ -29,7 +29,7 @@ const geometry = fc
   }));
 
 const invalidation: fc.Arbitrary<Invalidation> = fc.record({
-  all: fc.record({ sparesGlobal: fc.boolean(), sparesLocked: fc.boolean() }),
+  all: fc.record({ sparesGlobal: fc.boolean(), sparesLocked: fc.constantFrom<boolean | "unless-global">(false, true, "unless-global") }),
   asid: fc.record({ by: fc.constantFrom<"context" | "all">("context", "all"), sparesGlobal: fc.boolean(), sparesLocked: fc.boolean() }),
   page: fc.record({ dropsGlobal: fc.boolean(), anyAsid: fc.boolean() }),
   rootLoadInvalidates: fc.boolean(),
