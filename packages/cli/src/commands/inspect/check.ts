@@ -1,6 +1,6 @@
 /** `portolan inspect check`: what is suspicious in tables; the exit status says whether anything is. */
 import { checkTables, FINDINGS, findingAsText, type FindingCode } from "@portolan/inspect";
-import { Option, type Command } from "commander";
+import { InvalidArgumentError, type Command } from "commander";
 import { Suspicious, type Terminal } from "../../terminal.js";
 import { addRootOptions, countOf, type InspectArguments } from "./arguments.js";
 import { basisLine, openSubject, rootsOf } from "./subject.js";
@@ -22,12 +22,18 @@ interface CheckArguments extends InspectArguments {
   readonly limit?: number;
 }
 
+const moreCodes = (text: string, before: readonly FindingCode[] = []): readonly FindingCode[] => {
+  const code = CODES.find((one) => one === text);
+  if (code === undefined) throw new InvalidArgumentError(`There are ${CODES.join(", ")}.`);
+  return [...before, code];
+};
+
 /** Adds it to `inspect`. */
 export const addInspectCheck = (inspect: Command, terminal: Terminal): void => {
   addRootOptions(inspect.command("check"))
     .description("finds what is suspicious in the tables; exit status 1 if there is anything")
-    .addOption(new Option("--only <code...>", "looks for nothing else; may be repeated").choices(CODES))
-    .addOption(new Option("--except <code...>", "does not look for that; may be repeated").choices(CODES))
+    .option("--only <code>", "looks for nothing else; may be repeated", moreCodes)
+    .option("--except <code>", "does not look for that; may be repeated", moreCodes)
     .option("--limit <n>", "prints so many findings of each kind: 100 where nothing is said; all are counted", countOf)
     .option("--json", "prints the result as JSON")
     .argument("<image>", "an image of physical memory: raw, ELF core or LiME")
