@@ -13,7 +13,12 @@ const printed = (args) => {
   return stdout.trim();
 };
 
-for (const path of ["README.md", ...readdirSync(join(root, "packages")).map((name) => `packages/${name}/README.md`)]) {
+const pages = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
+for (const path of [
+  "README.md",
+  ...readdirSync(join(root, "packages")).map((name) => `packages/${name}/README.md`),
+  ...pages.map((name) => `docs/${name}`),
+]) {
   const text = readFileSync(join(root, path), "utf8");
   const written = text.replaceAll(/^```console\n\$ npm start(?: -- (.*))?\n[^`]*^```$/gm, (_, line) => {
     const args = line === undefined ? ["demo", "examples"] : line.split(" ");

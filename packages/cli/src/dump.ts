@@ -82,7 +82,7 @@ const registersOf = (machine: Machine): Readonly<Record<string, bigint>> => {
   };
   if (rootRegister !== "CR3") return roots;
   const { switches } = machine.parts;
-  const bit = (name: string, at: number): bigint => (switches[name] === true ? 1n << BigInt(at) : 0n);
+  const bit = (name: string, at: number): bigint => (switches[name] ? 1n << BigInt(at) : 0n);
   const levels = translation.levels.length;
   const PE_ET_PG = 0x8000_0011n;
   return {

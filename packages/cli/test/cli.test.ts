@@ -75,7 +75,7 @@ describe("the command line", () => {
 
   it("shows examples that work in every command's help", async () => {
     // `new` writes where it is typed: its examples are in the tests of it.
-    for (const command of ["", "run", "walk", "archs", "tlb", "conform", "vectors", "demo"]) {
+    for (const command of ["", "run", "walk", "inspect", "archs", "tlb", "conform", "vectors", "demo"]) {
       const { status, out } = await typed(`${command} --help`);
       expect(status, command).to.equal(0);
       const examples = out

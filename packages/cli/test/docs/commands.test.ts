@@ -95,7 +95,7 @@ describe("commands in documents", () => {
   });
 
   it("are listed in the page of the package as the program lists them", async () => {
-    const named = Array.from((await typed("--help")).out.matchAll(/^ {2}([a-z]+) \[/gm), ([, name = ""]) => name).filter(
+    const named = Array.from((await typed("--help")).out.matchAll(/^ {2}([a-z]+) (?:\[| )/gm), ([, name = ""]) => name).filter(
       (name) => name !== "help",
     );
     const listed = Array.from(documentAt("packages/cli/README.md").text.matchAll(/^\| `([a-z]+)/gm), ([, name = ""]) => name);

@@ -54,7 +54,9 @@ export const addInspectExplain = (inspect: Command, terminal: Terminal): void =>
           terminal.out(`${JSON.stringify({ ...data, walk: walkValue(walk) }, null, 2)}\n`);
           return;
         }
-        const way = walkAsText(walk);
+        // Of the entries that let it pass a line is enough.
+        const told = new Set(refusals.map(({ depth }) => depth));
+        const way = walkAsText({ ...walk, steps: walk.steps.map((step) => (told.has(step.depth) ? step : { ...step, fields: [] })) });
         terminal.out(`${basisLine(subject, rooted)}\n${says}\n${refusals.flatMap(remedy).join("")}\n${way}`);
       } finally {
         await subject.close();

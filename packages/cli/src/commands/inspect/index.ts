@@ -20,7 +20,13 @@ export const addInspect = (program: Command, terminal: Terminal): void => {
   const inspect = program
     .command("inspect")
     .description("looks into an image of physical memory: what does this address map to, and why does it fault?")
-    .addHelpText("after", EXAMPLES);
+    .addHelpText("after", EXAMPLES)
+    .allowExcessArguments()
+    .action((_options: unknown, command: Command) => {
+      const [unknown] = command.args;
+      if (unknown !== undefined) command.error(`error: unknown command '${unknown}'`, { exitCode: 2 });
+      command.help();
+    });
   for (const add of [addInspectWalk, addInspectExplain, addInspectList, addInspectDiff, addInspectCheck, addInspectRoots, addInspectRead])
     add(inspect, terminal);
 };

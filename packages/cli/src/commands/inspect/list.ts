@@ -149,8 +149,8 @@ const totalsIn = (style: MappingStyle, totals: ListTotals, lines: number, most: 
   return [
     ...(lines > most ? [`(${lines - most} more lines)`] : []),
     "",
-    `${listed} pages in ${lines} line${lines === 1 ? "" : "s"}, ${sizeInWords(bytes)}: user's ${sizeInWords(userBytes)}, writable ${sizeInWords(writableBytes)}, executable ${sizeInWords(executableBytes)}${some(largeLeaves, "large pages")}${some(software, "entries that are the system's own")}`,
-    `${tables} tables read${some(repeated, "of them again")}${some(cycles, "ways that led back")}${some(odd, "odd entries (`check` names them)")}`,
+    `${listed} page${listed === 1 ? "" : "s"} in ${lines} line${lines === 1 ? "" : "s"}, ${sizeInWords(bytes)}: user's ${sizeInWords(userBytes)}, writable ${sizeInWords(writableBytes)}, executable ${sizeInWords(executableBytes)}${some(largeLeaves, "large pages")}${some(software, "entries that are the system's own")}`,
+    `${tables} tables read${some(repeated, "of them again")}${some(cycles, "ways that led back")}${some(odd, "odd entries, which check names")}`,
     "",
   ].join("\n");
 };
