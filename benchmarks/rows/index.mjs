@@ -9,6 +9,7 @@ import { events } from "./events.mjs";
 import { faultBookkeeping, faultsRandom, faultsSequential } from "./faults.mjs";
 import { copies, forks, reuses } from "./forks.mjs";
 import { loadHit } from "./hits.mjs";
+import { images } from "./images.mjs";
 import { translateMiss } from "./misses.mjs";
 import { protections } from "./protections.mjs";
 import { tlbFull, tlbSets, tlbText } from "./tlbs.mjs";
@@ -36,4 +37,5 @@ export const ROWS = [
   },
   { number: 21, title: "memory of an area with its record", peer: null, run: areaMemory },
   { number: 22, title: "event hooks", peer: "the same core with no hooks in it", processes: 5, run: events },
+  { number: 23, title: "an image of 4 GiB, from a cold start", peer: "Node that reads the same tables", run: images },
 ];
