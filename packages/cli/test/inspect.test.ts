@@ -249,9 +249,10 @@ describe("the command inspect", () => {
     expect(out.split("\n")[1]).to.match(/^CR3 0x1000: \d+; 1 of 512 entries in use/);
     const json = JSON.parse(await printed(`inspect roots --arch amd64 --json --limit 1 ${IMAGE}`)) as { candidates: { root: string }[] };
     expect(json.candidates.map((one) => one.root)).to.deep.equal(["0x1000"]);
-    const listed = await typed(`inspect list --arch amd64 --root found ${IMAGE}`);
+    expect(await printed(`inspect list --arch amd64 --root found ${IMAGE}`)).to.match(/^amd64; CR3 0x1000, CR3 found \(the only one: /);
+    const listed = await typed(`inspect list --arch amd64 --root found --format csv ${IMAGE}`);
     expect(listed.status).to.equal(0);
-    expect(listed.err).to.match(/^note: CR3 0x1000, found \(/);
+    expect(listed.err).to.match(/^note: CR3 0x1000, CR3 found \(the only one: /);
     const nothing = put("nothing.raw", new Uint8Array(0x8000));
     expect(await typed(`inspect roots --arch amd64 ${nothing}`)).to.include({
       status: 1,
@@ -318,6 +319,14 @@ describe("the command inspect", () => {
     expect((await printed(`inspect list --arch riscv64 --root 0x${at.toString(16)} ${hart}`)).split("\n").slice(1)).to.deep.equal(
       listed.split("\n").slice(1),
     );
+  });
+
+  it("tells of many switches only those that are not as after reset", async () => {
+    const path = put("domains.raw", new Uint8Array(0x10000));
+    const basis = async (more: string): Promise<string> =>
+      (await printed(`inspect list --arch armv7 --root 0x4000 ${more} ${path}`)).split("\n")[0] ?? "";
+    expect(await basis("")).to.equal("armv7; TTBR0 0x4000, as told");
+    expect(await basis("--switch DACR3=on")).to.equal("armv7; TTBR0 0x4000, as told; DACR3 on");
   });
 
   it("says where the image's registers contradict the machine that was named", async () => {

@@ -105,7 +105,8 @@ export const addInspectList = (inspect: Command, terminal: Terminal): void => {
       const subject = await openSubject(path, given, terminal);
       try {
         const rooted = await rootsOf(subject, given.root, given.cpu);
-        if (given.root?.some(({ kind }) => kind === "found") === true) terminal.err(`note: ${rooted.says}\n`);
+        // Text begins with it.
+        if (given.format !== "text" && given.root?.some(({ kind }) => kind === "found") === true) terminal.err(`note: ${rooted.says}\n`);
         const { end } = isForeign ? await listForeign(subject, rooted, given, terminal) : await listOurs(subject, rooted, given, terminal);
         if (end !== "complete")
           terminal.err(`note: the list ended early: more ${end} than anybody has; do the tables lead back to themselves?\n`);

@@ -1,5 +1,5 @@
 /** An opened image with the machine that is to read it, and the roots that its tables begin at. */
-import { EXECUTE, PortolanError, READ, USER, WRITE, type Architecture, type Switches } from "@portolan/core";
+import { EXECUTE, initialSwitches, PortolanError, READ, USER, WRITE, type Architecture, type Switches } from "@portolan/core";
 import { openImage, type MemoryImage } from "@portolan/image";
 import { fileSource } from "@portolan/image/node";
 import { findRoots, treeOf, walkAsData, type ConventionName, type ImageWalk, type Roots, type Tree } from "@portolan/inspect";
@@ -153,7 +153,9 @@ export const rootsOf = async (
         if (best === undefined) continue;
         put(name, name === "satp" ? BigInt(best.root / 4096) : BigInt(best.root));
         const rivals = candidates.filter(({ register, root }) => register === name && root !== best.root).length;
-        from.add(`found (${rivals === 0 ? "the only one" : `the best of ${rivals + 1}`}: ${best.reasons.join("; ")})`);
+        from.add(
+          `${name === "satp" ? "root" : name} found (${rivals === 0 ? "the only one" : `the best of ${rivals + 1}`}: ${best.reasons.join("; ")})`,
+        );
       }
       if (bases.size === 0)
         throw new PortolanError("ERR_BAD_ARGUMENT", { "--root": "found", rule: "nothing in the image looks like a root of this machine" });
@@ -184,13 +186,15 @@ const tableOf = (tree: Tree, register: string, value: bigint): number => {
 /** `"amd64; CR3 0x1000, from the image's note; WP on, PGE off"`: what the answers below rest on. */
 export const basisLine = ({ architecture, options }: Subject, { says }: Rooted): string => {
   const { switches } = treeOf(architecture, options);
-  const told = Object.entries(switches)
-    .slice(0, MOST_SWITCHES)
+  const all = Object.entries(switches);
+  const initially = initialSwitches(architecture);
+  const told = all
+    .filter(([name, is]) => all.length <= MOST_SWITCHES || is !== initially[name])
     .map(([name, is]) => `${name} ${is ? "on" : "off"}`);
   return `${architecture.name}; ${says}${told.length === 0 ? "" : `; ${told.join(", ")}`}`;
 };
 
-/** 32-bit ARM has thirty-two of domains. */
+/** 32-bit ARM has thirty-two of domains: of so many only those are told that are not as after reset. */
 const MOST_SWITCHES = 8;
 
 const lettersOf = (rights: number): string =>
