@@ -280,6 +280,16 @@ describe("the command inspect", () => {
     expect((await typed(`inspect read --arch ia32 --root 0x1000 ${cut} 0x401000 4`)).err).to.contain("physical 0x4000 is not in the image");
   });
 
+  it("read: the bytes come out as they are, and nobody minds who stops reading a list", () => {
+    const main = join(root, "packages/cli/dist/main.js");
+    const ran = (script: string): Buffer => execFileSync("sh", ["-c", script], { cwd: root });
+    const code = ran(`${process.execPath} ${main} inspect read --raw --arch amd64 ${IMAGE} 0x401000 64`);
+    const program = readFileSync(join(root, "examples/programs/sort.amd64.elf"));
+    expect(code.equals(program.subarray(0x1000, 0x1040))).to.equal(true);
+    const first = ran(`${process.execPath} ${main} inspect list --format csv --arch amd64 ${IMAGE} | head -1`);
+    expect(first.toString()).to.match(/^first,last,/);
+  });
+
   it("takes raw images with a base and holes, stored or not", async () => {
     const tables = smallTables();
     const path = put("small.raw", tables);
@@ -343,7 +353,7 @@ describe("the command inspect", () => {
     expect(await printed(list)).to.not.contain("swap");
     expect(await printed(`${list} --os linux-x86-32`))
       .to.contain("not in memory: swap type 3, offset 0x123")
-      .and.to.contain("1 entries that are the system's own");
+      .and.to.contain("1 entry that is the system's own");
     expect(await printed(`inspect explain --arch ia32 --root 0x1000 --os linux-x86-32 ${path} 0x404000`)).to.contain("swap type 3");
   });
 
@@ -383,6 +393,7 @@ describe("the command inspect", () => {
     for (const [line, says] of [
       ["walk --arch amd64 nowhere.core 0x1000", "ENOENT"],
       ["walk --arch amd64 examples 0x1000", "it is a directory"],
+      ["walk --arch amd64 --root 0 /dev/zero 0x1000", "it is no file"],
       [`walk --arch amd64 ${packed} 0x1000`, "ERR_IMAGE_UNSUPPORTED"],
       [`walk --arch amd64 ${cut} 0x1000`, "ERR_BAD_IMAGE"],
       ["walk --arch amd64 examples/programs/sort.amd64.elf 0x1000", "ERR_IMAGE_UNSUPPORTED"],

@@ -150,8 +150,8 @@ const totalsIn = (style: MappingStyle, totals: ListTotals, lines: number, most: 
   return [
     ...(lines > most ? [`(${lines - most} more lines)`] : []),
     "",
-    `${listed} page${listed === 1 ? "" : "s"} in ${lines} line${lines === 1 ? "" : "s"}, ${sizeInWords(bytes)}: user's ${sizeInWords(userBytes)}, writable ${sizeInWords(writableBytes)}, executable ${sizeInWords(executableBytes)}${some(largeLeaves, "large pages")}${some(software, "entries that are the system's own")}`,
-    `${tables} tables read${some(repeated, "of them again")}${some(cycles, "ways that led back")}${some(odd, "odd entries, which check names")}`,
+    `${listed} page${listed === 1 ? "" : "s"} in ${lines} line${lines === 1 ? "" : "s"}, ${sizeInWords(bytes)}: user's ${sizeInWords(userBytes)}, writable ${sizeInWords(writableBytes)}, executable ${sizeInWords(executableBytes)}${some(largeLeaves, largeLeaves === 1 ? "large page" : "large pages")}${some(software, software === 1 ? "entry that is the system's own" : "entries that are the system's own")}`,
+    `${tables} tables read${some(repeated, "of them again")}${some(cycles, "ways that led back")}${some(odd, odd === 1 ? "odd entry, which check names" : "odd entries, which check names")}`,
     "",
   ].join("\n");
 };

@@ -35,7 +35,11 @@ const remark = (terminal: Terminal, text: string): void => terminal.err(`note: $
  */
 export const openSubject = async (path: string, given: InspectArguments, terminal: Terminal): Promise<Subject> => {
   const architecture = await architectureNamed(given.arch);
-  if ((await stat(path)).isDirectory()) throw new PortolanError("ERR_BAD_IMAGE", { file: path, reason: "it is a directory" });
+  const found = await stat(path);
+  if (found.isDirectory()) throw new PortolanError("ERR_BAD_IMAGE", { file: path, reason: "it is a directory" });
+  // Opening a pipe would wait for whoever writes to it, and a device has no size.
+  if (!found.isFile())
+    throw new PortolanError("ERR_BAD_IMAGE", { file: path, reason: "it is no file: images are read here and there, not from end to end" });
   const source = await fileSource(path);
   try {
     const image = await openImage(source, {
