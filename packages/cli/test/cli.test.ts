@@ -46,8 +46,10 @@ const withFile = async (name: string, content: string | Uint8Array, work: (path:
 };
 
 describe("the command line", () => {
-  // An example draws a chart where it is typed.
-  after(() => rmSync(join(root, "tlb.svg"), { force: true }));
+  // An example draws a chart where it is typed, another writes memory.
+  after(() => {
+    for (const left of [join(root, "tlb.svg"), "/tmp/words.core"]) rmSync(left, { force: true });
+  });
 
   it("run: memory that is too small does with a swap file, which is gone afterwards", async () => {
     const directory = mkdtempSync(join(tmpdir(), "portolan-test-"));
