@@ -35,5 +35,5 @@ export const ROWS = [
     run: reuses,
   },
   { number: 21, title: "memory of an area with its record", peer: null, run: areaMemory },
-  { number: 22, title: "event hooks", peer: "the same core with no hooks in it", processes: 5, run: events },
+  { number: 22, title: "event hooks", peer: "the same core with no hooks in it", processes: 9, run: events },
 ];
