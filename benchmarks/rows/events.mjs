@@ -79,7 +79,7 @@ export const events = async () => {
   const listen = () => {
     heard += 1;
   };
-  const options = { warmUp: 5, rounds: 41 };
+  const options = { warmUp: 5, rounds: 23 };
   const lines = [];
   const rounds = [
     ["pages", "first store to a page", "ns a page"],

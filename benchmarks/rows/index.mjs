@@ -36,6 +36,6 @@ export const ROWS = [
     run: reuses,
   },
   { number: 21, title: "memory of an area with its record", peer: null, run: areaMemory },
-  { number: 22, title: "event hooks", peer: "the same core with no hooks in it", processes: 5, run: events },
+  { number: 22, title: "event hooks", peer: "the same core with no hooks in it", processes: 9, run: events },
   { number: 23, title: "an image of 4 GiB, from a cold start", peer: "Node that reads the same tables", run: images },
 ];

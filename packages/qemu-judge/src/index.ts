@@ -1,5 +1,6 @@
 /** QEMU's MMUs as judges: cases, guests, verdicts. */
 export type { BlankCase, Expected, JudgedCase, JudgedEntry, JudgedQuery, Piece } from "./case.js";
+export { caseOfMachine } from "./cases/of-machine.js";
 export { casesOfVectors } from "./cases/of-vectors.js";
 export { withExpectations } from "./cases/our-side.js";
 export { vectorsOf } from "./cases/as-vectors.js";

@@ -29,11 +29,16 @@ const IMPATIENT = { start: 1, round: 1 };
 describe("a guest that does not come up", () => {
   const folder = mkdtempSync(join(tmpdir(), "portolan-fake-"));
   const path = process.env["PATH"] ?? "";
+  const temporary = process.env["TMPDIR"];
   before(() => {
     process.env["PATH"] = `${folder}:${path}`;
+    // Guests of other tests come and go meanwhile.
+    process.env["TMPDIR"] = folder;
   });
   after(() => {
     process.env["PATH"] = path;
+    if (temporary === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = temporary;
     rmSync(folder, { recursive: true });
   });
 

@@ -113,12 +113,12 @@ export class MissPath {
   #translateUnusual(given: number, offset: number, access: Access, privilege: Privilege): number {
     const cpu = this.#cpu;
     const page = integer(given);
-    cpu.fault.isPending = false;
-    if (this.#hasNotes === 1) this.#noteSite(0);
     if (!cpu.tlbActive) throw new Error(`processor ${cpu.id} accesses memory while it waits in a shootdown`);
     const front = privilege * 3 + (access >>> 1);
     const known = this.#lookaside.frameElsewhere(front, page);
     if (known >= 0) return known;
+    cpu.fault.isPending = false;
+    if (this.#hasNotes === 1) this.#noteSite(0);
     const frame = this.#map.frameOf(page, privilege);
     if (frame === BAD_PAGE) return this.#refuse(BAD_ADDRESS, page, offset, access, privilege);
     if (frame === TRANSLATED) return this.#lookUp(page, offset, access, privilege);

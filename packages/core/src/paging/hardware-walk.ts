@@ -232,7 +232,7 @@ export class HardwareWalk implements Refill {
     return this.#hasHalves && context.isKernel ? NO_ROOT : context.root;
   }
 
-  /** A walk that meets something unusual, from its beginning. */
+  /** A walk that meets something unusual, or for the first time, from its beginning. */
   #walk(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason {
     const { steps, combined } = this.#plan(cpu);
     const memory = this.#memory;
@@ -252,6 +252,7 @@ export class HardwareWalk implements Refill {
       if (!memory.isBacked(address)) return this.#end(cpu, page, depth, BUS, domain);
       const lo = isWide ? memory.readLow(address) : memory.read32(address);
       const hi = isWide ? memory.readHigh(address) : 0;
+      step.judge(lo);
       const kind = codec.kindOf(lo, hi);
       if (kind === IS_ABSENT) return this.#end(cpu, page, depth, ABSENT, domain);
       if (kind === IS_MALFORMED) return this.#end(cpu, page, depth, RESERVED, domain);

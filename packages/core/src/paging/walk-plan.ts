@@ -41,6 +41,8 @@ export const ANSWER_RIGHTS = 2;
 export const ANSWER_GLOBAL = 256;
 /** The kind of words that the walker has to look into; those that the manual forbids are among them. */
 export const UNUSUAL = MALFORMED_ENTRY;
+/** What stands for an answer that nobody has asked for yet. Its kind is that of unusual words. */
+const UNASKED = -1;
 
 const ALL_BUT_WRITE = ~rightsFor(WRITE, WRITE);
 
@@ -159,8 +161,9 @@ export class Step implements NearLevel {
   leafRights: Rights = 0;
   leafFlags = 0;
   readonly oddHigh: number = 0;
-  /** By a word's low bits. */
+  /** By a word's low bits; each is found out when a walk first meets those. */
   readonly answers: Int32Array = NO_ANSWERS;
+  readonly #rules: WalkRules;
   /** Where an entry that leads to a table has its address, and which bits outside the window make its word unusual. */
   readonly tableLow: number = 0;
   readonly tableHigh: number = 0;
@@ -194,7 +197,8 @@ export class Step implements NearLevel {
     this.instructionSpans = spansIn(instruction ?? data);
     this.dataSpan = this.dataSpans[0];
     this.instructionSpan = this.instructionSpans[0];
-    this.answers = Int32Array.from({ length: WINDOW + 1 }, (_, lo) => answerFor(codec, lo, rules, pagesPerEntry === 1));
+    this.answers = new Int32Array(WINDOW + 1).fill(UNASKED);
+    this.#rules = rules;
     const table = placeOf(codec, codec.table, rules);
     this.tableLow = table.frameLow;
     this.tableHigh = table.frameHigh;
@@ -209,6 +213,12 @@ export class Step implements NearLevel {
     this.leafDecides = WINDOW | leaf.oddLow;
     this.oddHigh = table.oddHigh | table.frameHigh | leaf.oddHigh | leaf.frameHigh;
     this.leafOddHigh = leaf.oddHigh;
+  }
+
+  /** Finds out the answer for words like this one, unless it is known. */
+  judge(lo: number): void {
+    const bits = lo & WINDOW;
+    if (this.answers[bits] === UNASKED) this.answers[bits] = answerFor(this.codec, bits, this.#rules, this.pagesPerEntry === 1);
   }
 
   /** A usual word that has led to a table: the near walk goes by it from now on. */

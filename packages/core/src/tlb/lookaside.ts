@@ -8,7 +8,8 @@
  *
  * Pages with small numbers in the main chunk of memory, nearly all there are, stand in a table by page, which says where
  * they start: one read decides and leads to the word. A table takes 4 MiB of addresses from the host, but memory only where
- * pages are. Once a TLB is busy the tables of all fronts are one, front by front. The other pages have slots.
+ * pages are. Once a TLB is busy the tables of all fronts are one, front by front. The other pages have slots, and so has
+ * every page of a processor that has hardly begun: a study that makes thousands of machines makes no tables.
  */
 import { integer, type PhysicalMemory } from "../machine/physical-memory.js";
 
@@ -31,6 +32,8 @@ const NONE = -1;
 const EMPTY = NaN;
 /** After so many entries into the table the fronts forget those. */
 const NOTES = 2048;
+/** Pages that are entered or found in slots before the first table is made. */
+export const EARLY = 256;
 
 /** What is exported is looked up at every use; these are constants to a compiler. */
 const COUNT = FRONTS;
@@ -64,6 +67,7 @@ export class Lookaside {
   /** Fronts and pages that were filled here since the last flush; they may have been emptied meanwhile. */
   readonly #noted = new Int32Array(NOTES);
   #notes = 0;
+  #early = EARLY;
   #pages = NO_PAGES;
   #frames = NO_PAGES;
 
@@ -104,7 +108,10 @@ export class Lookaside {
   frameElsewhere(front: number, page: number): number {
     if (this.#pages === NO_PAGES) return NONE;
     const slot = (front << SLOT_SHIFT) | (page & SLOT_MASK);
-    return this.#pages[slot] === page ? this.#frames[slot] : NONE;
+    if (this.#pages[slot] !== page) return NONE;
+    const frame = this.#frames[slot];
+    if (page < STARTS && frame >= this.ramFirst && frame < this.ramEnd) this.#moveToTable(front, page, slot, frame);
+    return frame;
   }
 
   /** @returns false, and nothing has changed, if there is no memory at that frame */
@@ -126,11 +133,28 @@ export class Lookaside {
   }
 
   #start(front: number, page: number, word: number): void {
-    if (this.views[front] === NO_STARTS) this.#makeTable(front);
+    if (this.views[front] === NO_STARTS) {
+      if (this.#early > 0) {
+        this.#early -= 1;
+        this.#fillSlot(front, page, this.mainFrame + (word >>> this.wordShift));
+        return;
+      }
+      this.#makeTable(front);
+    }
     if (this.#notes === NOTES) this.#forgetNoted(ALL_FRONTS);
     this.#noted[this.#notes] = (front << STARTS_SHIFT) | page;
     this.#notes += 1;
     this.views[front][page] = word + 1;
+  }
+
+  /** Takes a page out of its slot that has one only because it came early. */
+  #moveToTable(front: number, page: number, slot: number, frame: number): void {
+    if (this.#early > 0 && this.views[front] === NO_STARTS) {
+      this.#early -= 1;
+      return;
+    }
+    this.#pages[slot] = EMPTY;
+    this.fill(front, page, frame);
   }
 
   #makeTable(front: number): void {

@@ -6,7 +6,7 @@ import { ia32 } from "@portolan/arch-ia32";
 import { sparc64 } from "@portolan/arch-sparc64";
 import { PhysicalMemory } from "#src/machine/physical-memory.js";
 import { depthOf, domainOf, entryNote, needsEntryNotes, rightsAt, withoutParts } from "#src/tlb/entry-note.js";
-import { ALL_FRONTS, Lookaside, NO_STARTS, SMALL_PAGES } from "#src/tlb/lookaside.js";
+import { ALL_FRONTS, EARLY, Lookaside, NO_STARTS, SMALL_PAGES } from "#src/tlb/lookaside.js";
 import { Tsb } from "#src/tlb/tsb.js";
 
 describe("a translation storage buffer", () => {
@@ -73,10 +73,14 @@ describe("a translation storage buffer", () => {
   });
 });
 
+type Age = "early" | "grown" | "busy";
+
 /** One of the fronts of a processor, which knows nothing of the others. */
-const frontOf = (memory: PhysicalMemory, onTable?: () => void, isJoined = false) => {
+const frontOf = (memory: PhysicalMemory, age: Age, onTable?: () => void) => {
   const fronts = new Lookaside(memory, 12, onTable);
-  if (isJoined) fronts.join();
+  const frame = Math.ceil(memory.ramStart / memory.frameSize);
+  if (age === "grown") for (let i = 0; i < EARLY; i += 1) fronts.fill(3, 0, frame);
+  if (age === "busy") fronts.join();
   return {
     fill: (page: number, frame: number): boolean => fronts.fill(2, page, frame),
     frameOf: (page: number): number => fronts.frameOf(2, page),
@@ -89,14 +93,18 @@ const frontOf = (memory: PhysicalMemory, onTable?: () => void, isJoined = false)
   };
 };
 
-for (const isJoined of [false, true])
-  describe(isJoined ? "a front of a busy TLB" : "a front", () => {
+for (const [age, title] of [
+  ["early", "a front of a processor that has hardly begun"],
+  ["grown", "a front"],
+  ["busy", "a front of a busy TLB"],
+] as const)
+  describe(title, () => {
     /** RAM from 1 MiB on, a chunk of it for 64 KiB, and a device elsewhere. */
     const build = () => {
       const memory = new PhysicalMemory({ bytes: 2 ** 20, base: 2 ** 20, physicalBits: 40, byteOrder: "little", frameShift: 12 });
       memory.addRegion(2 ** 33, 2 ** 16);
       let tables = 0;
-      const front = frontOf(memory, () => (tables += 1), isJoined);
+      const front = frontOf(memory, age, () => (tables += 1));
       return { front, tables: () => tables };
     };
     const [FIRST, END, DEVICE] = [256, 512, 2 ** 21];
@@ -127,12 +135,21 @@ for (const isJoined of [false, true])
 
     it("shows pages of RAM in a table by page that comes with the first of them, and others beside it", () => {
       const { front, tables } = build();
-      const before = isJoined ? 1 : 0;
-      expect([front.starts === NO_STARTS, tables()]).to.deep.equal([!isJoined, before]);
+      const before = age === "busy" ? 1 : 0;
+      expect([front.starts === NO_STARTS, tables()]).to.deep.equal([age !== "busy", before]);
       front.fill(SMALL_PAGES, FIRST);
-      expect([front.starts === NO_STARTS, tables()]).to.deep.equal([!isJoined, before]);
+      expect([front.starts === NO_STARTS, tables()]).to.deep.equal([age !== "busy", before]);
       front.fill(7, FIRST + 2);
       front.fill(8, FIRST + 3);
+      if (age === "early") {
+        expect([front.starts === NO_STARTS, tables(), front.frameElsewhere(7), front.frameElsewhere(8)]).to.deep.equal([
+          true,
+          0,
+          FIRST + 2,
+          FIRST + 3,
+        ]);
+        return;
+      }
       expect([front.starts === NO_STARTS, tables(), front.starts[8] - front.starts[7], front.starts[9]]).to.deep.equal([false, 1, 1024, 0]);
       expect([front.frameElsewhere(7), front.frameElsewhere(SMALL_PAGES)]).to.deep.equal([-1, FIRST]);
       front.fill(9, DEVICE);
@@ -146,7 +163,7 @@ for (const isJoined of [false, true])
     it("shows memory beside RAM in the table too, where it lies in the same chunk, from its first frame on", () => {
       const memory = new PhysicalMemory({ bytes: 2 ** 20, base: 2 ** 19, physicalBits: 40, byteOrder: "little", frameShift: 12 });
       memory.addRegion(0, 2 ** 16);
-      const front = frontOf(memory, undefined, isJoined);
+      const front = frontOf(memory, age);
       for (const [page, frame] of [
         [3, 0],
         [4, 7],
@@ -154,7 +171,8 @@ for (const isJoined of [false, true])
         [6, 255],
       ] as const) {
         expect(front.fill(page, frame)).to.equal(true);
-        expect([front.frameOf(page), front.starts[page], front.frameElsewhere(page)]).to.deep.equal([frame, frame * 1024 + 1, -1]);
+        const [start, elsewhere] = age === "early" ? [0, frame] : [frame * 1024 + 1, -1];
+        expect([front.frameOf(page), front.starts[page], front.frameElsewhere(page)]).to.deep.equal([frame, start, elsewhere]);
       }
       expect(front.fill(7, 256), "RAM of the next chunk").to.equal(true);
       expect([front.frameOf(7), front.starts[7], front.frameElsewhere(7)]).to.deep.equal([256, 0, 256]);
@@ -214,6 +232,33 @@ for (const isJoined of [false, true])
   });
 
 describe("the fronts of a processor", () => {
+  it("make a table when pages have come often enough, or were found, and take into it what came early and is in RAM", () => {
+    const memory = new PhysicalMemory({ bytes: 2 ** 20, physicalBits: 40, byteOrder: "little", frameShift: 12 });
+    memory.addRegion(2 ** 33, 2 ** 16);
+    const device = 2 ** 21;
+    for (const isFilled of [false, true]) {
+      let tables = 0;
+      const front = frontOf(memory, "early", () => (tables += 1));
+      front.fill(4, 40);
+      front.fill(5, device);
+      front.fill(7, 70);
+      for (let i = 2; i < EARLY; i += 1) expect(isFilled ? front.fill(7, 70) : front.frameOf(7)).to.equal(isFilled ? true : 70);
+      expect([tables, front.starts[7]]).to.deep.equal([0, 0]);
+      if (isFilled) front.fill(7, 70);
+      else expect(front.frameOf(7)).to.equal(70);
+      expect([tables, front.starts[7], front.starts[4], front.frameOf(4), front.starts[4]]).to.deep.equal([
+        1,
+        70 * 1024 + 1,
+        0,
+        40,
+        40 * 1024 + 1,
+      ]);
+      expect([front.frameElsewhere(4), front.frameOf(5), front.frameElsewhere(5)]).to.deep.equal([-1, device, device]);
+      for (const page of [4, 5, 7]) front.drop(page, 1);
+      expect([4, 5, 7].map((page) => front.frameOf(page))).to.deep.equal([-1, -1, -1]);
+    }
+  });
+
   it("know pages each for itself, before they have one table and afterwards", () => {
     const fronts = new Lookaside(new PhysicalMemory({ bytes: 2 ** 20, physicalBits: 40, byteOrder: "little", frameShift: 12 }), 12);
     const known = (page: number): number[] => [0, 1, 5].map((front) => fronts.frameOf(front, page));
