@@ -78,8 +78,8 @@ type Age = "early" | "grown" | "busy";
 /** One of the fronts of a processor, which knows nothing of the others. */
 const frontOf = (memory: PhysicalMemory, age: Age, onTable?: () => void) => {
   const fronts = new Lookaside(memory, 12, onTable);
-  const frame = Math.ceil(memory.ramStart / memory.frameSize);
-  if (age === "grown") for (let i = 0; i < EARLY; i += 1) fronts.fill(3, 0, frame);
+  const somewhere = Math.ceil(memory.ramStart / memory.frameSize);
+  if (age === "grown") for (let i = 0; i < EARLY; i += 1) fronts.fill(3, 0, somewhere);
   if (age === "busy") fronts.join();
   return {
     fill: (page: number, frame: number): boolean => fronts.fill(2, page, frame),
