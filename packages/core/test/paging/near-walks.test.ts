@@ -16,6 +16,9 @@ import {
   type PortolanEvent,
   type Privilege,
 } from "#src/index.js";
+import { WalkPlan } from "#src/paging/walk-plan.js";
+import { needsEntryNotes } from "#src/tlb/entry-note.js";
+import { NO_BITS } from "#src/tlb/near-walk.js";
 import type { Tlb } from "#src/tlb/tlb.js";
 import { build, installed, machines } from "../fixture.js";
 
@@ -145,4 +148,35 @@ it("whoever stands between a processor and its walker hears of every miss", () =
     expect(seen.misses, architecture.name).to.equal(cpu.statistics.tlbMisses - before);
     expect(seen.misses, architecture.name).to.be.above(PAGES / 2);
   }
+});
+
+it("a walker knows the words that it has met, and the near walk goes by them; of others it has judged none", () => {
+  let plain = 0;
+  for (const architecture of walked) {
+    const machine = build(architecture);
+    const space = installed(machine);
+    const cpu = machine.cpu(0);
+    const page = 5 * 2 ** (architecture.pageShift - architecture.hardwarePageShift);
+    // All rights: a bit that forbids one may stand where only the codec looks.
+    machine.parts.tables.insert(space.context, 5, 9, READ | WRITE | EXECUTE | PAGE_USER | PAGE_CACHEABLE);
+    // A first walk may mark what it meets, which makes other words of it.
+    for (let walk = 0; walk < 3; walk += 1) {
+      cpu.load32(page, 0, USER);
+      cpu.invalidateAll();
+    }
+    const plan = cpu.refillState;
+    if (!(plan instanceof WalkPlan)) throw new Error("the walker has no plan");
+    for (const step of plan.steps) {
+      const known = step.answers.filter((answer) => answer !== -1).length;
+      expect(known, `${architecture.name}, ${step.reads} reads`).to.be.within(1, 2);
+    }
+    const last = plan.steps[plan.steps.length - 1];
+    // Far tables, and words that map in several ways, name a domain, or have their address elsewhere than it is used, are
+    // always looked into.
+    const isNear = plan.words.length > 0 && page < plan.pages;
+    const isPlain = isNear && !needsEntryNotes(architecture) && !last.hasForms && last.codec.leaf?.isInPlace === true;
+    plain += isPlain ? 1 : 0;
+    expect([plan.first.tableBits !== NO_BITS, last.leafBits !== NO_BITS], architecture.name).to.deep.equal([isPlain, isPlain]);
+  }
+  expect(plain).to.be.above(2);
 });

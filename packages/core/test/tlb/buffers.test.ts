@@ -241,7 +241,10 @@ describe("the fronts of a processor", () => {
       const front = frontOf(memory, "early", () => (tables += 1));
       front.fill(4, 40);
       front.fill(5, device);
+      front.fill(SMALL_PAGES, 90);
       front.fill(7, 70);
+      // What no table has room for brings none nearer.
+      for (let i = 0; i <= EARLY; i += 1) expect([front.frameOf(5), front.frameOf(SMALL_PAGES)]).to.deep.equal([device, 90]);
       for (let i = 2; i < EARLY; i += 1) expect(isFilled ? front.fill(7, 70) : front.frameOf(7)).to.equal(isFilled ? true : 70);
       expect([tables, front.starts[7]]).to.deep.equal([0, 0]);
       if (isFilled) front.fill(7, 70);
