@@ -6,6 +6,7 @@ export * from "./architecture/faults.js";
 export type { DecodedEntry, Oracle, OtherEntry } from "./architecture/oracle.js";
 export * from "./architecture/rights.js";
 export * from "./architecture/tlb-organisation.js";
+export type { SpaceRow, TlbRow, TranslationState } from "./architecture/translation-state.js";
 export { checkArchitecture, reasonsAgainst } from "./architecture/validate.js";
 export { AREA_CACHEABLE, AREA_EXECUTE, AREA_READ, AREA_WRITE, areaFlagsInWords, type AreaFlags } from "./area/area-flags.js";
 export { ASID_POLICY, type AsidPolicy } from "./asid/asid-policy.js";
