@@ -165,6 +165,10 @@ export const ERRORS = {
     says: "the file is of a known kind that is not read here",
     hint: "convert it with the tool that made it: raw physical memory, ELF core files and LiME are read",
   },
+  ERR_BAD_LISTING: {
+    says: "the text is no listing of a TLB",
+    hint: "the error names line and column; our JSON form, QEMU's `info tlb` for sparc64 and what Linux prints for MIPS are read",
+  },
   ERR_BAD_TRACE: {
     says: "the text is no memory trace",
     hint: "record one with `valgrind --tool=lackey --trace-mem=yes PROGRAM 2> FILE`",

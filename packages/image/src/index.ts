@@ -10,6 +10,7 @@ export type {
   OpenOptions,
   VmcoreInfo,
 } from "./image.js";
+export { readListing } from "./listings/read.js";
 export { openImage } from "./open.js";
 export { blobSource, bytesSource, type BlobLike, type BlobSlice } from "./source.js";
 export { regionOf, regionsOf, type RegionContents } from "./write/contents.js";

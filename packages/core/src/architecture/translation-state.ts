@@ -16,6 +16,8 @@ export interface TranslationState {
   /** Name of the machine that it is of, where the source says so. */
   readonly machine?: string;
   readonly registers: Readonly<Record<string, bigint>>;
+  /** The machine's switches by their names in its description, where the source tells; others are as after reset. */
+  readonly switches?: Readonly<Record<string, boolean>>;
   /** In any order. Entries that match nothing are left out. */
   readonly tlb: readonly TlbRow[];
   /** The address spaces that software knows, where the source tells. */
