@@ -9,7 +9,7 @@ import {
   type Level,
   type PageFlags,
   type Rule,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 
 const V: Field = { name: "V", bits: 0, role: "control", says: "the entry is valid" };
 const R: Field = { name: "R", bits: 1, role: "control", says: "may be read" };

@@ -2,7 +2,15 @@
  * abs32le, the paper machine: 32 bits, little-endian, nobody ever built it. It can express everything the core asks
  * for and nothing else, so it is the smallest legal port and the one to copy.
  */
-import { ABSENT, CONTRACT_VERSION, KERNEL, USER, type Architecture, type FaultDecoding, type TlbGeometry } from "@portolan/core";
+import {
+  ABSENT,
+  CONTRACT_VERSION,
+  KERNEL,
+  USER,
+  type Architecture,
+  type FaultDecoding,
+  type TlbGeometry,
+} from "@portolan/core/architecture";
 import { levels } from "./formats.js";
 
 const tlb: TlbGeometry = { entries: 16, ways: "full", replacement: "used-bit", pageShifts: [12], wired: 0, lockable: false, paired: false };

@@ -1,5 +1,5 @@
 /** The README's table of entries, read once more: bit by bit, without the list of fields. */
-import { ALL_RIGHTS, rightsFor, type DecodedEntry, type Oracle } from "@portolan/core";
+import { ALL_RIGHTS, rightsFor, type DecodedEntry, type Oracle } from "@portolan/core/architecture";
 
 const isSet = (word: bigint, bit: number): boolean => (word & (1n << BigInt(bit))) !== 0n;
 

@@ -9,7 +9,7 @@
  *
  * @see Intel SDM vol 2, MOV to and from control registers, INVLPG, STAC, CLAC; vol 3A §4.1.2, §4.10.4.1
  */
-import { BAD_ADDRESS, BUS, TranslationContext, type Cpu, type FaultReport, type Wide } from "@portolan/core";
+import { BAD_ADDRESS, BUS, TranslationContext, type Cpu, type FaultReport, type Wide } from "@portolan/core/architecture";
 import { faults, GENERAL_PROTECTION, INVALID_OPCODE } from "./faults.js";
 import {
   CR0_CD,

@@ -21,7 +21,7 @@ import {
   type FaultDecoding,
   type Privilege,
   type Switches,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 
 /** Exception 14: an entry is absent, forbids the access, or has a reserved bit set. */
 export const PAGE_FAULT = "#PF";

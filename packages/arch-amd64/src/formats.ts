@@ -20,7 +20,7 @@ import {
   type PageFlags,
   type Rule,
   type Switches,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 
 /** What differs between processors. */
 export interface EntryOptions {

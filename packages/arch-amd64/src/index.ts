@@ -2,7 +2,7 @@
  * AMD64 (Intel 64) as HelenOS runs it: four levels of 4 KiB tables walked by hardware, no-execute, no process-context
  * identifiers. The module `@portolan/arch-amd64/la57` exports the machine with five levels.
  */
-import type { Architecture } from "@portolan/core";
+import type { Architecture } from "@portolan/core/architecture";
 import { amd64With } from "./machine.js";
 
 export { ControlRegisters } from "./control-registers.js";

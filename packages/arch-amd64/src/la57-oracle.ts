@@ -1,5 +1,5 @@
 /** The second decoder for `amd64la57`, where it is looked for. */
-import type { Oracle } from "@portolan/core";
+import type { Oracle } from "@portolan/core/architecture";
 import { oracleOf } from "./oracle.js";
 
 /** Five levels, and every bit of an address. */

@@ -10,7 +10,7 @@ import {
   WRITE,
   type Architecture,
   type CombinedRights,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 import { faults } from "./faults.js";
 import { levels } from "./formats.js";
 import { PROCESSORS, type Processor, type ProcessorName } from "./processors.js";

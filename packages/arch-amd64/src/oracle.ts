@@ -4,7 +4,7 @@
  *
  * @see Intel SDM vol 3A §4.5.4 and §4.6; AMD64 APM vol 2 §5.3.3, §5.3.4 and §5.6
  */
-import { EXECUTE, READ, rightsFor, WRITE, type DecodedEntry, type Oracle, type Switches } from "@portolan/core";
+import { EXECUTE, READ, rightsFor, WRITE, type DecodedEntry, type Oracle, type Switches } from "@portolan/core/architecture";
 
 const isSet = (word: bigint, bit: number): boolean => (word & (1n << BigInt(bit))) !== 0n;
 const anySet = (word: bigint, high: number, low: number): boolean => ((word >> BigInt(low)) & ((1n << BigInt(high - low + 1)) - 1n)) !== 0n;

@@ -8,7 +8,7 @@
  *
  * @see Intel 64 and IA-32 Architectures Optimization Reference Manual, sections on each microarchitecture's TLBs
  */
-import type { TlbGeometry } from "@portolan/core";
+import type { TlbGeometry } from "@portolan/core/architecture";
 import type { EntryOptions } from "./formats.js";
 
 /** The buffers of one storey: fetches have one of their own, or share that for data. */

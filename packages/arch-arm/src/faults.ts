@@ -20,7 +20,7 @@ import {
   type FaultDecoding,
   type FaultReason,
   type FaultSite,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 import type { Format } from "./permissions.js";
 
 /** The exception of a load or a store that is refused. */

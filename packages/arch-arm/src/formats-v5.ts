@@ -19,7 +19,7 @@ import {
   type Level,
   type PageFlags,
   type Rule,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 import { rightsOfAp } from "./permissions.js";
 
 const TYPE: Field = {

@@ -18,7 +18,7 @@ import {
   type Level,
   type PageFlags,
   type Rule,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 import { rightsOfAp21, rightsOfApx, type Format } from "./permissions.js";
 
 export interface NewFormatOptions {

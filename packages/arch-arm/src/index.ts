@@ -2,7 +2,7 @@
  * 32-bit ARM with short descriptors, walked by hardware: a first level of 4096 descriptors in 16 KiB, a second of 256 in
  * 1 KiB. `arm32` is the machine that HelenOS ran on first (ARMv5 descriptors); `arm(options)` describes the others.
  */
-import { CONTRACT_VERSION, PortolanError, type Architecture, type TlbGeometry } from "@portolan/core";
+import { CONTRACT_VERSION, PortolanError, type Architecture, type TlbGeometry } from "@portolan/core/architecture";
 import { faultsOf } from "./faults.js";
 import { levelsV5 } from "./formats-v5.js";
 import { levelsV6 } from "./formats-v6.js";

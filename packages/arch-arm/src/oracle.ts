@@ -5,7 +5,7 @@
  * @see ARM926EJ-S Technical Reference Manual (DDI 0198D) figures 3-4 and 3-9, table 3-11; ARM ARM (DDI 0100) §B4.3.1 and
  *   §B4.7; ARMv7-A ARM (DDI 0406C) figures B3-4 and B3-5, tables B3-8 to B3-10
  */
-import type { DecodedEntry, Oracle, Rights, Switches } from "@portolan/core";
+import type { DecodedEntry, Oracle, Rights, Switches } from "@portolan/core/architecture";
 import type { Format } from "./permissions.js";
 
 /** Which descriptors are meant; as in `ArmOptions`. */

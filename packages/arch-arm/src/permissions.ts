@@ -6,7 +6,7 @@
  *
  * @see ARM ARM (DDI 0100) §B4.3.1; ARMv7-A ARM (DDI 0406C) §B3.7.1, tables B3-8 and B3-9
  */
-import { EXECUTE, READ, WRITE, rightsFor, type AccessMask, type Rights, type Switches } from "@portolan/core";
+import { EXECUTE, READ, WRITE, rightsFor, type AccessMask, type Rights, type Switches } from "@portolan/core/architecture";
 
 /** Formats of the descriptors, named after the architecture that brought them. */
 export type Format = "v5" | "v6" | "v7";

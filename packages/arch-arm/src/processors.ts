@@ -1,5 +1,5 @@
 /** Real processors: which descriptors they read, and what their TLBs look like. Where a micro TLB stands before a main one, the main one is meant. */
-import type { TlbGeometry } from "@portolan/core";
+import type { TlbGeometry } from "@portolan/core/architecture";
 import type { Format } from "./permissions.js";
 
 /** What their manuals say of them. */

@@ -2,7 +2,7 @@
  * Registers of the system control coprocessor (CP15) that the MMU knows, as pure functions: what an operating system
  * writes to them. Values are 32 bits.
  */
-import type { Architecture, Switches } from "@portolan/core";
+import type { Architecture, Switches } from "@portolan/core/architecture";
 
 /** How many domains there are. */
 export const DOMAINS = 16;

@@ -8,7 +8,7 @@
  *
  * @see Arm ARM (DDI 0487) D13.2, C5.5 (TLBI), D5.10
  */
-import { EXECUTE, KERNEL, TranslationContext, type Cpu, type FaultReport, type Tlb, type Wide } from "@portolan/core";
+import { EXECUTE, KERNEL, TranslationContext, type Cpu, type FaultReport, type Tlb, type Wide } from "@portolan/core/architecture";
 import type { Granule } from "./formats.js";
 import { MAIR, PSTATE_PAN, rootAndAsidOf, SCTLR_M, SCTLR_WXN, tcrOf, ttbrOf } from "./registers.js";
 

@@ -20,7 +20,7 @@ import {
   type FaultDecoding,
   type FaultReason,
   type FaultSite,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 import { LAST_LEVEL } from "./formats.js";
 
 /** The exception of a fetch that is refused. */

@@ -24,7 +24,7 @@ import {
   type Level,
   type PageFlags,
   type Rule,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 
 /** Pages of so many KiB. */
 export type Granule = 4 | 16 | 64;

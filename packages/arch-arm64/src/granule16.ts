@@ -1,5 +1,5 @@
 /** The machine with pages of 16 KiB: `--arch arm64g16`. */
-import type { Architecture } from "@portolan/core";
+import type { Architecture } from "@portolan/core/architecture";
 import { arm64With } from "./machine.js";
 
 /** Pages of 16 KiB and 47 bits in each half, otherwise as `arm64`. */

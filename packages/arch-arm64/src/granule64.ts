@@ -1,5 +1,5 @@
 /** The machine with pages of 64 KiB: `--arch arm64g64`. */
-import type { Architecture } from "@portolan/core";
+import type { Architecture } from "@portolan/core/architecture";
 import { arm64With } from "./machine.js";
 
 /** Pages of 64 KiB and 48 bits in each half, otherwise as `arm64`. */

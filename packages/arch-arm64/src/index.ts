@@ -3,7 +3,7 @@
  * kernel. `arm64` has pages of 4 KiB; the modules `@portolan/arch-arm64/granule16` and `/granule64` export the machines with
  * larger ones.
  */
-import type { Architecture } from "@portolan/core";
+import type { Architecture } from "@portolan/core/architecture";
 import { arm64With } from "./machine.js";
 
 export { El1Registers, type TlbiKind } from "./el1-registers.js";

@@ -1,5 +1,5 @@
 /** A 64-bit ARM at EL1, with what differs between processors and operating systems left to say. */
-import { CONTRACT_VERSION, PortolanError, type Architecture, type TlbGeometry } from "@portolan/core";
+import { CONTRACT_VERSION, PortolanError, type Architecture, type TlbGeometry } from "@portolan/core/architecture";
 import { faultsOf } from "./faults.js";
 import { combined, firstLevelOf, levelsOf, pageShiftOf, pageShiftsOf, type Granule, type Layout } from "./formats.js";
 import { PROCESSORS, type Buffer, type Processor, type ProcessorName } from "./processors.js";

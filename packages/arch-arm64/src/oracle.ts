@@ -4,7 +4,7 @@
  *
  * @see Arm ARM (DDI 0487) D5.3 (figures of descriptors), D5.4 (tables of permissions)
  */
-import type { DecodedEntry, Oracle } from "@portolan/core";
+import type { DecodedEntry, Oracle } from "@portolan/core/architecture";
 
 /** What of a machine decides how descriptors are read. */
 export interface OracleOptions {

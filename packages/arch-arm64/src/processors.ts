@@ -1,5 +1,5 @@
 /** Real processors by name: their granules, how wide their physical addresses and tags are, and their TLBs. */
-import type { TlbGeometry } from "@portolan/core";
+import type { TlbGeometry } from "@portolan/core/architecture";
 import type { Granule } from "./formats.js";
 
 /** A buffer without the sizes of its pages, which follow from the granule. */

@@ -1,5 +1,5 @@
 /** The page-fault exception and its error code. @see Intel SDM vol 3A §4.7 */
-import { ABSENT, EXECUTE, KERNEL, READ, RESERVED, USER, WRITE, type FaultDecoding } from "@portolan/core";
+import { ABSENT, EXECUTE, KERNEL, READ, RESERVED, USER, WRITE, type FaultDecoding } from "@portolan/core/architecture";
 
 const PRESENT = 1;
 const WRITTEN = 2;

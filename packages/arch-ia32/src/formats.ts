@@ -12,7 +12,7 @@ import {
   type Level,
   type PageFlags,
   type Rule,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 
 const P: Field = { name: "P", bits: 0, role: "control", says: "present" };
 const RW: Field = { name: "R/W", bits: 1, role: "control", says: "may be written" };

@@ -1,5 +1,5 @@
 /** IA-32 as HelenOS runs it: two levels of 4 KiB tables walked by hardware, no PAE, no no-execute, no ASIDs. */
-import { CONTRACT_VERSION, type Architecture, type TlbGeometry } from "@portolan/core";
+import { CONTRACT_VERSION, type Architecture, type TlbGeometry } from "@portolan/core/architecture";
 import { faults } from "./faults.js";
 import { levels } from "./formats.js";
 

@@ -1,5 +1,5 @@
 /** Tables 4-4 to 4-6 of the manual read once more: bit by bit, without the list of fields. @see Intel SDM vol 3A §4.3 and §4.6 */
-import { EXECUTE, READ, rightsFor, WRITE, type DecodedEntry, type Oracle, type Switches } from "@portolan/core";
+import { EXECUTE, READ, rightsFor, WRITE, type DecodedEntry, type Oracle, type Switches } from "@portolan/core/architecture";
 
 const isSet = (word: bigint, bit: number): boolean => (word & (1n << BigInt(bit))) !== 0n;
 

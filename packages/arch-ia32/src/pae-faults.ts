@@ -12,7 +12,7 @@ import {
   type AccessMask,
   type FaultDecoding,
   type Switches,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 
 const PRESENT = 1;
 const WRITTEN = 2;

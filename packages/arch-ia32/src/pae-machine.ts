@@ -20,7 +20,7 @@ import {
   type Architecture,
   type CombinedRights,
   type TlbGeometry,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 import { paeFaults } from "./pae-faults.js";
 import { paeLevels } from "./pae-formats.js";
 

@@ -1,5 +1,5 @@
 /** Tables 4-8 to 4-11 of the manual read once more: bit by bit, without the lists of fields. @see Intel SDM vol 3A §4.4 and §4.6 */
-import { EXECUTE, READ, rightsFor, WRITE, type DecodedEntry, type Oracle, type Switches } from "@portolan/core";
+import { EXECUTE, READ, rightsFor, WRITE, type DecodedEntry, type Oracle, type Switches } from "@portolan/core/architecture";
 
 const isSet = (word: bigint, bit: number): boolean => (word & (1n << BigInt(bit))) !== 0n;
 const anySet = (word: bigint, high: number, low: number): boolean => ((word >> BigInt(low)) & ((1n << BigInt(high - low + 1)) - 1n)) !== 0n;

@@ -4,7 +4,7 @@
  *
  * @see Intel SDM vol 3A §4.4.1 (table 4-7, PDPTE registers), §4.7
  */
-import { BUS, TranslationContext, type Cpu, type FaultReport, type PhysicalMemory, type Wide } from "@portolan/core";
+import { BUS, TranslationContext, type Cpu, type FaultReport, type PhysicalMemory, type Wide } from "@portolan/core/architecture";
 
 const GENERAL_PROTECTION: FaultReport = { trap: "#GP", code: 0 };
 const ROOT_BYTES = 32;

@@ -1,5 +1,5 @@
 /** The machine with three levels of tables, of eight-byte entries: `--arch ia32pae`. */
-import type { Architecture } from "@portolan/core";
+import type { Architecture } from "@portolan/core/architecture";
 import { ia32PaeWith } from "./pae-machine.js";
 
 export { ia32PaeWith, type Ia32PaeOptions } from "./pae-machine.js";

@@ -22,7 +22,7 @@ import {
   type Cpu,
   type Tlb,
   type TranslationContext,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 import { EXC_MOD, EXC_TLBL, EXC_TLBS, excCodeOf } from "./faults.js";
 import { entryLoFormat } from "./formats.js";
 import type { MultipleMatches } from "./multiple-matches.js";

@@ -15,7 +15,7 @@ import {
   type Access,
   type FaultDecoding,
   type FaultReason,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 
 /** Cause.ExcCode: TLB modified, a store to a page without D. */
 export const EXC_MOD = 1;

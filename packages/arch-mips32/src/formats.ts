@@ -15,7 +15,7 @@ import {
   type Field,
   type Level,
   type PageFlags,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 import { EXC_CODES } from "./faults.js";
 
 /** Which end the lowest byte of a word is at, and the first field of a C structure. */

@@ -2,7 +2,7 @@
  * MIPS32 as HelenOS runs it: two levels of software page tables that no hardware reads, a TLB of paired entries with
  * 8-bit ASIDs that exception handlers fill, kernel segments that bypass it.
  */
-import type { Architecture } from "@portolan/core";
+import type { Architecture } from "@portolan/core/architecture";
 import { mips32With } from "./machine.js";
 
 export { Cp0, GENERAL_VECTOR, REFILL_VECTOR } from "./cp0.js";

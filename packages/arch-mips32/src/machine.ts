@@ -1,5 +1,5 @@
 /** A MIPS32 machine as HelenOS runs it, with what differs between processors left to say. */
-import { CONTRACT_VERSION, KERNEL, PortolanError, REFILL, type Architecture, type TlbGeometry } from "@portolan/core";
+import { CONTRACT_VERSION, KERNEL, PortolanError, REFILL, type Architecture, type TlbGeometry } from "@portolan/core/architecture";
 import { faults } from "./faults.js";
 import { levels, type ByteOrder } from "./formats.js";
 import { MachineCheck, MULTIPLE_MATCHES, Shutdown } from "./multiple-matches.js";

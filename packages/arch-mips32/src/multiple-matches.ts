@@ -5,7 +5,7 @@
  * @see MIPS32 PRA vol III, Machine Check exception; R4000 User's Manual, Status register (TS); MIPS32 4K Software User's Manual,
  *   memory management (the TLB compares before it writes)
  */
-import { token } from "@portolan/core";
+import { token } from "@portolan/core/architecture";
 import { EXC_MCHECK } from "./faults.js";
 
 /** An answer to a write after which two entries would match. */

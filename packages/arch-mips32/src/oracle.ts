@@ -4,7 +4,7 @@
  *
  * @see MIPS32 PRA vol III, EntryLo0 and EntryLo1; HelenOS kernel/arch/mips32/include/types.h (pte_t)
  */
-import { EXECUTE, READ, rightsFor, WRITE, type DecodedEntry, type Oracle } from "@portolan/core";
+import { EXECUTE, READ, rightsFor, WRITE, type DecodedEntry, type Oracle } from "@portolan/core/architecture";
 import { entryLoFormat, type ByteOrder } from "./formats.js";
 
 const drawn = (word: bigint): string => word.toString(2).padStart(32, "0");

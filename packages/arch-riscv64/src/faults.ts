@@ -7,7 +7,7 @@
  *
  * @see RISC-V Privileged Architecture (20211203) §4.1.8 (scause, table 4.2), §4.1.9 (stval), §4.3.2 (translation)
  */
-import { BUS, EXECUTE, READ, WRITE, type Access, type FaultDecoding } from "@portolan/core";
+import { BUS, EXECUTE, READ, WRITE, type Access, type FaultDecoding } from "@portolan/core/architecture";
 
 /** scause by access; a page fault is 12 to 15, an access fault 1 to 7. */
 const PAGE_FAULTS: Readonly<Record<Access, number>> = { [EXECUTE]: 12, [READ]: 13, [WRITE]: 15 };

@@ -21,7 +21,7 @@ import {
   type Level,
   type PageFlags,
   type Rule,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 
 /** Levels of tables by mode. */
 export const MODES = { sv39: 3, sv48: 4, sv57: 5 } as const;

@@ -1,5 +1,5 @@
 /** A 64-bit RISC-V machine, with what differs between processors left to say. */
-import { CONTRACT_VERSION, PortolanError, type Architecture } from "@portolan/core";
+import { CONTRACT_VERSION, PortolanError, type Architecture } from "@portolan/core/architecture";
 import { faults } from "./faults.js";
 import { levelsOf, MODES, type Mode } from "./formats.js";
 import { PROCESSORS, type Processor, type ProcessorName } from "./processors.js";

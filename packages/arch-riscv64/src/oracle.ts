@@ -4,7 +4,7 @@
  *
  * @see RISC-V Privileged Architecture (20211203) figures 4.18, 4.21, 4.24 and §4.3.2; chapters 5 (Svnapot), 6 (Svpbmt)
  */
-import type { DecodedEntry, Oracle } from "@portolan/core";
+import type { DecodedEntry, Oracle } from "@portolan/core/architecture";
 
 /** What of a processor decides how entries are read. */
 export interface OracleOptions {

@@ -1,7 +1,7 @@
 /**
  * Real processors by name: their mode, how wide their physical addresses and tags are, who sets A and D, and their TLBs.
  */
-import type { TlbGeometry } from "@portolan/core";
+import type { TlbGeometry } from "@portolan/core/architecture";
 import type { EntryOptions } from "./formats.js";
 
 /** The buffers of one storey: fetches have one of their own, or share that for data. */

@@ -8,7 +8,7 @@
  *
  * @see RISC-V Privileged Architecture (20211203) §4.1.1, §4.1.8, §4.1.9, §4.1.11, §4.2.1
  */
-import { TranslationContext, type Cpu, type FaultReport, type Tlb, type Wide } from "@portolan/core";
+import { TranslationContext, type Cpu, type FaultReport, type Tlb, type Wide } from "@portolan/core/architecture";
 import {
   SATP32_ASID_SHIFT,
   SATP32_MODE_SHIFT,

@@ -4,7 +4,7 @@
  *
  * @see RISC-V Privileged Architecture (20211203) §4.3.1, figure 4.16
  */
-import type { EntryFormat, Level } from "@portolan/core";
+import type { EntryFormat, Level } from "@portolan/core/architecture";
 import { attributesWith, encodeWith, flagsOfLeaves, flagsOfPointers, kindWith, ppn, rights, zero } from "./formats.js";
 
 /** Entries of 32 bits have no room for either. */

@@ -1,5 +1,5 @@
 /** A 32-bit RISC-V machine, with what differs between processors left to say. */
-import { CONTRACT_VERSION, PortolanError, type Architecture, type TlbGeometry } from "@portolan/core";
+import { CONTRACT_VERSION, PortolanError, type Architecture, type TlbGeometry } from "@portolan/core/architecture";
 import { faults } from "./faults.js";
 import { sv32Levels } from "./sv32-formats.js";
 

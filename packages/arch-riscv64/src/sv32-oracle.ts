@@ -4,7 +4,7 @@
  *
  * @see RISC-V Privileged Architecture (20211203) figure 4.16 and §4.3.2
  */
-import type { DecodedEntry, Oracle } from "@portolan/core";
+import type { DecodedEntry, Oracle } from "@portolan/core/architecture";
 
 /** @param i the manual's level: 0 is the last */
 const entryAt =

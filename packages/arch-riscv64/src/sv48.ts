@@ -1,5 +1,5 @@
 /** The machine with four levels of tables: `--arch sv48`. */
-import type { Architecture } from "@portolan/core";
+import type { Architecture } from "@portolan/core/architecture";
 import { riscv64With } from "./machine.js";
 
 /** Sv48, otherwise as `riscv64`. */

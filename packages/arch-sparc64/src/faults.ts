@@ -20,7 +20,7 @@ import {
   type FaultDecoding,
   type FaultReason,
   type Privilege,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 
 const INSTRUCTION_EXCEPTION = "instruction_access_exception (0x08)";
 const INSTRUCTION_ERROR = "instruction_access_error (0x0a)";

@@ -16,7 +16,7 @@ import {
   type Field,
   type PageFlags,
   type Rule,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 
 const P: Field = { name: "P", bits: 2, role: "control", says: "for the kernel only" };
 const W: Field = { name: "W", bits: 1, role: "control", says: "may be written" };

@@ -4,7 +4,7 @@
  * contexts; kernel and user spaces that both have all addresses. A page of the core is two hardware pages, so that the
  * virtually indexed data cache has no colours.
  */
-import { CONTRACT_VERSION, REFILL, SOFTWARE_CACHES, type Architecture, type TlbGeometry } from "@portolan/core";
+import { CONTRACT_VERSION, REFILL, SOFTWARE_CACHES, type Architecture, type TlbGeometry } from "@portolan/core/architecture";
 import { faults } from "./faults.js";
 import { SoftwareRefill } from "./refill.js";
 import { TsbCaches } from "./tsb-caches.js";

@@ -1,5 +1,5 @@
 /** Figure 6-1 of the manual read once more: bit by bit, without the list of fields. @see UltraSPARC I/II User's Manual §6.2 */
-import { EXECUTE, READ, rightsFor, WRITE, type DecodedEntry, type Oracle } from "@portolan/core";
+import { EXECUTE, READ, rightsFor, WRITE, type DecodedEntry, type Oracle } from "@portolan/core/architecture";
 import { dataTte, instructionTte } from "./formats.js";
 
 const isSet = (word: bigint, bit: number): boolean => (word & (1n << BigInt(bit))) !== 0n;

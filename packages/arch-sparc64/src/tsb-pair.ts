@@ -24,8 +24,8 @@ import {
   type SoftwareCache,
   type TranslationContext,
   type WalkStep,
-} from "@portolan/core";
-import { FormatCodec } from "@portolan/core";
+} from "@portolan/core/architecture";
+import { FormatCodec } from "@portolan/core/architecture";
 import { dataTte, instructionTte, tsbEntryFields } from "./formats.js";
 
 /** Slots of each buffer: 512 × 2^2. */

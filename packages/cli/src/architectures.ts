@@ -1,5 +1,5 @@
 /** The only file that lists every port. */
-import { loadArchitecture, PortolanError, type Architecture, type Importer, type Oracle } from "@portolan/core";
+import { loadArchitecture, PortolanError, type Architecture, type Importer, type Oracle } from "@portolan/core/architecture";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";

@@ -1,5 +1,5 @@
 /** The command line: which commands there are, and what becomes of errors. */
-import { PortolanError } from "@portolan/core";
+import { PortolanError } from "@portolan/core/architecture";
 import { Command, CommanderError } from "commander";
 import { createRequire } from "node:module";
 import pc from "picocolors";

@@ -1,5 +1,5 @@
 /** Values that people type. What cannot be read is an error of usage that says what could. */
-import { PortolanError, type Architecture } from "@portolan/core";
+import { PortolanError, type Architecture } from "@portolan/core/architecture";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { bytesIn } from "./render/table.js";
 

@@ -9,6 +9,7 @@ export const GROUPS = {
   L3: "address spaces and areas",
   L4: "memory objects, forks, pagers and swap",
   L5: "several processors",
+  L6: "memory images",
 } as const;
 export type Group = keyof typeof GROUPS;
 
@@ -27,10 +28,13 @@ export type Trait = (typeof TRAITS)[number];
 /** All that make a difference to translations as they are mapped by hand. */
 export const LOOKED_AT = ["cold", "warm", "recycled", "forked", "other"] as const satisfies readonly Trait[];
 
+/** Returns, or resolves, if the rule holds; readers of memory images answer later. @throws Failure, Undecided */
+export type Check = (rig: Rig) => void | Promise<void>;
+
 /** What holds where a machine lacks what a clause needs: that it really lacks it. */
 export interface Negative {
   readonly rule: string;
-  readonly check: (rig: Rig) => void;
+  readonly check: Check;
 }
 
 interface Common {
@@ -42,7 +46,7 @@ interface Common {
   /** Version of the suite that brought it. */
   readonly since: string;
   readonly traits: readonly Trait[];
-  readonly check: (rig: Rig) => void;
+  readonly check: Check;
 }
 
 /** A clause that needs something of a machine says what holds where that is absent. */

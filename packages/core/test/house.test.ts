@@ -7,8 +7,9 @@ import { ERRORS, type ErrorEntry } from "#src/index.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const source = join(root, "packages/core/src");
+const compiled = join(root, "packages/core/dist");
 
-/** Rooms by floor; files beside them belong to floor 0, but the index, which is the door. */
+/** Rooms by floor; files beside them belong to floor 0, but the two doors. */
 const FLOORS: readonly (readonly string[])[] = [
   ["architecture", "units", "collections"],
   ["machine", "tlb"],
@@ -17,10 +18,13 @@ const FLOORS: readonly (readonly string[])[] = [
   ["compose", "verify"],
 ];
 
+/** The whole door, and the light one: `@portolan/core/architecture`. */
+const DOORS: readonly string[] = ["index.ts", "architecture.ts"];
+
 const floorOf = (file: string): number => {
   const path = relative(source, file);
   const [room = ""] = path.split("/");
-  if (path === "index.ts") return FLOORS.length;
+  if (DOORS.includes(path)) return FLOORS.length;
   return path.includes("/") ? FLOORS.findIndex((rooms) => rooms.includes(room)) : 0;
 };
 
@@ -28,9 +32,19 @@ const files = readdirSync(source, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
   .map((entry) => join(entry.parentPath, entry.name));
 
-/** Modules that a file imports, with whether only types come in. */
+/** Modules that a file imports, types or more. */
 const importsOf = (file: string): string[] =>
   [...readFileSync(file, "utf8").matchAll(/^(?:import|export)\s[^;]*?from "([^"]+)";/gms)].map(([, specifier]) => specifier ?? "");
+
+/** What is loaded with a compiled module of the core: itself, what it imports, and other people's packages by name. */
+const loadedWith = (file: string, seen = new Set<string>()): Set<string> => {
+  if (seen.has(file)) return seen;
+  seen.add(file);
+  for (const [, specifier = ""] of readFileSync(join(compiled, file), "utf8").matchAll(/^(?:import|export)\s(?:[^;]*?from )?"([^"]+)";/gms))
+    if (specifier.startsWith(".")) loadedWith(join(file, "..", specifier), seen);
+    else seen.add(specifier);
+  return seen;
+};
 
 describe("the house", () => {
   it("lets a room import from its own floor or below, never from above", () => {
@@ -54,6 +68,33 @@ describe("the house", () => {
         file,
       ).to.deep.equal([]);
       if (!file.includes("/compose/")) expect(imports, file).not.to.include("tsyringe");
+    }
+  });
+
+  it("has a light door that loads no part of a machine: what is behind it is named here, and the whole door has it too", async () => {
+    expect([...loadedWith("architecture.js")].toSorted()).to.deep.equal([
+      "architecture.js",
+      ...["architecture", "entry-format", "faults", "rights", "shape", "validate"].map((name) => `architecture/${name}.js`),
+      "compose/load-architecture.js",
+      "errors.js",
+      "machine/translation-context.js",
+      ...["entry-codec", "explain-entry"].map((name) => `paging/${name}.js`),
+      "random.js",
+      ...["refill", "software-caches", "tlb-entry", "tsb"].map((name) => `tlb/${name}.js`),
+      "token.js",
+    ]);
+    expect([...loadedWith("index.js")], "a heavy one is seen").to.include.members(["tsyringe", "reflect-metadata", "compose/machine.js"]);
+    const [light, whole] = await Promise.all([import("#src/architecture.js"), import("#src/index.js")]);
+    for (const [name, value] of Object.entries(light)) expect((whole as Readonly<Record<string, unknown>>)[name], name).to.equal(value);
+  });
+
+  it("is entered by the light door where images are read", () => {
+    for (const name of ["image", "inspect"]) {
+      const folder = join(root, "packages", name, "src");
+      for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((entry) => entry.endsWith(".ts")))
+        expect(importsOf(join(folder, file)), `${name}/src/${file} imports from @portolan/core/architecture`).not.to.include(
+          "@portolan/core",
+        );
     }
   });
 

@@ -1,4 +1,4 @@
-import { PortolanError } from "@portolan/core";
+import { PortolanError } from "@portolan/core/architecture";
 import { CachedSource } from "./cache.js";
 import type { ByteSource, ImageFormat, MemoryImage, OpenOptions } from "./image.js";
 import { readElf } from "./elf/read.js";

@@ -1,4 +1,4 @@
-import { PortolanError } from "@portolan/core";
+import { PortolanError } from "@portolan/core/architecture";
 import type { CachedSource } from "./cache.js";
 import type { ImageRegion, OpenOptions } from "./image.js";
 import { NOBODY, PHYSICAL_END, type Findings } from "./regions.js";

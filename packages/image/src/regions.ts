@@ -1,4 +1,4 @@
-import { PortolanError } from "@portolan/core";
+import { PortolanError } from "@portolan/core/architecture";
 import type { CachedSource } from "./cache.js";
 import type { ImageFormat, ImageProcessor, ImageRegion, MemoryImage } from "./image.js";
 

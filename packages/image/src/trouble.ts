@@ -1,4 +1,4 @@
-import { PortolanError } from "@portolan/core";
+import { PortolanError } from "@portolan/core/architecture";
 
 /** A header that cannot be, and where it stands: a byte of the file. */
 export const badImage = (at: number, because: string): PortolanError => new PortolanError("ERR_BAD_IMAGE", { at, because });

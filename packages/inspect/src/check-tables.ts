@@ -11,7 +11,7 @@ import {
   WRITE,
   type Architecture,
   type Rights,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 import { rightsInWords } from "./diff-mappings.js";
 import { holds, type Memory } from "./memory.js";
 import { Scan, type Budget, type ScanTotals } from "./scan.js";

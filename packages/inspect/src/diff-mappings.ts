@@ -1,5 +1,5 @@
 /** What differs between two images, or between two roots of one. */
-import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_GLOBAL, type Architecture } from "@portolan/core";
+import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_GLOBAL, type Architecture } from "@portolan/core/architecture";
 import { listMappings, type ListOptions, type ListTotals, type Mapping } from "./list-mappings.js";
 import type { Memory } from "./memory.js";
 import type { Roots } from "./tree.js";

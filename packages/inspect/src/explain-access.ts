@@ -10,7 +10,7 @@ import {
   type FieldValues,
   type Rule,
   type Switches,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 import type { Memory } from "./memory.js";
 import { treeOf, type Roots } from "./tree.js";
 import {

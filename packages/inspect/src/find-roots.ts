@@ -2,7 +2,7 @@
  * Plausible root tables in memory, without any hint: every place where a root could lie is looked at, what passes is followed
  * down, and the rest is ranked with reasons.
  */
-import { ABSENT_ENTRY, LEAF_ENTRY, TABLE_ENTRY, type Architecture, type FormatCodec } from "@portolan/core";
+import { ABSENT_ENTRY, LEAF_ENTRY, TABLE_ENTRY, type Architecture, type FormatCodec } from "@portolan/core/architecture";
 import { holds, readSome, type Memory } from "./memory.js";
 import { treeOf, type RootSpan, type Tree, type TreeOptions } from "./tree.js";
 import { TableWords } from "./words.js";

@@ -10,7 +10,7 @@ import {
   type Architecture,
   type PageFlags,
   type Rights,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 import type { ConventionName, SoftwareEntry } from "./conventions.js";
 import type { Memory } from "./memory.js";
 import { Scan, type Budget, type ScanTotals } from "./scan.js";

@@ -1,5 +1,5 @@
 /** Bytes at virtual addresses. */
-import { KERNEL, READ, type Architecture } from "@portolan/core";
+import { KERNEL, READ, type Architecture } from "@portolan/core/architecture";
 import { readSome, type Memory } from "./memory.js";
 import type { Roots } from "./tree.js";
 import { walkAddress, type ImageWalk, type WalkOptions } from "./walk-address.js";

@@ -17,7 +17,7 @@ import {
   type FormatCodec,
   type PageFlags,
   type Rights,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 import type { Memory } from "./memory.js";
 import type { Roots, RootSpan, Tree, TreeLevel } from "./tree.js";
 import { TableWords } from "./words.js";

@@ -10,7 +10,7 @@ import {
   type Level,
   type Rights,
   type Switches,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 
 /** How a description is to be read. */
 export interface TreeOptions {

@@ -33,7 +33,7 @@ import {
   type Rights,
   type Walk,
   type WalkStep,
-} from "@portolan/core";
+} from "@portolan/core/architecture";
 import { CONVENTIONS, softwareInWords, type Convention, type ConventionName, type SoftwareEntry } from "./conventions.js";
 import { holds, readSome, type Memory } from "./memory.js";
 import { CLOSED, OPEN, treeOf, type Roots, type TreeOptions } from "./tree.js";

@@ -1,5 +1,5 @@
 /** `portolan archs`: the machines and their main figures. */
-import type { Architecture, TlbGeometry } from "@portolan/core";
+import type { Architecture, TlbGeometry } from "@portolan/core/architecture";
 import type { Command } from "commander";
 import { ARCHITECTURES, architectureNamed } from "../architectures.js";
 import { bytesIn, table } from "../render/table.js";

@@ -133,7 +133,7 @@ const run = async (name: string, options: ConformArguments, terminal: Terminal):
   };
   const report =
     options.adapter === undefined
-      ? conform(subject, settings)
+      ? await conform(subject, settings)
       : await conformChild(subject, { ...settings, command: options.adapter, timeoutMs: options.timeout });
   progress.clear();
   for (const { format, file } of options.report ?? [{ format: "text" as const }]) {

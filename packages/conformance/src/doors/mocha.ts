@@ -7,7 +7,7 @@ import { casesOf, runCase, type RunOptions } from "../run/run.js";
 /** What mocha gives; any runner that has the two will do. */
 interface Mocha {
   readonly describe: (title: string, body: () => void) => void;
-  readonly it: (title: string, body: (this: { readonly skip?: () => void }) => void) => void;
+  readonly it: (title: string, body: (this: { readonly skip?: () => void }) => Promise<void>) => void;
 }
 
 export interface MochaOptions extends RunOptions {
@@ -40,8 +40,8 @@ export const conformance = (architecture: Architecture, options: MochaOptions = 
       if (own.length === 0) continue;
       describe(`${group}, ${GROUPS[group]}`, () => {
         for (const one of own) {
-          it(`${one.clause.id} (${one.trait}, ${one.policy}): ${one.clause.rule}`, function () {
-            const { outcome, detail, log, repeat } = runCase(subject, one, run);
+          it(`${one.clause.id} (${one.trait}, ${one.policy}): ${one.clause.rule}`, async function () {
+            const { outcome, detail, log, repeat } = await runCase(subject, one, run);
             if (outcome === "UNRESOLVED") this.skip?.();
             if (outcome === "FAIL" || outcome === "ERROR" || outcome === "XPASS")
               throw new Error(`${outcome}: ${detail}${log === "" ? "" : `\n${log}`}\nagain: ${repeat}`);

@@ -11,7 +11,7 @@ import { countOutcomes, REPORT_FORMAT, type Outcome, type Report, type Result } 
 import { sha256 } from "./sha256.js";
 
 /** Major: the rules of running change. Minor: clauses are added. Patch: wording. */
-export const SUITE_VERSION = "1.1.0";
+export const SUITE_VERSION = "1.2.0";
 
 export interface RunOptions {
   /** `full` where absent. */
@@ -78,11 +78,11 @@ const seedOf = (seed: number, { clause, trait, policy }: Case): number =>
   ) >>> 0;
 
 /** @returns the report; `onResult` hears of each result as it comes */
-export const conform = (subject: Subject, options: RunOptions = {}): Report => {
+export const conform = async (subject: Subject, options: RunOptions = {}): Promise<Report> => {
   const { cases, leftOut } = casesOf(options);
   const results: Result[] = [];
   for (const one of cases) {
-    const result = runCase(subject, one, options);
+    const result = await runCase(subject, one, options);
     results.push(result);
     options.onResult?.(result);
   }
@@ -109,7 +109,7 @@ const reportOf = (subject: Subject, results: readonly Result[], leftOut: number,
 };
 
 /** One case; whatever is thrown in it is told, and the run goes on. */
-export const runCase = (subject: Subject, one: Case, options: RunOptions = {}): Result => {
+export const runCase = async (subject: Subject, one: Case, options: RunOptions = {}): Promise<Result> => {
   const { clause, trait, policy } = one;
   const seed = options.seed ?? 1;
   const common = {
@@ -146,8 +146,7 @@ export const runCase = (subject: Subject, one: Case, options: RunOptions = {}): 
   const left = unfinishedIn(subject, clause);
   if (left !== "") return tell("FAIL", clause.rule, left);
   try {
-    if (isNegative) clause.otherwise?.check(rig);
-    else clause.check(rig);
+    await (isNegative ? clause.otherwise?.check(rig) : clause.check(rig));
   } catch (error) {
     if (error instanceof Failure) return tell("FAIL", rule, error.message, error.log);
     if (error instanceof Undecided) return tell("UNRESOLVED", rule, error.message);

@@ -8,17 +8,17 @@ import * as door from "#src/index.js";
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
 const source = (path: string): string => readFileSync(join(root, "packages/core/src", path), "utf8");
 
-/** Names that the core's door exports, types included, as its source says. */
-const exported = (): Set<string> => {
-  const index = source("index.ts");
-  const lists = Array.from(index.matchAll(/^export (?:type )?\{([^}]*)\}/gm), ([, list = ""]) => list);
+/** Names that a module of the core exports, types included, as its source says. */
+const exportedBy = (path: string): string[] => {
+  const text = source(path);
+  const lists = Array.from(text.matchAll(/^export (?:type )?\{([^}]*)\}/gm), ([, list = ""]) => list);
   const names = lists.flatMap((list) => list.split(",").map((name) => name.trim().replace(/^type /, "")));
-  const whole = Array.from(index.matchAll(/^export \* from "\.\/(.+)\.js";/gm), ([, path = ""]) => source(`${path}.ts`));
-  const declared = whole.flatMap((text) =>
-    Array.from(text.matchAll(/^export (?:const|class|interface|type|function) (\w+)/gm), ([, name = ""]) => name),
-  );
-  return new Set([...names, ...declared].filter((name) => name !== ""));
+  const whole = Array.from(text.matchAll(/^export (?:type )?\* from "\.\/(.+)\.js";/gm), ([, other = ""]) => exportedBy(`${other}.ts`));
+  const declared = Array.from(text.matchAll(/^export (?:const|class|interface|type|function) (\w+)/gm), ([, name = ""]) => name);
+  return [...names, ...whole.flat(), ...declared].filter((name) => name !== "");
 };
+
+const exported = (): Set<string> => new Set(exportedBy("index.ts"));
 
 /** Rows of all its tables, as cells. */
 const rows = readFileSync(join(root, "docs/glossary.md"), "utf8")

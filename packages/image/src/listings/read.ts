@@ -1,5 +1,5 @@
 /** TLB contents as text, whoever printed it. */
-import type { TranslationState } from "@portolan/core";
+import type { TranslationState } from "@portolan/core/architecture";
 import { badListing } from "./trouble.js";
 
 /**

@@ -1,4 +1,4 @@
-import { PortolanError } from "@portolan/core";
+import { PortolanError } from "@portolan/core/architecture";
 
 /** A listing that cannot be read, and where: both counted from 1. */
 export const badListing = (line: number, column: number, because: string): PortolanError =>

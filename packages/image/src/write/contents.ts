@@ -1,4 +1,4 @@
-import { PortolanError } from "@portolan/core";
+import { PortolanError } from "@portolan/core/architecture";
 import type { MemoryImage } from "../image.js";
 import { PHYSICAL_END } from "../regions.js";
 

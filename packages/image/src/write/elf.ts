@@ -1,4 +1,4 @@
-import { PortolanError } from "@portolan/core";
+import { PortolanError } from "@portolan/core/architecture";
 import { ET_CORE, MOST_SEGMENTS, PN_XNUM, PT_LOAD, PT_NOTE } from "../elf/header.js";
 import { EM_386, EM_X86_64, QEMU_BYTES, QEMU_FIELDS, QEMU_VERSION, STATUS_LAYOUTS, writeRegisters } from "../elf/registers.js";
 import type { ElfIdentity, ImageProcessor } from "../image.js";

@@ -1,4 +1,4 @@
-import { PortolanError } from "@portolan/core";
+import { PortolanError } from "@portolan/core/architecture";
 import { checkRegions, counted, zeros, type RegionContents } from "./contents.js";
 
 /** How to write raw memory. */

@@ -1,5 +1,5 @@
 /** Lists as text, JSON lines and CSV. */
-import { PAGE_ACCESSED, PAGE_CACHEABLE, PAGE_DIRTY, PAGE_GLOBAL } from "@portolan/core";
+import { PAGE_ACCESSED, PAGE_CACHEABLE, PAGE_DIRTY, PAGE_GLOBAL } from "@portolan/core/architecture";
 import { softwareInWords } from "../conventions.js";
 import type { Mapping } from "../list-mappings.js";
 

@@ -2,7 +2,7 @@
  * Lists in the words of other tools, to be compared with theirs line by line: QEMU's monitor and Linux's ptdump, both for
  * entries that have x86's fields. Which bit is which comes from the fields' names in the description.
  */
-import { fieldBits, PortolanError, type Architecture, type EntryFormat, type FormatCodec } from "@portolan/core";
+import { fieldBits, PortolanError, type Architecture, type EntryFormat, type FormatCodec } from "@portolan/core/architecture";
 import type { Memory } from "../memory.js";
 import { Scan, type Budget, type ScanTotals, type Visitor } from "../scan.js";
 import { treeOf, type Roots, type Tree, type TreeOptions } from "../tree.js";

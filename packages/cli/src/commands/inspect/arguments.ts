@@ -1,5 +1,5 @@
 /** What the sub-commands of `portolan inspect` have in common: the image, the machine, the root, the switches, the system. */
-import { EXECUTE, KERNEL, READ, USER, WRITE } from "@portolan/core";
+import { EXECUTE, KERNEL, READ, USER, WRITE } from "@portolan/core/architecture";
 import { CONVENTIONS, type ConventionName } from "@portolan/inspect";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { addressOf, sizeOf, switchOf } from "../../options.js";

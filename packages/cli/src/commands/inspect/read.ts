@@ -1,6 +1,6 @@
 /** `portolan inspect read`: bytes at a virtual address. */
 import { readVirtual } from "@portolan/inspect";
-import type { Architecture, Switches } from "@portolan/core";
+import type { Architecture, Switches } from "@portolan/core/architecture";
 import type { Command } from "commander";
 import { addressOf } from "../../options.js";
 import { drainedOf, WorkFailed, type Terminal } from "../../terminal.js";

@@ -1,5 +1,5 @@
 /** An opened image with the machine that is to read it, and the roots that its tables begin at. */
-import { EXECUTE, initialSwitches, PortolanError, READ, USER, WRITE, type Architecture, type Switches } from "@portolan/core";
+import { EXECUTE, initialSwitches, PortolanError, READ, USER, WRITE, type Architecture, type Switches } from "@portolan/core/architecture";
 import { openImage, type MemoryImage } from "@portolan/image";
 import { fileSource } from "@portolan/image/node";
 import { findRoots, treeOf, walkAsData, type ConventionName, type ImageWalk, type Roots, type Tree } from "@portolan/inspect";

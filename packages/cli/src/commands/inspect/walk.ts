@@ -1,5 +1,5 @@
 /** `portolan inspect walk`: every level of an address's translation. */
-import { KERNEL, NO_FAULT, READ, USER } from "@portolan/core";
+import { KERNEL, NO_FAULT, READ, USER } from "@portolan/core/architecture";
 import { walkAddress, walkAsText } from "@portolan/inspect";
 import type { Command } from "commander";
 import { addressOf } from "../../options.js";
