@@ -6,6 +6,10 @@ import { MachineCheck, MULTIPLE_MATCHES, Shutdown } from "./multiple-matches.js"
 import { PROCESSORS, type Processor, type ProcessorName } from "./processors.js";
 import { SoftwareRefill } from "./refill.js";
 import { PAGE_SHIFTS } from "./registers.js";
+import { softwareTlb } from "./software-tlb.js";
+
+/** 16 KiB, as four of the processor's smallest. */
+const PAGE_SHIFT = 14;
 
 /** What differs between machines; an R4000, little-endian, where nothing is said. */
 export interface Mips32Options {
@@ -55,11 +59,12 @@ export const mips32With = (options: Mips32Options = {}): Architecture => {
     virtualBits: 32,
     virtualRule: "exact",
     physicalBits,
-    pageShift: 14,
+    pageShift: PAGE_SHIFT,
     hardwarePageShift: 12,
     translation: { kind: "hierarchical", levels: levels(byteOrder), faultsOnReserved: false, rootRegister: "none: software's tables" },
     tlb: {
       refill: "software",
+      software: softwareTlb(PAGE_SHIFT, multipleMatches === "machine-check" ? new MachineCheck() : new Shutdown()),
       data,
       invalidation: {
         // tlb_invalidate_all() goes from Wired up; tlb_invalidate_asid() over all entries with the tag, G or not;

@@ -7,6 +7,7 @@
 import { CONTRACT_VERSION, REFILL, SOFTWARE_CACHES, type Architecture, type TlbGeometry } from "@portolan/core/architecture";
 import { faults } from "./faults.js";
 import { SoftwareRefill } from "./refill.js";
+import { softwareTlb } from "./software-tlb.js";
 import { TsbCaches } from "./tsb-caches.js";
 
 export { dataTte, instructionTte, tsbTagFields } from "./formats.js";
@@ -52,6 +53,7 @@ export const sparc64: Architecture = {
   translation: { kind: "hashed" },
   tlb: {
     refill: "software",
+    software: softwareTlb,
     instruction: buffer,
     data: buffer,
     invalidation: {

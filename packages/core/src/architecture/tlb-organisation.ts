@@ -1,4 +1,5 @@
 /** What a machine's translation look-aside buffers look like, and what its invalidation instructions do. Data only. */
+import type { SoftwareTlb } from "./software-tlb.js";
 
 /**
  * Which entry goes when a set is full.
@@ -44,6 +45,8 @@ export interface Invalidation {
 export interface TlbOrganisation {
   /** Who fills it: a table walker in hardware, or code that runs on a miss. */
   readonly refill: "hardware" | "software";
+  /** Of one that software fills: what its entries say to somebody who looks from outside. Absent: their rows alone are told. */
+  readonly software?: SoftwareTlb;
   /** Absent: one unified TLB serves fetches too. */
   readonly instruction?: TlbGeometry;
   readonly data: TlbGeometry;

@@ -52,7 +52,7 @@ export interface TlbRow {
   readonly valid?: boolean;
   /** Against replacement. False where absent. */
   readonly locked?: boolean;
-  /** False where absent or unknown: the page is not cached. */
+  /** The page is not cached. False where absent. */
   readonly uncached?: boolean;
   /**
    * The words that software wrote, where the source tells them: of MIPS32 `EntryHi`, `EntryLo0`, `EntryLo1` and `PageMask`, whole in

@@ -6,25 +6,13 @@
  * @see HelenOS kernel/genarch/src/mm/page_ht.c and as_ht.c
  */
 import type { Architecture } from "../architecture/architecture.js";
-import {
-  EXECUTE,
-  PAGE_ACCESSED,
-  PAGE_DIRTY,
-  PAGE_USER,
-  READ,
-  WRITE,
-  rightsFor,
-  type Access,
-  type PageFlags,
-  type Privilege,
-  type Rights,
-} from "../architecture/rights.js";
+import { PAGE_ACCESSED, PAGE_DIRTY, WRITE, type Access, type PageFlags, type Privilege } from "../architecture/rights.js";
 import type { Events } from "../events.js";
 import type { FrameAllocator } from "../frames/frame-allocator.js";
 import type { PhysicalMemory } from "../machine/physical-memory.js";
 import type { TranslationContext } from "../machine/translation-context.js";
 import { explainHash } from "./explain-hash.js";
-import { HASH_ENTRY_BYTES } from "./page-hash-format.js";
+import { HASH_ENTRY_BYTES, hashEntryRights } from "./page-hash-format.js";
 import { NO_ENTRY, PageHash } from "./page-hash.js";
 import type { FoundMapping, PageTables } from "./page-tables.js";
 import type { StaleTranslations } from "./stale.js";
@@ -52,7 +40,7 @@ export class HashedTables implements PageTables {
     this.#architecture = architecture;
     this.#memory = memory;
     this.#events = events;
-    this.#rights = Uint8Array.from({ length: 256 }, (_, flags) => rightsOf(architecture, flags));
+    this.#rights = Uint8Array.from({ length: 256 }, (_, flags) => hashEntryRights(architecture, flags));
     this.hash = new PageHash(memory, frames, architecture.pageShift);
   }
 
@@ -214,11 +202,3 @@ export class HashedTables implements PageTables {
     found.flags = flags | (found.rights & 7 & ~WRITE);
   }
 }
-
-/** What refill code can make of an entry, by what the machine can forbid. */
-const rightsOf = (architecture: Architecture, flags: PageFlags): Rights => {
-  const { can } = architecture;
-  const granted = (flags & 7) | (can.forbidRead ? 0 : READ) | (can.forbidExecute ? 0 : EXECUTE);
-  const kernel = can.kernelObeysWrite === true ? granted : granted | WRITE;
-  return rightsFor(kernel, (flags & PAGE_USER) === 0 ? 0 : granted);
-};

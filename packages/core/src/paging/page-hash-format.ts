@@ -7,7 +7,9 @@
  * flags in the low byte; word 3: the next entry of the chain. A link, in word 3 and in the heads of chains, is a physical
  * address with bit 0 set; 0 ends the chain.
  */
+import type { Architecture } from "../architecture/architecture.js";
 import type { Field } from "../architecture/entry-format.js";
+import { EXECUTE, PAGE_USER, READ, rightsFor, WRITE, type PageFlags, type Rights } from "../architecture/rights.js";
 
 /** Bytes of an entry: four words. */
 export const HASH_ENTRY_BYTES = 32;
@@ -42,3 +44,10 @@ export const hashHeadFields: readonly Field[] = [
   { name: "first", bits: [63, 1], role: "software", says: "physical address of the first entry of the chain, halved" },
   { name: "more", bits: 0, role: "software", says: "the chain has an entry" },
 ];
+
+/** What refill code can make of an entry, by what the machine can forbid. */
+export const hashEntryRights = ({ can }: Pick<Architecture, "can">, flags: PageFlags): Rights => {
+  const granted = (flags & 7) | (can.forbidRead ? 0 : READ) | (can.forbidExecute ? 0 : EXECUTE);
+  const kernel = can.kernelObeysWrite === true ? granted : granted | WRITE;
+  return rightsFor(kernel, (flags & PAGE_USER) === 0 ? 0 : granted);
+};

@@ -165,7 +165,7 @@ export class PageHash {
 
   /** Which chain a page belongs to. */
   chainOf(space: number, page: number): number {
-    const hash = mix(space, page);
+    const hash = hashOfPage(space, page);
     const chain = hash & (this.#round * 2 - 1);
     return chain < this.chains ? chain : hash & (this.#round - 1);
   }
@@ -323,7 +323,7 @@ export class PageHash {
 }
 
 /** Every bit of the key reaches every bit of the result (the finalizer of MurmurHash3, Appleby 2011). */
-const mix = (space: number, page: number): number => {
+export const hashOfPage = (space: number, page: number): number => {
   let hash = (page | 0) ^ Math.imul(Math.floor(page / TWO_32), 0x9e3779b1) ^ Math.imul(space, 0x85ebca77);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
