@@ -20,8 +20,14 @@ export type { PhysicalMemory } from "./machine/physical-memory.js";
 export { TranslationContext } from "./machine/translation-context.js";
 export { ABSENT_ENTRY, FormatCodec, LEAF_ENTRY, LevelCodec, MALFORMED_ENTRY, TABLE_ENTRY } from "./paging/entry-codec.js";
 export { explainFields } from "./paging/explain-entry.js";
-export { HASH_ENTRY_BYTES, HASH_HEAD_BYTES, hashEntryFields, hashEntryRights, hashHeadFields } from "./paging/page-hash-format.js";
-export { hashOfPage } from "./paging/page-hash.js";
+export {
+  HASH_ENTRY_BYTES,
+  HASH_HEAD_BYTES,
+  hashEntryFields,
+  hashEntryRights,
+  hashHeadFields,
+  hashOfPage,
+} from "./paging/page-hash-format.js";
 export { Random } from "./random.js";
 export { REFILL, type Refill } from "./tlb/refill.js";
 export type { SoftwareCache } from "./tlb/software-cache.js";

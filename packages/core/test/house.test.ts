@@ -78,7 +78,7 @@ describe("the house", () => {
       "compose/load-architecture.js",
       "errors.js",
       "machine/translation-context.js",
-      ...["entry-codec", "explain-entry"].map((name) => `paging/${name}.js`),
+      ...["entry-codec", "explain-entry", "page-hash-format"].map((name) => `paging/${name}.js`),
       "random.js",
       ...["refill", "software-caches", "tlb-entry", "tsb"].map((name) => `tlb/${name}.js`),
       "token.js",

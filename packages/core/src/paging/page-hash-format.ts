@@ -51,3 +51,14 @@ export const hashEntryRights = ({ can }: Pick<Architecture, "can">, flags: PageF
   const kernel = can.kernelObeysWrite === true ? granted : granted | WRITE;
   return rightsFor(kernel, (flags & PAGE_USER) === 0 ? 0 : granted);
 };
+
+/**
+ * The hash of a page of a space, whose low bits are the number of its chain: every bit of the key reaches every bit of the result (the
+ * finalizer of MurmurHash3, Appleby 2011).
+ */
+export const hashOfPage = (space: number, page: number): number => {
+  let hash = (page | 0) ^ Math.imul(Math.floor(page / 0x1_0000_0000), 0x9e3779b1) ^ Math.imul(space, 0x85ebca77);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+};

@@ -12,12 +12,14 @@
 import { PortolanError } from "../errors.js";
 import type { FrameAllocator } from "../frames/frame-allocator.js";
 import type { PhysicalMemory } from "../machine/physical-memory.js";
-import { FRAME_WORD, HASH_ENTRY_BYTES, HASH_HEAD_BYTES, NEXT_WORD, SPACE_WORD } from "./page-hash-format.js";
+import { FRAME_WORD, HASH_ENTRY_BYTES, HASH_HEAD_BYTES, hashOfPage, NEXT_WORD, SPACE_WORD } from "./page-hash-format.js";
 
 const TWO_32 = 0x1_0000_0000;
 /** What `find` answers for a page that is not there. */
 export const NO_ENTRY = -1;
 const NONE = -1;
+/** What is imported is looked up at every use. */
+const mix = hashOfPage;
 const FLAG_BITS = 256;
 /** Chains are merged when there are this many for an entry, that many at a time, so that they keep pace with removals. */
 const FEWEST = 4;
@@ -165,7 +167,7 @@ export class PageHash {
 
   /** Which chain a page belongs to. */
   chainOf(space: number, page: number): number {
-    const hash = hashOfPage(space, page);
+    const hash = mix(space, page);
     const chain = hash & (this.#round * 2 - 1);
     return chain < this.chains ? chain : hash & (this.#round - 1);
   }
@@ -321,11 +323,3 @@ export class PageHash {
     this.#openAt[slot] = NONE;
   }
 }
-
-/** Every bit of the key reaches every bit of the result (the finalizer of MurmurHash3, Appleby 2011). */
-export const hashOfPage = (space: number, page: number): number => {
-  let hash = (page | 0) ^ Math.imul(Math.floor(page / TWO_32), 0x9e3779b1) ^ Math.imul(space, 0x85ebca77);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
-};
