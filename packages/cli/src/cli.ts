@@ -3,6 +3,7 @@ import { PortolanError } from "@portolan/core/architecture";
 import { Command, CommanderError } from "commander";
 import { createRequire } from "node:module";
 import pc from "picocolors";
+import { addCommands, type Commands } from "./sub-commands.js";
 import { Suspicious, WorkFailed, type Terminal } from "./terminal.js";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
@@ -10,10 +11,12 @@ const { version } = createRequire(import.meta.url)("../package.json") as { versi
 /** Exit statuses: what was asked could not be understood; it was understood, and failed. */
 const USAGE = 2;
 const FAILURE = 1;
-type Add = (program: Command, terminal: Terminal) => void;
 
-/** Every command, in the order of the help; each is read from disk when it is asked for. */
-const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
+/** What asks for the version, and for nothing else. */
+const VERSION: readonly string[] = ["-V", "--version"];
+
+/** Every command, in the order of the help. */
+const COMMANDS: Commands = {
   run: async () => (await import("./commands/run.js")).addRun,
   walk: async () => (await import("./commands/walk.js")).addWalk,
   inspect: async () => (await import("./commands/inspect/index.js")).addInspect,
@@ -34,14 +37,12 @@ const OF_USAGE: readonly string[] = ["ERR_UNKNOWN_ARCHITECTURE", "ERR_BAD_ARGUME
 export const cli = async (args: readonly string[], terminal: Terminal): Promise<number> => {
   const program = new Command("portolan")
     .description("Virtual memory on many machines: page tables, TLBs, address spaces.")
-    .version(version, "-V, --version", "prints the version")
+    .version(version, VERSION.join(", "), "prints the version")
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
     .exitOverride()
     .showHelpAfterError("(--help shows what there is)")
     .addHelpText("after", "\nExamples:\n  portolan demo examples\n  portolan archs\n  portolan run --help");
-  const [first = ""] = args;
-  const wanted = Object.hasOwn(COMMANDS, first) ? [COMMANDS[first]] : Object.values(COMMANDS);
-  for (const load of wanted) (await load())(program, terminal);
+  if (!VERSION.includes(args[0] ?? "")) await addCommands(COMMANDS, program, terminal, args);
   try {
     await program.parseAsync(args, { from: "user" });
     return 0;

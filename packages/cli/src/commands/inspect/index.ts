@@ -1,13 +1,17 @@
 /** `portolan inspect`: what is in images of physical memory, whoever made them. */
 import type { Command } from "commander";
+import { addCommands, type Commands } from "../../sub-commands.js";
 import type { Terminal } from "../../terminal.js";
-import { addInspectCheck } from "./check.js";
-import { addInspectDiff } from "./diff.js";
-import { addInspectExplain } from "./explain.js";
-import { addInspectList } from "./list.js";
-import { addInspectRead } from "./read.js";
-import { addInspectRoots } from "./roots.js";
-import { addInspectWalk } from "./walk.js";
+
+const COMMANDS: Commands = {
+  walk: async () => (await import("./walk.js")).addInspectWalk,
+  explain: async () => (await import("./explain.js")).addInspectExplain,
+  list: async () => (await import("./list.js")).addInspectList,
+  diff: async () => (await import("./diff.js")).addInspectDiff,
+  check: async () => (await import("./check.js")).addInspectCheck,
+  roots: async () => (await import("./roots.js")).addInspectRoots,
+  read: async () => (await import("./read.js")).addInspectRead,
+};
 
 const EXAMPLES = `
 Examples:
@@ -16,7 +20,7 @@ Examples:
   portolan inspect list --help`;
 
 /** Adds `portolan inspect` and its sub-commands to the program. */
-export const addInspect = (program: Command, terminal: Terminal): void => {
+export const addInspect = (program: Command, terminal: Terminal, rest: readonly string[]): Promise<void> => {
   const inspect = program
     .command("inspect")
     .description("looks into an image of physical memory: what does this address map to, and why does it fault?")
@@ -27,6 +31,5 @@ export const addInspect = (program: Command, terminal: Terminal): void => {
       if (unknown !== undefined) command.error(`error: unknown command '${unknown}'`, { exitCode: 2 });
       command.help();
     });
-  for (const add of [addInspectWalk, addInspectExplain, addInspectList, addInspectDiff, addInspectCheck, addInspectRoots, addInspectRead])
-    add(inspect, terminal);
+  return addCommands(COMMANDS, inspect, terminal, rest);
 };
