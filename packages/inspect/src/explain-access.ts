@@ -128,7 +128,8 @@ const firstWanted = <T>(rule: Rule<T>, field: Field, values: FieldValues, switch
 const verdict = (walk: ImageWalk, refusals: readonly Refusal[]): string => {
   if (walk.reason === NO_FAULT) {
     const where = walk.physical === null ? "nowhere" : hexadecimal(walk.physical);
-    return `would succeed, at physical ${where}${walk.isInImage ? "" : " (not in the image)"}: ${walk.rule}`;
+    const passed = walk.steps.flatMap(({ table, index, marks }) => (marks === null ? [] : [`; ${table} entry ${index}: ${marks}`]));
+    return `would succeed, at physical ${where}${walk.isInImage ? "" : " (not in the image)"}: ${walk.rule}${passed.join("")}`;
   }
   const who = refusals.map(({ table, index, entryAddress, culprits }) => {
     const bits = culprits.map(({ kind, name, is }) => `${kind === "switch" ? "switch " : ""}${name} is ${is}`).join(", ");

@@ -1,5 +1,14 @@
 /** What does this address map to, and why does it fault? Over any image of memory and any machine that has a description. */
-export { CONVENTIONS, softwareInWords, type Convention, type ConventionName, type SoftwareEntry } from "./conventions.js";
+export {
+  conventionNamed,
+  CONVENTIONS,
+  softwareInWords,
+  type Beside,
+  type Convention,
+  type ConventionName,
+  type FoundConvention,
+  type SoftwareEntry,
+} from "./conventions.js";
 export { explainAccess, type AccessExplanation, type Culprit, type Refusal } from "./explain-access.js";
 export {
   eachMapping,
@@ -14,7 +23,7 @@ export { memoryOf, type Memory } from "./memory.js";
 export { readVirtual, type ReadStop, type VirtualRead } from "./read-virtual.js";
 export { Scan, type Budget, type Oddity, type ScanEnd, type ScanOptions, type ScanTotals, type Visitor } from "./scan.js";
 export { Tree, treeOf, type Roots, type RootSpan, type TreeLevel, type TreeOptions } from "./tree.js";
-export { walkAddress, type ImageStep, type ImageWalk, type WalkOptions } from "./walk-address.js";
+export { walkAddress, type BesideEntry, type ImageStep, type ImageWalk, type WalkOptions } from "./walk-address.js";
 export { checkTables, FINDINGS, type CheckOptions, type CheckReport, type Finding, type FindingCode } from "./check-tables.js";
 export { diffMappings, rightsInWords, type DiffSide, type DiffTotals, type MappingChange } from "./diff-mappings.js";
 export { candidateInWords, findRoots, type FindRootsOptions, type FoundRoots, type RootCandidate } from "./find-roots.js";

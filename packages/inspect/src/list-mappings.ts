@@ -143,8 +143,8 @@ export const eachMapping = async (
         ? {}
         : {
             absent(at: Scan) {
-              if ((at.lo | at.hi) === 0) return;
-              const told = convention.tell((BigInt(at.hi) << 32n) | BigInt(at.lo), tree.levels[at.depth].shift);
+              if ((at.lo | at.hi | at.beside) === 0) return;
+              const told = convention.tell((BigInt(at.hi) << 32n) | BigInt(at.lo), tree.levels[at.depth].shift, BigInt(at.beside));
               if (told === null) return;
               at.physical = told.physical ?? 0;
               if (passes !== null && !passes(at)) return;
@@ -154,7 +154,7 @@ export const eachMapping = async (
           }),
       ...(visitor.pause === undefined ? {} : { pause: () => visitor.pause?.() }),
     },
-    options,
+    convention?.beside === undefined ? options : { ...options, beside: convention.beside },
   );
   return { ...(await scan.run(roots)), ...sums };
 };
@@ -230,7 +230,7 @@ export class Joiner implements LeafVisitor {
       return;
     }
     this.end();
-    const physical = software === null || software.kind === "no-access" ? at.physical : null;
+    const physical = software?.kind === "swap" ? null : at.physical;
     this.#run = {
       firstPage: at.page,
       pages: at.pages,

@@ -18,6 +18,7 @@ import {
   type PageFlags,
   type Rights,
 } from "@portolan/core/architecture";
+import type { Beside } from "./conventions.js";
 import type { Memory } from "./memory.js";
 import type { Roots, RootSpan, Tree, TreeLevel } from "./tree.js";
 import { TableWords } from "./words.js";
@@ -54,6 +55,8 @@ export interface ScanTotals {
   leaves: number;
   /** Entries that are odd. */
   odd: number;
+  /** Entries that an emulator marked where a processor would fault, and that were taken for what they are otherwise. */
+  marked: number;
 }
 
 /** Is told of entries, in the order of addresses. The scan itself is handed over, and stands at the entry: copy what is to be kept. */
@@ -75,6 +78,8 @@ export interface ScanOptions {
   /** Only pages that lie in this range of virtual addresses, in bytes, inclusive. */
   readonly range?: { readonly first: bigint; readonly last: bigint };
   readonly budget?: Budget;
+  /** Where a system keeps entries of its own beside the processor's: these are read too. */
+  readonly beside?: Beside;
 }
 
 const ALL_TABLES = 2 ** 20;
@@ -99,6 +104,8 @@ export class Scan {
   flags: PageFlags = 0;
   lo = 0;
   hi = 0;
+  /** The system's own word for an absent entry, where it keeps such and was asked for; 0 elsewhere. */
+  beside = 0;
   format: FormatCodec | null = null;
   /** The table leads back to itself: it lies on the way already. */
   isCycle = false;
@@ -109,8 +116,11 @@ export class Scan {
   readonly indices: Uint32Array;
   readonly lows: Uint32Array;
   readonly highs: Uint32Array;
-  readonly totals: ScanTotals = { end: "complete", tables: 0, repeated: 0, cycles: 0, leaves: 0, odd: 0 };
+  readonly totals: ScanTotals = { end: "complete", tables: 0, repeated: 0, cycles: 0, leaves: 0, odd: 0, marked: 0 };
   readonly #words: readonly TableWords[];
+  readonly #beside: Beside | null;
+  /** At one level only, above which nothing is read in between. */
+  readonly #besideWords: TableWords | null;
   readonly #seen: readonly Set<number>[];
   readonly #visitor: Visitor;
   readonly #first: number;
@@ -130,7 +140,10 @@ export class Scan {
     this.highs = new Uint32Array(depths);
     this.#words = tree.levels.map((level) => new TableWords(level, tree.architecture.byteOrder));
     this.#seen = tree.levels.map(() => new Set());
-    const { range, budget = {} } = options;
+    const { range, budget = {}, beside } = options;
+    const companied = beside === undefined ? undefined : tree.levels.find(({ shift }) => shift === beside.shift);
+    this.#beside = beside ?? null;
+    this.#besideWords = companied === undefined ? null : new TableWords(companied, tree.architecture.byteOrder);
     for (const address of range === undefined ? [] : [range.first, range.last])
       if (!tree.isCanonical(address)) throw new PortolanError("ERR_BAD_ADDRESS", { address: `0x${address.toString(16)}` });
     this.#first = range === undefined ? 0 : tree.pageOf(range.first);
@@ -181,6 +194,11 @@ export class Scan {
     if (start >= end) return;
     // Groups of equal entries are read whole.
     await words.read(this.memory, base, from, entries);
+    const companions = this.#beside !== null && this.#beside.shift === level.shift ? this.#besideWords : null;
+    if (companions !== null && this.#beside !== null) {
+      companions.count = 0;
+      if (this.#beside.has(base)) await companions.read(this.memory, base + this.#beside.bytes, from, entries);
+    }
     for (let index = start; index < end; index += 1) {
       const page = firstPage + (index - from) * pagesPerEntry;
       if (index >= words.count) {
@@ -208,6 +226,7 @@ export class Scan {
         if (this.#visitor.absent !== undefined) {
           this.#stand(depth, index, page, pagesPerEntry, lo, hi);
           this.format = codec.leaf ?? codec.table;
+          this.beside = companions !== null && index < companions.count ? companions.low[index] : 0;
           this.#visitor.absent(this);
         }
         continue;
@@ -220,10 +239,11 @@ export class Scan {
         continue;
       }
       this.format = table;
-      if (this.tree.faultsOnReserved && table.hasReserved(lo, hi)) {
+      if (this.tree.faultsOnReserved && table.hasReserved(lo & ~level.marks, hi)) {
         this.#odd("reserved");
         continue;
       }
+      if ((lo & level.marks) !== 0) this.totals.marked += 1;
       if (depth + 1 >= this.tree.levels.length) {
         this.#odd("malformed");
         continue;

@@ -11,16 +11,19 @@ import {
   type Rights,
   type Switches,
 } from "@portolan/core/architecture";
+import { marksOf } from "./marks.js";
 
 /** How a description is to be read. */
 export interface TreeOptions {
   /** The processor's switches, where they differ from those after reset. */
   readonly switches?: Switches;
-  /**
-   * Takes entries for what they would be without their reserved bits. Emulators leave marks where processors would fault:
-   * QEMU marks the four pointers of PAE as accessed.
-   */
+  /** Takes entries for what they would be without their reserved bits, whichever these are. */
   readonly ignoreReserved?: boolean;
+  /**
+   * Passes over marks that emulators are known to leave where a processor would fault, and over nothing else: bit 5 of the four
+   * pointers of PAE, which QEMU sets. Walks tell of each, scans count them.
+   */
+  readonly passMarks?: boolean;
 }
 
 /** Addresses of the tables that a processor starts from. */
@@ -50,6 +53,8 @@ export interface TreeLevel {
   readonly pagesPerEntry: number;
   /** Bit of the address where the index begins. */
   readonly shift: number;
+  /** Reserved bits that are passed over in entries that lead on, of their lower half. */
+  readonly marks: number;
 }
 
 /** What becomes of rights in a domain: withheld, as they are, or given to everybody. */
@@ -78,9 +83,10 @@ export class Tree {
   /**
    * @param switches that differ from those after reset
    * @param ignoreReserved take entries for what they would be without their reserved bits
+   * @param passMarks pass over the marks of emulators
    * @throws PortolanError ERR_NO_TREE for a machine whose translations lie in no tree, ERR_BAD_ARGUMENT for an unknown switch
    */
-  constructor(architecture: Architecture, switches: Switches = {}, ignoreReserved = false) {
+  constructor(architecture: Architecture, switches: Switches = {}, ignoreReserved = false, passMarks = false) {
     const { translation, virtualBits, pageShift, layout } = architecture;
     if (translation.kind !== "hierarchical") throw new PortolanError("ERR_NO_TREE", { machine: architecture.name });
     for (const name of Object.keys(switches))
@@ -98,7 +104,16 @@ export class Tree {
       const codec = new LevelCodec(level, this.switches);
       const entries = 2 ** level.indexBits;
       const { entryBytes } = codec;
-      return { level, codec, entries, entryBytes, tableBytes: entries * entryBytes, pagesPerEntry: 2 ** (shift - pageShift), shift };
+      return {
+        level,
+        codec,
+        entries,
+        entryBytes,
+        tableBytes: entries * entryBytes,
+        pagesPerEntry: 2 ** (shift - pageShift),
+        shift,
+        marks: passMarks ? marksOf(level) : 0,
+      };
     });
     this.combined = Uint8Array.from({ length: ALL_RIGHTS + 1 }, (_, rights) =>
       translation.combined === undefined ? rights : rights & translation.combined.tell(rights, this.switches),
@@ -187,11 +202,18 @@ export class Tree {
 const lastTrees = new WeakMap<Architecture, { readonly setting: string; readonly tree: Tree }>();
 
 /** A tree holds nothing of an image, so those of one description share it. @throws PortolanError as the constructor of {@link Tree} */
-export const treeOf = (architecture: Architecture, { switches = {}, ignoreReserved = false }: TreeOptions = {}): Tree => {
-  const setting = [String(ignoreReserved), ...Object.entries(switches).map(([name, value]) => `${name} ${String(value)}`)].join();
+export const treeOf = (
+  architecture: Architecture,
+  { switches = {}, ignoreReserved = false, passMarks = false }: TreeOptions = {},
+): Tree => {
+  const setting = [
+    String(ignoreReserved),
+    String(passMarks),
+    ...Object.entries(switches).map(([name, value]) => `${name} ${String(value)}`),
+  ].join();
   const last = lastTrees.get(architecture);
   if (last?.setting === setting) return last.tree;
-  const tree = new Tree(architecture, switches, ignoreReserved);
+  const tree = new Tree(architecture, switches, ignoreReserved, passMarks);
   lastTrees.set(architecture, { setting, tree });
   return tree;
 };

@@ -32,9 +32,11 @@ import {
   type Privilege,
   type Rights,
   type Walk,
+  type WalkField,
   type WalkStep,
 } from "@portolan/core/architecture";
 import { CONVENTIONS, softwareInWords, type Convention, type ConventionName, type SoftwareEntry } from "./conventions.js";
+import { marksInWords } from "./marks.js";
 import { holds, readSome, type Memory } from "./memory.js";
 import { CLOSED, OPEN, treeOf, type Roots, type TreeOptions } from "./tree.js";
 
@@ -55,6 +57,19 @@ export interface ImageStep extends WalkStep {
   /** What this entry lets through; all rights where it does not say. */
   readonly rights: Rights;
   readonly format: EntryFormat | null;
+  /** The operating system's own entry for the same place, where a convention was chosen that keeps such. */
+  readonly beside: BesideEntry | null;
+  /** What an emulator left in it that a processor would fault on, and that was passed over; null where nothing was. */
+  readonly marks: string | null;
+}
+
+/** An entry that the operating system keeps beside the processor's. */
+export interface BesideEntry {
+  /** Physical address, in bytes. */
+  readonly address: bigint;
+  readonly raw: bigint;
+  readonly says: string;
+  readonly fields: readonly WalkField[];
 }
 
 /** A walk, with what an image adds to it. */
@@ -155,14 +170,13 @@ export const walkAddress = async (
   let table = span.base;
   let domain = -1;
   let rule = "";
-  for (const [depth, { level, codec, entryBytes, entries, pagesPerEntry, shift }] of tree.levels.entries()) {
+  for (const [depth, { level, codec, entryBytes, entries, pagesPerEntry, shift, marks: passed }] of tree.levels.entries()) {
     const index = depth === 0 ? rootIndex : Math.floor(page / pagesPerEntry) % entries;
     const entryAddress = table + index * entryBytes;
     const bytes = new Uint8Array(entryBytes);
     if ((await readSome(memory, entryAddress, bytes)) < entryBytes)
       return refuse(BUS, `the ${level.name} lies outside physical memory, at ${hexadecimal(table)}`, level.manual);
-    if (architecture.byteOrder === "little") bytes.reverse();
-    const raw = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+    const raw = wordOf(bytes, architecture.byteOrder);
     const lo = Number(raw & 0xffff_ffffn);
     const hi = Number(raw >> 32n);
     const kind = codec.kindOf(lo, hi);
@@ -175,6 +189,8 @@ export const walkAddress = async (
         : format.format.partRights === undefined
           ? format.rightsOf(lo, hi)
           : (format.partRightsOf(lo, hi) >>> (6 * part)) & ALL_RIGHTS;
+    const beside = await besideOf(memory, architecture, convention, { table, entryAddress, entryBytes, shift });
+    let marks: string | null = null;
     const step = (says: string): void => {
       steps.push({
         depth,
@@ -189,11 +205,13 @@ export const walkAddress = async (
         fields: format === null ? [] : explainFields(format.format.fields, raw),
         rights: own,
         format: format?.format ?? null,
+        beside,
+        marks,
       });
     };
     const entry = `entry ${index} of the ${level.name}`;
     if (kind === ABSENT_ENTRY) {
-      software = convention?.tell(raw, shift) ?? null;
+      software = convention?.tell(raw, shift, beside?.raw ?? 0n) ?? null;
       step(software === null ? "absent" : `absent to the processor; ${softwareInWords(software)}`);
       return refuse(ABSENT, software === null ? `${entry} is absent` : `${entry} is absent: ${softwareInWords(software)}`, level.manual);
     }
@@ -201,7 +219,8 @@ export const walkAddress = async (
       step("malformed");
       return refuse(RESERVED, `${entry} has a form that the manual forbids`, level.manual);
     }
-    if (tree.faultsOnReserved && format.hasReserved(lo, hi)) {
+    if (kind === TABLE_ENTRY && (lo & passed) !== 0) marks = marksInWords(level);
+    if (tree.faultsOnReserved && format.hasReserved(kind === TABLE_ENTRY ? lo & ~passed : lo, hi)) {
       step("reserved bits are set");
       return refuse(RESERVED, `${entry} has reserved bits set`, level.manual);
     }
@@ -242,3 +261,22 @@ export const walkAddress = async (
   }
   return refuse(RESERVED, "the last level leads to another table", first);
 };
+
+/** The system's own entry for the place of the processor's; null where the convention keeps none, or memory has none. */
+const besideOf = async (
+  memory: Memory,
+  { byteOrder }: Architecture,
+  convention: Convention | null,
+  at: { readonly table: number; readonly entryAddress: number; readonly entryBytes: number; readonly shift: number },
+): Promise<BesideEntry | null> => {
+  const beside = convention?.beside;
+  if (beside === undefined || beside.shift !== at.shift || !beside.has(at.table)) return null;
+  const address = at.entryAddress + beside.bytes;
+  const bytes = new Uint8Array(at.entryBytes);
+  if ((await readSome(memory, address, bytes)) < at.entryBytes) return null;
+  const raw = wordOf(bytes, byteOrder);
+  return { address: BigInt(address), raw, says: beside.says(raw), fields: explainFields(beside.fields(raw), raw) };
+};
+
+const wordOf = (bytes: Uint8Array, byteOrder: "little" | "big"): bigint =>
+  (byteOrder === "little" ? bytes.toReversed() : bytes).reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);

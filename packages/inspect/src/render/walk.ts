@@ -6,14 +6,22 @@ import type { ImageWalk } from "../walk-address.js";
 
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 
+const fieldAsText = ({ name, high, low, value, means }: ImageWalk["steps"][number]["fields"][number]): string =>
+  `    ${(high === low ? `${low}` : `${high}:${low}`).padStart(5)}  ${name} = ${hex(value)}  ${means}`;
+
 /** A walk as lines: every level with its fields, then what decided. */
 export const walkAsText = (walk: ImageWalk): string => {
-  const lines = walk.steps.flatMap(({ depth, table, index, entryAddress, raw, bytes, fields, says, manual }) => [
+  const lines = walk.steps.flatMap(({ depth, table, index, entryAddress, raw, bytes, fields, says, manual, beside, marks }) => [
     `level ${depth}  ${table} entry ${index} at ${hex(entryAddress ?? 0n)}: ${raw.toString(16).padStart(bytes * 2, "0")}  ${says}  (${manual})`,
-    ...fields.map(
-      ({ name, high, low, value, means }) =>
-        `    ${(high === low ? `${low}` : `${high}:${low}`).padStart(5)}  ${name} = ${hex(value)}  ${means}`,
-    ),
+    ...fields.map(fieldAsText),
+    ...(marks === null ? [] : [`  passed over: ${marks}`]),
+    ...(beside === null
+      ? []
+      : [
+          `  beside it at ${hex(beside.address)}: ${beside.raw.toString(16).padStart(bytes * 2, "0")}  ${beside.says}`,
+          // Where a processor's entry is only named, so is the system's.
+          ...(fields.length === 0 ? [] : beside.fields.map(fieldAsText)),
+        ]),
   ]);
   const end =
     walk.physical === null
@@ -31,8 +39,17 @@ export const walkAsData = (walk: ImageWalk): unknown => ({
     walk.software === null
       ? null
       : { ...walk.software, ...(walk.software.offset === undefined ? {} : { offset: hex(walk.software.offset) }) },
-  steps: walk.steps.map(({ format, ...step }) => ({
+  steps: walk.steps.map(({ format, beside, ...step }) => ({
     ...step,
+    beside:
+      beside === null
+        ? null
+        : {
+            ...beside,
+            address: hex(beside.address),
+            raw: hex(beside.raw),
+            fields: beside.fields.map((field) => ({ ...field, value: hex(field.value) })),
+          },
     format: format?.name ?? null,
     tableAddress: hex(step.tableAddress ?? 0n),
     entryAddress: hex(step.entryAddress ?? 0n),
