@@ -3,15 +3,17 @@
  * machine stay as they are. What was fetched is kept, and used again without the network.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 
 const RELEASE = "bookworm";
 const MIRROR = "http://deb.debian.org/debian";
 const KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const FIVE_MINUTES = 300_000;
-/** What is taken out of a package: the kernel, or the one program. */
-const WANTED = ["./boot/vmlinuz-*", "./bin/busybox"];
+/** What is taken out of a package: the kernel with its module for disks of memory, which the guest swaps to; or the one program. */
+const WANTED = ["./boot/vmlinuz-*", "./lib/modules/*/kernel/drivers/block/brd.ko*", "./bin/busybox"];
+/** Lies in an unpacked package and says what was taken out. */
+const STAMP = "taken";
 
 /** Something of the surroundings is missing, and nothing is wrong with us: apt, the keyring, the network. */
 export class Unavailable extends Error {}
@@ -82,26 +84,32 @@ const onlyOne = (folder, beginning) => {
   return found === undefined ? null : join(folder, found);
 };
 
-/** A package's file: from the cache, else from Debian. */
-const fileOf = (apt, folder, { key, name, place, beginning }) => {
+/** A package's files: from the cache, else from Debian. @returns the folder that they are in */
+const homeOf = (apt, folder, key, nameOf) => {
   const home = join(folder, key);
-  const kept = onlyOne(join(home, place), beginning);
-  if (kept !== null) return kept;
-  const real = name(apt());
-  for (const old of readdirSync(folder)) if (old.startsWith(`${real}_`)) rmSync(join(folder, old));
-  apt()("apt-get", "download", real);
-  const archive = onlyOne(folder, `${real}_`);
-  if (archive === null) throw new Error(`apt-get download ${real} left no file`);
+  const taken = join(home, STAMP);
+  if (existsSync(taken) && readFileSync(taken, "utf8") === WANTED.join()) return home;
+  const name = nameOf(apt());
+  for (const old of readdirSync(folder)) if (old.startsWith(`${name}_`)) rmSync(join(folder, old));
+  apt()("apt-get", "download", name);
+  const archive = onlyOne(folder, `${name}_`);
+  if (archive === null) throw new Error(`apt-get download ${name} left no file`);
   unpack(archive, home);
   writeFileSync(join(home, "package"), `${archive.slice(folder.length + 1)}\n`);
+  writeFileSync(taken, WANTED.join());
   rmSync(archive);
+  return home;
+};
+
+/** A file that the package must have. */
+const fileOf = (home, place, beginning) => {
   const path = onlyOne(join(home, place), beginning);
-  if (path === null) throw new Error(`${real} has no ${place}/${beginning}…`);
+  if (path === null) throw new Error(`${home} has no ${place}/${beginning}…`);
   return path;
 };
 
 /**
- * The stock kernel and busybox for a machine.
+ * The stock kernel and busybox for a machine, and the kernel's module for disks of memory, or null.
  * @param cache a folder of ours that may be filled
  * @throws Unavailable that says what is missing: apt, the keyring, the network
  */
@@ -118,8 +126,15 @@ export const fetchMachine = (cache, { debian, kernel }) => {
     }
     return ready;
   };
+  const home = homeOf(apt, folder, kernel, (asked) => behind(asked, kernel));
+  const image = fileOf(home, "boot", "vmlinuz-");
   return {
-    kernel: fileOf(apt, folder, { key: kernel, name: (asked) => behind(asked, kernel), place: "boot", beginning: "vmlinuz-" }),
-    busybox: fileOf(apt, folder, { key: "busybox-static", name: () => "busybox-static", place: "bin", beginning: "busybox" }),
+    kernel: image,
+    brd: onlyOne(join(home, "lib/modules", basename(image).slice("vmlinuz-".length), "kernel/drivers/block"), "brd.ko"),
+    busybox: fileOf(
+      homeOf(apt, folder, "busybox-static", () => "busybox-static"),
+      "bin",
+      "busybox",
+    ),
   };
 };
