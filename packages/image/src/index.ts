@@ -10,7 +10,8 @@ export type {
   OpenOptions,
   VmcoreInfo,
 } from "./image.js";
-export { readListing } from "./listings/read.js";
+export { LISTING_FORMAT, listingText } from "./listings/own.js";
+export { readListing, readListings } from "./listings/read.js";
 export { openImage } from "./open.js";
 export { blobSource, bytesSource, type BlobLike, type BlobSlice } from "./source.js";
 export { regionOf, regionsOf, type RegionContents } from "./write/contents.js";
