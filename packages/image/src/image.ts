@@ -1,4 +1,5 @@
 /** What an image of memory is to those who read it, whatever its format. */
+import type { TranslationState } from "@portolan/core/architecture";
 
 /** Bytes that somebody else holds: a file, a Blob. */
 export interface ByteSource {
@@ -54,6 +55,11 @@ export interface MemoryImage {
   /** Ascending, disjoint. */
   readonly regions: readonly ImageRegion[];
   readonly processors: readonly ImageProcessor[];
+  /**
+   * What processors hold beside the tables in memory, where an ELF core has notes of ours: the contents of their TLBs, their registers
+   * and switches. In the order of the processors; empty where there are none.
+   */
+  readonly states: readonly TranslationState[];
   /** Oddities that were met and passed over, in words. */
   readonly remarks: readonly string[];
   /** The note, where an ELF core has one. */

@@ -1,4 +1,4 @@
-/** Images of physical memory, read and written piece by piece. Pure: bytes come from the caller; files have the door `./node`. */
+/** Images of physical memory, read and written piece by piece. Pure: bytes come from the caller; files have the door `./node`, listings of TLBs `./listings`. */
 export type {
   ByteSource,
   ElfIdentity,
@@ -10,8 +10,6 @@ export type {
   OpenOptions,
   VmcoreInfo,
 } from "./image.js";
-export { LISTING_FORMAT, listingText } from "./listings/own.js";
-export { readListing, readListings } from "./listings/read.js";
 export { openImage } from "./open.js";
 export { blobSource, bytesSource, type BlobLike, type BlobSlice } from "./source.js";
 export { regionOf, regionsOf, type RegionContents } from "./write/contents.js";

@@ -51,5 +51,5 @@ export const readLime = async (source: CachedSource, { truncated = false }: Open
     at = offset + size;
   }
   if (source.size === 0) throw badImage(0, "it is empty");
-  return { regions, processors: NOBODY, remarks };
+  return { regions, ...NOBODY, remarks };
 };

@@ -28,5 +28,5 @@ export const readRaw = ({ size }: CachedSource, { base = 0, holes = [] }: OpenOp
     if (first + size - offset > PHYSICAL_END) throw new PortolanError("ERR_BAD_ARGUMENT", { base, size });
     regions.push({ first, bytes: size - offset, offset });
   }
-  return { regions, processors: NOBODY, remarks: [] };
+  return { regions, ...NOBODY, remarks: [] };
 };

@@ -1,4 +1,4 @@
-import { PortolanError } from "@portolan/core/architecture";
+import { PortolanError, type TranslationState } from "@portolan/core/architecture";
 import type { CachedSource } from "./cache.js";
 import type { ImageFormat, ImageProcessor, ImageRegion, MemoryImage } from "./image.js";
 
@@ -43,5 +43,8 @@ const regionAt = (regions: readonly ImageRegion[], physical: number): number => 
   return low;
 };
 
-/** No processors are told of by formats without notes. */
-export const NOBODY: readonly ImageProcessor[] = [];
+/** Of processors formats without notes tell nothing. */
+export const NOBODY: { readonly processors: readonly ImageProcessor[]; readonly states: readonly TranslationState[] } = {
+  processors: [],
+  states: [],
+};

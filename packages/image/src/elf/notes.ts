@@ -1,8 +1,10 @@
+import type { TranslationState } from "@portolan/core/architecture";
 import type { CachedSource } from "../cache.js";
 import type { ImageProcessor, OpenOptions, VmcoreInfo } from "../image.js";
 import { badImage } from "../trouble.js";
 import { PT_NOTE, piece, type ElfHeader, type Segment } from "./header.js";
 import { QEMU_FIELDS, QEMU_SHORT_BYTES, QEMU_VERSION, registersIn, STATUS_LAYOUTS } from "./registers.js";
+import { MOST_STATE_BYTES, MOST_STATES_BYTES, NT_STATE, STATE_NOTE, stateIn } from "./state-note.js";
 import { parseVmcoreInfo } from "./vmcoreinfo.js";
 
 /** Bounds on what notes can cost: those that are looked at, those of a kind that are kept, and what is said of them. */
@@ -12,6 +14,7 @@ const MOST_REMARKS = 20;
 /** Most bytes of a note of this name that are read. Contents of notes whose names are not here are left where they are. */
 const MOST_BYTES: ReadonlyMap<string, number> = new Map([
   ["CORE", 4096],
+  [STATE_NOTE, MOST_STATE_BYTES],
   ["QEMU", 4096],
   ["VMCOREINFO", 2 ** 20],
   ["Xen", 4096],
@@ -23,6 +26,7 @@ const XEN_CRASH_REGS = 0x1000002;
 /** What the notes say. */
 export interface NoteFindings {
   readonly processors: readonly ImageProcessor[];
+  readonly states: readonly TranslationState[];
   readonly remarks: readonly string[];
   readonly vmcoreinfo?: VmcoreInfo;
 }
@@ -31,8 +35,11 @@ interface Gathered {
   readonly statuses: Record<string, bigint>[];
   readonly states: Record<string, bigint>[];
   readonly crashes: Record<string, bigint>[];
+  readonly own: TranslationState[];
   readonly remarks: Set<string>;
   notes: number;
+  /** Bytes of our own notes. */
+  ownBytes: number;
   text?: string;
 }
 
@@ -43,7 +50,7 @@ interface Gathered {
  * @throws PortolanError `ERR_BAD_IMAGE` if a segment lies outside the file
  */
 export const readNotes = async (source: CachedSource, header: ElfHeader, { truncated = false }: OpenOptions): Promise<NoteFindings> => {
-  const found: Gathered = { statuses: [], states: [], crashes: [], remarks: new Set(), notes: 0 };
+  const found: Gathered = { statuses: [], states: [], crashes: [], own: [], remarks: new Set(), notes: 0, ownBytes: 0 };
   for (const segment of header.segments) {
     if (segment.type !== PT_NOTE || segment.fileBytes === 0n) continue;
     if (segment.offset + segment.fileBytes > BigInt(source.size)) {
@@ -57,20 +64,22 @@ export const readNotes = async (source: CachedSource, header: ElfHeader, { trunc
     }
     await readSegment(source, header, segment, found);
   }
-  const count = Math.max(found.statuses.length, found.states.length, found.crashes.length);
+  const count = Math.max(found.statuses.length, found.states.length, found.crashes.length, found.own.length);
   for (const [name, { length }] of [
     ["NT_PRSTATUS", found.statuses],
     ["QEMU", found.states],
     ["Xen", found.crashes],
+    [STATE_NOTE, found.own],
   ] as const) {
     if (length > 0 && length < count) remark(found, `of ${count} processors, ${length} have a note ${name}`);
   }
   // Dumpers write the notes of one kind in the order of the processors, and then those of the next kind.
   const processors = Array.from({ length: count }, (_, i) => ({
-    registers: { ...found.statuses[i], ...found.crashes[i], ...found.states[i] },
+    registers: { ...found.statuses[i], ...found.crashes[i], ...found.states[i], ...found.own[i]?.registers },
   }));
   return {
     processors,
+    states: found.own,
     remarks: [...found.remarks],
     ...(found.text === undefined ? {} : { vmcoreinfo: parseVmcoreInfo(found.text) }),
   };
@@ -117,10 +126,24 @@ const take = (name: string, type: number, note: DataView, { identity, isLittle }
     if (version === QEMU_VERSION && note.byteLength >= QEMU_SHORT_BYTES) keep(found.states, () => registersIn(note, QEMU_FIELDS, true));
     else remark(found, `a note named QEMU of version ${version} and ${note.byteLength} bytes is not known`);
   }
+  if (name === STATE_NOTE && type === NT_STATE) takeOwn(note, isLittle, found);
   if (name === "Xen" && type === XEN_CRASH_REGS && note.byteLength === 32) {
     const names = ["CR0", "CR2", "CR3", "CR4"];
     keep(found.crashes, () => Object.fromEntries(names.map((register, i) => [register, note.getBigUint64(8 * i, isLittle)])));
   }
+};
+
+/** A state that makes no sense counts as one of which nothing is known, so that those behind it stay their processors'. */
+const takeOwn = (note: DataView, isLittle: boolean, found: Gathered): void => {
+  found.ownBytes += note.byteLength;
+  if (found.ownBytes > MOST_STATES_BYTES) {
+    remark(found, `notes ${STATE_NOTE} have more than ${MOST_STATES_BYTES} bytes; the others are not read`);
+    return;
+  }
+  if (found.own.length >= MOST_PROCESSORS) return;
+  const state = stateIn(note, isLittle);
+  if (typeof state === "string") remark(found, `a note ${STATE_NOTE} makes no sense: ${state}`);
+  found.own.push(typeof state === "string" ? { registers: {}, tlb: [] } : state);
 };
 
 const remark = ({ remarks }: Gathered, text: string): void => {

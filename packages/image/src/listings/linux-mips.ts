@@ -6,7 +6,7 @@
  *
  * @see Linux Documentation/admin-guide/sysrq.rst; MIPS32 PRA vol III, EntryHi, EntryLo0, PageMask, PageGrain
  */
-import { EXECUTE, READ, WRITE, type TlbRow, type TranslationState } from "@portolan/core";
+import { EXECUTE, READ, WRITE, type TlbRow, type TranslationState } from "@portolan/core/architecture";
 import { Cursor, linesOf } from "./cursor.js";
 import { aligned, MOST_ROWS, MOST_STATES } from "./limits.js";
 

@@ -1,7 +1,7 @@
 /**
  * Our own form: JSON with the rows of the golden vectors. packages/conformance/schema/tlb.schema.json is the schema.
  */
-import { EXECUTE, READ, WRITE, type AccessMask, type SpaceRow, type TlbRow, type TranslationState } from "@portolan/core";
+import { EXECUTE, READ, WRITE, type AccessMask, type SpaceRow, type TlbRow, type TranslationState } from "@portolan/core/architecture";
 import { badAt, parseJson, type Node } from "./json.js";
 import { ADDRESSES, isPageSize, MOST_BYTES, MOST_ROWS, NAME } from "./limits.js";
 

@@ -5,7 +5,7 @@
  *
  * @see QEMU docs, system/monitor; UltraSPARC I & II User's Manual §6.9 for the registers
  */
-import { EXECUTE, READ, WRITE, type TlbRow, type TranslationState } from "@portolan/core";
+import { EXECUTE, READ, WRITE, type TlbRow, type TranslationState } from "@portolan/core/architecture";
 import { Cursor, linesOf } from "./cursor.js";
 import { aligned, MOST_ROWS } from "./limits.js";
 

@@ -1,5 +1,5 @@
 /** TLB contents as text, whoever printed it. */
-import type { TranslationState } from "@portolan/core";
+import type { TranslationState } from "@portolan/core/architecture";
 import { linesOf } from "./cursor.js";
 import { MOST_CHARACTERS } from "./limits.js";
 import { isLinuxMips, readLinuxMips } from "./linux-mips.js";

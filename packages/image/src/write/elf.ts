@@ -1,6 +1,7 @@
-import { PortolanError } from "@portolan/core/architecture";
+import { PortolanError, type TranslationState } from "@portolan/core/architecture";
 import { ET_CORE, MOST_SEGMENTS, PN_XNUM, PT_LOAD, PT_NOTE } from "../elf/header.js";
 import { EM_386, EM_X86_64, QEMU_BYTES, QEMU_FIELDS, QEMU_VERSION, STATUS_LAYOUTS, writeRegisters } from "../elf/registers.js";
+import { NT_STATE, STATE_NOTE, stateNote } from "../elf/state-note.js";
 import type { ElfIdentity, ImageProcessor } from "../image.js";
 import { checkRegions, counted, type RegionContents } from "./contents.js";
 
@@ -8,6 +9,8 @@ import { checkRegions, counted, type RegionContents } from "./contents.js";
 export interface ElfOptions extends ElfIdentity {
   /** Become notes: NT_PRSTATUS where its layout is known here, and QEMU's where the machine is x86. Registers that are not named are 0. */
   readonly processors?: readonly ImageProcessor[];
+  /** Become notes of our own, one a processor: what is in its TLBs, its registers and switches. */
+  readonly states?: readonly TranslationState[];
   /** Text of a VMCOREINFO note: lines `KEY=VALUE`. */
   readonly vmcoreinfo?: string;
 }
@@ -19,8 +22,8 @@ const PAGE_BYTES = 4096;
  * `p_vaddr` 0, and, from 65,534 regions on, their number in section 0.
  *
  * @see System V ABI, ELF header; QEMU dump/dump.c
- * @throws PortolanError `ERR_BAD_ARGUMENT` for regions that overlap, do not ascend, or give other bytes than they say, and for what
- *   does not fit 32 bits
+ * @throws PortolanError `ERR_BAD_ARGUMENT` for regions that overlap, do not ascend, or give other bytes than they say, for what does
+ *   not fit 32 bits, and for states that a reader would not take
  */
 export async function* writeElf(regions: Iterable<RegionContents>, options: ElfOptions): AsyncGenerator<Uint8Array> {
   const all = [...regions];
@@ -86,7 +89,7 @@ export async function* writeElf(regions: Iterable<RegionContents>, options: ElfO
   for (const region of all) yield* counted(region);
 }
 
-const notesOf = ({ bits, byteOrder, machine, processors = [], vmcoreinfo }: ElfOptions): Uint8Array => {
+const notesOf = ({ bits, byteOrder, machine, processors = [], states = [], vmcoreinfo }: ElfOptions): Uint8Array => {
   const isLittle = byteOrder === "little";
   const layout = STATUS_LAYOUTS.find(({ machines, bits: only = bits }) => machines[0] === machine && only === bits);
   const notes: Uint8Array[] = [];
@@ -106,6 +109,10 @@ const notesOf = ({ bits, byteOrder, machine, processors = [], vmcoreinfo }: ElfO
       writeRegisters(contents, QEMU_FIELDS, true, registers);
       notes.push(note("QEMU", 0, contents, isLittle));
     }
+  }
+  for (const state of states) {
+    const bytes = stateNote(state, isLittle);
+    notes.push(note(STATE_NOTE, NT_STATE, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), isLittle));
   }
   if (vmcoreinfo !== undefined) {
     const text = Uint8Array.from(vmcoreinfo, (letter) => letter.charCodeAt(0));
@@ -133,6 +140,6 @@ const note = (name: string, type: number, contents: DataView, isLittle: boolean)
     Array.from(name, (letter) => letter.charCodeAt(0)),
     12,
   );
-  bytes.set(new Uint8Array(contents.buffer), contentAt);
+  bytes.set(new Uint8Array(contents.buffer, contents.byteOffset, contents.byteLength), contentAt);
   return bytes;
 };
