@@ -19,6 +19,7 @@ export {
   type Mapping,
   type MappingFilter,
 } from "./list-mappings.js";
+export { passedOver } from "./marks.js";
 export { memoryOf, type Memory } from "./memory.js";
 export { readVirtual, type ReadStop, type VirtualRead } from "./read-virtual.js";
 export { Scan, type Budget, type Oddity, type ScanEnd, type ScanOptions, type ScanTotals, type Visitor } from "./scan.js";

@@ -2,7 +2,10 @@
  * Marks that emulators leave in entries where a processor wants zeroes. Whoever looks into an emulator's memory wants to see what it
  * mapped; a processor would have faulted. They are passed over where that is asked for, one by one and never silently.
  */
-import { fieldBits, type Level } from "@portolan/core/architecture";
+import { fieldBits, TABLE_ENTRY, type Level } from "@portolan/core/architecture";
+import type { Memory } from "./memory.js";
+import type { Roots, Tree } from "./tree.js";
+import { TableWords } from "./words.js";
 
 /** A mark that is known. */
 interface Mark {
@@ -43,3 +46,21 @@ export const marksInWords = (level: Level): string => knownAt(level)?.says ?? ""
 
 const knownAt = ({ table, indexBits }: Level): Mark | undefined =>
   KNOWN.find((mark) => mark.format === table?.name && mark.bytes === table.bytes && mark.indexBits === indexBits);
+
+/** What is passed over in the tables at the roots, a sentence for each root: for whoever prints a list that tells of no entries. */
+export const passedOver = async (memory: Memory, tree: Tree, roots: Roots): Promise<readonly string[]> => {
+  const [top] = tree.levels;
+  if (top.marks === 0) return [];
+  const told: string[] = [];
+  const words = new TableWords(top, tree.architecture.byteOrder);
+  for (const { base, firstIndex, entries } of tree.spansOf(roots)) {
+    await words.read(memory, base, firstIndex, entries);
+    let marked = 0;
+    for (let index = firstIndex; index < words.count; index += 1) {
+      const lo = words.low[index];
+      if (top.codec.kindOf(lo, words.high[index]) === TABLE_ENTRY && (lo & top.marks) !== 0) marked += 1;
+    }
+    if (marked > 0) told.push(`${top.level.name}: in ${marked} of ${entries} entries ${marksInWords(top.level)}; passed over`);
+  }
+  return told;
+};

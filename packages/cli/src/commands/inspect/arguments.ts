@@ -1,6 +1,6 @@
 /** What the sub-commands of `portolan inspect` have in common: the image, the machine, the root, the switches, the system. */
 import { EXECUTE, KERNEL, READ, USER, WRITE } from "@portolan/core/architecture";
-import { CONVENTIONS, type ConventionName } from "@portolan/inspect";
+import { CONVENTIONS } from "@portolan/inspect";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { addressOf, sizeOf, switchOf } from "../../options.js";
 
@@ -23,7 +23,9 @@ export interface InspectArguments {
   readonly cpu: number;
   readonly switch?: Readonly<Record<string, boolean>>;
   readonly ignoreReserved?: boolean;
-  readonly os?: ConventionName;
+  readonly strict?: boolean;
+  /** A convention's name, or what `conventionNamed` makes one of. */
+  readonly os?: string;
   readonly imageFormat?: "raw" | "elf-core" | "lime";
   readonly base?: bigint;
   readonly holes?: readonly Range[];
@@ -75,6 +77,13 @@ export const countOf = (text: string): number => {
 /** Bytes that are asked for. */
 export const bytesOf = sizeOf;
 
+/** The machine, which is not known here, has the last word on what there is. */
+const systemOf = (text: string): string => {
+  if (!Object.hasOwn(CONVENTIONS, text) && !/^linux(?:-\d+\.\d+)?$/.test(text))
+    throw new InvalidArgumentError(`Allowed choices are linux, linux-RELEASE (linux-6.1), ${Object.keys(CONVENTIONS).join(", ")}.`);
+  return text;
+};
+
 /** The image and how it is to be taken. */
 export const addImageOptions = (command: Command): Command =>
   command
@@ -84,7 +93,11 @@ export const addImageOptions = (command: Command): Command =>
         switchOf,
       ),
     )
-    .option("--ignore-reserved", "takes entries for what they would be without their reserved bits (QEMU marks the pointers of PAE)")
+    .option(
+      "--strict",
+      "faults where a processor would, also on bit 5 of the pointers of PAE, which QEMU sets: it is passed over otherwise",
+    )
+    .option("--ignore-reserved", "takes entries for what they would be without their reserved bits, whichever these are")
     .addOption(new Option("--image-format <name>", "the image's, where it is not to be recognised").choices(["raw", "elf-core", "lime"]))
     .option("--base <address>", "of a raw image: physical address of its first byte", addressOf)
     .option("--holes <ranges>", "of a raw image: physical addresses without memory, FIRST-LAST[,FIRST-LAST…]", moreRanges)
@@ -101,7 +114,8 @@ export const addRootOptions = (command: Command, more = ""): Command =>
     )
     .option("--cpu <n>", "whose registers count, where the image has several processors'", processorOf, 0)
     .addOption(
-      new Option("--os <name>", "what entries that are not present mean to the system; nothing is guessed").choices(
-        Object.keys(CONVENTIONS),
-      ),
+      new Option(
+        "--os <name>",
+        "whose words entries that are not present are: linux, linux-6.1 (of that release), or a convention's name; nothing is guessed",
+      ).argParser(systemOf),
     );

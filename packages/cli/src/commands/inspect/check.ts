@@ -43,10 +43,8 @@ export const addInspectCheck = (inspect: Command, terminal: Terminal): void => {
       try {
         const rooted = await rootsOf(subject, given.root, given.cpu);
         const { image, architecture, options } = subject;
-        const { switches, ignoreReserved } = options;
         const { findings, counts, totals } = await checkTables(image, architecture, rooted.roots, {
-          switches,
-          ...(ignoreReserved === undefined ? {} : { ignoreReserved }),
+          ...options,
           ...(given.limit === undefined ? {} : { limit: given.limit }),
         });
         const isWanted = (code: FindingCode): boolean => (given.only?.includes(code) ?? true) && given.except?.includes(code) !== true;

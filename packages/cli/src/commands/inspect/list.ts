@@ -166,9 +166,5 @@ const listForeign = async (subject: Subject, { roots }: Rooted, given: ListArgum
     left -= lines.length;
     await drainedOf(terminal);
   };
-  const { switches, ignoreReserved } = options;
-  return renderAs(given.format as ForeignStyle, image, architecture, roots, write, {
-    switches,
-    ...(ignoreReserved === undefined ? {} : { ignoreReserved }),
-  });
+  return renderAs(given.format as ForeignStyle, image, architecture, roots, write, options);
 };

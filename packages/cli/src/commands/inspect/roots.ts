@@ -26,8 +26,7 @@ export const addInspectRoots = (inspect: Command, terminal: Terminal): void => {
       const { image, architecture, options, close } = await openSubject(path, given, terminal);
       try {
         const found = await findRoots(image, architecture, {
-          switches: options.switches,
-          ...(options.ignoreReserved === undefined ? {} : { ignoreReserved: options.ignoreReserved }),
+          ...options,
           ...(given.limit === undefined ? {} : { limit: given.limit }),
         });
         if (given.json === true) {

@@ -2,7 +2,18 @@
 import { EXECUTE, initialSwitches, PortolanError, READ, USER, WRITE, type Architecture, type Switches } from "@portolan/core/architecture";
 import { openImage, type MemoryImage } from "@portolan/image";
 import { fileSource } from "@portolan/image/node";
-import { findRoots, treeOf, walkAsData, type ConventionName, type ImageWalk, type Roots, type Tree } from "@portolan/inspect";
+import {
+  conventionNamed,
+  CONVENTIONS,
+  findRoots,
+  passedOver,
+  treeOf,
+  walkAsData,
+  type ConventionName,
+  type ImageWalk,
+  type Roots,
+  type Tree,
+} from "@portolan/inspect";
 import { stat } from "node:fs/promises";
 import { architectureNamed } from "../../architectures.js";
 import type { Terminal } from "../../terminal.js";
@@ -13,7 +24,14 @@ export interface Subject {
   readonly image: MemoryImage;
   readonly architecture: Architecture;
   /** As the library wants them. */
-  readonly options: { readonly switches: Switches; readonly ignoreReserved?: boolean; readonly os?: ConventionName };
+  readonly options: {
+    readonly switches: Switches;
+    readonly passMarks: boolean;
+    readonly ignoreReserved?: boolean;
+    readonly os?: ConventionName;
+  };
+  /** Says something beside the answer. */
+  readonly remark: (text: string) => void;
   readonly close: () => Promise<void>;
 }
 
@@ -63,14 +81,22 @@ export const openSubject = async (path: string, given: InspectArguments, termina
     const options = {
       switches,
       ...(given.ignoreReserved === undefined ? {} : { ignoreReserved: given.ignoreReserved }),
-      ...(given.os === undefined ? {} : { os: given.os }),
+      passMarks: given.strict !== true,
+      ...(given.os === undefined ? {} : { os: systemIn(image, architecture, given.os, (text) => remark(terminal, text)) }),
     };
     treeOf(architecture, options);
-    return { image, architecture, options, close: () => source.close() };
+    return { image, architecture, options, close: () => source.close(), remark: (text) => remark(terminal, text) };
   } catch (error) {
     await source.close();
     throw error;
   }
+};
+
+/** The convention that was asked for, with a word on what it rests on where that was not said. */
+const systemIn = ({ vmcoreinfo }: MemoryImage, architecture: Architecture, asked: string, tell: (text: string) => void): ConventionName => {
+  const { name, isNewest } = conventionNamed(asked, architecture, vmcoreinfo?.release);
+  if (isNewest) tell(`--os ${asked} is ${name} here: ${CONVENTIONS[name].says}. Say --os linux-RELEASE if the kernel is older`);
+  return name;
 };
 
 /** Bits of control registers by the names that the descriptions of switches begin with. @see Intel SDM vol 3A §2.2.1, §2.5 */
@@ -121,7 +147,7 @@ const contradictions = ({ name, translation }: Architecture, { CR0, CR4 }: Reado
  * @throws PortolanError ERR_BAD_ARGUMENT where there are none, or more than the machine has; ERR_NO_TREE
  */
 export const rootsOf = async (
-  { image, architecture, options }: Subject,
+  { image, architecture, options, remark }: Subject,
   asked: readonly RootArgument[] = [{ kind: "note" }],
   cpu = 0,
 ): Promise<Rooted> => {
@@ -168,6 +194,7 @@ export const rootsOf = async (
   const root = bases.get(rootRegister);
   const kernelRoot = kernelRootRegister === undefined ? undefined : bases.get(kernelRootRegister);
   const roots = { ...(root === undefined ? {} : { root }), ...(kernelRoot === undefined ? {} : { kernelRoot }) };
+  for (const text of await passedOver(image, tree, roots)) remark(text);
   const says = `${Array.from(bases, ([name, base]) => `${name === "satp" ? "root" : name} ${hex(base)}`).join(", ")}, ${[...from].join(", ")}`;
   return { roots, says };
 };
@@ -192,10 +219,11 @@ export const basisLine = ({ architecture, options }: Subject, { says }: Rooted):
   const { switches } = treeOf(architecture, options);
   const all = Object.entries(switches);
   const initially = initialSwitches(architecture);
+  const system = options.os === undefined ? "" : `; ${options.os}`;
   const told = all
     .filter(([name, is]) => all.length <= MOST_SWITCHES || is !== initially[name])
     .map(([name, is]) => `${name} ${is ? "on" : "off"}`);
-  return `${architecture.name}; ${says}${told.length === 0 ? "" : `; ${told.join(", ")}`}`;
+  return `${architecture.name}; ${says}${told.length === 0 ? "" : `; ${told.join(", ")}`}${system}`;
 };
 
 /** 32-bit ARM has thirty-two of domains: of so many only those are told that are not as after reset. */
