@@ -59,7 +59,7 @@ export const FOLDERS = {
     ["contract/tables", "paging/walks"],
   ),
   /** What is told of an entry or a walk, to people. */
-  "paging: explanations": core("paging", ["explain-*"], ["paging/walks"], ["contract/tables", "paging/spoilt-trees"]),
+  "paging: explanations": core("paging", ["explain-*"], ["paging/explain-*"], ["paging/walks", "contract/tables", "paging/spoilt-trees"]),
   "arch-abs32le": port("abs32le", ["port"], ["conformance"]),
   "arch-ia32": port("ia32", ["golden", "pae"], ["conformance"]),
   "arch-amd64": port(
