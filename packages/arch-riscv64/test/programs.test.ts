@@ -6,6 +6,7 @@ import { runWorkload, type RunOptions } from "@portolan/workload";
 import { riscv64, riscv64With } from "#src/index.js";
 import { sv32 } from "#src/sv32.js";
 import { sv48 } from "#src/sv48.js";
+import { sv57 } from "#src/sv57.js";
 
 const programs = new URL("../../../examples/programs/", import.meta.url);
 /** The programs of one word's width. */
@@ -24,7 +25,7 @@ describe("programs on riscv64", () => {
     ["Sv39", riscv64],
     ["Sv48", sv48],
     ["a U74", riscv64With({ processor: "u74" })],
-    ["QEMU's, with Sv57", riscv64With({ processor: "qemu", mode: "sv57" })],
+    ["Sv57", sv57],
     ["Sv32", sv32],
   ] as const) {
     for (const name of namesOf(architecture === sv32 ? "riscv32" : "riscv64")) {

@@ -23,6 +23,7 @@ const MACHINES = [
   ["sv32", "riscv32"],
   ["riscv64", "riscv64"],
   ["sv48", "riscv64"],
+  ["sv57", "riscv64"],
   ["mips32", "mipsel"],
   ["mips32be", "mips"],
   ["sparc64", "sparc64"],
