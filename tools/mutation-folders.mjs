@@ -59,17 +59,17 @@ export const FOLDERS = {
     ["contract/tables", "paging/walks"],
   ),
   /** What is told of an entry or a walk, to people. */
-  "paging: explanations": core("paging", ["explain-*"], ["paging/walks"], ["contract/tables", "paging/spoilt-trees"]),
+  "paging: explanations": core("paging", ["explain-*"], ["paging/explain-*"], ["paging/walks", "contract/tables", "paging/spoilt-trees"]),
   "arch-abs32le": port("abs32le", ["port"], ["conformance"]),
-  "arch-ia32": port("ia32", ["golden"], ["conformance"]),
+  "arch-ia32": port("ia32", ["golden", "pae"], ["conformance"]),
   "arch-amd64": port(
     "amd64",
-    ["golden", "description", "oracle", "faults", "registers", "switches"],
+    ["golden", "description", "oracle", "faults", "registers", "switches", "la57"],
     ["programs", "walk", "codec", "conformance"],
   ),
   "arch-riscv64": port(
     "riscv64",
-    ["golden", "description", "levels", "oracle", "faults", "registers"],
+    ["golden", "description", "levels", "oracle", "faults", "registers", "sv32"],
     ["programs", "walk", "codec", "conformance"],
   ),
   "arch-sparc64": port("sparc64", ["golden", "faults", "traps", "refill"], ["conformance"]),
@@ -83,4 +83,5 @@ export const FOLDERS = {
     ["description", "oracle", "golden", "quarters", "faults"],
     ["tables", "programs", "hostile", "codec", "conformance"],
   ),
+  "arch-arm64": port("arm64", ["golden", "registers", "description", "oracle"], ["programs", "conformance"]),
 };

@@ -76,7 +76,21 @@ enum { SYS_EXIT = 4001, SYS_WRITE = 4004 };
 __asm__(".globl _start\n.ent _start\n_start:\n\t" MIPS_GP "move $fp, $zero\n\tmove $ra, $zero\n\tla $t9, begin\n"
 	"\tli $t0, -8\n\tand $sp, $sp, $t0\n\taddiu $sp, $sp, -16\n\tjr $t9\n.end _start\n");
 
-#elif defined(__riscv) && __riscv_xlen == 64
+#elif defined(__aarch64__)
+
+static long system_call(long number, long one, long two, long three) {
+	register long x8 __asm__("x8") = number;
+	register long x0 __asm__("x0") = one;
+	register long x1 __asm__("x1") = two;
+	register long x2 __asm__("x2") = three;
+	__asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory");
+	return x0;
+}
+enum { SYS_EXIT = 93, SYS_WRITE = 64 };
+/* The stack pointer must be a multiple of 16 whenever memory is reached by it. */
+__asm__(".globl _start\n_start:\n\tmov x29, #0\n\tmov x30, #0\n\tmov x9, sp\n\tand sp, x9, #-16\n\tb begin\n");
+
+#elif defined(__riscv)
 
 static long system_call(long number, long one, long two, long three) {
 	register long a7 __asm__("a7") = number;

@@ -62,7 +62,7 @@ export const arm64With = (options: Arm64Options = {}): Architecture => {
   return {
     contract: CONTRACT_VERSION,
     name: options.name ?? (granule === 4 ? "arm64" : `arm64g${granule}`),
-    title: `64-bit ARM at EL1, ${granule} KiB pages, ${bits} bits in each half: ${processor.title}`,
+    title: `64-bit ARM, ${granule} KiB pages in halves of ${bits} bits: ${processor.title}`,
     manuals: ["Arm Architecture Reference Manual for A-profile architecture (DDI 0487), chapter D5", processor.manual],
     wordBits: 64,
     byteOrder: "little",

@@ -31,7 +31,7 @@ const buffer = (entries: number, ways: number | "full" = "full"): Buffer => ({ e
 /** The processors that have a name here. */
 export const PROCESSORS = {
   generic: {
-    title: "no processor in particular",
+    title: "generic processor",
     manual: "Arm ARM (DDI 0487), chapter D5",
     granules: [4, 16, 64],
     physicalBits: 48,

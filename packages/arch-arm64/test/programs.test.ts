@@ -1,4 +1,4 @@
-/** Programs of the machine's byte order, paged in: what is in them is data to the core, whoever would execute it. */
+/** Programs of the machine, paged in. */
 import { assertInvariants } from "@portolan/core";
 import { runWorkload, type RunOptions } from "@portolan/workload";
 import { expect } from "chai";
@@ -17,8 +17,10 @@ describe("programs on arm64", () => {
       "a Neoverse N1's second buffer, AF set by hardware",
       arm64With({ processor: "neoversen1", granule: 4, buffers: "second", accessFlag: "hardware" }),
     ],
+    ["pages of 16 KiB", arm64With({ granule: 16 })],
+    ["pages of 64 KiB", arm64With({ granule: 64 })],
   ] as const) {
-    for (const name of ["sort.riscv64.elf", "words.riscv64.elf"]) {
+    for (const name of ["sort.arm64.elf", "words.pie.arm64.elf"]) {
       it(`page in, every byte as in the file: ${name} with ${title}`, async () => {
         const report = await runWorkload(architecture, { program: file(name) }, { ...checked, processors: 2 });
         expect(report).to.include(clean);
@@ -29,6 +31,6 @@ describe("programs on arm64", () => {
 
   it("page in with the kernel kept from the user's data, and nothing executed that is writable", async () => {
     for (const switches of [{ PAN: true }, { WXN: true }, { PAN: true, WXN: true }])
-      expect(await runWorkload(arm64, { program: file("sort.riscv64.elf") }, { ...checked, switches })).to.include(clean);
+      expect(await runWorkload(arm64, { program: file("sort.arm64.elf") }, { ...checked, switches })).to.include(clean);
   });
 });

@@ -1,6 +1,6 @@
 /**
  * 64-bit RISC-V: Sv39, and by option Sv48 and Sv57, walked by hardware, with address space identifiers. `riscv64` is Sv39;
- * the module `@portolan/arch-riscv64/sv48` exports the machine with four levels, and `@portolan/arch-riscv64/sv32` that with 32 bits.
+ * the modules `@portolan/arch-riscv64/sv48` and `sv57` export those with four and five levels, and `@portolan/arch-riscv64/sv32` that with 32 bits.
  */
 import type { Architecture } from "@portolan/core/architecture";
 import { riscv64With } from "./machine.js";

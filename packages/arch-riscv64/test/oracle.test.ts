@@ -3,6 +3,7 @@ import { expect } from "chai";
 import type { DecodedEntry } from "@portolan/core";
 import { oracle, oracleOf, type OracleOptions } from "#src/oracle.js";
 import { oracle as sv48Oracle } from "#src/sv48-oracle.js";
+import { oracle as sv57Oracle } from "#src/sv57-oracle.js";
 
 const PLAIN = { SUM: false, MXR: false };
 const [V, R, W, X, U, G, A, D] = [0x01n, 0x02n, 0x04n, 0x08n, 0x10n, 0x20n, 0x40n, 0x80n];
@@ -40,6 +41,7 @@ describe("riscv64: the second decoder, a rule at a time", () => {
     for (const levels of [3, 4, 5] as const) expect(oracleOf({ levels }).levels).to.have.length(levels);
     expect(oracle.levels).to.have.length(3);
     expect(sv48Oracle.levels).to.have.length(4);
+    expect(sv57Oracle.levels).to.have.length(5);
   });
 
   it("looks at nothing of an entry without V", () => {

@@ -4,26 +4,31 @@ import { readdirSync, readFileSync } from "node:fs";
 import { assertInvariants } from "@portolan/core";
 import { runWorkload, type RunOptions } from "@portolan/workload";
 import { riscv64, riscv64With } from "#src/index.js";
+import { sv32 } from "#src/sv32.js";
 import { sv48 } from "#src/sv48.js";
+import { sv57 } from "#src/sv57.js";
 
 const programs = new URL("../../../examples/programs/", import.meta.url);
-const names = readdirSync(programs).filter((name) => name.endsWith(".riscv64.elf"));
+/** The programs of one word's width. */
+const namesOf = (suffix: string): string[] => readdirSync(programs).filter((name) => name.endsWith(`.${suffix}.elf`));
 const file = (name: string): Uint8Array => readFileSync(new URL(name, programs));
 const checked: RunOptions = { inspect: (machine) => assertInvariants(machine) };
 const clean = { wrongBytes: 0, refusedAccesses: 0, leakedFrames: 0 };
 
 describe("programs on riscv64", () => {
   it("are there", () => {
-    expect(names).to.have.members(["sieve", "sort", "words", "words.pie"].map((name) => `${name}.riscv64.elf`));
+    for (const suffix of ["riscv64", "riscv32"])
+      expect(namesOf(suffix)).to.have.members(["sieve", "sort", "words", "words.pie"].map((name) => `${name}.${suffix}.elf`));
   });
 
   for (const [title, architecture] of [
     ["Sv39", riscv64],
     ["Sv48", sv48],
     ["a U74", riscv64With({ processor: "u74" })],
-    ["QEMU's, with Sv57", riscv64With({ processor: "qemu", mode: "sv57" })],
+    ["Sv57", sv57],
+    ["Sv32", sv32],
   ] as const) {
-    for (const name of names) {
+    for (const name of namesOf(architecture === sv32 ? "riscv32" : "riscv64")) {
       it(`page in, every byte as in the file: ${name} on ${title}`, async () => {
         const report = await runWorkload(architecture, { program: file(name) }, { ...checked, processors: 2 });
         expect(report).to.include(clean);

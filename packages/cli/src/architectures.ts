@@ -21,6 +21,7 @@ export const ARCHITECTURES: readonly string[] = [
   "sv32",
   "riscv64",
   "sv48",
+  "sv57",
   "sparc64",
   "abs32le",
 ];
@@ -38,6 +39,7 @@ const MODULES: Readonly<Record<string, string>> = {
   mips32be: "@portolan/arch-mips32/big",
   sv32: "@portolan/arch-riscv64/sv32",
   sv48: "@portolan/arch-riscv64/sv48",
+  sv57: "@portolan/arch-riscv64/sv57",
 };
 
 /**

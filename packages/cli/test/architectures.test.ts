@@ -45,6 +45,7 @@ describe("machines by name", () => {
           mips32be: "@portolan/arch-mips32/big",
           sv32: "@portolan/arch-riscv64/sv32",
           sv48: "@portolan/arch-riscv64/sv48",
+          sv57: "@portolan/arch-riscv64/sv57",
         }[name] ?? `@portolan/arch-${name}`;
       expect(await architectureNamed(module)).to.equal(await architectureNamed(name));
     }

@@ -239,21 +239,22 @@ describe("the command line", () => {
     const { status, out } = await demonstration();
     expect(status).to.equal(0);
     expect(Math.max(...out.split("\n").map(({ length }) => length)), "for narrow terminals").to.be.at.most(80);
-    const machines = ["ia32", "amd64", "arm", "armv7", "riscv64", "mips32", "mips32be", "sparc64"];
+    // All but the one that is there to be read.
+    const machines = ARCHITECTURES.filter((name) => name !== "abs32le");
     const blocks = out
       .split("\n\n")
       .filter((block) => / wrong\n +accesses /.test(block))
       .map((block) => block.split("\n").slice(3));
     expect(blocks).to.have.length(5);
     const rows = blocks.map((lines) => lines.map((line) => line.split(/ +/)));
-    for (const block of rows) expect(block.map(([name]) => name)).to.deep.equal(machines);
+    for (const block of rows) expect(block.map(([name]) => name)).to.have.members(machines);
     const column = (i: number): number[] => rows.flat().map((row) => Number(row[i]));
     const sum = (i: number): number => column(i).reduce((total, value) => total + value, 0);
     expect(out)
-      .to.contain(`runs      40, on 8 machines: ${sum(1)} accesses, ${sum(2)} page faults\n`)
+      .to.contain(`runs      ${5 * machines.length}, on ${machines.length} machines: ${sum(1)} accesses, ${sum(2)} page faults\n`)
       .and.to.match(/^checked   \d+ bytes: 0 wrong\nframes    0 not given back$/m);
     expect(sum(9), "wrong bytes").to.equal(0);
-    expect(sum(1)).to.be.greaterThan(8 * 2_000_000);
+    expect(sum(1)).to.be.greaterThan(machines.length * 2_000_000);
     // Only one machine has a buffer before its tables; whoever reads no entries has walked nothing.
     for (const [name, , faults, , misses, hits, walks, read] of rows.flat()) {
       expect(hits === "-", name).to.equal(name !== "sparc64");

@@ -42,7 +42,7 @@ const figureLines = (machines: readonly Figures[]): string[] => {
     byteOrder,
     `${virtualBits} → ${physicalBits}`,
     bytesIn(pageBytes),
-    tables,
+    levelsIn(tables),
     tlb,
     asidBits === 0 ? "none" : `${asidBits} bits`,
   ]);
@@ -77,6 +77,12 @@ const figuresOf = (machine: Architecture) => {
     switches: machine.switches,
     manuals: machine.manuals,
   };
+};
+
+/** `"512 × 512 × 512"` is `"3 levels of 512"` where room is short. */
+const levelsIn = (tables: string): string => {
+  const levels = tables.split(" × ");
+  return levels.length > 1 && new Set(levels).size === 1 ? `${levels.length} levels of ${levels[0]}` : tables;
 };
 
 const entriesIn = (instruction: TlbGeometry | undefined, data: TlbGeometry): string =>

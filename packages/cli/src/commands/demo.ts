@@ -12,10 +12,18 @@ import { judge, perform } from "./run.js";
 /** Machines, and what the files of their programs end with. */
 const MACHINES = [
   ["ia32", "i686"],
+  ["ia32pae", "i686"],
   ["amd64", "amd64"],
+  ["amd64la57", "amd64"],
   ["arm", "arm"],
   ["armv7", "arm"],
+  ["arm64", "arm64"],
+  ["arm64g16", "arm64"],
+  ["arm64g64", "arm64"],
+  ["sv32", "riscv32"],
   ["riscv64", "riscv64"],
+  ["sv48", "riscv64"],
+  ["sv57", "riscv64"],
   ["mips32", "mipsel"],
   ["mips32be", "mips"],
   ["sparc64", "sparc64"],

@@ -38,6 +38,13 @@ interface Task {
   readonly ownFile: Map<number, number>;
 }
 
+/** Frames that the tables of all tasks need: four tables at the bottom of a tree for each, or one where that holds all their places. */
+const framesOfTables = ({ translation, virtualBits }: Architecture): number => {
+  if (translation.kind === "hashed") return 58;
+  const isOne = 2 ** translation.levels[translation.levels.length - 1].indexBits >= 4 * 512;
+  return (virtualBits > 40 ? 50 : 36) - (isOne ? 3 * MOST_SPACES : 0);
+};
+
 /** One machine with a file, and the tasks that grow out of one task by forks. */
 class World {
   readonly machine: Machine;
@@ -60,7 +67,7 @@ class World {
     if (typeof weather === "number") this.swap.failing = weather;
     this.page = 2 ** architecture.pageShift;
     this.base = Number(architecture.layout.user.first) + 64 * this.page;
-    const tables = architecture.translation.kind === "hashed" ? 64 : architecture.virtualBits > 40 ? 50 : 36;
+    const tables = framesOfTables(architecture);
     // Little enough for a short history to meet the device often.
     const room = typeof weather === "number" ? 6 : 28;
     this.machine = build(architecture, { memoryBytes: this.page * (room + tables), swap: this.swap });

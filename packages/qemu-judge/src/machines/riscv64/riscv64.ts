@@ -160,7 +160,7 @@ export const sv32: MachineProfile = {
 export const riscv64 = hart("sv39", "Sv39");
 /** Four: `--arch sv48`. */
 export const sv48 = hart("sv48", "Sv48");
-/** Five. */
+/** Five: `--arch sv57`. */
 export const sv57 = hart("sv57", "Sv57");
 /** Three, with pages of 64 KiB and memory types. */
 export const svnapot = hart("sv39", "Sv39 with Svnapot and Svpbmt", { svnapot: true, svpbmt: true, name: "svnapot" });
