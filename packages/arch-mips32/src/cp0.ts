@@ -153,6 +153,35 @@ export class Cp0 {
     return this.#cause;
   }
 
+  /** All of them by the manual's names, but Status, as numbers that are dumped. */
+  get words(): Readonly<Record<string, bigint>> {
+    return {
+      Index: BigInt(this.#index),
+      Random: BigInt(this.#next),
+      EntryLo0: BigInt(this.#entryLo0),
+      EntryLo1: BigInt(this.#entryLo1),
+      Context: BigInt(this.#context),
+      PageMask: BigInt(this.#pageMask),
+      Wired: BigInt(this.wired),
+      BadVAddr: BigInt(this.badVAddr),
+      EntryHi: BigInt(this.entryHi),
+      Cause: BigInt(this.cause),
+    };
+  }
+
+  /** What TLBR would read of an entry that maps something; no register changes. */
+  wordsOf(entry: number): Readonly<Record<string, bigint>> {
+    const tlb = this.#tlb;
+    const first = tlb.firstPage(entry);
+    const half = tlb.span(entry) / 2;
+    return {
+      EntryHi: BigInt(first * HARDWARE_PAGE + tlb.asid(entry)),
+      EntryLo0: BigInt(this.#half(entry, first, half, this.#lo0[entry])),
+      EntryLo1: BigInt(this.#half(entry, first + half, half, this.#lo1[entry])),
+      PageMask: BigInt((half - 1) * 0x2000),
+    };
+  }
+
   /** Where the last exception led: {@link REFILL_VECTOR} or {@link GENERAL_VECTOR}; 0 if there was none. */
   get vector(): number {
     this.#noteRefusal();

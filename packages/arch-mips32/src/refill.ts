@@ -96,6 +96,14 @@ export class SoftwareRefill implements Refill {
     return (this.#registers[cpu.id] ??= new Cp0(cpu, cpu.seed, this.#multipleMatches));
   }
 
+  registersOf(cpu: Cpu): Readonly<Record<string, bigint>> {
+    return this.registers(cpu).words;
+  }
+
+  wordsOf(cpu: Cpu, entry: number): Readonly<Record<string, bigint>> {
+    return this.registers(cpu).wordsOf(entry);
+  }
+
   /** Refill: vector 0x80000000. */
   miss(cpu: Cpu, page: number, _access: Access, privilege: Privilege): FaultReason {
     this.registers(cpu).takeRefill();

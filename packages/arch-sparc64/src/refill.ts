@@ -82,6 +82,11 @@ export class SoftwareRefill implements Refill {
     this.fixedPages = memory.frameCount * this.#halves;
   }
 
+  /** The context and the TSBs of the installed space; the kernel has none of these. */
+  registersOf(cpu: Cpu): Readonly<Record<string, bigint>> {
+    return { PRIMARY_CONTEXT: BigInt(cpu.context.asid), ...cpu.context.cache?.registers };
+  }
+
   /** Traps 0x64 and 0x68. */
   miss(cpu: Cpu, page: number, access: Access, privilege: Privilege): FaultReason {
     const context = cpu.contextFor(privilege);

@@ -27,6 +27,7 @@ import {
 } from "@portolan/core/architecture";
 import { FormatCodec } from "@portolan/core/architecture";
 import { dataTte, instructionTte, tsbEntryFields } from "./formats.js";
+import { tsbRegister } from "./registers.js";
 
 /** Slots of each buffer: 512 × 2^2. */
 export const TSB_SLOTS = 2048;
@@ -67,6 +68,13 @@ export class TsbPair implements SoftwareCache {
   /** Virtual address of the run in the kernel's space, where RAM begins at 0. */
   get kernelAddress(): number {
     return this.#base - this.#memory.firstFrame * this.#memory.frameSize;
+  }
+
+  /** Bases are virtual, in the kernel's space. @see USUM §6.9.6 */
+  get registers(): Readonly<Record<string, bigint>> {
+    const base = BigInt(this.kernelAddress);
+    const size = Math.log2(TSB_SLOTS / 512);
+    return { TSB_I: tsbRegister({ base, size }), TSB_D: tsbRegister({ base: base + BigInt(TSB_PAIR_BYTES / 2), size }) };
   }
 
   invalidate(page: number, count: number): void {

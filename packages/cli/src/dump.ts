@@ -1,8 +1,9 @@
 /** The memory of a simulated machine as a file that other tools read. */
-import { KERNEL, PortolanError, USER, type Architecture, type Machine } from "@portolan/core";
-import { writeElf, writeLime, writeRaw, type ImageProcessor, type RegionContents } from "@portolan/image";
+import { PortolanError, type Architecture, type Machine, type TranslationState } from "@portolan/core";
+import { writeElf, writeLime, writeRaw, type RegionContents } from "@portolan/image";
 import { writeToFile } from "@portolan/image/node";
 import { InvalidArgumentError } from "commander";
+import { rootsOf, stateOf } from "./machine-state.js";
 
 /** What a dump may be written as. */
 export const DUMP_FORMATS = ["raw", "elf", "lime"] as const;
@@ -18,11 +19,14 @@ export const dumpFormatOf = (file: string, typed?: string): DumpFormat => {
   return /\.(?:elf|core|vmcore)$/i.test(file) ? "elf" : /\.lime$/i.test(file) ? "lime" : "raw";
 };
 
-/** A machine's memory at one moment, and the registers that lead into it. */
+/** A machine's memory at one moment, what leads into it, and what its processors hold beside it. */
 export interface Snapshot {
   readonly architecture: Architecture;
   readonly regions: readonly RegionContents[];
-  readonly registers: Readonly<Record<string, bigint>>;
+  /** Addresses of the first processor's root tables, by the registers' names. */
+  readonly roots: Readonly<Record<string, bigint>>;
+  /** One a processor. */
+  readonly states: readonly TranslationState[];
 }
 
 /** What was written. */
@@ -33,7 +37,7 @@ export interface DumpReport {
   readonly bytes: number;
   /** Physical address of the first byte of RAM. */
   readonly base: number;
-  /** By the registers' names, hexadecimal. */
+  /** Addresses of root tables by the registers' names, hexadecimal; `root` where no register has it. */
   readonly roots: Readonly<Record<string, string>>;
 }
 
@@ -67,28 +71,11 @@ export const snapshotOf = (machine: Machine): Snapshot => {
       },
     };
   });
-  return { architecture, regions: regions.filter(({ bytes }) => bytes > 0), registers: registersOf(machine) };
-};
-
-/** The root registers under their names; of x86 those beside them that say how entries are read. */
-const registersOf = (machine: Machine): Readonly<Record<string, bigint>> => {
-  const { translation } = machine.architecture;
-  if (translation.kind !== "hierarchical") return {};
-  const cpu = machine.cpu(0);
-  const { rootRegister, kernelRootRegister } = translation;
-  const roots = {
-    [rootRegister]: BigInt(cpu.contextFor(USER).root),
-    ...(kernelRootRegister === undefined ? {} : { [kernelRootRegister]: BigInt(cpu.contextFor(KERNEL).root) }),
-  };
-  if (rootRegister !== "CR3") return roots;
-  const { switches } = machine.parts;
-  const bit = (name: string, at: number): bigint => (switches[name] ? 1n << BigInt(at) : 0n);
-  const levels = translation.levels.length;
-  const PE_ET_PG = 0x8000_0011n;
   return {
-    ...roots,
-    CR0: PE_ET_PG | bit("WP", 16),
-    CR4: bit("PSE", 4) | (levels > 2 ? 1n << 5n : 0n) | bit("PGE", 7) | (levels === 5 ? 1n << 12n : 0n) | bit("SMEP", 20) | bit("SMAP", 21),
+    architecture,
+    regions: regions.filter(({ bytes }) => bytes > 0),
+    roots: rootsOf(machine, machine.cpu(0)),
+    states: machine.cpus.map((cpu) => stateOf(machine, cpu)),
   };
 };
 
@@ -105,26 +92,27 @@ const ELF_MACHINES: readonly (readonly [string, number])[] = [
 ];
 
 /** @throws PortolanError ERR_BAD_ARGUMENT for memory that the format cannot hold; what the file system says */
-export const writeDump = async ({ architecture, regions, registers }: Snapshot, file: string, format: DumpFormat): Promise<DumpReport> => {
+export const writeDump = async (
+  { architecture, regions, roots, states }: Snapshot,
+  file: string,
+  format: DumpFormat,
+): Promise<DumpReport> => {
   const { name, wordBits, byteOrder } = architecture;
   const [first] = regions;
   if (first === undefined) throw new PortolanError("ERR_BAD_ARGUMENT", { "--dump": file, rule: "a machine that has memory" });
   const machine = ELF_MACHINES.find(([beginning]) => name.startsWith(beginning))?.[1] ?? 0;
-  const processors: ImageProcessor[] = [{ registers }];
   const pieces =
     format === "raw"
       ? writeRaw(regions, { base: first.first })
       : format === "lime"
         ? writeLime(regions)
-        : writeElf(regions, { bits: wordBits, byteOrder, machine, processors });
+        : writeElf(regions, { bits: wordBits, byteOrder, machine, processors: states, states });
   const bytes = await writeToFile(file, pieces);
-  const roots = Object.fromEntries(
-    Object.entries(registers)
-      .filter(([register]) => register !== "CR0" && register !== "CR4")
-      .map(([register, value]) => [register, `0x${value.toString(16)}`]),
-  );
-  return { file, format, bytes, base: first.first, roots };
+  return { file, format, bytes, base: first.first, roots: inHex(roots) };
 };
+
+const inHex = (values: Readonly<Record<string, bigint>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, `0x${value.toString(16)}`]));
 
 /** One line of a run's report. */
 export const dumpLine = ({ file, format, bytes, base, roots }: DumpReport): string => {

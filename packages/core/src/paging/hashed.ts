@@ -44,6 +44,10 @@ export class HashedTables implements PageTables {
     this.hash = new PageHash(memory, frames, architecture.pageShift);
   }
 
+  get registers(): Readonly<Record<string, bigint>> {
+    return { hash: BigInt(this.hash.directory), chains: BigInt(this.hash.chains) };
+  }
+
   get reads(): number {
     return this.hash.reads;
   }

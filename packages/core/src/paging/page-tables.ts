@@ -23,6 +23,8 @@ export interface FoundMapping {
  */
 export interface PageTables {
   readonly kind: "hierarchical" | "hashed";
+  /** Where a table of all spaces lies, as `TranslationState.registers` has it. For dumps. Absent: each space has its own. */
+  readonly registers?: Readonly<Record<string, bigint>>;
 
   /**
    * Gives `context` an empty set of tables, with the kernel's part in step where spaces share it.

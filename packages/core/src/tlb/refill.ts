@@ -27,6 +27,13 @@ export interface Refill {
   fixedFrame?(page: number, access?: Access): number;
   /** Hardware pages from 0 on among which `fixedFrame` may have an answer. Absent: none. No area of the kernel's space lies there. */
   readonly fixedPages?: number;
+  /**
+   * The MMU's registers of a processor by the manual's names, as software would read them now. For dumps; changes nothing. Absent:
+   * there are none but those that lead to a tree.
+   */
+  registersOf?(cpu: Cpu): Readonly<Record<string, bigint>>;
+  /** The words of an entry of the data TLB that maps something, as software would read them back: keys of `TlbRow.words`. Absent: none are kept. */
+  wordsOf?(cpu: Cpu, entry: number): Readonly<Record<string, bigint>>;
 }
 
 /** The machine's refill: the hardware walker, or the code that a port brings. */

@@ -21,6 +21,8 @@ export interface SoftwareCache {
   eachFrame(visit: (frame: number) => void): void;
   /** Calls `visit` for every translation it would give: hardware page and frame, tag, rights. For the checker. */
   eachTranslation(visit: (page: number, frame: number, asid: number, rights: Rights) => void): void;
+  /** The registers that say where it lies, by the manual's names, as they are while its space is installed. For dumps. Absent: there are none. */
+  readonly registers?: Readonly<Record<string, bigint>>;
   /** The slot that an access to this address looks into, in words. */
   explain(address: bigint, access: Access): WalkStep;
 }
