@@ -1,107 +1,214 @@
 /**
- * `node tools/fuzz-image.mjs [RUNS] [SEED]`: changes images a little, opens them, and keeps those that reach code no other has
- * reached, as V8's coverage tells: in packages/image/test/corpus, where a test opens them all. Ends with status 1, and the input in a
- * file, for anything but an image or the error for one.
+ * `node tools/fuzz-image.mjs [--seconds N | --runs N] [--seed N] [--only images|MACHINE]... [--forget]`: changes images and tables a little, asks
+ * every reader and walker about them, and judges the answers (packages/image/test/survive.ts, packages/inspect/test/hostile/judge.ts).
+ * Guided by V8's coverage: what reaches code that nothing before it has reached is kept and changed further, and, made as small as it
+ * gets, added to the corpus (packages/image/test/corpus, packages/inspect/test/corpus), which tests replay; `--forget` adds nothing.
+ *
+ * Inputs that fail are made small and written to coverage/fuzz, one for each kind of failure; the exit status is 1 then.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { Session } from "node:inspector";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { largestAllocation } from "./fuzz/allocations.mjs";
+import { Coverage } from "./fuzz/coverage.mjs";
+import { changedImage } from "./fuzz/images.mjs";
+import { Chance } from "./fuzz/random.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const dist = pathToFileURL(join(root, "packages/image/dist/")).href;
-const corpus = join(root, "packages/image/test/corpus");
-const { survive } = await import(pathToFileURL(join(root, "packages/image/dist-test/survive.js")).href);
+// After the counting of allocations is in place.
+const { survive } = await import("../packages/image/dist-test/survive.js");
+const { judge } = await import("../packages/inspect/dist-test/hostile/judge.js");
+const { MACHINES } = await import("../packages/inspect/dist-test/hostile/machines.js");
+const { lineOf, tablesOf } = await import("../packages/inspect/dist-test/hostile/tables.js");
+const { changedTables } = await import("./fuzz/walks.mjs");
+const { seeds } = await import("./fuzz/seeds.mjs");
 
-const runs = Number(process.argv[2] ?? 20_000);
-let state = Number(process.argv[3] ?? 1) >>> 0;
-/** mulberry32: a run can be repeated. */
-const random = (below) => {
-  state = (state + 0x6d2b79f5) >>> 0;
-  let t = Math.imul(state ^ (state >>> 15), state | 1);
-  t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-  return ((t ^ (t >>> 14)) >>> 0) % below;
+const { values: given } = parseArgs({
+  options: {
+    seconds: { type: "string" },
+    runs: { type: "string" },
+    seed: { type: "string", default: "1" },
+    only: { type: "string", multiple: true, default: [] },
+    forget: { type: "boolean", default: false },
+  },
+});
+const chance = new Chance(Number(given.seed));
+const until = given.seconds === undefined ? Infinity : Date.now() + 1000 * Number(given.seconds);
+const most = given.runs === undefined ? (given.seconds === undefined ? 20_000 : Infinity) : Number(given.runs);
+const isOver = () => Date.now() >= until;
+
+const SLOW = 3000;
+/** What is made for headers, caches and single tables; larger only in proportion to the input. */
+const MOST_ALLOCATED = 4 * 2 ** 20;
+
+const dist = (name) => pathToFileURL(join(root, `packages/${name}`)).href;
+const coverage = new Coverage([dist("image/dist/"), dist("inspect/dist/"), dist("core/dist/paging/entry-codec.js")]);
+const failures = new Map();
+
+/** What kind of failure this is: the message without its numbers, and where it is from. */
+const kindOf = (error) => {
+  const place = /at .*?\(?([^()/]+\.js):\d+/g;
+  const frames = [...String(error.stack).matchAll(place)].slice(0, 3).map(([, file]) => file);
+  return `${String(error.message).split("\n")[0].replace(/0x[0-9a-f]+|\d+/g, "N").slice(0, 160)} ${frames.join(" ")}`;
 };
 
-const MOST_BYTES = 8192;
-mkdirSync(corpus, { recursive: true });
-const inputs = readdirSync(corpus)
-  .toSorted()
-  .map((name) => new Uint8Array(readFileSync(join(corpus, name))));
-inputs.push(Uint8Array.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]), Uint8Array.from([0x45, 0x4d, 0x69, 0x4c, 1, 0, 0, 0]));
-
-const session = new Session();
-session.connect();
-const ask = (method, params) => {
-  let answer;
-  session.post(method, params, (error, result) => {
-    if (error) throw new Error(JSON.stringify(error));
-    answer = result;
-  });
-  return answer;
+/** Runs one; answers with what it reached, and why it failed. */
+const run = async (work, size) => {
+  largestAllocation();
+  const start = performance.now();
+  let error;
+  try {
+    await work();
+    const allocated = largestAllocation();
+    if (allocated > MOST_ALLOCATED + 64 * size) error = new Error(`${allocated} bytes allocated at once for an input of ${size}`);
+  } catch (thrown) {
+    error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  }
+  const milliseconds = performance.now() - start;
+  if (error === undefined && milliseconds > SLOW) error = new Error(`slow: more than ${SLOW} ms`);
+  return { ...coverage.take(), error };
 };
-ask("Profiler.enable");
-ask("Profiler.startPreciseCoverage", { callCount: true, detailed: true });
 
-/** What was run since the last question. */
-const reached = () => {
-  const places = [];
-  for (const { url, functions } of ask("Profiler.takePreciseCoverage").result) {
-    if (!url.startsWith(dist)) continue;
-    for (const { ranges } of functions) {
-      for (const { startOffset, endOffset, count } of ranges) {
-        if (count > 0) places.push(`${url}:${startOffset}:${endOffset}`);
-      }
+/** Makes an input smaller as long as something holds: takes pieces away, larger ones first. */
+const smaller = async (pieces, make, holds, tries = 120) => {
+  let kept = pieces;
+  for (let size = Math.ceil(kept.length / 2); size >= 1 && tries > 0; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let at = 0; at < kept.length && tries > 0; tries--) {
+      const without = [...kept.slice(0, at), ...kept.slice(at + size)];
+      if (await holds(make(without))) kept = without;
+      else at += size;
     }
   }
-  return places;
+  return make(kept);
 };
 
-const TELLING = [0, 1, 4, 7, 0x38, 0x7f, 0x80, 0xff];
-const change = (bytes) => {
-  const copy = bytes.slice();
-  for (let left = 1 + random(4); left > 0 && copy.length > 0; left--) {
-    const at = random(random(2) === 0 ? Math.min(copy.length, 512) : copy.length);
-    const kind = random(5);
-    if (kind === 0) copy[at] = random(256);
-    else if (kind === 1) copy[at] = TELLING[random(TELLING.length)];
-    else if (kind === 2) copy[at] ^= 1 << random(8);
-    else if (kind === 3) copy.fill([0, 0xff][random(2)], at, at + [2, 4, 8][random(3)]);
-    else copy.copyWithin(at, random(copy.length), random(copy.length));
+const reportFailure = async (name, error, input, minimise, write) => {
+  const kind = `${name} ${kindOf(error)}`;
+  const known = failures.get(kind);
+  if (known !== undefined) {
+    known.count += 1;
+    return;
   }
-  if (random(8) === 0) return copy.subarray(0, random(copy.length + 1));
-  if (random(8) > 0) return copy;
-  const other = inputs[random(inputs.length)];
-  return Uint8Array.from([...copy.subarray(0, random(copy.length + 1)), ...other.subarray(random(other.length))]).subarray(0, MOST_BYTES);
+  failures.set(kind, { count: 1 });
+  mkdirSync(join(root, "coverage/fuzz"), { recursive: true });
+  const small = await minimise(input, (other) => other !== undefined && `${name} ${kindOf(other)}` === kind);
+  const file = join(root, "coverage/fuzz", `fails-${createHash("sha256").update(kind).digest("hex").slice(0, 8)}`);
+  write(file, small);
+  console.error(`${name}: ${String(error.stack).split("\n").slice(0, 12).join("\n")}\n${file}\n`);
 };
 
-const known = new Set();
-/** Whether an input reached what none before it did. */
-const isNew = async (bytes) => {
-  for (const options of [{}, { truncated: true }]) {
-    try {
-      await survive(bytes, options);
-    } catch (error) {
-      const file = join(root, "image-that-fails.bin");
-      writeFileSync(file, bytes);
-      console.error(`${file} (${JSON.stringify(options)}):`, error);
-      process.exit(1);
-    }
+/** Inputs of one kind, with the code that they have reached together. */
+class Pool {
+  inputs = [];
+  paces = new Set();
+  executions = 0;
+
+  constructor(name) {
+    this.name = name;
   }
-  const before = known.size;
-  for (const place of reached()) known.add(place);
-  return known.size > before;
-};
-
-for (const bytes of inputs) await isNew(bytes);
-const atFirst = known.size;
-let kept = 0;
-for (let run = 0; run < runs; run++) {
-  const bytes = change(inputs[random(inputs.length)]);
-  if (!(await isNew(bytes))) continue;
-  inputs.push(bytes);
-  kept += 1;
-  writeFileSync(join(corpus, `${createHash("sha256").update(bytes).digest("hex").slice(0, 16)}.bin`), bytes);
 }
-console.log(`${runs} inputs, ${kept} kept; ${inputs.length} in all reach ${known.size} places (${atFirst} at first)`);
+
+const everywhere = new Set();
+let kept = 0;
+
+// Files.
+const imageCorpus = join(root, "packages/image/test/corpus");
+const images = new Pool("images");
+const opens = (bytes) =>
+  run(async () => {
+    for (const options of [{}, { truncated: true }, { format: "elf-core" }, { format: "lime", truncated: true }, { format: "raw" }]) await survive(bytes, options);
+  }, bytes.length);
+const blocksOfBytes = (bytes) => Array.from({ length: Math.ceil(bytes.length / 4) }, (_, i) => bytes.subarray(4 * i, 4 * i + 4));
+const joined = (pieces) => Uint8Array.from(pieces.flatMap((piece) => [...piece]));
+const writeBytes = (file, bytes) => writeFileSync(`${file}.bin`, bytes);
+
+const tryImage = async (bytes, isNew) => {
+  images.executions += 1;
+  const { blocks, paces, error } = await opens(bytes);
+  if (error !== undefined) {
+    await reportFailure("images", error, bytes, (input, holds) => smaller(blocksOfBytes(input), joined, async (other) => holds((await opens(other)).error)), writeBytes);
+    return;
+  }
+  const fresh = blocks.filter((block) => !everywhere.has(block));
+  if (!paces.some((pace) => !images.paces.has(pace))) return;
+  for (const pace of paces) images.paces.add(pace);
+  images.inputs.push(bytes);
+  for (const block of blocks) everywhere.add(block);
+  if (fresh.length === 0 || !isNew || given.forget) return;
+  const small = await smaller(blocksOfBytes(bytes), joined, async (other) => {
+    const again = await opens(other);
+    return again.error === undefined && fresh.every((block) => again.blocks.includes(block));
+  });
+  writeFileSync(join(imageCorpus, `${createHash("sha256").update(small).digest("hex").slice(0, 16)}.bin`), small);
+  kept += 1;
+};
+
+// Tables.
+const tableCorpus = join(root, "packages/inspect/test/corpus");
+const pools = new Map(Array.from(MACHINES.keys(), (name) => [name, new Pool(name)]));
+const asks = (input) => run(() => judge(input), 8 * input.words.size + 2 ** 20);
+const withWords = (input) => (pieces) => ({ ...input, words: new Map(pieces) });
+const writeLine = (file, input) => writeFileSync(`${file}.json`, `${lineOf(input)}\n`);
+
+const tryTables = async (input, isNew) => {
+  const pool = pools.get(input.machine);
+  pool.executions += 1;
+  const { blocks, paces, error } = await asks(input);
+  if (error !== undefined) {
+    const minimise = (whole, holds) => smaller([...whole.words], withWords(whole), async (other) => holds((await asks(other)).error));
+    await reportFailure(input.machine, error, input, minimise, writeLine);
+    return;
+  }
+  const fresh = blocks.filter((block) => !everywhere.has(block));
+  if (!paces.some((pace) => !pool.paces.has(pace))) return;
+  for (const pace of paces) pool.paces.add(pace);
+  pool.inputs.push(input);
+  for (const block of blocks) everywhere.add(block);
+  if (fresh.length === 0 || !isNew || given.forget) return;
+  const small = await smaller([...input.words], withWords(input), async (other) => {
+    const again = await asks(other);
+    return again.error === undefined && fresh.every((block) => again.blocks.includes(block));
+  });
+  appendFileSync(join(tableCorpus, `${input.machine}.jsonl`), `${lineOf(small)}\n`);
+  kept += 1;
+};
+
+const isAsked = (name) => given.only.length === 0 || given.only.includes(name);
+
+if (isAsked("images")) {
+  for (const name of readdirSync(imageCorpus).toSorted()) await tryImage(new Uint8Array(readFileSync(join(imageCorpus, name))), false);
+  for (const name of ["sort", "sort-early"]) await tryImage(new Uint8Array(readFileSync(join(root, `examples/images/${name}.amd64.core`))).slice(0, 8192), true);
+}
+mkdirSync(tableCorpus, { recursive: true });
+for (const name of MACHINES.keys()) {
+  const file = join(tableCorpus, `${name}.jsonl`);
+  if (!isAsked(name) || !existsSync(file)) continue;
+  for (const line of readFileSync(file, "utf8").split("\n")) if (line !== "") await tryTables(tablesOf(line), false);
+}
+for await (const input of seeds(root, chance, 6)) if (isAsked(input.machine) && !isOver()) await tryTables(input, true);
+const atFirst = everywhere.size;
+
+// A machine's turn comes as often as any other's; the readers' too.
+const turns = [...(isAsked("images") ? [images] : []), ...Array.from(pools.values()).filter(({ name }) => isAsked(name))];
+const started = Date.now();
+let executions = 0;
+for (; executions < most && !isOver(); executions++) {
+  const pool = turns[executions % turns.length];
+  if (pool.inputs.length === 0) continue;
+  // The newest are tried more often: they have been changed least.
+  const number = chance.once(3) ? Math.max(0, pool.inputs.length - 1 - chance.below(8)) : chance.below(pool.inputs.length);
+  const donor = chance.of(pool.inputs);
+  // Files are opened much faster than tables are judged.
+  if (pool === images) for (let more = 0; more < 10; more++) await tryImage(changedImage(chance, chance.of(images.inputs), donor), true);
+  else await tryTables(changedTables(chance, MACHINES.get(pool.name), pool.inputs[number], donor), true);
+  if ((executions + 1) % 5000 === 0) console.log(`${executions + 1} turns, ${Math.round((Date.now() - started) / 1000)} s, ${everywhere.size} blocks, ${failures.size} kinds of failure`);
+}
+
+const seconds = (Date.now() - started) / 1000;
+for (const { name, executions: count, inputs, paces } of turns) console.log(`${name.padEnd(10)} ${String(count).padStart(8)} inputs, ${String(inputs.length).padStart(5)} in the pool, ${paces.size} paces`);
+const total = turns.reduce((sum, { executions: count }) => sum + count, 0);
+console.log(`${total} inputs in ${Math.round(seconds)} s, ${kept} added to the corpus; ${everywhere.size} blocks reached (${atFirst} at first)`);
+for (const [kind, { count }] of failures) console.log(`FAILS ${count} times: ${kind}`);
+process.exit(failures.size > 0 ? 1 : 0);
