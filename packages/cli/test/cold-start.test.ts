@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
-const register = `import { register } from "node:module"; register(${JSON.stringify(new URL("recorder.js", import.meta.url).href)});`;
+const register = `import { register } from "node:module"; register(${JSON.stringify(new URL("./recorder.js", import.meta.url).href)});`;
 
 /** Modules that `portolan` loads for a line: files of this repository by their path, Node's and other people's by package. */
 const loadedBy = (line: string): string[] => {
