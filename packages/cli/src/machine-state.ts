@@ -1,6 +1,5 @@
 /** What a processor of a simulated machine holds beside the tables in memory, as images tell it. */
 import {
-  KERNEL,
   USER,
   type Architecture,
   type Cpu,
@@ -30,7 +29,7 @@ export const rootsOf = ({ architecture }: Machine, cpu: Cpu): Readonly<Record<st
   const { rootRegister, kernelRootRegister } = translation;
   return {
     [isSoftwares(architecture) ? "root" : rootRegister]: BigInt(cpu.contextFor(USER).root),
-    ...(kernelRootRegister === undefined ? {} : { [kernelRootRegister]: BigInt(cpu.contextFor(KERNEL).root) }),
+    ...(kernelRootRegister === undefined ? {} : { [kernelRootRegister]: BigInt(cpu.kernelContext.root) }),
   };
 };
 

@@ -76,8 +76,11 @@ export const openSubject = async (path: string, given: InspectArguments, termina
     });
     for (const text of image.remarks) remark(terminal, text);
     const registers = image.processors[given.cpu ?? 0]?.registers ?? {};
+    const state = image.states[given.cpu ?? 0];
     for (const text of contradictions(architecture, registers)) remark(terminal, text);
-    const switches = { ...switchesIn(architecture, registers), ...given.switch };
+    if (state?.machine !== undefined && state.machine !== architecture.name)
+      remark(terminal, `the image's note is of ${state.machine}: these are no tables of ${architecture.name}`);
+    const switches = { ...switchesIn(architecture, registers), ...switchesOf(architecture, state?.switches), ...given.switch };
     const options = {
       switches,
       ...(given.ignoreReserved === undefined ? {} : { ignoreReserved: given.ignoreReserved }),
@@ -126,6 +129,10 @@ export const switchesIn = (architecture: Architecture, registers: Readonly<Recor
   return switches;
 };
 
+/** Of the switches that the image's note tells those that the machine has. */
+const switchesOf = ({ switches }: Architecture, told: Switches = {}): Switches =>
+  Object.fromEntries(Object.entries(told).filter(([name]) => Object.hasOwn(switches, name)));
+
 /** What the image's registers say against the machine that was named. */
 const contradictions = ({ name, translation }: Architecture, { CR0, CR4 }: Readonly<Record<string, bigint>>): string[] => {
   if (translation.kind !== "hierarchical" || translation.rootRegister !== "CR3" || CR0 === undefined || CR4 === undefined) return [];
@@ -168,13 +175,14 @@ export const rootsOf = async (
       from.add("as told");
     } else if (one.kind === "note") {
       const told = image.processors[cpu]?.registers ?? {};
-      const known = registers.filter((name) => told[name] !== undefined);
+      const valueOf = (name: string): bigint | undefined => told[name] ?? (isRegister(name) ? undefined : told["root"]);
+      const known = registers.filter((name) => valueOf(name) !== undefined);
       if (known.length === 0)
         throw new PortolanError("ERR_BAD_ARGUMENT", {
           "--root": "note",
           rule: `--root VALUE or --root found: no note of the image tells ${registers.join(" or ")} of processor ${cpu}`,
         });
-      for (const name of known) put(name, told[name] ?? 0n);
+      for (const name of known) put(name, valueOf(name) ?? 0n);
       from.add("from the image's note");
     } else {
       const { candidates } = await findRoots(image, architecture, { ...options, limit: 4096 });
@@ -183,9 +191,7 @@ export const rootsOf = async (
         if (best === undefined) continue;
         put(name, name === "satp" ? BigInt(best.root / 4096) : BigInt(best.root));
         const rivals = candidates.filter(({ register, root }) => register === name && root !== best.root).length;
-        from.add(
-          `${name === "satp" ? "root" : name} found (${rivals === 0 ? "the only one" : `the best of ${rivals + 1}`}: ${best.reasons.join("; ")})`,
-        );
+        from.add(`${nameOf(name)} found (${rivals === 0 ? "the only one" : `the best of ${rivals + 1}`}: ${best.reasons.join("; ")})`);
       }
       if (bases.size === 0)
         throw new PortolanError("ERR_BAD_ARGUMENT", { "--root": "found", rule: "nothing in the image looks like a root of this machine" });
@@ -195,9 +201,15 @@ export const rootsOf = async (
   const kernelRoot = kernelRootRegister === undefined ? undefined : bases.get(kernelRootRegister);
   const roots = { ...(root === undefined ? {} : { root }), ...(kernelRoot === undefined ? {} : { kernelRoot }) };
   for (const text of await passedOver(image, tree, roots)) remark(text);
-  const says = `${Array.from(bases, ([name, base]) => `${name === "satp" ? "root" : name} ${hex(base)}`).join(", ")}, ${[...from].join(", ")}`;
+  const says = `${Array.from(bases, ([name, base]) => `${nameOf(name)} ${hex(base)}`).join(", ")}, ${[...from].join(", ")}`;
   return { roots, says };
 };
+
+/** No processor has a register for a tree that is software's own. */
+const isRegister = (name: string): boolean => /^\w+$/.test(name);
+
+/** What is told is the root's address: satp has more in it, and some trees have no register. */
+const nameOf = (register: string): string => (register === "satp" || !isRegister(register) ? "root" : register);
 
 const ADDRESS_BITS = 48;
 const SV32_PAGE_BITS = 22;
