@@ -4,7 +4,16 @@
  *
  * @see MIPS32 PRA vol III, TLB-based virtual address translation and TLB exceptions
  */
-import { ABSENT, PROTECTION, WRITE, type FaultReason, type SoftwareTlb, type TlbRow, type TlbWord } from "@portolan/core/architecture";
+import {
+  ABSENT,
+  EXECUTE,
+  PROTECTION,
+  WRITE,
+  type FaultReason,
+  type SoftwareTlb,
+  type TlbRow,
+  type TlbWord,
+} from "@portolan/core/architecture";
 import { faults } from "./faults.js";
 import { entryLoFormat, registerFields } from "./formats.js";
 import type { MultipleMatches } from "./multiple-matches.js";
@@ -37,9 +46,10 @@ export const softwareTlb = (pageShift: number, multipleMatches: MultipleMatches)
   miss: (access) => ({ reason: ABSENT, trap: trapOf("TLB Refill", ABSENT, access), asks: "all" }),
   refusal(row, access) {
     const asks = isMachines(row, pageShift) ? "tables" : "nothing";
-    return row.valid === false || access !== WRITE
-      ? { reason: ABSENT, trap: trapOf("TLB Invalid", ABSENT, access), asks }
-      : { reason: PROTECTION, trap: trapOf("TLB Modified", PROTECTION, access), asks };
+    if (row.valid === false) return { reason: ABSENT, trap: trapOf("TLB Invalid", ABSENT, access), asks };
+    if (access === WRITE) return { reason: PROTECTION, trap: trapOf("TLB Modified", PROTECTION, access), asks };
+    // RI and XI, which processors have that are younger than the R4000.
+    return { reason: PROTECTION, trap: access === EXECUTE ? "TLB Execute-Inhibit" : "TLB Read-Inhibit", asks: "nothing" };
   },
   overlap: multipleMatches.isWritten
     ? "the processor sets Status.TS when the second is written, and promises nothing from then on"

@@ -37,6 +37,11 @@ export const ERRORS = {
     hint: "machines with a page hash table or a TSB have no root to start from",
     errno: "ENOTSUP",
   },
+  ERR_NO_SOURCE: {
+    says: "there is no such place to look for translations",
+    hint: "name one that is there, or say where it lies: --tlb FILE, --tsb REGISTER=VALUE, --root ADDRESS",
+    errno: "ENOTSUP",
+  },
   ERR_OUT_OF_MEMORY: {
     says: "an allocation failed",
     hint: "give the machine more memory, or release something first; nothing has changed",

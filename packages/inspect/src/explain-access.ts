@@ -11,18 +11,10 @@ import {
   type Rule,
   type Switches,
 } from "@portolan/core/architecture";
+import { ACCESS_NAMES, hexadecimal, PRIVILEGE_NAMES } from "./in-words.js";
 import type { Memory } from "./memory.js";
 import { treeOf, type Roots } from "./tree.js";
-import {
-  ACCESS_NAMES,
-  fieldValue,
-  hexadecimal,
-  PRIVILEGE_NAMES,
-  walkAddress,
-  type ImageStep,
-  type ImageWalk,
-  type WalkOptions,
-} from "./walk-address.js";
+import { fieldValue, walkAddress, type ImageStep, type ImageWalk, type WalkOptions } from "./walk-address.js";
 
 /** A single change that would make an entry let the access through. */
 export interface Culprit {

@@ -3,10 +3,10 @@
  * down, and the rest is ranked with reasons.
  */
 import { ABSENT_ENTRY, LEAF_ENTRY, TABLE_ENTRY, type Architecture, type FormatCodec } from "@portolan/core/architecture";
+import { hexadecimal } from "./in-words.js";
 import { holds, readSome, type Memory } from "./memory.js";
 import { treeOf, type RootSpan, type Tree, type TreeOptions } from "./tree.js";
 import { TableWords } from "./words.js";
-import { hexadecimal } from "./walk-address.js";
 
 /** A place that may be a root. */
 export interface RootCandidate {

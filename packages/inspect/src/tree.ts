@@ -11,6 +11,8 @@ import {
   type Rights,
   type Switches,
 } from "@portolan/core/architecture";
+import { Addresses } from "./addresses.js";
+import type { SoftwareSources } from "./software/sources.js";
 import { marksOf } from "./marks.js";
 
 /** How a description is to be read. */
@@ -32,6 +34,8 @@ export interface Roots {
   readonly root?: number;
   /** Of the kernel's root table, on machines that have one (TTBR1). */
   readonly kernelRoot?: number;
+  /** What else is looked into, on machines whose software fills the TLB: in place of the roots above. */
+  readonly software?: SoftwareSources;
 }
 
 /** A root table and the part of the addresses that it translates. Pages are counted within the translated width, from 0. */
@@ -64,14 +68,10 @@ export const OPEN = 2;
 const STANDINGS = ["closed", "checked", "open"] as const;
 
 /** A machine's tree under one setting of its switches. */
-export class Tree {
-  readonly architecture: Architecture;
+export class Tree extends Addresses {
   readonly translation: HierarchicalTranslation;
   readonly switches: Switches;
   readonly levels: readonly TreeLevel[];
-  /** Pages that the machine translates. */
-  readonly limit: number;
-  readonly pageShift: number;
   /** Of rights that every level lets through, those that remain: by rights. */
   readonly combined: Uint8Array;
   /** By domain; a domain of −1, where none is named, is checked. */
@@ -87,16 +87,14 @@ export class Tree {
    * @throws PortolanError ERR_NO_TREE for a machine whose translations lie in no tree, ERR_BAD_ARGUMENT for an unknown switch
    */
   constructor(architecture: Architecture, switches: Switches = {}, ignoreReserved = false, passMarks = false) {
-    const { translation, virtualBits, pageShift, layout } = architecture;
+    const { translation, pageShift, layout } = architecture;
+    super(architecture);
     if (translation.kind !== "hierarchical") throw new PortolanError("ERR_NO_TREE", { machine: architecture.name });
     for (const name of Object.keys(switches))
       if (!Object.hasOwn(architecture.switches, name))
         throw new PortolanError("ERR_BAD_ARGUMENT", { switch: name, known: Object.keys(architecture.switches) });
-    this.architecture = architecture;
     this.translation = translation;
     this.switches = { ...initialSwitches(architecture), ...switches };
-    this.limit = 2 ** (virtualBits - pageShift);
-    this.pageShift = pageShift;
     this.faultsOnReserved = translation.faultsOnReserved && !ignoreReserved;
     let shift = pageShift + translation.levels.reduce((sum, { indexBits }) => sum + indexBits, 0);
     this.levels = translation.levels.map((level) => {
@@ -124,11 +122,6 @@ export class Tree {
     this.#userPages = layout.privilegeByAddress === true ? [this.pageOf(layout.user.first), this.pageOf(layout.user.last)] : null;
   }
 
-  /** Number of the page of an address, within the translated width. */
-  pageOf(address: bigint): number {
-    return Number(BigInt.asUintN(this.architecture.virtualBits, address) >> BigInt(this.pageShift));
-  }
-
   /** Rights that every level lets through, less what the machine's combined rule, domain and address take. */
   settled(rights: Rights, domain: number, page: number): Rights {
     let remaining = this.combined[rights];
@@ -137,28 +130,6 @@ export class Tree {
     if (standing !== CHECKED) remaining = standing === OPEN ? ALL_RIGHTS : 0;
     if (this.#userPages !== null && (page < this.#userPages[0] || page > this.#userPages[1])) remaining &= rightsFor(7, 0);
     return remaining;
-  }
-
-  /** The first address of a page as processors write it: with the copies of its highest bit, where it has them. */
-  addressOf(page: number): bigint {
-    const { virtualBits, wordBits, virtualRule } = this.architecture;
-    const address = BigInt(page) << BigInt(this.pageShift);
-    return virtualRule === "sign-extended" && page >= this.limit / 2
-      ? BigInt.asUintN(wordBits, BigInt.asIntN(virtualBits, address))
-      : address;
-  }
-
-  /** Does the page follow on addresses that cannot be translated? */
-  isHoleBelow(page: number): boolean {
-    return this.architecture.virtualRule === "sign-extended" && page === this.limit / 2;
-  }
-
-  /** Can the machine translate this address at all? */
-  isCanonical(address: bigint): boolean {
-    const { virtualBits, wordBits, virtualRule } = this.architecture;
-    if (address < 0n) return false;
-    const above = address >> BigInt(virtualRule === "exact" ? virtualBits : virtualBits - 1);
-    return above === 0n || (virtualRule === "sign-extended" && above === ((1n << BigInt(wordBits)) - 1n) >> BigInt(virtualBits - 1));
   }
 
   /**

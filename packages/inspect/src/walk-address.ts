@@ -3,7 +3,6 @@ import {
   ABSENT,
   ABSENT_ENTRY,
   ALL_RIGHTS,
-  BAD_ADDRESS,
   BUS,
   DOMAIN,
   explainFields,
@@ -35,9 +34,13 @@ import {
   type WalkField,
   type WalkStep,
 } from "@portolan/core/architecture";
+import { isUsersAddress, verdictOfAddress } from "./address-rules.js";
 import { CONVENTIONS, softwareInWords, type Convention, type ConventionName, type SoftwareEntry } from "./conventions.js";
+import { ACCESS_NAMES, hexadecimal, PRIVILEGE_NAMES } from "./in-words.js";
 import { marksInWords } from "./marks.js";
 import { holds, readSome, type Memory } from "./memory.js";
+import type { SourceName } from "./software/sources.js";
+import { walkSoftware } from "./software/walk-software.js";
 import { CLOSED, OPEN, treeOf, type Roots, type TreeOptions } from "./tree.js";
 
 /** What is asked of a walk. */
@@ -50,13 +53,18 @@ export interface WalkOptions extends TreeOptions {
   readonly os?: ConventionName;
 }
 
+/** What fields stand in an entry, and what they let through. */
+export type StepFormat = Pick<EntryFormat, "name" | "fields" | "rights" | "partRights">;
+
 /** One entry on the way, with what it lets through by itself. */
 export interface ImageStep extends WalkStep {
+  /** What it is an entry of. */
+  readonly source: SourceName;
   /** 0 at the root. */
   readonly depth: number;
   /** What this entry lets through; all rights where it does not say. */
   readonly rights: Rights;
-  readonly format: EntryFormat | null;
+  readonly format: StepFormat | null;
   /** The operating system's own entry for the same place, where a convention was chosen that keeps such. */
   readonly beside: BesideEntry | null;
   /** What an emulator left in it that a processor would fault on, and that was passed over; null where nothing was. */
@@ -81,16 +89,23 @@ export interface ImageWalk extends Walk {
   readonly isInImage: boolean;
   /** What the operating system means by an entry that is not present, if a convention was chosen and knows it. */
   readonly software: SoftwareEntry | null;
+  /** Where software fills the TLB: what that raised, and who was asked then. Null elsewhere, and where the TLB let it pass. */
+  readonly exception: RaisedException | null;
 }
 
-export const ACCESS_NAMES: Readonly<Record<Access, string>> = { [READ]: "read", [WRITE]: "write", [EXECUTE]: "fetch" };
-export const PRIVILEGE_NAMES: Readonly<Record<Privilege, string>> = { [KERNEL]: "kernel", [USER]: "user" };
+/** An exception that software serves. */
+export interface RaisedException {
+  readonly trap: string;
+  /** In words: what was, and what was not, in the TLB. */
+  readonly says: string;
+  /** Steps that come before it. */
+  readonly after: number;
+  readonly manual: string;
+}
 
 /** The value of a field in a word of any size. */
 export const fieldValue = (field: Field, raw: bigint): bigint =>
   (raw >> BigInt(fieldBits(field)[1])) & ((1n << BigInt(fieldWidth(field))) - 1n);
-
-export const hexadecimal = (value: bigint | number): string => `0x${value.toString(16)}`;
 
 /** @throws PortolanError ERR_BAD_ARGUMENT for a convention that is not known, or speaks of entries of another size */
 export const conventionOf = (os: ConventionName | undefined, bytes: number): Convention | null => {
@@ -117,11 +132,26 @@ export const walkAddress = async (
   const { access = READ, privilege = USER } = options;
   if (![READ, WRITE, EXECUTE].includes(access)) throw new PortolanError("ERR_BAD_ARGUMENT", { access, rule: "READ, WRITE or EXECUTE" });
   if (![KERNEL, USER].includes(privilege)) throw new PortolanError("ERR_BAD_ARGUMENT", { privilege, rule: "KERNEL or USER" });
+  if (roots.software !== undefined)
+    return walkSoftware(memory, architecture, roots.software, address, { access, privilege }, (root) =>
+      walkTree(memory, architecture, { root }, address, { ...options, access, privilege }),
+    );
+  return walkTree(memory, architecture, roots, address, { ...options, access, privilege });
+};
+
+const walkTree = async (
+  memory: Memory,
+  architecture: Architecture,
+  roots: Roots,
+  address: bigint,
+  options: WalkOptions & Required<Pick<WalkOptions, "access" | "privilege">>,
+): Promise<ImageWalk> => {
+  const { access, privilege } = options;
   const tree = treeOf(architecture, options);
   const convention = conventionOf(options.os, tree.levels[0].entryBytes);
   const spans = tree.spansOf(roots);
   const steps: ImageStep[] = [];
-  const { translation, layout, manuals } = architecture;
+  const { translation, manuals } = architecture;
   const first = manuals[0] ?? "";
   let rights: Rights = ALL_RIGHTS;
   let software: SoftwareEntry | null = null;
@@ -139,25 +169,17 @@ export const walkAddress = async (
     userRights: rights >>> 3,
     isInImage: physical !== null && holds(memory, physical),
     software,
+    exception: null,
   });
   const refuse = (reason: FaultReason, rule: string, manual: string): ImageWalk => {
     if (reason !== PROTECTION && reason !== DOMAIN && reason !== UNMARKED) rights = 0;
     return answer(reason, rule, manual);
   };
-  if (!tree.isCanonical(address)) return refuse(BAD_ADDRESS, "the address is one that the machine cannot translate", first);
-  const isUsers = layout.privilegeByAddress !== true || (address >= layout.user.first && address <= layout.user.last);
-  if (privilege === USER && !isUsers)
-    return refuse(BAD_ADDRESS, `the user may name addresses up to ${hexadecimal(layout.user.last)} only`, first);
-  const window = layout.windows?.find((one) => address >= one.first && address <= one.last);
-  if (window !== undefined) {
-    if (privilege === USER && window.privilege === KERNEL) return refuse(BAD_ADDRESS, `${window.name} is the kernel's alone`, first);
-    rights = window.privilege === USER ? ALL_RIGHTS : 7;
-    return answer(
-      NO_FAULT,
-      `${window.name} names physical memory directly: no table is asked`,
-      first,
-      Number(window.physical + address - window.first),
-    );
+  const isUsers = isUsersAddress(architecture, address);
+  const verdict = verdictOfAddress(tree, address, privilege);
+  if (verdict !== null) {
+    ({ rights } = verdict);
+    return answer(verdict.reason, verdict.rule, first, verdict.physical);
   }
 
   const page = tree.pageOf(address);
@@ -193,6 +215,7 @@ export const walkAddress = async (
     let marks: string | null = null;
     const step = (says: string): void => {
       steps.push({
+        source: "tree",
         depth,
         table: level.name,
         tableAddress: BigInt(table),
