@@ -13,7 +13,7 @@ import {
 } from "@portolan/core/architecture";
 import { ACCESS_NAMES, hexadecimal, PRIVILEGE_NAMES } from "./in-words.js";
 import type { Memory } from "./memory.js";
-import { treeOf, type Roots } from "./tree.js";
+import { treeOf, type Roots, type TreeLevel } from "./tree.js";
 import { fieldValue, walkAddress, type ImageStep, type ImageWalk, type WalkOptions } from "./walk-address.js";
 
 /** A single change that would make an entry let the access through. */
@@ -71,12 +71,9 @@ export const explainAccess = async (
   const last = walk.steps.at(-1);
   if (reason === PROTECTION) {
     for (const step of walk.steps) {
-      const rules = step.format?.partRights ?? (step.format?.rights === undefined ? [] : [step.format.rights]);
       if (permits(step.rights, privilege, access)) continue;
-      add(
-        step,
-        rules.slice(0, 1).flatMap((rule) => changes(rule, step.raw, switches, (rights) => permits(rights, privilege, access))),
-      );
+      const rule = step.format?.partRights?.[partOf(address, levels[step.depth])] ?? step.format?.rights;
+      add(step, rule === undefined ? [] : changes(rule, step.raw, switches, (rights) => permits(rights, privilege, access)));
     }
   } else if (reason === ABSENT && last !== undefined) {
     add(
@@ -84,7 +81,10 @@ export const explainAccess = async (
       changes(levels[last.depth].level.kind, last.raw, switches, (kind) => kind === "leaf" || kind === "table"),
     );
   } else if (reason === RESERVED && last !== undefined) {
-    const reserved = last.fields.filter((field, at) => last.format?.fields[at].role === "reserved" && field.value !== 0n);
+    const reserved =
+      last.says === "malformed"
+        ? []
+        : last.fields.filter((field, at) => last.format?.fields[at].role === "reserved" && field.value !== 0n);
     add(
       last,
       reserved.length > 0
@@ -95,6 +95,9 @@ export const explainAccess = async (
   const what = `${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]} at ${hexadecimal(address)}`;
   return { walk, faults: reason !== NO_FAULT, refusals, says: `${what}: ${verdict(walk, refusals)}` };
 };
+
+/** Which quarter of a page an address lies in. */
+const partOf = (address: bigint, { shift }: TreeLevel): number => Number((address >> BigInt(shift - 2)) & 3n);
 
 /** Changes of one field, or of one switch, after which a rule gives a wanted answer. */
 const changes = <T>(rule: Rule<T>, raw: bigint, switches: Switches, isWanted: (answer: T) => boolean): Culprit[] => {

@@ -43,8 +43,10 @@ export const readVirtual = async (
       stop = { address: at, walk };
       break;
     }
-    const within = Number(at % BigInt(pageBytes));
-    const piece = new Uint8Array(Math.min(length - done, pageBytes - within));
+    // Quarters of a page may have rights of their own.
+    const isParted = walk.steps.at(-1)?.format?.partRights !== undefined;
+    const unit = isParted ? pageBytes / 4 : pageBytes;
+    const piece = new Uint8Array(Math.min(length - done, unit - Number(at % BigInt(unit))));
     const got = await readSome(memory, Number(walk.physical), piece);
     pieces.push(piece.subarray(0, got));
     done += got;

@@ -155,19 +155,19 @@ const walkTree = async (
   const first = manuals[0] ?? "";
   let rights: Rights = ALL_RIGHTS;
   let software: SoftwareEntry | null = null;
-  const answer = (reason: FaultReason, rule: string, manual: string, physical: number | null = null): ImageWalk => ({
+  const answer = (reason: FaultReason, rule: string, manual: string, physical: bigint | null = null): ImageWalk => ({
     address,
     access,
     privilege,
     steps,
-    physical: physical === null ? null : BigInt(physical),
+    physical,
     reason,
     reasonName: FAULT_REASONS[reason],
     rule,
     manual,
     kernelRights: rights & 7,
     userRights: rights >>> 3,
-    isInImage: physical !== null && holds(memory, physical),
+    isInImage: physical !== null && holds(memory, Number(physical)),
     software,
     exception: null,
   });
@@ -179,7 +179,7 @@ const walkTree = async (
   const verdict = verdictOfAddress(tree, address, privilege);
   if (verdict !== null) {
     ({ rights } = verdict);
-    return answer(verdict.reason, verdict.rule, first, verdict.physical);
+    return answer(verdict.reason, verdict.rule, first, verdict.physical === null ? null : BigInt(verdict.physical));
   }
 
   const page = tree.pageOf(address);
@@ -280,7 +280,7 @@ const walkTree = async (
       standing === OPEN
         ? `domain ${Math.max(domain, 0)} is open: rights are not checked`
         : `every level lets the ${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]}`;
-    return answer(NO_FAULT, why, level.manual, target + Number(address & (BigInt(size) - 1n)));
+    return answer(NO_FAULT, why, level.manual, BigInt(target) + (address & (BigInt(size) - 1n)));
   }
   return refuse(RESERVED, "the last level leads to another table", first);
 };
