@@ -1,6 +1,7 @@
 /** Why an access would fault: the level that refuses, and the bits that would have to be different. */
 import {
   ABSENT,
+  MALFORMED_ENTRY,
   NO_FAULT,
   permits,
   PROTECTION,
@@ -8,6 +9,7 @@ import {
   type Architecture,
   type Field,
   type FieldValues,
+  type Rights,
   type Rule,
   type Switches,
 } from "@portolan/core/architecture";
@@ -72,7 +74,7 @@ export const explainAccess = async (
   if (reason === PROTECTION) {
     for (const step of walk.steps) {
       if (permits(step.rights, privilege, access)) continue;
-      const rule = step.format?.partRights?.[partOf(address, levels[step.depth])] ?? step.format?.rights;
+      const rule = rightsRuleOf(step, levels[step.depth], address);
       add(step, rule === undefined ? [] : changes(rule, step.raw, switches, (rights) => permits(rights, privilege, access)));
     }
   } else if (reason === ABSENT && last !== undefined) {
@@ -81,10 +83,10 @@ export const explainAccess = async (
       changes(levels[last.depth].level.kind, last.raw, switches, (kind) => kind === "leaf" || kind === "table"),
     );
   } else if (reason === RESERVED && last !== undefined) {
-    const reserved =
-      last.says === "malformed"
-        ? []
-        : last.fields.filter((field, at) => last.format?.fields[at].role === "reserved" && field.value !== 0n);
+    // A form that the manual forbids is not mended by bits that another form reserves.
+    const reserved = isMalformed(last, levels[last.depth])
+      ? []
+      : last.fields.filter((field, at) => last.format?.fields[at].role === "reserved" && field.value !== 0n);
     add(
       last,
       reserved.length > 0
@@ -96,8 +98,16 @@ export const explainAccess = async (
   return { walk, faults: reason !== NO_FAULT, refusals, says: `${what}: ${verdict(walk, refusals)}` };
 };
 
-/** Which quarter of a page an address lies in. */
-const partOf = (address: bigint, { shift }: TreeLevel): number => Number((address >> BigInt(shift - 2)) & 3n);
+const halvesOf = (raw: bigint): [lo: number, hi: number] => [Number(raw & 0xffff_ffffn), Number(raw >> 32n)];
+
+const isMalformed = ({ raw }: ImageStep, { codec }: TreeLevel): boolean => codec.kindOf(...halvesOf(raw)) === MALFORMED_ENTRY;
+
+/** The rule that decided: of a page whose quarters have rights of their own, the quarter's that the address lies in. */
+const rightsRuleOf = ({ format, raw }: ImageStep, { codec, shift }: TreeLevel, address: bigint): Rule<Rights> | undefined => {
+  if (format?.partRights === undefined) return format?.rights;
+  const size = (1n << BigInt(shift)) * BigInt(codec.leafOf(...halvesOf(raw))?.entries ?? 1);
+  return format.partRights[Number(((address & (size - 1n)) * 4n) / size)];
+};
 
 /** Changes of one field, or of one switch, after which a rule gives a wanted answer. */
 const changes = <T>(rule: Rule<T>, raw: bigint, switches: Switches, isWanted: (answer: T) => boolean): Culprit[] => {
