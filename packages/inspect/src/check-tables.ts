@@ -12,12 +12,12 @@ import {
   type Architecture,
   type Rights,
 } from "@portolan/core/architecture";
+import { fieldValue } from "./culprit.js";
 import { rightsInWords } from "./diff-mappings.js";
 import { hexadecimal } from "./in-words.js";
 import { holds, type Memory } from "./memory.js";
 import { Scan, type Budget, type ScanTotals } from "./scan.js";
 import { treeOf, type Roots, type Tree, type TreeOptions } from "./tree.js";
-import { fieldValue } from "./walk-address.js";
 
 /** Every code, with what it says. `"danger"` breaks a protection, `"broken"` cannot be meant, `"note"` may be. */
 export const FINDINGS = {

@@ -9,7 +9,8 @@ export {
   type FoundConvention,
   type SoftwareEntry,
 } from "./conventions.js";
-export { explainAccess, type AccessExplanation, type Culprit, type Refusal } from "./explain-access.js";
+export type { Culprit } from "./culprit.js";
+export { explainAccess, type AccessExplanation, type Refusal } from "./explain-access.js";
 export {
   eachMapping,
   listMappings,
@@ -31,3 +32,14 @@ export { candidateInWords, findRoots, type FindRootsOptions, type FoundRoots, ty
 export { headOf, lineOf, sizeInWords, type MappingStyle } from "./render/mappings.js";
 export { changeAsText, findingAsText, walkAsData, walkAsText } from "./render/walk.js";
 export { renderAs, type ForeignStyle, type RenderOptions, type Write } from "./render/x86.js";
+export {
+  bestOf,
+  placesIn,
+  sourcesInWords,
+  sourcesOf,
+  SOURCES,
+  type SoftwareSources,
+  type SourceName,
+  type SourcesAsked,
+} from "./software/sources.js";
+export type { SpaceRow, TlbRow, TranslationState } from "./state.js";

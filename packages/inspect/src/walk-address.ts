@@ -7,8 +7,6 @@ import {
   DOMAIN,
   explainFields,
   FAULT_REASONS,
-  fieldBits,
-  fieldWidth,
   KERNEL,
   LEAF_ENTRY,
   MALFORMED_ENTRY,
@@ -27,7 +25,6 @@ import {
   type Architecture,
   type EntryFormat,
   type FaultReason,
-  type Field,
   type Privilege,
   type Rights,
   type Walk,
@@ -36,6 +33,7 @@ import {
 } from "@portolan/core/architecture";
 import { isUsersAddress, verdictOfAddress } from "./address-rules.js";
 import { CONVENTIONS, softwareInWords, type Convention, type ConventionName, type SoftwareEntry } from "./conventions.js";
+import type { Culprit } from "./culprit.js";
 import { ACCESS_NAMES, hexadecimal, PRIVILEGE_NAMES } from "./in-words.js";
 import { marksInWords } from "./marks.js";
 import { holds, readSome, type Memory } from "./memory.js";
@@ -62,6 +60,8 @@ export interface ImageStep extends WalkStep {
   readonly source: SourceName;
   /** 0 at the root. */
   readonly depth: number;
+  /** Of an entry for the address that does not match: what would have to be different. Null elsewhere. */
+  readonly passedOver: Culprit | null;
   /** What this entry lets through; all rights where it does not say. */
   readonly rights: Rights;
   readonly format: StepFormat | null;
@@ -102,10 +102,6 @@ export interface RaisedException {
   readonly after: number;
   readonly manual: string;
 }
-
-/** The value of a field in a word of any size. */
-export const fieldValue = (field: Field, raw: bigint): bigint =>
-  (raw >> BigInt(fieldBits(field)[1])) & ((1n << BigInt(fieldWidth(field))) - 1n);
 
 /** @throws PortolanError ERR_BAD_ARGUMENT for a convention that is not known, or speaks of entries of another size */
 export const conventionOf = (os: ConventionName | undefined, bytes: number): Convention | null => {
@@ -216,6 +212,7 @@ const walkTree = async (
     const step = (says: string): void => {
       steps.push({
         source: "tree",
+        passedOver: null,
         depth,
         table: level.name,
         tableAddress: BigInt(table),

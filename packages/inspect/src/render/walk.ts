@@ -2,17 +2,42 @@
 import type { Finding } from "../check-tables.js";
 import type { MappingChange } from "../diff-mappings.js";
 import { rightsInWords } from "../diff-mappings.js";
-import type { ImageWalk } from "../walk-address.js";
+import { entryInWords } from "../in-words.js";
+import type { SourceName } from "../software/sources.js";
+import type { ImageStep, ImageWalk } from "../walk-address.js";
 
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 
 const fieldAsText = ({ name, high, low, value, means }: ImageWalk["steps"][number]["fields"][number]): string =>
   `    ${(high === low ? `${low}` : `${high}:${low}`).padStart(5)}  ${name} = ${hex(value)}  ${means}`;
 
+const SOURCE_NAMES: Readonly<Record<Exclude<SourceName, "tree">, string>> = { tlb: "TLB", tsb: "TSB", hash: "hash" };
+
+/** Which entry of what, and its words, where they are known. */
+const headOfStep = (step: ImageStep): string => {
+  const { source, depth, raw, bytes, format, fields } = step;
+  const where = source === "tree" ? `level ${depth}` : SOURCE_NAMES[source].padEnd(7);
+  const words = source === "tlb" && format === null && fields.length === 0 ? "" : ` ${raw.toString(16).padStart(bytes * 2, "0")} `;
+  return `${where}  ${entryInWords(step)}:${words} ${step.says}  (${step.manual})`;
+};
+
 /** A walk as lines: every level with its fields, then what decided. */
 export const walkAsText = (walk: ImageWalk): string => {
-  const lines = walk.steps.flatMap(({ depth, table, index, entryAddress, raw, bytes, fields, says, manual, beside, marks }) => [
-    `level ${depth}  ${table} entry ${index} at ${hex(entryAddress ?? 0n)}: ${raw.toString(16).padStart(bytes * 2, "0")}  ${says}  (${manual})`,
+  const { exception } = walk;
+  const raised = exception === null ? [] : [`raised   ${exception.trap}: ${exception.says}  (${exception.manual})`];
+  const lines = walk.steps.flatMap((step, at) => [...(exception?.after === at ? raised : []), ...stepAsText(step)]);
+  if (exception !== null && exception.after >= walk.steps.length) lines.push(...raised);
+  const end =
+    walk.physical === null
+      ? `fault: ${walk.reasonName}`
+      : `physical ${hex(walk.physical)}${walk.isInImage ? "" : ", not in the image"}; ${rightsInWords(walk.kernelRights | (walk.userRights << 3))}`;
+  return `${[...lines, end, `${walk.rule} (${walk.manual})`].join("\n")}\n`;
+};
+
+const stepAsText = (step: ImageStep): readonly string[] => {
+  const { bytes, fields, beside, marks } = step;
+  return [
+    headOfStep(step),
     ...fields.map(fieldAsText),
     ...(marks === null ? [] : [`  passed over: ${marks}`]),
     ...(beside === null
@@ -22,12 +47,7 @@ export const walkAsText = (walk: ImageWalk): string => {
           // Where a processor's entry is only named, so is the system's.
           ...(fields.length === 0 ? [] : beside.fields.map(fieldAsText)),
         ]),
-  ]);
-  const end =
-    walk.physical === null
-      ? `fault: ${walk.reasonName}`
-      : `physical ${hex(walk.physical)}${walk.isInImage ? "" : ", not in the image"}; ${rightsInWords(walk.kernelRights | (walk.userRights << 3))}`;
-  return `${[...lines, end, `${walk.rule} (${walk.manual})`].join("\n")}\n`;
+  ];
 };
 
 /** A walk as plain data for JSON: numbers that may be large are texts. */
@@ -51,8 +71,8 @@ export const walkAsData = (walk: ImageWalk): unknown => ({
             fields: beside.fields.map((field) => ({ ...field, value: hex(field.value) })),
           },
     format: format?.name ?? null,
-    tableAddress: hex(step.tableAddress ?? 0n),
-    entryAddress: hex(step.entryAddress ?? 0n),
+    tableAddress: step.tableAddress === null ? null : hex(step.tableAddress),
+    entryAddress: step.entryAddress === null ? null : hex(step.entryAddress),
     raw: hex(step.raw),
     fields: step.fields.map((field) => ({ ...field, value: hex(field.value) })),
   })),

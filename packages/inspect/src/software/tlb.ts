@@ -1,5 +1,6 @@
 /** A look into a TLB: which entry answers, and which ones nearly do. */
 import { explainFields, fieldBits, type Architecture, type Field, type SoftwareTlb, type TlbRow } from "@portolan/core/architecture";
+import type { Culprit } from "../culprit.js";
 import { hexadecimal } from "../in-words.js";
 import type { ImageStep } from "../walk-address.js";
 
@@ -19,9 +20,7 @@ export interface TlbAnswer {
 export interface NearMatch {
   readonly row: TlbRow;
   readonly why: string;
-  readonly name: string;
-  readonly is: number;
-  readonly wouldBe: number | null;
+  readonly culprit: Culprit;
 }
 
 const covers = ({ virtual, bytes }: TlbRow, address: bigint): boolean => address >= virtual && address < virtual + BigInt(bytes);
@@ -45,11 +44,12 @@ export const lookUp = (
     if (row.unit !== unit) continue;
     compared += 1;
     if (!covers(row, address)) continue;
-    if (row.valid === false && !matchesInvalid) near.push({ row, why: "V is clear", name: "V", is: 0, wouldBe: 1 });
+    if (row.valid === false && !matchesInvalid)
+      near.push({ row, why: "V is clear", culprit: { kind: "field", name: "V", is: 0, wouldBe: 1 } });
     else if (row.global || row.asid === asid) found.push(row);
     else {
       const why = `it is of ${tagName} ${row.asid}${asid === null ? "" : `, not ${asid}`}`;
-      near.push({ row, why, name: tagName, is: row.asid, wouldBe: asid });
+      near.push({ row, why, culprit: { kind: "field", name: tagName, is: row.asid, wouldBe: asid ?? row.asid } });
     }
   }
   found.sort((one, other) => one.index - other.index);
@@ -89,10 +89,11 @@ export const rowInWords = (row: TlbRow, { tagName }: SoftwareTlb): string => {
 };
 
 /** An entry as a step of a walk. */
-export const stepOf = (row: TlbRow, view: SoftwareTlb, address: bigint, says: string): ImageStep => {
+export const stepOf = (row: TlbRow, view: SoftwareTlb, address: bigint, says: string, passedOver: Culprit | null = null): ImageStep => {
   const { raw, bytes, fields } = wordsOf(row, view, address);
   return {
     source: "tlb",
+    passedOver,
     depth: 0,
     table: `${row.unit} TLB`,
     tableAddress: null,

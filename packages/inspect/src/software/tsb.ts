@@ -1,8 +1,9 @@
 /** A look into a translation storage buffer, which lies in memory at an address of the kernel's. */
 import { explainFields, type TlbRow } from "@portolan/core/architecture";
+import { fieldValue } from "../culprit.js";
 import { hexadecimal } from "../in-words.js";
 import { readSome, type Memory } from "../memory.js";
-import { fieldValue, type ImageStep } from "../walk-address.js";
+import type { ImageStep } from "../walk-address.js";
 import type { PlacedBuffer } from "./sources.js";
 import { raised } from "./tlb.js";
 
@@ -58,6 +59,7 @@ export const askSlot = async (
     row: found,
     step: {
       source: "tsb",
+      passedOver: null,
       depth: 0,
       table: `${buffer.unit} TSB of ${slots} slots`,
       tableAddress: BigInt(physical),

@@ -149,7 +149,7 @@ class Way {
     const { access } = this.#asked;
     const unit = unitFor(this.#architecture, access === EXECUTE);
     const { row, others, near, compared } = lookUp(tlb ?? [], view, unit, this.#address, this.#asid);
-    for (const { row: one, why } of near) this.steps.push(stepOf(one, view, this.#address, `no match: ${why}`));
+    for (const { row: one, why, culprit } of near) this.steps.push(stepOf(one, view, this.#address, `no match: ${why}`, culprit));
     if (row === null) {
       const exception = view.miss(access);
       const who = this.#asid === null ? `an unknown ${view.tagName}` : `${view.tagName} ${this.#asid}`;
@@ -293,6 +293,7 @@ const hashStep = (
   says: string,
 ): ImageStep => ({
   source: "hash",
+  passedOver: null,
   depth: 0,
   table,
   tableAddress: null,
