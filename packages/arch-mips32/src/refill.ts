@@ -42,8 +42,9 @@ import {
   type Privilege,
   type Refill,
   type TranslationContext,
-} from "@portolan/core";
-import { inject, injectable } from "tsyringe";
+  inject,
+  injectable,
+} from "@portolan/core/parts";
 import { Cp0 } from "./cp0.js";
 import { entryLoFormat } from "./formats.js";
 import { MULTIPLE_MATCHES, type MultipleMatches } from "./multiple-matches.js";

@@ -43,8 +43,9 @@ import {
   type Refill,
   type Tsb,
   type TranslationContext,
-} from "@portolan/core";
-import { inject, injectable } from "tsyringe";
+  inject,
+  injectable,
+} from "@portolan/core/parts";
 import { dataTte, instructionTte } from "./formats.js";
 import { tagHigh, tagLow, TsbPair } from "./tsb-pair.js";
 

@@ -10,8 +10,9 @@ import {
   type PhysicalMemory,
   type SoftwareCaches,
   type TranslationContext,
-} from "@portolan/core";
-import { inject, injectable } from "tsyringe";
+  inject,
+  injectable,
+} from "@portolan/core/parts";
 import { TSB_PAIR_BYTES, TsbPair } from "./tsb-pair.js";
 
 /** Gives each space a {@link TsbPair} in an aligned run of frames; the run goes with the space. */

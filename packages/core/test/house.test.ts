@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 const source = join(root, "packages/core/src");
 const compiled = join(root, "packages/core/dist");
 
-/** Rooms by floor; files beside them belong to floor 0, but the two doors. */
+/** Rooms by floor; files beside them belong to floor 0, but the doors. */
 const FLOORS: readonly (readonly string[])[] = [
   ["architecture", "units", "collections"],
   ["machine", "tlb"],
@@ -18,8 +18,8 @@ const FLOORS: readonly (readonly string[])[] = [
   ["compose", "verify"],
 ];
 
-/** The whole door, and the light one: `@portolan/core/architecture`. */
-const DOORS: readonly string[] = ["index.ts", "architecture.ts"];
+/** The whole door, `@portolan/core`, and those that load less: `/parts` and `/architecture`. */
+const DOORS: readonly string[] = ["index.ts", "parts.ts", "architecture.ts"];
 
 const floorOf = (file: string): number => {
   const path = relative(source, file);
@@ -44,6 +44,11 @@ const loadedWith = (file: string, seen = new Set<string>()): Set<string> => {
     if (specifier.startsWith(".")) loadedWith(join(file, "..", specifier), seen);
     else seen.add(specifier);
   return seen;
+};
+
+const expectWholeDoorHas = async (door: object): Promise<void> => {
+  const whole: Readonly<Record<string, unknown>> = await import("#src/index.js");
+  for (const [name, value] of Object.entries(door)) expect(whole[name], name).to.equal(value);
 };
 
 describe("the house", () => {
@@ -84,8 +89,23 @@ describe("the house", () => {
       "token.js",
     ]);
     expect([...loadedWith("index.js")], "a heavy one is seen").to.include.members(["tsyringe", "reflect-metadata", "compose/machine.js"]);
-    const [light, whole] = await Promise.all([import("#src/architecture.js"), import("#src/index.js")]);
-    for (const [name, value] of Object.entries(light)) expect((whole as Readonly<Record<string, unknown>>)[name], name).to.equal(value);
+    await expectWholeDoorHas(await import("#src/architecture.js"));
+  });
+
+  it("has a door for the parts of ports, which loads tokens and the container's marks beside, and the container no part", async () => {
+    const light = loadedWith("architecture.js");
+    expect([...loadedWith("parts.js")].filter((file) => !light.has(file)).toSorted()).to.deep.equal([
+      "asid/asid-policy.js",
+      "compose/inject.js",
+      "compose/tokens.js",
+      "frames/frame-allocator.js",
+      "machine/physical-memory.js",
+      "paging/page-tables.js",
+      "parts.js",
+      "reflect-metadata",
+      "tsyringe",
+    ]);
+    await expectWholeDoorHas(await import("#src/parts.js"));
   });
 
   it("is entered by the light door where images are read", () => {

@@ -36,12 +36,13 @@ import { PAGE_TABLES } from "../paging/page-tables.js";
 import { Withdrawals } from "../paging/withdrawal.js";
 import { Reclaimer } from "../swap/reclaimer.js";
 import type { SwapDevice } from "../swap/swap-device.js";
-import { token, type Token } from "../token.js";
+import type { Token } from "../token.js";
 import { REFILL } from "../tlb/refill.js";
 import { Shootdown } from "../tlb/shootdown.js";
 import { NoSoftwareCaches, SOFTWARE_CACHES } from "../tlb/software-caches.js";
 import { AddressUnits } from "../units/address-units.js";
 import { Machine } from "./machine.js";
+import { ARCHITECTURE, CPUS, EVENTS, LOCKS, PREEMPTION, SHOOTDOWN } from "./tokens.js";
 
 /** How large a machine is, and what is peculiar to this one. Everything has a default; sizes and addresses are bytes. */
 export interface MachineOptions {
@@ -92,19 +93,6 @@ const checkOptions = (options: MachineOptions): void => {
   if (onEvent !== undefined && typeof onEvent !== "function")
     throw new PortolanError("ERR_BAD_ARGUMENT", { onEvent: typeof onEvent, rule: "a function" });
 };
-
-/** The description the machine was built from. */
-export const ARCHITECTURE: Token<Architecture> = token("architecture");
-/** Where parts tell what happens; one sink a machine. */
-export const EVENTS: Token<Events> = token("events");
-/** The machine's locks. Give `discipline` a {@link LockOrder} to have order and ownership checked. */
-export const LOCKS: Token<Locks> = token("locks");
-/** Whose work is being done, and the points at which another processor could run. */
-export const PREEMPTION: Token<Preemption> = token("preemption");
-/** The part that makes other processors forget. */
-export const SHOOTDOWN: Token<Shootdown> = token("shootdown");
-/** The machine's processors, by number. */
-export const CPUS: Token<readonly Cpu[]> = token("processors");
 
 /**
  * Makes a part, once a machine. `get` gives other parts of the same machine; `usual` the part as it would have been, for

@@ -12,6 +12,9 @@ export const ENTRY_USED = 8;
 /** Replacement never chooses the entry; it stays wired whatever is written into it. */
 export const ENTRY_WIRED = 16;
 
+/** What entering an entry answers when every one that could go is locked or wired. */
+export const ALL_LOCKED = -1;
+
 /** No front knows anything of the entry. */
 export const NO_FRONT = -1;
 /** Fronts have been told of pages of the entry; they know themselves where those are. */

@@ -10,6 +10,7 @@ import { SMALL_PAGES_SHIFT, type Lookaside } from "./lookaside.js";
 import { ReplacementOrder } from "./replacement.js";
 import { TlbContents } from "./tlb-contents.js";
 import {
+  ALL_LOCKED,
   ENTRY_GLOBAL,
   ENTRY_LOCKED,
   ENTRY_USED,
@@ -24,14 +25,12 @@ import { TlbIndex, startOf, stretchOf } from "./tlb-index.js";
 import { ToldFronts } from "./told-fronts.js";
 import { Victims } from "./victims.js";
 
-export { ENTRY_GLOBAL, ENTRY_LOCKED } from "./tlb-entry.js";
-
-/** What `enter` answers when every entry that could go is locked or wired. */
-export const ALL_LOCKED = -1;
+export { ALL_LOCKED, ENTRY_GLOBAL, ENTRY_LOCKED } from "./tlb-entry.js";
 
 const NONE = -1;
 /** What is imported is looked up at every use; these are constants to a compiler. */
 const VALID = ENTRY_VALID;
+const FULL = ALL_LOCKED;
 const GLOBAL = ENTRY_GLOBAL;
 const LOCKED = ENTRY_LOCKED;
 const USED = ENTRY_USED;
@@ -186,7 +185,7 @@ export class Tlb extends TlbContents {
    * @returns the entry's number, or {@link ALL_LOCKED} if nothing may be replaced; nothing has changed then
    */
   enter(page: number, span: number, frame: number, asid: number, rights: Rights, flags = 0): number {
-    return this.#enter(page, span, frame, asid, rights, flags)?.number ?? ALL_LOCKED;
+    return this.#enter(page, span, frame, asid, rights, flags)?.number ?? FULL;
   }
 
   /**
