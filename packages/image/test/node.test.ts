@@ -84,7 +84,14 @@ describe("images in files", () => {
     ] as const) {
       await writeToFile(
         file("r.elf"),
-        writeElf(list, { bits, byteOrder, machine: number, processors: [machine], vmcoreinfo: "PAGESIZE=4096\n" }),
+        writeElf(list, {
+          bits,
+          byteOrder,
+          machine: number,
+          processors: [machine],
+          states: [{ machine: "m", registers: machine.registers, tlb: [] }],
+          vmcoreinfo: "PAGESIZE=4096\n",
+        }),
       );
       const { stdout, stderr, error } = spawnSync("readelf", ["-h", "-l", "-n", "-W", file("r.elf")], {
         encoding: "utf8",
@@ -97,7 +104,9 @@ describe("images in files", () => {
         .and.match(/Type:\s+CORE/);
       const loads = Array.from(stdout.matchAll(/^ {2}LOAD\s+(\S+) (\S+) (\S+) (\S+) (\S+)/gm), ([, ...columns]) => columns.map(Number));
       expect(loads).to.deep.equal([0x1000, 0x10_0000, 0x2000_0000].map((first, i) => [0x1000 * (i + 1), 0, first, 0x1000, 0x1000]));
-      expect(stdout).to.match(/VMCOREINFO\s+0x0000000e/);
+      expect(stdout)
+        .to.match(/VMCOREINFO\s+0x0000000e/)
+        .and.match(/PORTOLAN\s+0x0000004e\s+Unknown note type: \(0x504f5254\)/);
       if (number === 62 || number === 3)
         expect(stdout)
           .to.match(/CORE\s+0x00000(090|150)\s+NT_PRSTATUS/)
@@ -108,7 +117,13 @@ describe("images in files", () => {
   it("are ELF cores for gdb, which sees the registers", async function () {
     await writeToFile(
       file("g.elf"),
-      writeElf([regionOf(0x1000, bytesAt(0x1000, 4096))], { bits: 64, byteOrder: "little", machine: 62, processors: [machine] }),
+      writeElf([regionOf(0x1000, bytesAt(0x1000, 4096))], {
+        bits: 64,
+        byteOrder: "little",
+        machine: 62,
+        processors: [machine],
+        states: [machine].map((one) => ({ ...one, tlb: [] })),
+      }),
     );
     const commands = ["-batch", "-nx", "-ex", "info registers rip rax", "-c", file("g.elf")];
     const { stdout, error } = spawnSync("gdb", commands, { encoding: "utf8", timeout: 50_000 });

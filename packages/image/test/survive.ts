@@ -1,6 +1,8 @@
-/** What must hold of whatever bytes: they open, or are refused with an error that says so. */
-import { PortolanError } from "@portolan/core";
+/** What must hold of whatever bytes: they open, or are refused with an error that says so. The same of texts that may be listings. */
+import { PortolanError, type TranslationState } from "@portolan/core";
 import { bytesSource, openImage, type OpenOptions } from "@portolan/image";
+import { listingText, readListing, readListings } from "@portolan/image/listings";
+import { stateIn, stateNote } from "#src/elf/state-note.js";
 import { expect } from "chai";
 import { watched } from "./fixture.js";
 
@@ -24,9 +26,45 @@ export const survive = async (bytes: Uint8Array, options: OpenOptions): Promise<
     }
     expect(end).to.be.at.most(END);
     expect(image.remarks.length).to.be.at.most(50);
+    expect(image.states.length).to.be.at.most(image.processors.length);
+    for (const state of image.states) expectState(state);
     return "opened";
   } catch (error) {
     if (error instanceof PortolanError && (error.code === "ERR_BAD_IMAGE" || error.code === "ERR_IMAGE_UNSUPPORTED")) return "refused";
     throw error;
   }
+};
+
+/** A text is a listing whose states stand every test, or is refused with a place in it. */
+export const surviveListing = (text: string): "read" | "refused" => {
+  let states: readonly TranslationState[];
+  try {
+    states = readListings(text);
+  } catch (error) {
+    if (!(error instanceof PortolanError) || error.code !== "ERR_BAD_LISTING") throw error;
+    const { line, column } = error.values;
+    const lines = text.split("\n");
+    expect(line).to.be.within(1, lines.length);
+    expect(column).to.be.within(1, (lines[Number(line) - 1] ?? "").length + 1);
+    return "refused";
+  }
+  expect(states.length).to.be.greaterThan(0);
+  for (const state of states) expectState(state);
+  return "read";
+};
+
+/** What must hold of every state: numbers that can be, and nothing that writing it in either form would lose. */
+const expectState = (state: TranslationState): void => {
+  for (const { virtual, bytes, physical, index, asid, kernel, user } of state.tlb) {
+    expect(Number.isInteger(Math.log2(bytes)), "bytes").to.equal(true);
+    expect(virtual >= 0n && virtual + BigInt(bytes) <= 1n << 64n, "virtual").to.equal(true);
+    expect(physical >= 0n && physical < 1n << 64n, "physical").to.equal(true);
+    expect(Number.isSafeInteger(index) && Number.isSafeInteger(asid), "numbers").to.equal(true);
+    expect(kernel).to.be.within(0, 7);
+    expect(user).to.be.within(0, 7);
+  }
+  if (state.tlb.length > 2000) return;
+  expect(readListing(listingText(state))).to.deep.equal(state);
+  const note = stateNote(state, true);
+  expect(stateIn(new DataView(note.buffer, note.byteOffset, note.byteLength), true)).to.deep.equal(state);
 };

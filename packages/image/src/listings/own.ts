@@ -25,12 +25,15 @@ export const readOwn = (text: string): TranslationState => {
   const string = is((value) => typeof value === "string", "text");
   const list = is((value) => Array.isArray(value), "a list");
   const members = is((value) => value instanceof Map, "an object");
-  const whole: Take<number> = (node, name) => {
-    const { value } = node;
-    if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > 0xffff_ffff)
-      throw bad(node, `"${name}" is no whole number of 32 bits`);
-    return value;
-  };
+  const wholeBelow =
+    (bits: 32 | 53): Take<number> =>
+    (node, name) => {
+      const { value } = node;
+      if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value >= 2 ** bits)
+        throw bad(node, `"${name}" is no whole number of ${bits} bits`);
+      return value;
+    };
+  const whole = wholeBelow(32);
   const hex: Take<bigint> = (node, name) => {
     const value = string(node, name);
     if (!/^0x[0-9a-f]{1,16}$/.test(value)) throw bad(node, `"${name}" is no hexadecimal number of 64 bits like "0x1f"`);
@@ -111,7 +114,7 @@ export const readOwn = (text: string): TranslationState => {
   const space: Take<SpaceRow> = (node, name) => {
     const from = record(node, name, ["space", "asid"], ["root", "registers"]);
     return {
-      space: needed(from, "space", whole),
+      space: needed(from, "space", wholeBelow(53)),
       asid: needed(from, "asid", whole),
       ...optional(from, "root", hex),
       ...optional(from, "registers", named(hex)),
