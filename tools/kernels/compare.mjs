@@ -1,79 +1,67 @@
 /**
- * `node tools/kernels/compare.mjs MACHINE… [--dumps FOLDER]`: puts the dumps that `main.mjs` made before this project's inspector, as a
- * raw image and as an ELF core, and compares what it lists with everything that others said of the same memory:
+ * `node tools/kernels/compare.mjs MACHINE… [--dumps FOLDER] [--no-lies]`: puts the dumps that `main.mjs` made before this project's
+ * command, `portolan inspect`, as a raw image and as an ELF core, and compares what it prints with everything that others said of the
+ * same memory:
  *
  * - QEMU's `info tlb`, entry for entry with all flags, and `info mem`, range for range (x86);
  * - QEMU's answers to `gva2gpa`, page for page, as the process and as the kernel (ARM);
  * - the registers in the core's note, with those that the monitor printed (x86);
- * - the guest's own pagemap, page for page, with the pages that are there though nobody may touch them.
+ * - the guest's own pagemap, page for page, with the pages that are there though nobody may touch them, those that were taken from the
+ *   processor, and those in swap space, by area and place; on 32-bit ARM Linux's own entries beside the processor's.
  *
- * Ends with status 1 at any difference.
+ * Then each comparison is told lies, and must notice: a changed bit in a copy of the image, a changed or a missing line in what others
+ * said. Ends with status 1 at any difference, and for any lie that is believed.
  */
-import { readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { join, dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { openImage } from "../../packages/image/dist/index.js";
-import { fileSource } from "../../packages/image/dist/node.js";
-import { inspectedAs } from "./inspected.mjs";
-import { againstGuest, againstLists, againstNote, againstSamples } from "./judges.mjs";
+import { evidenceOf, isRight, lookedAt, manifestOf, noteOf, verdictsOn } from "./compared.mjs";
+import { liesAbout } from "./lies.mjs";
 
 const KEPT = resolve(dirname(fileURLToPath(import.meta.url)), "../../coverage/kernels/dumps");
 /** Differences that are shown of one comparison. */
 const SHOWN = 5;
+const IMAGES = ["memory.raw", "memory.elf"];
 
-/** The images of a machine, and how each is opened. */
-const IMAGES = {
-  "memory.raw": ({ base }) => ({ format: "raw", base }),
-  "memory.elf": () => ({ format: "elf-core" }),
-};
-
-/** Every comparison of one image of a machine. */
-const compareImage = async (folder, manifest, file, options) => {
-  const source = await fileSource(join(folder, file));
-  try {
-    const image = await openImage(source, options);
-    const seen = await inspectedAs(manifest, image);
-    const textOf = (name) => (manifest.files.includes(name) ? readFileSync(join(folder, name), "utf8") : null);
-    const verdicts = await againstLists(manifest, seen, { tlb: textOf("info-tlb.txt"), mem: textOf("info-mem.txt") });
-    for (const who of ["user", "kernel"]) {
-      const samples = textOf(`gva2gpa-${who}.txt`);
-      if (samples !== null) verdicts.push(againstSamples(`gva2gpa as ${who}`, seen, samples, who));
-    }
-    verdicts.push(againstGuest(seen, textOf("pagemap.txt")));
-    const [processor] = image.processors;
-    // Cores of ARM have no word on translation.
-    if (processor !== undefined && manifest.registers.CR3 !== undefined) verdicts.push(againstNote(manifest, processor.registers));
-    return verdicts;
-  } finally {
-    await source.close();
-  }
-};
-
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { dumps: { type: "string", default: KEPT } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { dumps: { type: "string", default: KEPT }, "no-lies": { type: "boolean", default: false } },
+});
 if (positionals.length === 0) {
   console.error("which machines? Those that main.mjs has dumped");
   process.exit(2);
 }
 let passed = 0;
 let failed = 0;
+const count = (isGood) => {
+  if (isGood) passed += 1;
+  else failed += 1;
+  return isGood ? "ok " : "RED";
+};
+const since = (began) => `${((performance.now() - began) / 1000).toFixed(1)} s`;
 for (const name of positionals) {
   const folder = resolve(values.dumps, name);
-  const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
-  for (const [file, optionsOf] of Object.entries(IMAGES)) {
+  const manifest = manifestOf(folder);
+  const evidence = evidenceOf(folder, manifest);
+  const looks = new Map();
+  for (const file of IMAGES) {
     const began = performance.now();
-    const verdicts = await compareImage(folder, manifest, file, optionsOf(manifest));
-    const seconds = ((performance.now() - began) / 1000).toFixed(1);
-    for (const { what, equal, told, differences } of verdicts) {
-      // Nothing compared is nothing shown.
-      const isRight = differences.length === 0 && equal > 0;
-      if (isRight) passed += 1;
-      else failed += 1;
-      console.log(`${isRight ? "ok " : "RED"} ${name} ${file}: ${what}: ${equal} equal${told}, ${differences.length} different`);
+    const path = join(folder, file);
+    const note = file.endsWith(".elf") ? await noteOf(path) : null;
+    const seen = lookedAt(manifest, path);
+    looks.set(file, { seen, note });
+    for (const verdict of verdictsOn(manifest, seen, note, evidence)) {
+      const { what, equal, told, differences } = verdict;
+      console.log(`${count(isRight(verdict))} ${name} ${file}: ${what}: ${equal} equal${told}, ${differences.length} different`);
       for (const difference of differences.slice(0, SHOWN)) console.log(`      ${difference}`);
     }
-    console.log(`    ${name} ${file}: ${seconds} s`);
+    console.log(`    ${name} ${file}: ${since(began)}`);
   }
+  if (values["no-lies"]) continue;
+  const began = performance.now();
+  for (const { lie, isCaught, by } of await liesAbout(folder, manifest, evidence, looks))
+    console.log(`${count(isCaught)} ${name}: ${lie}: ${isCaught ? `noticed by ${by.join("; ")}` : "is believed"}`);
+  console.log(`    ${name}, lies: ${since(began)}`);
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -2,7 +2,7 @@
 
 const MAGIC = "070701";
 const TRAILER = "TRAILER!!!";
-const KIND = { file: 0o100000, folder: 0o040000, device: 0o020000 };
+const KIND = { file: 0o100000, folder: 0o040000, device: 0o020000, disk: 0o060000 };
 
 const hex = (value) => value.toString(16).toUpperCase().padStart(8, "0");
 /** Names and contents end at multiples of four. */
@@ -29,6 +29,6 @@ const member = (number, { path, kind = "file", mode = 0o755, content = Buffer.al
 
 /**
  * One archive.
- * @param files `{ path, kind?: "file" | "folder" | "device", mode?, content?, device?: [major, minor] }`; folders before what is in them
+ * @param files `{ path, kind?: "file" | "folder" | "device" | "disk", mode?, content?, device?: [major, minor] }`; folders before what is in them
  */
 export const cpio = (files) => Buffer.concat([...files, { path: TRAILER }].flatMap((file, i) => member(i + 1, file)));

@@ -9,6 +9,8 @@ import { cpio } from "./cpio.mjs";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const COMPILED = "-O1 -static -nostdlib -ffreestanding -fno-pie -no-pie -fno-stack-protector -Wl,--build-id=none".split(" ");
 const DATA_BYTES = 64 * 1024;
+/** A page for its head and eleven for others. */
+const FIRST_AREA_KIB = 48;
 
 /** The last line of the guest. */
 export const MARKER = "== end";
@@ -22,6 +24,11 @@ busybox=/bin/busybox
 $busybox mount -t proc proc /proc
 $busybox mount -t sysfs sys /sys
 $busybox dmesg -n 1
+# The first area is soon full, so that entries name both.
+if [ -e /brd.ko ] && $busybox insmod /brd.ko rd_nr=2 rd_size=4096; then
+  $busybox mkswap /dev/ram0 ${FIRST_AREA_KIB} >/dev/null && $busybox swapon /dev/ram0
+  $busybox mkswap /dev/ram1 >/dev/null && $busybox swapon /dev/ram1
+fi
 # The kernel gives large pages to nobody on a machine as small as this, unless it is told to.
 large=/sys/kernel/mm/transparent_hugepage/enabled
 [ -e $large ] && echo always >$large
@@ -31,6 +38,8 @@ until [ -s /ready ]; do $busybox sleep 1; done
 echo
 echo "== release"
 $busybox uname -r
+echo "== swaps"
+$busybox cat /proc/swaps
 echo "== symbols"
 $busybox grep -E ' (_text|_end|swapper_pg_dir|init_top_pgt|initial_page_table)$' /proc/kallsyms
 echo "== iomem"
@@ -75,12 +84,14 @@ const spinner = (machine) => {
 };
 
 /** The first file system. @returns it, and what spins in it */
-export const firstFiles = (busybox, machine) => {
+export const firstFiles = ({ busybox, brd }, machine) => {
   const program = spinner(machine);
   const files = [
     { path: "dev", kind: "folder" },
     { path: "dev/console", kind: "device", mode: 0o600, device: [5, 1] },
     { path: "dev/null", kind: "device", mode: 0o666, device: [1, 3] },
+    { path: "dev/ram0", kind: "disk", mode: 0o600, device: [1, 0] },
+    { path: "dev/ram1", kind: "disk", mode: 0o600, device: [1, 1] },
     { path: "proc", kind: "folder" },
     { path: "sys", kind: "folder" },
     { path: "bin", kind: "folder" },
@@ -89,6 +100,7 @@ export const firstFiles = (busybox, machine) => {
     { path: "data", mode: 0o644, content: Buffer.alloc(DATA_BYTES, "portolan ") },
   ];
   if (program !== null) files.push({ path: "spinner", content: program });
+  if (brd !== null) files.push({ path: "brd.ko", content: readFileSync(brd) });
   return { archive: cpio(files), spins: program === null ? "busybox" : "spinner" };
 };
 
@@ -105,7 +117,7 @@ const partsOf = (console) => {
 
 /**
  * The guest's own words as data.
- * @returns `release`; `symbols` by name; `iomem` and `vmalloc` lines; `maps` rows; `pages`: `[address, pagemap entry]` for every page of
+ * @returns `release`; `swaps`, rows of the areas of swap space; `symbols` by name; `iomem` and `vmalloc` lines; `maps` rows; `pages`: `[address, pagemap entry]` for every page of
  * the rows that the guest tells about
  */
 export const told = (console, page) => {
@@ -130,6 +142,7 @@ export const told = (console, page) => {
   const symbols = part("symbols").map((line) => line.split(" "));
   return {
     release: part("release")[0] ?? "?",
+    swaps: part("swaps").slice(1),
     symbols: Object.fromEntries(symbols.map(([value, , name]) => [name, `0x${value}`])),
     iomem: part("iomem"),
     vmalloc: part("vmalloc"),

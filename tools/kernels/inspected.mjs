@@ -1,113 +1,95 @@
-/** A dumped machine as this project's inspector sees it: every leaf and every entry that means something to the kernel, in order. */
-import { amd64 } from "../../packages/arch-amd64/dist/index.js";
-import { amd64la57 } from "../../packages/arch-amd64/dist/la57.js";
-import { arm64 } from "../../packages/arch-arm64/dist/index.js";
-import { arm } from "../../packages/arch-arm/dist/index.js";
-import { ia32 } from "../../packages/arch-ia32/dist/index.js";
-import { ia32pae } from "../../packages/arch-ia32/dist/pae.js";
-import { eachMapping, renderAs, Scan, Tree } from "../../packages/inspect/dist/index.js";
+/** A dumped machine as this project's inspector sees it, through the command that a user types: `portolan inspect list …` and `walk …`. */
+import { spawnSync } from "node:child_process";
+import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 
-/** Bits of the root registers that are an address; the rest are cache attributes and the ASID. */
-const X86_ROOT = 0xf_ffff_ffff_f000n;
-const PDPT = 0xffff_ffe0n;
-const TTBR_SHORT = 0xffff_c000n;
-const TTBR_LONG = 0xffff_ffff_fffen;
+const COMMAND = resolve(dirname(fileURLToPath(import.meta.url)), "../../packages/cli/dist/main.js");
+const FIVE_MINUTES = 300_000;
 
-const MACHINES = {
-  amd64: { architecture: amd64, os: "linux-x86-64", rootBits: X86_ROOT },
-  "amd64-la57": { architecture: amd64la57, os: "linux-x86-64", rootBits: X86_ROOT },
-  i386: { architecture: ia32, os: "linux-x86-32", rootBits: 0xffff_f000n },
-  "i386-pae": { architecture: ia32pae, os: "linux-x86-pae", rootBits: PDPT },
-  armhf: { architecture: arm({ format: "v7" }), rootBits: TTBR_SHORT },
-  arm64: { architecture: arm64, os: "linux-arm64", rootBits: TTBR_LONG },
+/** Names that the command knows the machines and their roots by. Cores of ARM have no word on translation. */
+const KNOWN_AS = {
+  amd64: { arch: "amd64", roots: { CR3: "CR3" } },
+  "amd64-la57": { arch: "amd64la57", roots: { CR3: "CR3" } },
+  i386: { arch: "ia32", roots: { CR3: "CR3" } },
+  "i386-pae": { arch: "ia32pae", roots: { CR3: "CR3" } },
+  armhf: { arch: "armv7", roots: { TTBR0: "TTBR0" } },
+  arm64: { arch: "arm64", roots: { TTBR0_EL1: "TTBR0", TTBR1_EL1: "TTBR1" } },
 };
 
-/** Where the descriptions' switches stand in the processors' registers. SMAP is left out: the kernel suspends it when it must. */
-const SWITCHES = { WP: ["CR0", 16n], PSE: ["CR4", 4n], PGE: ["CR4", 7n], SMEP: ["CR4", 20n], NXE: ["EFER", 11n], WXN: ["SCTLR", 19n] };
+/** Switches that a raw image cannot tell: where they stand in the registers. */
+const SWITCHES = {
+  amd64: { WP: ["CR0", 16n], PGE: ["CR4", 7n], SMEP: ["CR4", 20n], SMAP: ["CR4", 21n], NXE: ["EFER", 11n] },
+  ia32: { WP: ["CR0", 16n], PSE: ["CR4", 4n], PGE: ["CR4", 7n] },
+  ia32pae: { WP: ["CR0", 16n], PGE: ["CR4", 7n], NXE: ["EFER", 11n] },
+};
+SWITCHES.amd64la57 = SWITCHES.amd64;
 
-const switchesOf = (architecture, registers) => {
-  const switches = {};
-  for (const [name, [register, bit]] of Object.entries(SWITCHES))
-    if (Object.hasOwn(architecture.switches, name) && registers[register] !== undefined)
-      switches[name] = ((BigInt(registers[register]) >> bit) & 1n) === 1n;
-  return switches;
+/** `6.1` of `6.1.0-50-amd64`. */
+const shortRelease = (release) => /^\d+\.\d+/.exec(release)?.[0] ?? release;
+
+/** What a user types about the image: nothing that its note tells. */
+const aboutOf = ({ machine, registers, base }, file) => {
+  const { arch, roots } = KNOWN_AS[machine];
+  const isRaw = file.endsWith(".raw");
+  const switches = isRaw ? Object.entries(SWITCHES[arch] ?? {}) : [];
+  return [
+    "--arch",
+    arch,
+    ...(isRaw ? ["--image-format", "raw", "--base", `0x${base.toString(16)}`] : []),
+    ...(isRaw || registers.CR3 === undefined
+      ? Object.entries(roots).flatMap(([name, register]) => ["--root", `${name}=${registers[register]}`])
+      : []),
+    ...switches.flatMap(([name, [register, bit]]) => [
+      "--switch",
+      `${name}=${((BigInt(registers[register] ?? 0) >> bit) & 1n) === 1n ? "on" : "off"}`,
+    ]),
+  ];
 };
 
-/** Table roots by the registers that the machine was stopped with. */
-const rootsOf = (registers, rootBits) => {
-  if (registers.CR3 !== undefined) return { root: Number(BigInt(registers.CR3) & rootBits) };
-  const roots = { root: Number(BigInt(registers.TTBR0) & rootBits) };
-  return rootBits === TTBR_LONG ? { ...roots, kernelRoot: Number(BigInt(registers.TTBR1) & rootBits) } : roots;
+/** Runs the command to its end. @returns what it printed @throws Error with what it complained of */
+const inspect = (args) => {
+  const { status, stdout, stderr, error } = spawnSync(process.execPath, [COMMAND, "inspect", ...args], {
+    encoding: "utf8",
+    maxBuffer: 2 ** 30,
+    timeout: FIVE_MINUTES,
+  });
+  if (status !== 0) throw new Error(`portolan inspect ${args.join(" ")}: ${error?.message ?? stderr}`);
+  return stdout;
 };
 
-/** QEMU marks PDPTEs as accessed (bit 5), which processors hold in registers and never write, and where the bit must be zero. */
-const withoutMarkedPointers = (memory, root) => ({
-  regions: memory.regions,
-  read: async (physical, target) => {
-    const count = await memory.read(physical, target);
-    if (physical === root) for (let at = 0; at < Math.min(count, 32); at += 8) target[at] &= ~0x20;
-    return count;
-  },
-});
-
-/** 32-bit ARM: Linux keeps entries of its own in the half page before the hardware's (arch/arm/include/asm/pgtable-2level.h). */
-const BEFORE = 2048;
-const L_PTE_PRESENT = 1n;
-
-/**
- * Pages that are there while the hardware's entry is empty: nobody may touch them (PROT_NONE), or they have not been used lately, which
- * Linux learns by a fault, since these descriptors have no accessed mark.
- */
-const hiddenPages = async (memory, tree, roots) => {
-  const places = [];
-  const absent = (at) => {
-    if (at.depth === 1) places.push([tree.addressOf(at.page), at.entryAddress - BEFORE]);
-  };
-  // Kernel pages above the process's have no such companions.
-  await new Scan(memory, tree, { absent }, { range: { first: 0n, last: 0xbeff_ffffn } }).run(roots);
-  const hidden = [];
-  const word = new Uint8Array(4);
-  for (const [address, place] of places) {
-    if ((await memory.read(place, word)) < word.length) continue;
-    const entry = BigInt(new DataView(word.buffer).getUint32(0, true));
-    if ((entry & L_PTE_PRESENT) !== 0n) hidden.push([address, { kind: "no-access", physical: Number(entry & 0xffff_f000n) }]);
-  }
-  return hidden;
+/** The words that the list has for entries that only the system understands. */
+const softwareOf = (text) => {
+  const [, physical] = /the page is there: physical (0x[0-9a-f]+)$/.exec(text) ?? [];
+  if (physical !== undefined) return { kind: text.startsWith("nobody") ? "hidden" : "old", says: physical };
+  const [, type, offset] = /swap type (\d+), offset (0x[0-9a-f]+)$/.exec(text) ?? [];
+  if (type === undefined) throw new Error(`the list says of an entry: ${text}`);
+  return { kind: "swapped", says: `swap ${type} ${offset}` };
 };
 
 /**
- * Lists everything.
- * @returns `leaves` in the order of addresses; `software`: no-access and swap entries by address; `written`: the text that the inspector
- * makes in the words of QEMU's monitor
+ * Everything that is compared, as far as it is asked for.
+ * @returns `leaves` in the order of addresses; `software`: what the system means by other entries, by address; `written`: a list in the
+ * words of QEMU's monitor; `walk`: one address's way
  */
-export const inspectedAs = async ({ machine, registers }, image) => {
-  const { architecture, os, rootBits } = MACHINES[machine];
-  const roots = rootsOf(registers, rootBits);
-  const memory = machine === "i386-pae" ? withoutMarkedPointers(image, roots.root) : image;
-  const switches = switchesOf(architecture, registers);
-  const tree = new Tree(architecture, switches);
+export const inspectedAs = (manifest, path) => {
+  const about = aboutOf(manifest, path);
+  const os = ["--os", `linux-${shortRelease(manifest.release)}`];
   const leaves = [];
   const software = new Map();
-  const totals = await eachMapping(
-    memory,
-    architecture,
-    roots,
-    {
-      leaf: ({ page, pages, physical, rights, lo, hi, depth }) =>
-        leaves.push({ address: tree.addressOf(page), pages, physical, rights, lo, hi, isLarge: depth < tree.levels.length - 1 }),
-      software: ({ page }, entry) => software.set(tree.addressOf(page), entry),
-    },
-    { switches, ...(os === undefined ? {} : { os }) },
-  );
-  if (totals.end !== "complete") throw new Error(`${machine}: the list ended early: ${totals.end}`);
-  if (machine === "armhf") for (const [address, entry] of await hiddenPages(memory, tree, roots)) software.set(address, entry);
-  const written = async (style) => {
-    let text = "";
-    const take = (more) => {
-      text += more;
-    };
-    await renderAs(style, memory, architecture, roots, take, { switches });
-    return text;
+  for (const line of inspect(["list", ...about, ...os, "--merge", "leaves", "--format", "json", path])
+    .trimEnd()
+    .split("\n")) {
+    const row = JSON.parse(line);
+    if (row.totals !== undefined) continue;
+    const address = BigInt(row.first);
+    if (row.software !== null) software.set(address, softwareOf(row.software));
+    else leaves.push({ ...row, address, physical: BigInt(row.physical) });
+  }
+  return {
+    leaves,
+    software,
+    page: manifest.page,
+    written: (format) => inspect(["list", ...about, "--format", format, path]),
+    walk: (address) => JSON.parse(inspect(["walk", ...about, ...os, "--json", path, `0x${address.toString(16)}`])),
   };
-  return { leaves, software, written, page: 2 ** architecture.pageShift };
 };

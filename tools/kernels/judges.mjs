@@ -1,10 +1,5 @@
 /** The outside lists, each against the inspector's. A verdict counts what is equal and keeps what is not, in words. */
 
-/** Rights as the core packs them: three bits for the kernel, three above them for the user; read, write, execute. */
-const USER_SHIFT = 3;
-const READ = 1;
-const WRITE = 2;
-
 const fixed = (value, digits) => value.toString(16).padStart(digits, "0");
 const hex = (value) => `0x${value.toString(16)}`;
 
@@ -18,38 +13,20 @@ const linesAgainst = (what, ours, theirs) => {
   return { what, equal, told: "", differences };
 };
 
-/** The bits that `info tlb` prints, by their letters; P stands for a large page. */
-const LETTERS = [
-  ["G", 8],
-  ["P", null],
-  ["D", 6],
-  ["A", 5],
-  ["C", 4],
-  ["T", 3],
-  ["U", 2],
-  ["W", 1],
-];
-
-const tlbLine = ({ address, physical, lo, hi, isLarge }) => {
-  const letters = LETTERS.map(([letter, bit]) => ((bit === null ? isLarge : (lo >>> bit) & 1) ? letter : "-")).join("");
-  return `${fixed(address, 16)}: ${fixed(physical, 16)} ${hi >>> 31 === 1 ? "X" : "-"}${letters}`;
+/** Address and target of what `info tlb` prints. With PAE, QEMU prints the bit of no-execute as a part of the address as well. */
+const targetIn = (line) => {
+  const [, address, physical] = /^([0-9a-f]{16}): ([0-9a-f]{16})/.exec(line) ?? [];
+  return `${address} ${fixed(BigInt(`0x${physical}`) & ~(1n << 63n), 16)}`;
 };
 
-/** With PAE, QEMU prints the bit of no-execute as a part of the address as well. */
-const withoutLeak = (line) =>
-  line.replace(
-    /^([0-9a-f]{16}: )([0-9a-f]{16})/,
-    (_, address, physical) => `${address}${fixed(BigInt(`0x${physical}`) & ~(1n << 63n), 16)}`,
-  );
-
 /** What `info mem` joins: neighbours of equal rights, wherever they lie. */
-const memRanges = ({ leaves, page }) => {
+const memRanges = ({ leaves }) => {
   const ranges = [];
   let last = null;
-  for (const { address, pages, rights } of leaves) {
-    const isUser = rights >>> USER_SHIFT !== 0;
-    const word = `${isUser ? "u" : "-"}r${((isUser ? rights >>> USER_SHIFT : rights) & WRITE) === 0 ? "-" : "w"}`;
-    const end = address + BigInt(pages * page);
+  for (const { address, bytes, user, kernel } of leaves) {
+    const isUser = user !== "---";
+    const word = `${isUser ? "u" : "-"}r${(isUser ? user : kernel)[1]}`;
+    const end = address + BigInt(bytes);
     if (last !== null && last.end === address && last.word === word) last.end = end;
     else ranges.push((last = { first: address, end, word }));
   }
@@ -58,19 +35,20 @@ const memRanges = ({ leaves, page }) => {
 
 const memLine = ({ first, end, word }) => `${fixed(first, 16)}-${fixed(end, 16)} ${fixed(end - first, 16)} ${word}`;
 
-/** QEMU's own walks of everything, on x86: against the list, and against the text that the inspector writes in QEMU's words. */
-export const againstLists = async ({ machine }, seen, { tlb, mem }) => {
+/** QEMU's own walks of everything, on x86: the lists that the inspector makes in QEMU's words, and its own list beside them. */
+export const againstLists = (seen, { tlb, mem }) => {
   const linesOf = (text) => text.split("\n").filter((line) => /^[0-9a-f]+[-:]/.test(line));
   const verdicts = [];
   if (tlb !== null) {
     const theirs = linesOf(tlb);
-    verdicts.push(linesAgainst("info tlb", seen.leaves.map(tlbLine), machine === "i386-pae" ? theirs.map(withoutLeak) : theirs));
-    verdicts.push(linesAgainst("info tlb as text", linesOf(await seen.written("info-tlb")), theirs));
+    verdicts.push(linesAgainst("list --format info-tlb", linesOf(seen.written("info-tlb")), theirs));
+    const ours = seen.leaves.map(({ address, physical }) => `${fixed(address, 16)} ${fixed(physical, 16)}`);
+    verdicts.push(linesAgainst("list, targets of info tlb", ours, theirs.map(targetIn)));
   }
   if (mem !== null) {
     const theirs = linesOf(mem);
-    verdicts.push(linesAgainst("info mem", memRanges(seen).map(memLine), theirs));
-    verdicts.push(linesAgainst("info mem as text", linesOf(await seen.written("info-mem")), theirs));
+    verdicts.push(linesAgainst("list --format info-mem", linesOf(seen.written("info-mem")), theirs));
+    verdicts.push(linesAgainst("list, ranges of info mem", memRanges(seen).map(memLine), theirs));
   }
   return verdicts;
 };
@@ -86,7 +64,7 @@ export const againstNote = ({ registers }, note) => {
 
 /** The leaf that an address lies in. */
 const finder =
-  ({ leaves, page }) =>
+  ({ leaves }) =>
   (address) => {
     let low = 0;
     let high = leaves.length;
@@ -96,17 +74,17 @@ const finder =
       else high = middle;
     }
     const leaf = leaves[low - 1];
-    return leaf !== undefined && address < leaf.address + BigInt(leaf.pages * page) ? leaf : null;
+    return leaf !== undefined && address < leaf.address + BigInt(leaf.bytes) ? leaf : null;
   };
 
-const physicalIn = (leaf, address) => BigInt(leaf.physical) + (address - leaf.address);
+const physicalIn = (leaf, address) => leaf.physical + (address - leaf.address);
 const pairs = (text) =>
   text
     .trim()
     .split("\n")
     .map((line) => line.split(" "));
 
-/** One address after the other, as `user` or `kernel` would read there. */
+/** One address after the other, as `user` or `kernel` would read there. The monitor does not mind pages that are not marked as used. */
 export const againstSamples = (what, seen, text, who) => {
   const find = finder(seen);
   const differences = [];
@@ -115,7 +93,7 @@ export const againstSamples = (what, seen, text, who) => {
   for (const [name, there] of pairs(text)) {
     const address = BigInt(name);
     const leaf = find(address);
-    const mayRead = leaf !== null && ((who === "user" ? leaf.rights >>> USER_SHIFT : leaf.rights) & READ) !== 0;
+    const mayRead = leaf !== null && leaf[who][0] === "r";
     const here = mayRead ? hex(physicalIn(leaf, address)) : "-";
     if (here === there) {
       equal += 1;
@@ -128,29 +106,89 @@ export const againstSamples = (what, seen, text, who) => {
 const PRESENT = 63n;
 const SWAPPED = 62n;
 const FRAME = (1n << 55n) - 1n;
+const TYPE_BITS = 5n;
 
-/** The guest's word on every page of the process. It counts as present what is there and may not be touched. */
-export const againstGuest = (seen, text) => {
+/** A word of pagemap. @see Linux Documentation/admin-guide/mm/pagemap.rst */
+const guestSays = (entry, page) => {
+  if ((entry >> PRESENT) & 1n) return hex((entry & FRAME) * BigInt(page));
+  if (((entry >> SWAPPED) & 1n) === 0n) return "-";
+  const within = entry & FRAME;
+  return `swap ${within & ((1n << TYPE_BITS) - 1n)} ${hex(within >> TYPE_BITS)}`;
+};
+
+/** Pages from here on are the kernel's, though a page or two of them are shown to processes: pagemap has no word on those. */
+const kernelFrom = (levels) => (levels < 4 ? 0xc000_0000n : 1n << 63n);
+
+/** Pages of each kind that the process makes: fewer, and the comparison shows less than it says. */
+const MADE = { hidden: 8, swapped: 16 };
+/** Machines whose tables have no accessed mark: what is not used lately is taken from the processor. */
+const MADE_OLD = 4;
+
+/**
+ * The guest's word on every page of the process: where it lies, or in which area of swap space at which place. It counts as present
+ * what is there and may not be touched.
+ */
+export const againstGuest = (manifest, seen, text) => {
   const find = finder(seen);
-  const { page, software } = seen;
+  const { page, leaves, software } = seen;
+  const kernel = kernelFrom(manifest.levels);
   const differences = [];
-  const kinds = { mapped: 0, hidden: 0, absent: 0 };
+  const kinds = { mapped: 0, hidden: 0, old: 0, swapped: 0, absent: 0 };
+  const areas = new Set();
+  const asked = new Set();
   for (const [name, word] of pairs(text)) {
     const address = BigInt(name);
-    const entry = BigInt(word);
-    const there = (entry >> PRESENT) & 1n ? hex((entry & FRAME) * BigInt(page)) : (entry >> SWAPPED) & 1n ? "swap" : "-";
+    asked.add(address);
+    const there = guestSays(BigInt(word), page);
     const leaf = find(address);
     const told = leaf === null ? software.get(address) : undefined;
-    const here =
-      leaf !== null ? hex(physicalIn(leaf, address)) : told === undefined ? "-" : told.kind === "swap" ? "swap" : hex(told.physical);
-    if (here !== there) differences.push(`${name}: here ${here}, there ${there}`);
-    else kinds[leaf !== null ? "mapped" : told === undefined ? "absent" : "hidden"] += 1;
+    const here = leaf !== null ? hex(physicalIn(leaf, address)) : (told?.says ?? "-");
+    if (here !== there) {
+      differences.push(`${name}: here ${here}, there ${there}`);
+      continue;
+    }
+    kinds[leaf !== null ? "mapped" : (told?.kind ?? "absent")] += 1;
+    if (told?.kind === "swapped") areas.add(here.split(" ")[1]);
   }
-  const { mapped, hidden, absent } = kinds;
+  for (const address of [...leaves.filter(({ user }) => user !== "---").map((leaf) => leaf.address), ...software.keys()])
+    if (address < kernel && !asked.has(address)) differences.push(`${hex(address)}: here a page of the process, there nothing`);
+  const known = manifest.maps.reduce((sum, { first, end }) => sum + (BigInt(first) < kernel ? BigInt(end) - BigInt(first) : 0n), 0n);
+  if (BigInt(asked.size * page) !== known)
+    differences.push(`pagemap has ${asked.size} pages, and the process's ranges ${known / BigInt(page)}`);
+  const made = {
+    ...(manifest.spins === "spinner" ? { hidden: MADE.hidden, ...(manifest.machine === "armhf" ? { old: MADE_OLD } : {}) } : {}),
+    ...(manifest.spins === "spinner" && manifest.swaps.length > 0 ? { swapped: MADE.swapped } : {}),
+  };
+  for (const [kind, count] of Object.entries(made))
+    if (kinds[kind] < count) differences.push(`only ${kinds[kind]} pages are ${kind}, and the process made ${count}`);
+  if (made.swapped !== undefined && areas.size < manifest.swaps.length)
+    differences.push(`pages are swapped to ${areas.size} of ${manifest.swaps.length} areas`);
+  const { mapped, hidden, old, swapped, absent } = kinds;
   return {
-    what: "pagemap",
-    equal: mapped + hidden + absent,
-    told: ` (${mapped} mapped, ${hidden} there but forbidden, ${absent} absent)`,
+    what: "list --os linux, pagemap",
+    equal: mapped + hidden + old + swapped + absent,
+    told: ` (${mapped} mapped, ${hidden} there but forbidden, ${old} not used lately, ${swapped} swapped to ${areas.size} areas, ${absent} absent)`,
     differences,
   };
+};
+
+/** Pages whose walk is looked at: each takes a command of its own. */
+const WALKED = 6;
+
+/** Linux's own entry beside the processor's, on 32-bit ARM: it names the page that pagemap names, and says that it is there and used. */
+export const againstCompanions = (seen, text) => {
+  const find = finder(seen);
+  const mapped = pairs(text).filter(([name]) => find(BigInt(name)) !== null);
+  const step = Math.max(1, Math.floor(mapped.length / WALKED));
+  const differences = [];
+  let equal = 0;
+  for (let i = 0; i < mapped.length; i += step) {
+    const [name, word] = mapped[i];
+    const there = `${guestSays(BigInt(word), seen.page)} Linux: present, young`;
+    const beside = seen.walk(BigInt(name)).steps.at(-1).beside;
+    const here = beside === null ? "nothing" : `${hex(BigInt(beside.raw) & ~0xfffn)} ${/^Linux: present, young/.exec(beside.says)?.[0]}`;
+    if (here === there) equal += 1;
+    else differences.push(`${name}: here ${here}, there ${there}`);
+  }
+  return { what: "walk --os linux, entries beside the processor's", equal, told: "", differences };
 };

@@ -45,14 +45,14 @@ const stopwatch = () => {
 const makeDump = async (machine, cache, folder) => {
   const version = qemuVersion(machine.qemu, machine.qemuPackage);
   const { seconds, lap } = stopwatch();
-  const { kernel, busybox } = fetchMachine(cache, machine);
+  const { kernel, ...programs } = fetchMachine(cache, machine);
   lap("fetch");
   mkdirSync(folder, { recursive: true });
   for (const old of readdirSync(folder)) rmSync(join(folder, old), { recursive: true });
   const scratch = mkdtempSync(join(tmpdir(), "portolan-kernel-"));
   let qemu = null;
   try {
-    const { archive, spins } = firstFiles(busybox, machine);
+    const { archive, spins } = firstFiles(programs, machine);
     const initrd = join(scratch, "initrd");
     writeFileSync(initrd, archive);
     const booted = await boot(machine, { kernel, initrd }, folder);

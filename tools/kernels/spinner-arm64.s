@@ -16,6 +16,8 @@
 	.equ PRIVATE, 2
 	.equ ANONYMOUS, 0x22
 	.equ HUGEPAGE, 14
+	.equ COLD, 20
+	.equ PAGEOUT, 21
 	.equ SIGCHLD, 17
 	.equ FOUR_MIB, 4 << 20
 
@@ -54,6 +56,16 @@
 	cbnz	x10, 1b
 	.endm
 
+	// Of the pages from x0 on, those from `first` on.
+	.macro advise first, bytes, what
+	ldr	x1, =\first
+	add	x0, x0, x1
+	ldr	x1, =\bytes
+	mov	x2, #\what
+	mov	x8, #MADVISE
+	svc	#0
+	.endm
+
 	.globl _start
 _start:
 	// A file, privately to read and to execute, and shared to write.
@@ -79,6 +91,14 @@ _start:
 	mov	x2, #0
 	mov	x8, #MPROTECT
 	svc	#0
+
+	// Pages in swap space, more than the first of its areas holds; and pages that the kernel takes for unused.
+	map	32 * PAGE, RW, ANONYMOUS
+	touch	32
+	advise	4 * PAGE, 24 * PAGE, PAGEOUT
+	map	8 * PAGE, RW, ANONYMOUS
+	touch	8
+	advise	2 * PAGE, 4 * PAGE, COLD
 
 	// Pages that were only read, and some with every right.
 	map	8 * PAGE, RW, ANONYMOUS

@@ -9,6 +9,9 @@
 	.equ PAUSE, 29
 	.equ MPROTECT, 125
 	.equ MMAP2, 192
+	.equ MADVISE, 220
+	.equ COLD, 20
+	.equ PAGEOUT, 21
 	.equ R, 1
 	.equ RW, 3
 	.equ RX, 5
@@ -52,6 +55,16 @@
 	bne	1b
 	.endm
 
+	@ Of the pages from r0 on, those from `first` on.
+	.macro advise first, bytes, what
+	ldr	r1, =\first
+	add	r0, r0, r1
+	ldr	r1, =\bytes
+	mov	r2, #\what
+	ldr	r7, =MADVISE
+	svc	#0
+	.endm
+
 	.globl _start
 _start:
 	@ A file, privately to read and to execute, and shared to write.
@@ -76,6 +89,14 @@ _start:
 	mov	r2, #0
 	mov	r7, #MPROTECT
 	svc	#0
+
+	@ Pages in swap space, more than the first of its areas holds; and pages that the kernel takes for unused.
+	map	32 * PAGE, RW, ANONYMOUS
+	touch	32
+	advise	4 * PAGE, 24 * PAGE, PAGEOUT
+	map	8 * PAGE, RW, ANONYMOUS
+	touch	8
+	advise	2 * PAGE, 4 * PAGE, COLD
 
 	@ Pages that were only read, and some with every right. There are no large pages for a process here.
 	map	8 * PAGE, RW, ANONYMOUS

@@ -27,7 +27,7 @@ static char *map(long bytes, long rights, long flags, long file) {
 }
 #endif
 
-enum { PAGE = 4096, SHARED = 1, PRIVATE = 2, ANONYMOUS = 32, NO = 0, R = 1, W = 2, X = 4, HUGEPAGE = 14 };
+enum { PAGE = 4096, SHARED = 1, PRIVATE = 2, ANONYMOUS = 32, NO = 0, R = 1, W = 2, X = 4, HUGEPAGE = 14, COLD = 20, PAGEOUT = 21 };
 
 static void touch(volatile char *from, long pages) {
   for (long i = 0; i < pages; i++) from[i * PAGE] = (char)(i + 1);
@@ -49,6 +49,14 @@ void _start(void) {
   char *hidden = map(16 * PAGE, R | W, PRIVATE | ANONYMOUS, -1);
   touch(hidden, 16);
   call(MPROTECT, (long)hidden + 4 * PAGE, 8 * PAGE, NO, 0, 0, 0);
+
+  /* Pages in swap space, more than the first of its areas holds; and pages that the kernel takes for unused. */
+  char *swapped = map(32 * PAGE, R | W, PRIVATE | ANONYMOUS, -1);
+  touch(swapped, 32);
+  call(MADVISE, (long)swapped + 4 * PAGE, 24 * PAGE, PAGEOUT, 0, 0, 0);
+  char *old = map(8 * PAGE, R | W, PRIVATE | ANONYMOUS, -1);
+  touch(old, 8);
+  call(MADVISE, (long)old + 2 * PAGE, 4 * PAGE, COLD, 0, 0, 0);
 
   /* Pages that were only read: all of them the one page of zeros. */
   peek(map(8 * PAGE, R | W, PRIVATE | ANONYMOUS, -1), 8);

@@ -190,8 +190,14 @@ describe("Linux on other machines", () => {
     expect(conventionNamed("linux-6.3", armv7, "6.1.0")).to.deep.equal({ name: "linux-arm-6.3", isNewest: false });
     const of = (asked: string): string => conventionNamed(asked, arm64).name;
     expect(["5.4", "5.18", "5.19", "6.1", "6.9", "6.10", "6.18", "7.0"].map((release) => of(`linux-${release}`))).to.deep.equal([
-      ...["linux-arm64-4.0", "linux-arm64-4.0", "linux-arm64", "linux-arm64", "linux-arm64"],
-      ...["linux-arm64-6.10", "linux-arm64-6.10", "linux-arm64-6.10"],
+      "linux-arm64-4.0",
+      "linux-arm64-4.0",
+      "linux-arm64",
+      "linux-arm64",
+      "linux-arm64",
+      "linux-arm64-6.10",
+      "linux-arm64-6.10",
+      "linux-arm64-6.10",
     ]);
     expect(of("linux-arm64")).to.equal("linux-arm64");
     expect(conventionNamed("linux", arm64, "what is this")).to.deep.equal({ name: "linux-arm64-6.10", isNewest: true });
