@@ -11,6 +11,7 @@ import {
   WRITE,
   type FaultReason,
   type SoftwareTlb,
+  type TlbException,
   type TlbRow,
   type TlbWord,
 } from "@portolan/core/architecture";
@@ -21,6 +22,8 @@ import { halfOf } from "./registers.js";
 
 const trapOf = (name: string, reason: FaultReason, access: Parameters<SoftwareTlb["miss"]>[0]): string =>
   `${name}, ${faults.report(reason, access, 0).trap}`;
+
+const set = (name: string): NonNullable<TlbException["field"]> => ({ name, is: 0, wouldBe: 1 });
 
 /** Is an entry one of the core's pages, which the handlers look after? A row is a half of it, or the pair. */
 const isMachines = ({ bytes }: TlbRow, pageShift: number): boolean => bytes === 2 ** pageShift || bytes === 2 ** (pageShift + 1);
@@ -46,8 +49,8 @@ export const softwareTlb = (pageShift: number, multipleMatches: MultipleMatches)
   miss: (access) => ({ reason: ABSENT, trap: trapOf("TLB Refill", ABSENT, access), asks: "all" }),
   refusal(row, access) {
     const asks = isMachines(row, pageShift) ? "tables" : "nothing";
-    if (row.valid === false) return { reason: ABSENT, trap: trapOf("TLB Invalid", ABSENT, access), asks };
-    if (access === WRITE) return { reason: PROTECTION, trap: trapOf("TLB Modified", PROTECTION, access), asks };
+    if (row.valid === false) return { reason: ABSENT, trap: trapOf("TLB Invalid", ABSENT, access), field: set("V"), asks };
+    if (access === WRITE) return { reason: PROTECTION, trap: trapOf("TLB Modified", PROTECTION, access), field: set("D"), asks };
     // RI and XI, which processors have that are younger than the R4000.
     return { reason: PROTECTION, trap: access === EXECUTE ? "TLB Execute-Inhibit" : "TLB Read-Inhibit", asks: "nothing" };
   },

@@ -47,6 +47,11 @@ const exceptionFor = (reason: FaultReason, access: Access, privilege: Privilege,
   asks,
 });
 
+/** The fields that refuse. */
+const P = { name: "P", is: 1, wouldBe: 0 };
+const NFO = { name: "NFO", is: 1, wouldBe: 0 };
+const W = { name: "W", is: 0, wouldBe: 1 };
+
 /** Size, split and base as the TSB register has them. @see USUM §6.9.6 */
 const parse = (value: bigint): ReturnType<StorageBuffer["parse"]> => ({
   base: value & ~0x1fffn & WORD,
@@ -108,10 +113,11 @@ export const softwareTlb: SoftwareTlb = {
   // Privilege is checked before W; what not even the kernel may load from is a page for loads that must not fault.
   refusal({ kernel, user }, access, privilege) {
     const rights = rightsFor(kernel, user);
-    if (access === EXECUTE) return exceptionFor(PRIVILEGED, access, privilege, "nothing");
-    if (!permits(rights, KERNEL, READ)) return exceptionFor(RESERVED, access, privilege, "nothing");
-    if (access !== WRITE || !permits(rights, privilege, READ)) return exceptionFor(PRIVILEGED, access, privilege, "nothing");
-    return exceptionFor(PROTECTION, access, privilege, "tables");
+    if (access === EXECUTE) return { ...exceptionFor(PRIVILEGED, access, privilege, "nothing"), field: P };
+    if (!permits(rights, KERNEL, READ)) return { ...exceptionFor(RESERVED, access, privilege, "nothing"), field: NFO };
+    if (access !== WRITE || !permits(rights, privilege, READ))
+      return { ...exceptionFor(PRIVILEGED, access, privilege, "nothing"), field: P };
+    return { ...exceptionFor(PROTECTION, access, privilege, "tables"), field: W };
   },
   overlap: "the manual leaves open what happens",
   // The kernel's space shows RAM from its first byte on, but for page 0; fetches are looked up.

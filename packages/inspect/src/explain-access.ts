@@ -1,7 +1,8 @@
 /** Why an access would fault: the level that refuses, and the bits that would have to be different. */
 import {
   ABSENT,
-  initialSwitches,
+  fieldBits,
+  LEAF_ENTRY,
   MALFORMED_ENTRY,
   NO_FAULT,
   permits,
@@ -14,6 +15,7 @@ import {
 import { changes, type Culprit } from "./culprit.js";
 import { ACCESS_NAMES, entryInWords, hexadecimal, PRIVILEGE_NAMES } from "./in-words.js";
 import type { Memory } from "./memory.js";
+import { switchesOf } from "./switches.js";
 import { treeOf, type Roots, type TreeLevel } from "./tree.js";
 import { walkAddress, type ImageStep, type ImageWalk, type WalkOptions } from "./walk-address.js";
 
@@ -53,7 +55,7 @@ export const explainAccess = async (
 ): Promise<AccessExplanation> => {
   const walk = await walkAddress(memory, architecture, roots, address, options);
   const { access, privilege, reason } = walk;
-  const switches = { ...initialSwitches(architecture), ...options.switches };
+  const switches = switchesOf(architecture, options.switches);
   const refusals: Refusal[] = [];
   const add = ({ depth, table, index, entryAddress, manual }: ImageStep, culprits: readonly Culprit[]): void => {
     refusals.push({ depth, table, index, entryAddress, manual, culprits });
@@ -65,15 +67,19 @@ export const explainAccess = async (
     return rule === undefined ? [] : changes(rule, step.raw, switches, (rights) => permits(rights, privilege, access));
   };
   /** What would make an entry of a tree lead on, or map something. */
-  const kindOf = (step: ImageStep): readonly Culprit[] =>
-    changes(levelOf(step).level.kind, step.raw, switches, (kind) => kind === "leaf" || kind === "table");
+  const kindOf = (step: ImageStep): readonly Culprit[] => {
+    const found = changes(levelOf(step).level.kind, step.raw, switches, (kind) => kind === "leaf" || kind === "table");
+    return treeOf(architecture, options).faultsOnReserved ? found.filter((one) => !leavesReserved(one, step.raw, levelOf(step))) : found;
+  };
   const isTold = walk.steps.some(({ source }) => source === "tree" || source === "hash");
   if (reason !== NO_FAULT)
     for (const step of walk.steps) {
-      if (step.passedOver !== null) {
+      const own = step.culprit === null ? [] : [step.culprit];
+      if (step.isPassedOver) {
         // Once tables were asked, entries of other spaces are nobody's business.
-        if (!isTold) add(step, [step.passedOver]);
-      } else if ((step.source !== "tree" || reason === PROTECTION) && !permits(step.rights, privilege, access)) add(step, rightsOf(step));
+        if (!isTold) add(step, own);
+      } else if ((step.source !== "tree" || reason === PROTECTION) && !permits(step.rights, privilege, access))
+        add(step, step.format === null ? own : rightsOf(step));
     }
   const last = walk.steps.at(-1);
   if (last?.source === "tree") {
@@ -94,6 +100,17 @@ export const explainAccess = async (
 const halvesOf = (raw: bigint): [lo: number, hi: number] => [Number(raw & 0xffff_ffffn), Number(raw >> 32n)];
 
 const isMalformed = ({ raw }: ImageStep, { codec }: TreeLevel): boolean => codec.kindOf(...halvesOf(raw)) === MALFORMED_ENTRY;
+
+/** Would the entry, so changed, have reserved bits set? Of a switch that is not known: other codecs read under it. */
+const leavesReserved = ({ kind, name, wouldBe }: Culprit, raw: bigint, { codec, level }: TreeLevel): boolean => {
+  const field = level.kind.reads.find((one) => one.name === name);
+  if (kind === "switch" || field === undefined) return false;
+  const [high, low] = fieldBits(field);
+  const mask = ((1n << BigInt(high - low + 1)) - 1n) << BigInt(low);
+  const [lo, hi] = halvesOf((raw & ~mask) | (BigInt(wouldBe) << BigInt(low)));
+  const format = codec.kindOf(lo, hi) === LEAF_ENTRY ? codec.leafOf(lo, hi) : codec.table;
+  return format?.hasReserved(lo, hi) === true;
+};
 
 /** Of a page whose quarters have rights of their own, the rule of the quarter that the address lies in. */
 const partRuleOf = ({ format, raw }: ImageStep, { codec, shift }: TreeLevel, address: bigint): Rule<Rights> | undefined => {

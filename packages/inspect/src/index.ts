@@ -10,6 +10,7 @@ export {
   type SoftwareEntry,
 } from "./conventions.js";
 export type { Culprit } from "./culprit.js";
+export { entryInWords } from "./in-words.js";
 export { explainAccess, type AccessExplanation, type Refusal } from "./explain-access.js";
 export {
   eachMapping,
@@ -42,4 +43,5 @@ export {
   type SourceName,
   type SourcesAsked,
 } from "./software/sources.js";
+export { switchesOf } from "./switches.js";
 export type { SpaceRow, TlbRow, TranslationState } from "./state.js";

@@ -1,7 +1,6 @@
 /** A description made ready for looking into memory: where each level's index stands, its codec, and what no level says alone. */
 import {
   ALL_RIGHTS,
-  initialSwitches,
   LevelCodec,
   PortolanError,
   rightsFor,
@@ -14,6 +13,7 @@ import {
 import { Addresses } from "./addresses.js";
 import type { SoftwareSources } from "./software/sources.js";
 import { marksOf } from "./marks.js";
+import { switchesOf } from "./switches.js";
 
 /** How a description is to be read. */
 export interface TreeOptions {
@@ -90,11 +90,8 @@ export class Tree extends Addresses {
     const { translation, pageShift, layout } = architecture;
     super(architecture);
     if (translation.kind !== "hierarchical") throw new PortolanError("ERR_NO_TREE", { machine: architecture.name });
-    for (const name of Object.keys(switches))
-      if (!Object.hasOwn(architecture.switches, name))
-        throw new PortolanError("ERR_BAD_ARGUMENT", { switch: name, known: Object.keys(architecture.switches) });
     this.translation = translation;
-    this.switches = { ...initialSwitches(architecture), ...switches };
+    this.switches = switchesOf(architecture, switches);
     this.faultsOnReserved = translation.faultsOnReserved && !ignoreReserved;
     let shift = pageShift + translation.levels.reduce((sum, { indexBits }) => sum + indexBits, 0);
     this.levels = translation.levels.map((level) => {

@@ -60,8 +60,10 @@ export interface ImageStep extends WalkStep {
   readonly source: SourceName;
   /** 0 at the root. */
   readonly depth: number;
-  /** Of an entry for the address that does not match: what would have to be different. Null elsewhere. */
-  readonly passedOver: Culprit | null;
+  /** An entry for the address that does not match: of another space, or not valid. */
+  readonly isPassedOver: boolean;
+  /** What would have to be different, where an entry of a TLB does not match or refuses. Null where its bits tell. */
+  readonly culprit: Culprit | null;
   /** What this entry lets through; all rights where it does not say. */
   readonly rights: Rights;
   readonly format: StepFormat | null;
@@ -212,7 +214,8 @@ const walkTree = async (
     const step = (says: string): void => {
       steps.push({
         source: "tree",
-        passedOver: null,
+        isPassedOver: false,
+        culprit: null,
         depth,
         table: level.name,
         tableAddress: BigInt(table),

@@ -20,6 +20,8 @@ export interface TlbException {
   readonly reason: FaultReason;
   /** The manual's name, with what tells it from others of the same code: `"TLB Invalid, TLBL (2)"`. */
   readonly trap: string;
+  /** The field that refuses, and a value with which it would not. */
+  readonly field?: { readonly name: string; readonly is: number; readonly wouldBe: number };
   /** What the handler asks: the software cache and the tables behind it, those tables at once, or nothing. */
   readonly asks: "all" | "tables" | "nothing";
 }

@@ -12,7 +12,7 @@ export interface TlbAnswer {
   readonly others: readonly TlbRow[];
   /** Entries for the address that do not match. */
   readonly near: readonly NearMatch[];
-  /** Rows that were compared. */
+  /** Entries that were compared. */
   readonly compared: number;
 }
 
@@ -39,10 +39,10 @@ export const lookUp = (
 ): TlbAnswer => {
   const found: TlbRow[] = [];
   const near: NearMatch[] = [];
-  let compared = 0;
+  const compared = new Set<number>();
   for (const row of rows) {
     if (row.unit !== unit) continue;
-    compared += 1;
+    compared.add(row.index);
     if (!covers(row, address)) continue;
     if (row.valid === false && !matchesInvalid)
       near.push({ row, why: "V is clear", culprit: { kind: "field", name: "V", is: 0, wouldBe: 1 } });
@@ -54,7 +54,7 @@ export const lookUp = (
   }
   found.sort((one, other) => one.index - other.index);
   const [row = null, ...others] = found;
-  return { row, others, near, compared };
+  return { row, others, near, compared: compared.size };
 };
 
 /** A field of a word that stands higher in a larger number, under a longer name. */
@@ -89,11 +89,19 @@ export const rowInWords = (row: TlbRow, { tagName }: SoftwareTlb): string => {
 };
 
 /** An entry as a step of a walk. */
-export const stepOf = (row: TlbRow, view: SoftwareTlb, address: bigint, says: string, passedOver: Culprit | null = null): ImageStep => {
+export const stepOf = (
+  row: TlbRow,
+  view: SoftwareTlb,
+  address: bigint,
+  says: string,
+  culprit: Culprit | null = null,
+  isPassedOver = false,
+): ImageStep => {
   const { raw, bytes, fields } = wordsOf(row, view, address);
   return {
     source: "tlb",
-    passedOver,
+    isPassedOver,
+    culprit,
     depth: 0,
     table: `${row.unit} TLB`,
     tableAddress: null,

@@ -59,7 +59,8 @@ export const askSlot = async (
     row: found,
     step: {
       source: "tsb",
-      passedOver: null,
+      isPassedOver: false,
+      culprit: null,
       depth: 0,
       table: `${buffer.unit} TSB of ${slots} slots`,
       tableAddress: BigInt(physical),

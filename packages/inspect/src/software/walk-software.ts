@@ -5,52 +5,32 @@
 import {
   ABSENT,
   BUS,
-  explainFields,
   EXECUTE,
   FAULT_REASONS,
-  hashEntryFields,
-  hashHeadFields,
   KERNEL,
   NO_FAULT,
-  PAGE_USER,
-  hashEntryRights,
   permits,
-  PROTECTION,
   READ,
   WRITE,
   type Access,
   type Architecture,
   type FaultReason,
-  type Privilege,
   type Rights,
   type TlbException,
   type TlbRow,
 } from "@portolan/core/architecture";
 import { isUsersAddress, verdictOfAddress } from "../address-rules.js";
 import { Addresses } from "../addresses.js";
+import type { Culprit } from "../culprit.js";
 import { ACCESS_NAMES, hexadecimal, PRIVILEGE_NAMES } from "../in-words.js";
 import { holds, type Memory } from "../memory.js";
-import type { ImageStep, ImageWalk, RaisedException, StepFormat } from "../walk-address.js";
-import { PageHashReader } from "./page-hash.js";
+import type { ImageStep, ImageWalk, RaisedException } from "../walk-address.js";
+import { askHash } from "./ask-hash.js";
+import type { Asked, Verdict } from "./verdict.js";
 import { givenToKernel, locate } from "./locate.js";
 import { looksInto, type SoftwareSources } from "./sources.js";
 import { lookUp, stepOf, unitFor } from "./tlb.js";
 import { askSlot } from "./tsb.js";
-
-/** An access. */
-export interface Asked {
-  readonly access: Access;
-  readonly privilege: Privilege;
-}
-
-/** What one place says of an access, once it says anything. */
-interface Verdict {
-  readonly reason: FaultReason;
-  readonly rule: string;
-  readonly manual: string;
-  readonly rights: Rights;
-  readonly physical: number | null;
-}
 
 /**
  * Walks one address through the places that there are, in the order in which the machine and its handlers look. `walkTree` walks
@@ -114,8 +94,8 @@ class Way {
 
   async go(walkTree: (root: number) => Promise<ImageWalk>): Promise<Verdict> {
     const { manuals } = this.#architecture;
-    const verdict = verdictOfAddress(new Addresses(this.#architecture), this.#address, this.#asked.privilege);
-    if (verdict !== null) return { ...verdict, manual: manuals[0] ?? "" };
+    const byAddress = verdictOfAddress(new Addresses(this.#architecture), this.#address, this.#asked.privilege);
+    if (byAddress !== null) return { ...byAddress, manual: manuals[0] ?? "" };
     // What the place that was asked last has refused with, where nobody is asked after it.
     let last: Verdict | null = null;
     let asks: TlbException["asks"] = "all";
@@ -131,7 +111,18 @@ class Way {
       if (said !== null && said.asks === "nothing") return said.verdict;
       if (said !== null) last = said.verdict;
     }
-    if (looksInto(this.#sources, "hash")) return this.#askHash();
+    if (looksInto(this.#sources, "hash")) {
+      const { steps, ...verdict } = await askHash(
+        this.#memory,
+        this.#architecture,
+        this.#sources.hash,
+        this.#space,
+        this.#address,
+        this.#asked,
+      );
+      this.steps.push(...steps);
+      return verdict;
+    }
     if (looksInto(this.#sources, "tree") && this.#sources.tree !== null) return this.#askTree(this.#sources.tree, walkTree);
     return last ?? this.#refused(ABSENT, "no place that is there tells of this space", manuals[0] ?? "");
   }
@@ -149,7 +140,7 @@ class Way {
     const { access } = this.#asked;
     const unit = unitFor(this.#architecture, access === EXECUTE);
     const { row, others, near, compared } = lookUp(tlb ?? [], view, unit, this.#address, this.#asid);
-    for (const { row: one, why, culprit } of near) this.steps.push(stepOf(one, view, this.#address, `no match: ${why}`, culprit));
+    for (const { row: one, why, culprit } of near) this.steps.push(stepOf(one, view, this.#address, `no match: ${why}`, culprit, true));
     if (row === null) {
       const exception = view.miss(access);
       const who = this.#asid === null ? `an unknown ${view.tagName}` : `${view.tagName} ${this.#asid}`;
@@ -164,12 +155,16 @@ class Way {
   }
 
   /** What an entry of a TLB, or one that was just loaded into it, says to the access. */
-  #judge(row: TlbRow, name: string, tell: (says: string) => void): { verdict: Verdict; asks: TlbException["asks"] } {
+  #judge(
+    row: TlbRow,
+    name: string,
+    tell: (says: string, culprit: Culprit | null) => void,
+  ): { verdict: Verdict; asks: TlbException["asks"] } {
     const { view } = this.#sources;
     const { access, privilege } = this.#asked;
     const rights = row.kernel | (row.user << 3);
     if (row.valid !== false && permits(rights, privilege, access)) {
-      tell("matches");
+      tell("matches", null);
       const physical = Number(row.physical + (this.#address - row.virtual));
       const rule = `${name} lets the ${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]}`;
       return { verdict: { reason: NO_FAULT, rule, manual: view.manual, rights, physical }, asks: "nothing" };
@@ -179,7 +174,11 @@ class Way {
       row.valid === false
         ? `${name} matches and is not valid`
         : `${name} does not let the ${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]}`;
-    tell(row.valid === false ? "matches, and is not valid" : "matches, and refuses");
+    const { field } = exception;
+    tell(
+      row.valid === false ? "matches, and is not valid" : "matches, and refuses",
+      field === undefined ? null : { kind: "field", ...field },
+    );
     this.#raise(exception, says, view.manual);
     return { verdict: this.#refused(exception.reason, says, view.manual, rights), asks: exception.asks };
   }
@@ -218,59 +217,6 @@ class Way {
     return this.#judge(answer.row, name, (says) => this.steps.push({ ...answer.step, says: `${answer.step.says}; it ${says}` }));
   }
 
-  async #askHash(): Promise<Verdict> {
-    const { hash } = this.#sources;
-    const { access, privilege } = this.#asked;
-    if (hash === null || this.#space === null)
-      return this.#refused(ABSENT, `nobody has told by which number the page hash table knows this space`, HASH_MANUAL);
-    const table = await PageHashReader.open(this.#memory, this.#architecture, hash.directory, hash.chains);
-    const chains = table.chainsOf(this.#space, this.#address);
-    if (chains.length === 0)
-      return this.#refused(BUS, `there is no directory of the page hash table at ${hexadecimal(hash.directory)}`, HASH_MANUAL);
-    const page = this.#address - (this.#address % BigInt(table.frameBytes));
-    for (const chain of chains) {
-      const head = await table.head(chain);
-      if (head === null) return this.#refused(BUS, `the head of chain ${chain} lies outside physical memory`, HASH_MANUAL);
-      const first =
-        head.link === "end"
-          ? "an empty chain"
-          : head.link === "nowhere"
-            ? "no link"
-            : `a chain that begins at ${hexadecimal(head.link.to)}`;
-      this.steps.push(hashStep("page hash table, heads", chain, head.at, 8, head.raw, hashHeadFields, first));
-      const entries = table.chain(chain);
-      let place = 0;
-      let next = await entries.next();
-      for (; next.done !== true; next = await entries.next()) {
-        const entry = next.value;
-        const raw = (await table.rawEntry(entry.at)) ?? 0n;
-        const isIt = entry.space === this.#space && entry.virtual === page;
-        const says = isIt ? `maps physical address ${hexadecimal(entry.physical)}` : "another page, or another address space";
-        const step = hashStep("page hash table", place, entry.at, 32, raw, hashEntryFields, says);
-        if (place < MOST_SHOWN || isIt)
-          this.steps.push(isIt ? { ...step, rights: entry.rights, format: hashFormat(this.#architecture) } : step);
-        place += 1;
-        if (!isIt) continue;
-        if (!permits(entry.rights, privilege, access))
-          return this.#refused(
-            PROTECTION,
-            `the entry does not let the ${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]}`,
-            HASH_MANUAL,
-            entry.rights,
-          );
-        const physical = entry.physical + Number(this.#address - page);
-        const rule = `the entry lets the ${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]}`;
-        return { reason: NO_FAULT, rule, manual: HASH_MANUAL, rights: entry.rights, physical };
-      }
-      if (next.value === "cycle")
-        return this.#refused(ABSENT, `chain ${chain} leads back to itself, and none of its entries is for this page`, HASH_MANUAL);
-      if (next.value === "outside") return this.#refused(BUS, `chain ${chain} leads out of physical memory`, HASH_MANUAL);
-      if (next.value === "long")
-        return this.#refused(ABSENT, `chain ${chain} is longer than any table's; it was not followed to its end`, HASH_MANUAL);
-    }
-    return this.#refused(ABSENT, `no entry of chain ${chains.join(" or ")} is for this page of address space ${this.#space}`, HASH_MANUAL);
-  }
-
   async #askTree(root: number, walkTree: (root: number) => Promise<ImageWalk>): Promise<Verdict> {
     const walk = await walkTree(root);
     this.steps.push(...walk.steps);
@@ -278,50 +224,3 @@ class Way {
     return { reason, rule, manual, rights: kernelRights | (userRights << 3), physical: physical === null ? null : Number(physical) };
   }
 }
-
-/** Entries of a chain that are told of; a sound chain has a few. */
-const MOST_SHOWN = 64;
-const HASH_MANUAL = "read by refill code, not by hardware";
-
-const hashStep = (
-  table: string,
-  index: number,
-  at: number,
-  bytes: 8 | 32,
-  raw: bigint,
-  fields: typeof hashEntryFields,
-  says: string,
-): ImageStep => ({
-  source: "hash",
-  passedOver: null,
-  depth: 0,
-  table,
-  tableAddress: null,
-  index,
-  entryAddress: BigInt(at),
-  bytes,
-  raw,
-  fields: explainFields(fields, raw),
-  rights: 0o77,
-  format: null,
-  says,
-  manual: HASH_MANUAL,
-  beside: null,
-  marks: null,
-});
-
-const FLAG_NAMES = ["r", "w", "x", "u"] as const;
-
-/** The entry's own bits that say what it lets through. */
-const hashFormat = (architecture: Architecture): StepFormat => ({
-  name: "page hash table entry",
-  fields: hashEntryFields,
-  rights: {
-    reads: hashEntryFields.filter(({ name }) => (FLAG_NAMES as readonly string[]).includes(name)),
-    tell: (values) =>
-      hashEntryRights(
-        architecture,
-        FLAG_NAMES.reduce((flags, name, bit) => flags | ((values[name] ?? 0) === 0 ? 0 : name === "u" ? PAGE_USER : 1 << bit), 0),
-      ),
-  },
-});

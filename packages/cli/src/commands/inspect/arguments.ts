@@ -3,6 +3,7 @@ import { EXECUTE, KERNEL, READ, USER, WRITE } from "@portolan/core/architecture"
 import { CONVENTIONS } from "@portolan/inspect";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { addressOf, sizeOf, switchOf } from "../../options.js";
+import { addSoftwareOptions, type SoftwareArguments } from "./software.js";
 
 /** Where tables begin: told, told of a register, in the image's note, or to be looked for. */
 export type RootArgument =
@@ -17,7 +18,7 @@ export interface Range {
 }
 
 /** What every sub-command may be told. */
-export interface InspectArguments {
+export interface InspectArguments extends SoftwareArguments {
   readonly arch: string;
   readonly root?: readonly RootArgument[];
   readonly cpu: number;
@@ -106,7 +107,7 @@ export const addImageOptions = (command: Command): Command =>
 
 /** Those, and where the tables begin. */
 export const addRootOptions = (command: Command, more = ""): Command =>
-  addImageOptions(command)
+  addSoftwareOptions(addImageOptions(command))
     .option(
       "-r, --root <root>",
       `where the tables begin: an address, REGISTER=VALUE, note (the image's, usual) or found; twice where each half has one${more}`,

@@ -1,5 +1,5 @@
 /** `portolan inspect explain`: would an access fault, and which bit of which entry is to blame? */
-import { explainAccess, walkAsText, type Refusal } from "@portolan/inspect";
+import { entryInWords, explainAccess, walkAsText, type Refusal } from "@portolan/inspect";
 import { Option, type Command } from "commander";
 import { addressOf } from "../../options.js";
 import type { Terminal } from "../../terminal.js";
@@ -19,8 +19,9 @@ interface ExplainArguments extends InspectArguments {
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
-const remedy = ({ table, index, entryAddress, culprits }: Refusal): string[] => {
-  const place = `${table} entry ${index} at ${hex(entryAddress)}`;
+const remedy = (refusal: Refusal): string[] => {
+  const { culprits } = refusal;
+  const place = entryInWords(refusal);
   if (culprits.length === 0) return [`  ${place}: no single bit would help\n`];
   return culprits.map(({ kind, name, is, wouldBe }) =>
     kind === "switch"
@@ -55,8 +56,11 @@ export const addInspectExplain = (inspect: Command, terminal: Terminal): void =>
           return;
         }
         // Of the entries that let it pass a line is enough.
-        const told = new Set(refusals.map(({ depth }) => depth));
-        const way = walkAsText({ ...walk, steps: walk.steps.map((step) => (told.has(step.depth) ? step : { ...step, fields: [] })) });
+        const told = new Set(refusals.map(entryInWords));
+        const way = walkAsText({
+          ...walk,
+          steps: walk.steps.map((step) => (told.has(entryInWords(step)) ? step : { ...step, fields: [] })),
+        });
         terminal.out(`${basisLine(subject, rooted)}\n${says}\n${refusals.flatMap(remedy).join("")}\n${way}`);
       } finally {
         await subject.close();
@@ -64,4 +68,7 @@ export const addInspectExplain = (inspect: Command, terminal: Terminal): void =>
     });
 };
 
-const refusalAsData = (refusal: Refusal) => ({ ...refusal, entryAddress: hex(refusal.entryAddress) });
+const refusalAsData = (refusal: Refusal) => ({
+  ...refusal,
+  entryAddress: refusal.entryAddress === null ? null : hex(refusal.entryAddress),
+});

@@ -1,10 +1,11 @@
 /** `portolan inspect read`: bytes at a virtual address. */
 import { readVirtual } from "@portolan/inspect";
-import type { Architecture, Switches } from "@portolan/core/architecture";
+import { KERNEL, type Architecture, type Switches } from "@portolan/core/architecture";
 import type { Command } from "commander";
 import { addressOf } from "../../options.js";
 import { drainedOf, WorkFailed, type Terminal } from "../../terminal.js";
 import { addRootOptions, bytesOf, type InspectArguments } from "./arguments.js";
+import { addWhose, whoseOf } from "./software.js";
 import { openSubject, rootsOf } from "./subject.js";
 
 const EXAMPLES = `
@@ -14,6 +15,7 @@ Examples:
 
 interface ReadArguments extends InspectArguments {
   readonly raw?: boolean;
+  readonly privilege?: "user" | "kernel";
 }
 
 /** Bytes that are read and printed at once. */
@@ -22,7 +24,7 @@ const ROW = 16;
 
 /** Adds it to `inspect`. */
 export const addInspectRead = (inspect: Command, terminal: Terminal): void => {
-  addRootOptions(inspect.command("read"))
+  addWhose(addRootOptions(inspect.command("read")))
     .description("prints bytes at a virtual address, up to the first that is not mapped or not in the image")
     .option("--raw", "writes the bytes themselves")
     .argument("<image>", "an image of physical memory: raw, ELF core or LiME")
@@ -34,7 +36,8 @@ export const addInspectRead = (inspect: Command, terminal: Terminal): void => {
       try {
         const { roots } = await rootsOf(subject, given.root, given.cpu);
         const { image, architecture, options } = subject;
-        const asked = { ...options, switches: { ...options.switches, ...unlocked(architecture) } };
+        const privilege = whoseOf(architecture, given.privilege) ?? KERNEL;
+        const asked = { ...options, privilege, switches: { ...options.switches, ...unlocked(architecture) } };
         for (let done = 0; done < length;) {
           const at = address + BigInt(done);
           const { bytes, stop } = await readVirtual(image, architecture, roots, at, Math.min(PIECE, length - done), asked);

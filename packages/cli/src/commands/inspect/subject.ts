@@ -1,5 +1,15 @@
 /** An opened image with the machine that is to read it, and the roots that its tables begin at. */
-import { EXECUTE, initialSwitches, PortolanError, READ, USER, WRITE, type Architecture, type Switches } from "@portolan/core/architecture";
+import {
+  EXECUTE,
+  initialSwitches,
+  PortolanError,
+  READ,
+  USER,
+  WRITE,
+  type Architecture,
+  type Switches,
+  type TranslationState,
+} from "@portolan/core/architecture";
 import { openImage, type MemoryImage } from "@portolan/image";
 import { fileSource } from "@portolan/image/node";
 import {
@@ -7,6 +17,7 @@ import {
   CONVENTIONS,
   findRoots,
   passedOver,
+  switchesOf,
   treeOf,
   walkAsData,
   type ConventionName,
@@ -18,6 +29,7 @@ import { stat } from "node:fs/promises";
 import { architectureNamed } from "../../architectures.js";
 import type { Terminal } from "../../terminal.js";
 import { ACCESSES, type InspectArguments, type RootArgument } from "./arguments.js";
+import { isSoftwares, refuseSoftwares, softwareRooted, stateFor, type SoftwareArguments } from "./software.js";
 
 /** What every sub-command looks into. */
 export interface Subject {
@@ -30,6 +42,10 @@ export interface Subject {
     readonly ignoreReserved?: boolean;
     readonly os?: ConventionName;
   };
+  /** What the processor holds beside the tables, where its software fills the TLB and the image or a listing tells. */
+  readonly state: TranslationState | null;
+  /** As it was typed. */
+  readonly software: SoftwareArguments;
   /** Says something beside the answer. */
   readonly remark: (text: string) => void;
   readonly close: () => Promise<void>;
@@ -80,15 +96,27 @@ export const openSubject = async (path: string, given: InspectArguments, termina
     for (const text of contradictions(architecture, registers)) remark(terminal, text);
     if (state?.machine !== undefined && state.machine !== architecture.name)
       remark(terminal, `the image's note is of ${state.machine}: these are no tables of ${architecture.name}`);
-    const switches = { ...switchesIn(architecture, registers), ...switchesOf(architecture, state?.switches), ...given.switch };
+    const switches = { ...switchesIn(architecture, registers), ...switchesKnown(architecture, state?.switches), ...given.switch };
     const options = {
       switches,
       ...(given.ignoreReserved === undefined ? {} : { ignoreReserved: given.ignoreReserved }),
       passMarks: given.strict !== true,
       ...(given.os === undefined ? {} : { os: systemIn(image, architecture, given.os, (text) => remark(terminal, text)) }),
     };
-    treeOf(architecture, options);
-    return { image, architecture, options, close: () => source.close(), remark: (text) => remark(terminal, text) };
+    if (isSoftwares(architecture)) switchesOf(architecture, switches);
+    else {
+      refuseSoftwares(architecture, given);
+      treeOf(architecture, options);
+    }
+    return {
+      image,
+      architecture,
+      options,
+      state: isSoftwares(architecture) ? await stateFor(given.tlb, state, given.cpu ?? 0) : null,
+      software: given,
+      close: () => source.close(),
+      remark: (text) => remark(terminal, text),
+    };
   } catch (error) {
     await source.close();
     throw error;
@@ -130,7 +158,7 @@ export const switchesIn = (architecture: Architecture, registers: Readonly<Recor
 };
 
 /** Of the switches that the image's note tells those that the machine has. */
-const switchesOf = ({ switches }: Architecture, told: Switches = {}): Switches =>
+const switchesKnown = ({ switches }: Architecture, told: Switches = {}): Switches =>
   Object.fromEntries(Object.entries(told).filter(([name]) => Object.hasOwn(switches, name)));
 
 /** What the image's registers say against the machine that was named. */
@@ -153,11 +181,9 @@ const contradictions = ({ name, translation }: Architecture, { CR0, CR4 }: Reado
  *
  * @throws PortolanError ERR_BAD_ARGUMENT where there are none, or more than the machine has; ERR_NO_TREE
  */
-export const rootsOf = async (
-  { image, architecture, options, remark }: Subject,
-  asked: readonly RootArgument[] = [{ kind: "note" }],
-  cpu = 0,
-): Promise<Rooted> => {
+export const rootsOf = async (subject: Subject, asked: readonly RootArgument[] = [{ kind: "note" }], cpu = 0): Promise<Rooted> => {
+  const { image, architecture, options } = subject;
+  if (isSoftwares(architecture)) return softwareRooted(subject, asked);
   const tree = treeOf(architecture, options);
   const { rootRegister, kernelRootRegister } = tree.translation;
   const registers = kernelRootRegister === undefined ? [rootRegister] : [rootRegister, kernelRootRegister];
@@ -200,7 +226,7 @@ export const rootsOf = async (
   const root = bases.get(rootRegister);
   const kernelRoot = kernelRootRegister === undefined ? undefined : bases.get(kernelRootRegister);
   const roots = { ...(root === undefined ? {} : { root }), ...(kernelRoot === undefined ? {} : { kernelRoot }) };
-  for (const text of await passedOver(image, tree, roots)) remark(text);
+  for (const text of await passedOver(image, tree, roots)) subject.remark(text);
   const says = `${Array.from(bases, ([name, base]) => `${nameOf(name)} ${hex(base)}`).join(", ")}, ${[...from].join(", ")}`;
   return { roots, says };
 };
@@ -228,7 +254,7 @@ const tableOf = (tree: Tree, register: string, value: bigint): number => {
 
 /** `"amd64; CR3 0x1000, from the image's note; WP on, PGE off"`: what the answers below rest on. */
 export const basisLine = ({ architecture, options }: Subject, { says }: Rooted): string => {
-  const { switches } = treeOf(architecture, options);
+  const switches = switchesOf(architecture, options.switches);
   const all = Object.entries(switches);
   const initially = initialSwitches(architecture);
   const system = options.os === undefined ? "" : `; ${options.os}`;

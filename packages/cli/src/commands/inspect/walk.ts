@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { addressOf } from "../../options.js";
 import type { Terminal } from "../../terminal.js";
 import { addRootOptions, type InspectArguments } from "./arguments.js";
+import { addWhose, whoseOf } from "./software.js";
 import { basisLine, openSubject, rootsOf, walkValue } from "./subject.js";
 
 const EXAMPLES = `
@@ -14,25 +15,30 @@ Examples:
 
 explain says whether an access would fault; walk tells of the way alone.`;
 
+interface WalkArguments extends InspectArguments {
+  readonly privilege?: "user" | "kernel";
+}
+
 /** Adds it to `inspect`. */
 export const addInspectWalk = (inspect: Command, terminal: Terminal): void => {
-  addRootOptions(inspect.command("walk"))
+  addWhose(addRootOptions(inspect.command("walk")))
     .description("shows every level of an address's translation: the entry, its fields, and the rule that decided")
     .option("--json", "prints the result as JSON")
     .argument("<image>", "an image of physical memory: raw, ELF core or LiME")
     .argument("<address>", "virtual", addressOf)
     .addHelpText("after", EXAMPLES)
-    .action(async (path: string, address: bigint, given: InspectArguments) => {
+    .action(async (path: string, address: bigint, given: WalkArguments) => {
       const subject = await openSubject(path, given, terminal);
       try {
         const rooted = await rootsOf(subject, given.root, given.cpu);
         const { image, architecture, options } = subject;
         const as = (privilege: typeof KERNEL | typeof USER) =>
           walkAddress(image, architecture, rooted.roots, address, { ...options, access: READ, privilege });
+        const whose = whoseOf(architecture, given.privilege);
         // Whoever may read it: the question is where the way leads.
-        const kernels = await as(KERNEL);
-        const walk = kernels.reason === NO_FAULT ? kernels : await as(USER);
-        const told = walk.reason === NO_FAULT ? walk : kernels;
+        const first = await as(whose ?? KERNEL);
+        const walk = first.reason === NO_FAULT || whose !== null ? first : await as(USER);
+        const told = walk.reason === NO_FAULT ? walk : first;
         terminal.out(
           given.json === true
             ? `${JSON.stringify({ machine: architecture.name, basis: rooted.says, ...walkValue(told) }, null, 2)}\n`
