@@ -1,8 +1,8 @@
 /**
- * `node tools/fuzz-image.mjs [--seconds N | --runs N] [--seed N] [--only images|MACHINE]... [--forget]`: changes images and tables a little, asks
+ * `node tools/fuzz-image.mjs [--seconds N | --runs N] [--seed N] [--only images|listings|MACHINE]... [--forget]`: changes images, listings of TLBs and tables a little, asks
  * every reader and walker about them, and judges the answers (packages/image/test/survive.ts, packages/inspect/test/hostile/judge.ts).
  * Guided by V8's coverage: what reaches code that nothing before it has reached is kept and changed further, and, made as small as it
- * gets, added to the corpus (packages/image/test/corpus, packages/inspect/test/corpus), which tests replay; `--forget` adds nothing.
+ * gets, added to the corpus (packages/image/test/corpus and corpus-listings, packages/inspect/test/corpus), which tests replay; `--forget` adds nothing.
  *
  * Inputs that fail are made small and written to coverage/fuzz, one for each kind of failure; the exit status is 1 then.
  */
@@ -14,11 +14,12 @@ import { parseArgs } from "node:util";
 import { largestAllocation } from "./fuzz/allocations.mjs";
 import { Coverage } from "./fuzz/coverage.mjs";
 import { changedImage } from "./fuzz/images.mjs";
+import { changedListing } from "./fuzz/listings.mjs";
 import { Chance } from "./fuzz/random.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 // After the counting of allocations is in place.
-const { survive } = await import("../packages/image/dist-test/survive.js");
+const { survive, surviveListing } = await import("../packages/image/dist-test/survive.js");
 const { judge } = await import("../packages/inspect/dist-test/hostile/judge.js");
 const { MACHINES } = await import("../packages/inspect/dist-test/hostile/machines.js");
 const { lineOf, tablesOf } = await import("../packages/inspect/dist-test/hostile/tables.js");
@@ -113,37 +114,60 @@ class Pool {
 const everywhere = new Set();
 let kept = 0;
 
-// Files.
-const imageCorpus = join(root, "packages/image/test/corpus");
-const images = new Pool("images");
-const opens = (bytes) =>
-  run(async () => {
-    for (const options of [{}, { truncated: true }, { format: "elf-core" }, { format: "lime", truncated: true }, { format: "raw" }]) await survive(bytes, options);
-  }, bytes.length);
-const blocksOfBytes = (bytes) => Array.from({ length: Math.ceil(bytes.length / 4) }, (_, i) => bytes.subarray(4 * i, 4 * i + 4));
-const joined = (pieces) => Uint8Array.from(pieces.flatMap((piece) => [...piece]));
-const writeBytes = (file, bytes) => writeFileSync(`${file}.bin`, bytes);
-
-const tryImage = async (bytes, isNew) => {
-  images.executions += 1;
-  const { blocks, paces, error } = await opens(bytes);
+/**
+ * Inputs that are files, each in a pool and a folder of its own: `ask` runs one, `pieces` and `joined` take it apart, `write` keeps it.
+ * @returns tries one; `isNew`: it may be added to the corpus
+ */
+const filesOf = ({ pool, folder, ask, pieces, joined, write, nameOf }) => async (input, isNew) => {
+  pool.executions += 1;
+  const { blocks, paces, error } = await ask(input);
   if (error !== undefined) {
-    await reportFailure("images", error, bytes, (input, holds) => smaller(blocksOfBytes(input), joined, async (other) => holds((await opens(other)).error)), writeBytes);
+    await reportFailure(pool.name, error, input, (whole, holds) => smaller(pieces(whole), joined, async (other) => holds((await ask(other)).error)), (file, small) =>
+      write(`${file}.${nameOf(small).split(".")[1]}`, small),
+    );
     return;
   }
   const fresh = blocks.filter((block) => !everywhere.has(block));
-  if (!paces.some((pace) => !images.paces.has(pace))) return;
-  for (const pace of paces) images.paces.add(pace);
-  images.inputs.push(bytes);
+  if (!paces.some((pace) => !pool.paces.has(pace))) return;
+  for (const pace of paces) pool.paces.add(pace);
+  pool.inputs.push(input);
   for (const block of blocks) everywhere.add(block);
   if (fresh.length === 0 || !isNew || given.forget) return;
-  const small = await smaller(blocksOfBytes(bytes), joined, async (other) => {
-    const again = await opens(other);
+  const small = await smaller(pieces(input), joined, async (other) => {
+    const again = await ask(other);
     return again.error === undefined && fresh.every((block) => again.blocks.includes(block));
   });
-  writeFileSync(join(imageCorpus, `${createHash("sha256").update(small).digest("hex").slice(0, 16)}.bin`), small);
+  write(join(folder, nameOf(small)), small);
   kept += 1;
 };
+const digestOf = (content) => createHash("sha256").update(content).digest("hex").slice(0, 16);
+
+const imageCorpus = join(root, "packages/image/test/corpus");
+const images = new Pool("images");
+const tryImage = filesOf({
+  pool: images,
+  folder: imageCorpus,
+  ask: (bytes) =>
+    run(async () => {
+      for (const options of [{}, { truncated: true }, { format: "elf-core" }, { format: "lime", truncated: true }, { format: "raw" }]) await survive(bytes, options);
+    }, bytes.length),
+  pieces: (bytes) => Array.from({ length: Math.ceil(bytes.length / 4) }, (_, i) => bytes.subarray(4 * i, 4 * i + 4)),
+  joined: (pieces) => Uint8Array.from(pieces.flatMap((piece) => [...piece])),
+  write: writeFileSync,
+  nameOf: (bytes) => `${digestOf(bytes)}.bin`,
+});
+
+const listingCorpus = join(root, "packages/image/test/corpus-listings");
+const listings = new Pool("listings");
+const tryListing = filesOf({
+  pool: listings,
+  folder: listingCorpus,
+  ask: (text) => run(async () => void surviveListing(text), text.length),
+  pieces: (text) => text.split(/(?<=\n)|(?=[[{",])/),
+  joined: (pieces) => pieces.join(""),
+  write: writeFileSync,
+  nameOf: (text) => `${digestOf(text)}.txt`,
+});
 
 // Tables.
 const tableCorpus = join(root, "packages/inspect/test/corpus");
@@ -181,6 +205,11 @@ if (isAsked("images")) {
   for (const name of readdirSync(imageCorpus).toSorted()) await tryImage(new Uint8Array(readFileSync(join(imageCorpus, name))), false);
   for (const name of ["sort", "sort-early"]) await tryImage(new Uint8Array(readFileSync(join(root, `examples/images/${name}.amd64.core`))).slice(0, 8192), true);
 }
+if (isAsked("listings")) {
+  mkdirSync(listingCorpus, { recursive: true });
+  for (const folder of [listingCorpus, join(root, "packages/image/test/listings")])
+    for (const name of readdirSync(folder).toSorted()) await tryListing(readFileSync(join(folder, name), "utf8").slice(0, 8192), folder !== listingCorpus);
+}
 mkdirSync(tableCorpus, { recursive: true });
 for (const name of MACHINES.keys()) {
   const file = join(tableCorpus, `${name}.jsonl`);
@@ -191,7 +220,7 @@ for await (const input of seeds(root, chance, 6)) if (isAsked(input.machine) && 
 const atFirst = everywhere.size;
 
 // A machine's turn comes as often as any other's; the readers' too.
-const turns = [...(isAsked("images") ? [images] : []), ...Array.from(pools.values()).filter(({ name }) => isAsked(name))];
+const turns = [...[images, listings].filter(({ name }) => isAsked(name)), ...Array.from(pools.values()).filter(({ name }) => isAsked(name))];
 const started = Date.now();
 let executions = 0;
 for (; executions < most && !isOver(); executions++) {
@@ -202,6 +231,7 @@ for (; executions < most && !isOver(); executions++) {
   const donor = chance.of(pool.inputs);
   // Files are opened much faster than tables are judged.
   if (pool === images) for (let more = 0; more < 10; more++) await tryImage(changedImage(chance, chance.of(images.inputs), donor), true);
+  else if (pool === listings) for (let more = 0; more < 10; more++) await tryListing(changedListing(chance, chance.of(listings.inputs), donor), true);
   else await tryTables(changedTables(chance, MACHINES.get(pool.name), pool.inputs[number], donor), true);
   if ((executions + 1) % 5000 === 0) console.log(`${executions + 1} turns, ${Math.round((Date.now() - started) / 1000)} s, ${everywhere.size} blocks, ${failures.size} kinds of failure`);
 }

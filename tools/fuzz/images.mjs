@@ -36,6 +36,8 @@ export const fieldsOf = (bytes) => {
         const content = note + 12 + Math.ceil(name / 4) * 4;
         put(content, 4, little);
         put(content + 4, 4, little);
+        // Counts of our own note.
+        for (const offset of [8, 12, 16, 20]) if (name === 9) put(content + offset, 4, little);
         note = content + Math.ceil(size / 4) * 4;
       }
     }

@@ -1,9 +1,10 @@
-/** Small images that each reach code no other does, found by `tools/fuzz-image.mjs`; among them the headers of QEMU's own. */
+/** Small images and listings that each reach code no other does, found by `tools/fuzz-image.mjs`; among them the headers of QEMU's own images. */
 import { expect } from "chai";
 import { readdirSync, readFileSync } from "node:fs";
-import { survive } from "./survive.js";
+import { survive, surviveListing } from "./survive.js";
 
 const folder = new URL("../test/corpus/", import.meta.url);
+const listings = new URL("../test/corpus-listings/", import.meta.url);
 
 describe("images that were found by changing others", () => {
   const names = readdirSync(folder).toSorted();
@@ -20,5 +21,14 @@ describe("images that were found by changing others", () => {
     }
     expect(names).to.have.length.greaterThan(20);
     expect(opened).to.be.within(3 * names.length, 7 * names.length);
+  });
+});
+
+describe("listings that were found by changing others", () => {
+  it("are read, or refused with a place in them", () => {
+    const outcomes = { read: 0, refused: 0 };
+    for (const name of readdirSync(listings).toSorted()) outcomes[surviveListing(readFileSync(new URL(name, listings), "utf8"))] += 1;
+    expect(outcomes.read).to.be.greaterThan(5);
+    expect(outcomes.refused).to.be.greaterThan(10);
   });
 });
