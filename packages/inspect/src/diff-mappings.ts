@@ -1,7 +1,9 @@
 /** What differs between two images, or between two roots of one. */
 import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_GLOBAL, type Architecture } from "@portolan/core/architecture";
-import { listMappings, type ListOptions, type ListTotals, type Mapping } from "./list-mappings.js";
+import { listMappings, type ListOptions } from "./list-mappings.js";
+import type { ListTotals, Mapping } from "./mappings.js";
 import type { Memory } from "./memory.js";
+import { partsOf } from "./software/parts.js";
 import type { Roots } from "./tree.js";
 
 /** One side of a comparison. */
@@ -40,10 +42,32 @@ export async function* diffMappings(
   architecture: Architecture,
   options: Omit<ListOptions, "merge"> = {},
 ): AsyncGenerator<MappingChange, DiffTotals, void> {
-  const sides = [before, after].map(
-    ({ memory, roots }) => new Side(listMappings(memory, architecture, roots, { ...options, merge: "ranges" })),
-  );
-  const [one, other] = sides;
+  const ends: DiffTotals[] = [];
+  for (const part of partsOf(before.roots, after.roots)) {
+    const one = listMappings(before.memory, architecture, part.before, { ...options, merge: "ranges" });
+    const other = listMappings(after.memory, architecture, part.after, { ...options, merge: "ranges" });
+    ends.push(yield* compare(new Side(one), new Side(other)));
+  }
+  return ends.reduce(together);
+}
+
+/** Counts of several comparisons as one's. */
+const together = (one: DiffTotals, other: DiffTotals): DiffTotals => ({
+  before: added(one.before, other.before),
+  after: added(one.after, other.after),
+  changes: one.changes + other.changes,
+});
+
+const added = (one: ListTotals, other: ListTotals): ListTotals => {
+  const sum = { ...one };
+  for (const name of Object.keys(one) as (keyof ListTotals)[]) {
+    const [a, b] = [one[name], other[name]];
+    if (typeof a === "number" && typeof b === "number") Object.assign(sum, { [name]: a + b });
+  }
+  return one.end === "complete" ? { ...sum, end: other.end } : sum;
+};
+
+async function* compare(one: Side, other: Side): AsyncGenerator<MappingChange, DiffTotals, void> {
   let changes = 0;
   // At most one: neighbours with the same two sides become one change.
   let held: MappingChange[] = [];

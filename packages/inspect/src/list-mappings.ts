@@ -1,36 +1,13 @@
 /** Every mapping below the roots, leaf by leaf or in merged ranges, as a stream. */
-import {
-  EXECUTE,
-  KERNEL,
-  PAGE_ACCESSED,
-  PAGE_DIRTY,
-  permits,
-  USER,
-  WRITE,
-  type Architecture,
-  type PageFlags,
-  type Rights,
-} from "@portolan/core/architecture";
+import { PAGE_ACCESSED, PAGE_DIRTY, type Architecture, type PageFlags, type Rights } from "@portolan/core/architecture";
 import type { ConventionName, SoftwareEntry } from "./conventions.js";
+import { count, filterOf, noSums, type ListTotals, type Mapping, type MappingFilter } from "./mappings.js";
 import type { Memory } from "./memory.js";
-import { Scan, type Budget, type ScanTotals } from "./scan.js";
+import { Scan, type Budget } from "./scan.js";
+import { listSoftware } from "./software/list-software.js";
+import { bestOf } from "./software/sources.js";
 import { treeOf, type Roots, type Tree, type TreeOptions } from "./tree.js";
 import { conventionOf } from "./walk-address.js";
-
-/** What is to be listed. All that is given must hold. */
-export interface MappingFilter {
-  /** The user may do something there. */
-  readonly user?: boolean;
-  /** Only the kernel may do something there. */
-  readonly kernel?: boolean;
-  /** Somebody may write there, or execute. */
-  readonly writable?: boolean;
-  readonly executable?: boolean;
-  /** Larger than the smallest page. */
-  readonly large?: boolean;
-  /** Touches these physical addresses, in bytes, inclusive. */
-  readonly physical?: { readonly first: number; readonly last: number };
-}
 
 /** How to list. */
 export interface ListOptions extends TreeOptions {
@@ -46,55 +23,6 @@ export interface ListOptions extends TreeOptions {
    */
   readonly merge?: "leaves" | "ranges" | "rights";
 }
-
-/** A mapping, or several that are neighbours. */
-export interface Mapping {
-  /** Virtual, in bytes, inclusive. */
-  readonly first: bigint;
-  readonly last: bigint;
-  readonly bytes: number;
-  /** Of the first byte; null for what has no page in memory, and for neighbours that lie apart. */
-  readonly physical: number | null;
-  /** What all levels let through together. */
-  readonly rights: Rights;
-  /** PAGE_GLOBAL and PAGE_CACHEABLE; of a single leaf PAGE_ACCESSED and PAGE_DIRTY too. */
-  readonly flags: PageFlags;
-  readonly pageBytes: number;
-  /** Level of the leaves, 0 at the root. */
-  readonly depth: number;
-  readonly leaves: number;
-  /** What the operating system means by entries that are not present; null for mappings of the processor's. */
-  readonly software: SoftwareEntry | null;
-}
-
-/** What a list came to; complete when the list is. */
-export interface ListTotals extends ScanTotals {
-  /** Of what passed the filter: leaves, bytes, and by kind. */
-  listed: number;
-  bytes: number;
-  userBytes: number;
-  writableBytes: number;
-  executableBytes: number;
-  largeLeaves: number;
-  software: number;
-}
-
-const may = (rights: Rights, access: number): boolean => permits(rights, USER, access) || permits(rights, KERNEL, access);
-
-/** A filter as one question about the leaf at which a scan stands. */
-export const filterOf = (filter: MappingFilter, tree: Tree): ((at: Scan) => boolean) => {
-  const { user, kernel, writable, executable, large, physical } = filter;
-  const smallest = tree.levels.at(-1)?.pagesPerEntry ?? 1;
-  const pageBytes = 2 ** tree.pageShift;
-  const asked = (wanted: boolean | undefined, is: boolean): boolean => wanted === undefined || wanted === is;
-  return (at) =>
-    asked(user, at.rights >>> 3 !== 0) &&
-    asked(kernel, at.rights !== 0 && at.rights >>> 3 === 0) &&
-    asked(writable, may(at.rights, WRITE)) &&
-    asked(executable, may(at.rights, EXECUTE)) &&
-    asked(large, at.pages > smallest) &&
-    (physical === undefined || (at.physical <= physical.last && at.physical + at.pages * pageBytes > physical.first));
-};
 
 /** Is called for every leaf that passes the filter; `at` stands at it and is written over afterwards. */
 export interface LeafVisitor {
@@ -119,24 +47,19 @@ export const eachMapping = async (
   options: Omit<ListOptions, "merge"> = {},
 ): Promise<ListTotals> => {
   const tree = treeOf(architecture, options);
-  const passes = options.filter === undefined ? null : filterOf(options.filter, tree);
   const convention = conventionOf(options.os, tree.levels[0].entryBytes);
   const smallest = tree.levels.at(-1)?.pagesPerEntry ?? 1;
   const pageBytes = 2 ** tree.pageShift;
-  const sums = { listed: 0, bytes: 0, userBytes: 0, writableBytes: 0, executableBytes: 0, largeLeaves: 0, software: 0 };
+  const filter = options.filter === undefined ? null : filterOf(options.filter, smallest * pageBytes);
+  const passes = (at: Scan): boolean => filter === null || filter(at.rights, at.physical, at.pages * pageBytes);
+  const sums = noSums();
   const scan = new Scan(
     memory,
     tree,
     {
       leaf(at) {
-        if (passes !== null && !passes(at)) return;
-        const bytes = at.pages * pageBytes;
-        sums.listed += 1;
-        sums.bytes += bytes;
-        if (at.rights >>> 3 !== 0) sums.userBytes += bytes;
-        if ((at.rights & 0o22) !== 0) sums.writableBytes += bytes;
-        if ((at.rights & 0o44) !== 0) sums.executableBytes += bytes;
-        if (at.pages > smallest) sums.largeLeaves += 1;
+        if (!passes(at)) return;
+        count(sums, at.rights, at.pages * pageBytes, at.pages > smallest);
         visitor.leaf(at);
       },
       ...(convention === null
@@ -147,7 +70,7 @@ export const eachMapping = async (
               const told = convention.tell((BigInt(at.hi) << 32n) | BigInt(at.lo), tree.levels[at.depth].shift, BigInt(at.beside));
               if (told === null) return;
               at.physical = told.physical ?? 0;
-              if (passes !== null && !passes(at)) return;
+              if (!passes(at)) return;
               sums.software += 1;
               visitor.software?.(at, told);
             },
@@ -156,7 +79,7 @@ export const eachMapping = async (
     },
     convention?.beside === undefined ? options : { ...options, beside: convention.beside },
   );
-  return { ...(await scan.run(roots)), ...sums };
+  return { ...(await scan.run(roots)), ...sums, source: "tree" };
 };
 
 /** A mapping in the making. */
@@ -214,6 +137,7 @@ export class Joiner implements LeafVisitor {
       depth,
       leaves,
       software,
+      origin: null,
     });
     this.#run = null;
   }
@@ -268,6 +192,18 @@ export async function* listMappings(
   architecture: Architecture,
   roots: Roots,
   options: ListOptions = {},
+): AsyncGenerator<Mapping, ListTotals, void> {
+  if (roots.software !== undefined && bestOf(roots.software) !== "tree")
+    return yield* listSoftware(memory, architecture, roots.software, options);
+  const { tree } = roots.software ?? { tree: null };
+  return yield* listTree(memory, architecture, tree === null ? roots : { root: tree }, options);
+}
+
+async function* listTree(
+  memory: Memory,
+  architecture: Architecture,
+  roots: Roots,
+  options: ListOptions,
 ): AsyncGenerator<Mapping, ListTotals, void> {
   const joiner = new Joiner(treeOf(architecture, options), options.merge ?? "ranges");
   let wake: () => void = () => {};

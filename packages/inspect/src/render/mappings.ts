@@ -1,7 +1,7 @@
 /** Lists as text, JSON lines and CSV. */
 import { PAGE_ACCESSED, PAGE_CACHEABLE, PAGE_DIRTY, PAGE_GLOBAL } from "@portolan/core/architecture";
 import { softwareInWords } from "../conventions.js";
-import type { Mapping } from "../list-mappings.js";
+import type { Mapping } from "../mappings.js";
 
 /** What a list of mappings may look like. */
 export type MappingStyle = "text" | "json" | "csv";
@@ -38,6 +38,9 @@ const COLUMNS = [
   "software",
 ] as const;
 
+/** Of what stands in no tree of one space. */
+const ORIGIN_COLUMNS = ["source", "unit", "index", "asid", "space"] as const;
+
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 
 const recordOf = (mapping: Mapping): Readonly<Record<(typeof COLUMNS)[number], string | number | boolean | null>> => ({
@@ -57,22 +60,38 @@ const recordOf = (mapping: Mapping): Readonly<Record<(typeof COLUMNS)[number], s
 });
 
 /** As JSON.stringify would, in a third of the time. */
-const jsonOf = ({ first, last, bytes, physical, rights, flags, pageBytes, leaves, software }: Mapping): string => {
+const jsonOf = ({ first, last, bytes, physical, rights, flags, pageBytes, leaves, software, origin }: Mapping): string => {
   const is = (flag: number): string => ((flags & flag) === 0 ? "false" : "true");
   const target = physical === null ? "null" : `"0x${physical.toString(16)}"`;
   const told = software === null ? "null" : JSON.stringify(softwareInWords(software));
-  return `{"first":"0x${first.toString(16)}","last":"0x${last.toString(16)}","bytes":${bytes},"physical":${target},"kernel":"${letters(rights & 7)}","user":"${letters(rights >>> 3)}","global":${is(PAGE_GLOBAL)},"cacheable":${is(PAGE_CACHEABLE)},"accessed":${is(PAGE_ACCESSED)},"dirty":${is(PAGE_DIRTY)},"pageBytes":${pageBytes},"leaves":${leaves},"software":${told}}\n`;
+  return `{"first":"0x${first.toString(16)}","last":"0x${last.toString(16)}","bytes":${bytes},"physical":${target},"kernel":"${letters(rights & 7)}","user":"${letters(rights >>> 3)}","global":${is(PAGE_GLOBAL)},"cacheable":${is(PAGE_CACHEABLE)},"accessed":${is(PAGE_ACCESSED)},"dirty":${is(PAGE_DIRTY)},"pageBytes":${pageBytes},"leaves":${leaves},"software":${told}${origin === null ? "" : `,${JSON.stringify(origin).slice(1, -1)}`}}\n`;
 };
 
-/** What comes before the first mapping; an empty text where nothing does. */
-export const headOf = (style: MappingStyle): string => (style === "csv" ? `${COLUMNS.join()}\n` : "");
+/** What comes before the first mapping; an empty text where nothing does. @param hasOrigin the mappings stand in no tree */
+export const headOf = (style: MappingStyle, hasOrigin = false): string =>
+  style === "csv" ? `${[...COLUMNS, ...(hasOrigin ? ORIGIN_COLUMNS : [])].join()}\n` : "";
+
+/** Where a mapping stands, in words; nothing of a tree. */
+export const originInWords = ({ origin, leaves }: Mapping, tagName = "ASID"): string => {
+  if (origin === null) return "";
+  const { source, unit, index, asid, space } = origin;
+  const tag = asid === null ? [] : [`${tagName} ${asid}`];
+  if (source === "hash") return `space ${space ?? "unknown"}${asid === null ? "" : ` (${tagName} ${asid})`}`;
+  const where =
+    leaves > 1 || index === null
+      ? `${unit ?? ""} ${source.toUpperCase()}`
+      : `${unit ?? ""} ${source === "tsb" ? "TSB slot" : "entry"} ${index}`;
+  return [where, ...tag].join(", ");
+};
 
 /** One mapping as a line, with its end. */
-export const lineOf = (mapping: Mapping, style: MappingStyle, digits: 8 | 16 = 16): string => {
+export const lineOf = (mapping: Mapping, style: MappingStyle, digits: 8 | 16 = 16, tagName = "ASID"): string => {
   if (style === "json") return jsonOf(mapping);
   if (style === "csv") {
     const record = recordOf(mapping);
-    return `${COLUMNS.map((column) => cell(record[column])).join()}\n`;
+    const { origin } = mapping;
+    const more = origin === null ? [] : ORIGIN_COLUMNS.map((column) => cell(origin[column]));
+    return `${[...COLUMNS.map((column) => cell(record[column])), ...more].join()}\n`;
   }
   const { first, last, bytes, physical, rights, flags, pageBytes, leaves, software } = mapping;
   const range = `${first.toString(16).padStart(digits, "0")}-${last.toString(16).padStart(digits, "0")}`;
@@ -82,6 +101,7 @@ export const lineOf = (mapping: Mapping, style: MappingStyle, digits: 8 | 16 = 1
   const words = [
     ...((flags & PAGE_GLOBAL) === 0 ? [] : ["global"]),
     ...((flags & PAGE_CACHEABLE) === 0 ? ["uncached"] : []),
+    ...(mapping.origin === null ? [] : [originInWords(mapping, tagName)]),
     ...(leaves > 1 ? [`${leaves} pages of ${sizeInWords(pageBytes)}`] : []),
   ];
   return `${range} ${size}  ${target}  kernel ${letters(rights & 7)}  user ${letters(rights >>> 3)}${words.length === 0 ? "" : `  ${words.join(", ")}`}\n`;

@@ -2,6 +2,7 @@
 import type { Finding } from "../check-tables.js";
 import type { MappingChange } from "../diff-mappings.js";
 import { rightsInWords } from "../diff-mappings.js";
+import { originInWords } from "./mappings.js";
 import { entryInWords } from "../in-words.js";
 import type { SourceName } from "../software/sources.js";
 import type { ImageStep, ImageWalk } from "../walk-address.js";
@@ -89,6 +90,8 @@ export const changeAsText = ({ kind, first, last, before, after, what }: Mapping
     mapping === null
       ? ""
       : `${mapping.physical === null ? "" : `-> ${hex(mapping.physical + Number(first - mapping.first))} `}${rightsInWords(mapping.rights, mapping.flags)}`;
+  const one = before ?? after;
+  const where = one === null || one.origin === null ? "" : `  ${originInWords(one)}`;
   const told = kind === "changed" ? `${side(before)} => ${side(after)} (${what.join(", ")})` : side(before ?? after);
-  return `${sign} ${hex(first)}-${hex(last)} ${told}\n`;
+  return `${sign} ${hex(first)}-${hex(last)} ${told}${where}\n`;
 };

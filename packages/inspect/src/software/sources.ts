@@ -46,6 +46,8 @@ export interface SoftwareSources {
   readonly spaces: readonly SpaceRow[];
   /** One place is looked into, and no other. */
   readonly from: SourceName | null;
+  /** Of TLBs and buffers those for data alone are listed, or those for fetches. */
+  readonly unit: TlbRow["unit"] | null;
 }
 
 /** What is asked for, where the state does not tell, or not what is wanted. */
@@ -94,6 +96,7 @@ export const sourcesOf = (architecture: Architecture, state: TranslationState | 
     isOne: asked.asid !== undefined || asked.space !== undefined,
     spaces,
     from: asked.from ?? null,
+    unit: null,
   };
   const there = placesIn(sources);
   if (asked.from !== undefined && !there.includes(asked.from))

@@ -1,5 +1,6 @@
 /** `portolan inspect list`: all mappings, as text, JSON lines, CSV, or in the words of other tools. */
 import {
+  bestOf,
   headOf,
   lineOf,
   listMappings,
@@ -125,12 +126,14 @@ const listOurs = async (subject: Subject, rooted: Rooted, given: ListArguments, 
   const digits = architecture.wordBits === 32 ? 8 : 16;
   const most = given.limit ?? Infinity;
   const mappings = listMappings(image, architecture, rooted.roots, { ...options, ...filterIn(given), merge: given.merge });
-  let text = style === "text" ? `${basisLine(subject, rooted)}\n` : headOf(style);
+  const { software } = rooted.roots;
+  const isTree = software === undefined || bestOf(software) === "tree";
+  let text = style === "text" ? `${basisLine(subject, rooted)}\n` : headOf(style, !isTree);
   let lines = 0;
   let next = await mappings.next();
   for (; next.done !== true; next = await mappings.next()) {
     lines += 1;
-    if (lines <= most) text += lineOf(next.value, style, digits);
+    if (lines <= most) text += lineOf(next.value, style, digits, software?.view.tagName);
     if (text.length < ENOUGH) continue;
     terminal.out(text);
     text = "";
@@ -142,6 +145,9 @@ const listOurs = async (subject: Subject, rooted: Rooted, given: ListArguments, 
   return totals;
 };
 
+/** What `tables` counts. */
+const READ: Readonly<Record<ListTotals["source"], string>> = { tree: "tables", tlb: "rows of the TLB", tsb: "slots", hash: "chains" };
+
 const totalsIn = (style: MappingStyle, totals: ListTotals, lines: number, most: number): string => {
   if (style === "csv") return "";
   if (style === "json") return `${JSON.stringify({ totals: { ...totals, lines } })}\n`;
@@ -151,7 +157,7 @@ const totalsIn = (style: MappingStyle, totals: ListTotals, lines: number, most: 
     ...(lines > most ? [`(${lines - most} more lines)`] : []),
     "",
     `${listed} page${listed === 1 ? "" : "s"} in ${lines} line${lines === 1 ? "" : "s"}, ${sizeInWords(bytes)}: user's ${sizeInWords(userBytes)}, writable ${sizeInWords(writableBytes)}, executable ${sizeInWords(executableBytes)}${some(largeLeaves, largeLeaves === 1 ? "large page" : "large pages")}${some(software, software === 1 ? "entry that is the system's own" : "entries that are the system's own")}`,
-    `${tables} tables read${some(repeated, "of them again")}${some(cycles, "ways that led back")}${some(odd, odd === 1 ? "odd entry, which check names" : "odd entries, which check names")}`,
+    `${tables} ${READ[totals.source]} read${some(repeated, "of them again")}${some(cycles, "ways that led back")}${some(odd, odd === 1 ? "odd entry, which check names" : "odd entries, which check names")}`,
     "",
   ].join("\n");
 };
