@@ -79,6 +79,11 @@ describe("Linux on 32-bit ARM", () => {
     expect(await softwareOf(laid, "linux-arm")).to.deep.equal([]);
     const walk = await walkAddress(laid.memory, armv7, roots, 0x1_0000n, { os: "linux-arm" });
     expect(walk.steps.map(({ beside }) => beside)).to.deep.equal([null, null]);
+    // Nor are those of the table before it its own.
+    const mixed = armTables()
+      .put32(0x4000, 1, 0x9000 | 1)
+      .put32(LINUX, 17, 0xb000 | 0xb5f);
+    expect((await softwareOf(mixed, "linux-arm")).map(([first]) => first)).to.deep.equal([0x1_1000n]);
   });
 
   it("is shown beside the processor's entry on a walk, field by field", async () => {
