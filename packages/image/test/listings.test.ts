@@ -1,6 +1,6 @@
 /**
  * Listings of TLBs. Those in `listings/` are real: OpenBIOS in QEMU's sun4u at its prompt, and Debian's kernel for the Malta board, asked by
- * SysRq-x on a 24Kc and on a P5600, whose entries have RI and XI.
+ * SysRq-x on a 24Kc and on a P5600, whose entries have RI and XI. Of those that are judged QEMU has said itself how it translates.
  */
 import { EXECUTE, PortolanError, READ, WRITE, type TlbRow } from "@portolan/core";
 import { listingText, readListing, readListings } from "@portolan/image/listings";
@@ -302,6 +302,26 @@ describe("listings in our own form", () => {
     expect(whyNot(`{"format":1,"tlb":[${'{"unit":1},'.repeat(70_000)}{}]}`)).to.match(/"tlb" has more than 65536 members$/);
     expect(whyNot(" ".repeat(2 ** 24 + 1))).to.match(/^1:1 the text has 16777217 characters/);
   });
+});
+
+describe("listings and who translates by the same entries", () => {
+  // What QEMU's monitor said to `gva2gpa` while the machine was stopped in the state that it, or its guest, had listed.
+  const judged = JSON.parse(readFileSync(new URL("../test/judged.json", import.meta.url), "utf8")) as Readonly<
+    Record<string, Readonly<Record<string, string | null>>>
+  >;
+
+  for (const [name, answers] of Object.entries(judged)) {
+    it(`agree, address for address: ${name}`, () => {
+      const { tlb } = readListing(real(name));
+      const translated = (address: bigint): bigint | null => {
+        const row = tlb.find(({ virtual, bytes }) => address >= virtual && address < virtual + BigInt(bytes));
+        return row === undefined || row.valid === false ? null : row.physical + address - row.virtual;
+      };
+      for (const [address, answer] of Object.entries(answers))
+        expect(translated(BigInt(address)), address).to.equal(answer === null ? null : BigInt(answer));
+      expect(Object.values(answers)).to.include(null).and.to.have.length.greaterThan(6);
+    });
+  }
 });
 
 describe("hostile listings", () => {
