@@ -1,9 +1,35 @@
 /** Changes of image files that know the formats: fields of headers and notes get the values that lie the most. */
 
-const PHDR = { 1: [0, 4, 8, 12, 16, 20, 24, 28].map((at) => [at, 4]), 2: [[0, 4], [4, 4], [8, 8], [16, 8], [24, 8], [32, 8], [40, 8], [48, 8]] };
+const PHDR = {
+  1: [0, 4, 8, 12, 16, 20, 24, 28].map((at) => [at, 4]),
+  2: [
+    [0, 4],
+    [4, 4],
+    [8, 8],
+    [16, 8],
+    [24, 8],
+    [32, 8],
+    [40, 8],
+    [48, 8],
+  ],
+};
 const EHDR = {
-  1: [[16, 2], [18, 2], [28, 4], [32, 4], [42, 2], [44, 2]],
-  2: [[16, 2], [18, 2], [32, 8], [40, 8], [54, 2], [56, 2]],
+  1: [
+    [16, 2],
+    [18, 2],
+    [28, 4],
+    [32, 4],
+    [42, 2],
+    [44, 2],
+  ],
+  2: [
+    [16, 2],
+    [18, 2],
+    [32, 8],
+    [40, 8],
+    [54, 2],
+    [56, 2],
+  ],
 };
 const MOST_BYTES = 8192;
 
@@ -47,7 +73,13 @@ export const fieldsOf = (bytes) => {
   } else if (bytes.length >= 32 && /^(EMiL|LiME)$/.test(String.fromCharCode(...bytes.subarray(0, 4)))) {
     const little = bytes[0] === 0x45;
     for (let at = 0, ranges = 0; at + 32 <= bytes.length && ranges < 16; ranges++) {
-      for (const [offset, size] of [[0, 4], [4, 4], [8, 8], [16, 8]]) put(at + offset, size, little);
+      for (const [offset, size] of [
+        [0, 4],
+        [4, 4],
+        [8, 8],
+        [16, 8],
+      ])
+        put(at + offset, size, little);
       const size = Number(view.getBigUint64(at + 16, little) - view.getBigUint64(at + 8, little)) + 1;
       if (!(size > 0)) break;
       at += 32 + size;
@@ -59,7 +91,20 @@ export const fieldsOf = (bytes) => {
 const telling = (chance, size, length, old, others) => {
   const top = 1n << BigInt(8 * size);
   const near = [0n, 1n, 2n, 4n, 7n, 8n, 56n, 32n, BigInt(length), BigInt(length) - 1n, BigInt(length) + 1n, 4096n, 4095n];
-  const far = [top - 1n, top - 2n, top / 2n, top / 2n - 1n, 0xffffn, 0xffff_ffffn, 1n << 31n, 1n << 32n, 1n << 52n, (1n << 52n) - 4096n, 1n << 53n, 1n << 63n];
+  const far = [
+    top - 1n,
+    top - 2n,
+    top / 2n,
+    top / 2n - 1n,
+    0xffffn,
+    0xffff_ffffn,
+    1n << 31n,
+    1n << 32n,
+    1n << 52n,
+    (1n << 52n) - 4096n,
+    1n << 53n,
+    1n << 63n,
+  ];
   const around = [old + 1n, old - 1n, old * 2n, old / 2n, old + 4096n, old - 4096n, old ^ (1n << BigInt(chance.below(8 * size)))];
   const list = chance.of([near, far, around, others.length > 0 ? others : near]);
   return ((chance.of(list) % top) + top) % top;
@@ -72,7 +117,11 @@ export const changedImage = (chance, bytes, donor) => {
   const view = new DataView(copy.buffer);
   const get = ({ at, size, little }) => {
     if (size === 1) return BigInt(copy[at]);
-    return size === 2 ? BigInt(view.getUint16(at, little)) : size === 4 ? BigInt(view.getUint32(at, little)) : view.getBigUint64(at, little);
+    return size === 2
+      ? BigInt(view.getUint16(at, little))
+      : size === 4
+        ? BigInt(view.getUint32(at, little))
+        : view.getBigUint64(at, little);
   };
   const set = ({ at, size, little }, value) => {
     if (size === 1) copy[at] = Number(value);
@@ -99,5 +148,8 @@ export const changedImage = (chance, bytes, donor) => {
   if (chance.once(8)) return copy.slice(0, chance.below(copy.length + 1));
   if (!chance.once(8)) return copy;
   // Half of one and half of another: overlapping segments, headers of one format within another.
-  return Uint8Array.from([...copy.subarray(0, chance.below(copy.length + 1)), ...donor.subarray(chance.below(donor.length + 1))]).slice(0, MOST_BYTES);
+  return Uint8Array.from([...copy.subarray(0, chance.below(copy.length + 1)), ...donor.subarray(chance.below(donor.length + 1))]).slice(
+    0,
+    MOST_BYTES,
+  );
 };

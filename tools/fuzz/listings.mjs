@@ -1,6 +1,28 @@
 /** Changes of listings that know what they consist of: lines, numbers, words and brackets. */
 
-const PIECES = ["0", "1", "ffffffffffffffff", "0x", '"', "[", "]", "{", "}", ",", ":", "\n", "\r\n", "> ", " ", "\t", "\\u0041", "1e9", "-1", "null", "true"];
+const PIECES = [
+  "0",
+  "1",
+  "ffffffffffffffff",
+  "0x",
+  '"',
+  "[",
+  "]",
+  "{",
+  "}",
+  ",",
+  ":",
+  "\n",
+  "\r\n",
+  "> ",
+  " ",
+  "\t",
+  "\\u0041",
+  "1e9",
+  "-1",
+  "null",
+  "true",
+];
 const LINES = [
   "MMU contexts: Primary: 1, Secondary: 2\n",
   "DMMU dump\n",

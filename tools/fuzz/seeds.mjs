@@ -7,7 +7,6 @@ import { Scan, Tree } from "../../packages/inspect/dist/index.js";
 import { dumpOf, lived, rootsOf } from "../../packages/inspect/dist-test/fixture.js";
 import { MACHINES } from "../../packages/inspect/dist-test/hostile/machines.js";
 
-const PAGE = 4096;
 const MOST_TABLES = 14;
 const MOST_WORDS_OF_A_PAGE = 24;
 
@@ -82,9 +81,11 @@ export async function* seeds(root, chance, each) {
     const source = await fileSource(join(path, "memory.elf"));
     const image = await openImage(source);
     const table = (register) => Number(BigInt(registers[register]) & bits);
-    const roots = registers.CR3 === undefined ? { root: table("TTBR0"), ...(halves ? { kernelRoot: table("TTBR1") } : {}) } : { root: table("CR3") };
+    const roots =
+      registers.CR3 === undefined ? { root: table("TTBR0"), ...(halves ? { kernelRoot: table("TTBR1") } : {}) } : { root: table("CR3") };
     const on = Object.keys(MACHINES.get(machine).switches).filter((name) => ["WP", "PSE", "PGE", "NXE", "SMEP"].includes(name));
-    for (let round = 0; round < each; round++) yield await sample(chance, machine, image, roots, Object.fromEntries(on.map((name) => [name, true])), more);
+    for (let round = 0; round < each; round++)
+      yield await sample(chance, machine, image, roots, Object.fromEntries(on.map((name) => [name, true])), more);
     await source.close();
   }
 }

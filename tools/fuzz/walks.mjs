@@ -7,7 +7,8 @@ const MOST_WORDS = 4000;
 const MASK = (1n << 64n) - 1n;
 
 const levelsOf = ({ translation }) => translation.levels;
-const formatsOf = ({ table, leaf, forms = [] }) => [table, leaf, ...forms.map((form) => form.leaf)].filter((format) => format !== undefined);
+const formatsOf = ({ table, leaf, forms = [] }) =>
+  [table, leaf, ...forms.map((form) => form.leaf)].filter((format) => format !== undefined);
 
 /** A table's entries in words of eight bytes, however wide they are. */
 class Entries {

@@ -244,6 +244,27 @@ describe("the command inspect", () => {
     expect(JSON.parse(rest.out)).to.not.have.nested.property("counts.table-user-writable");
   });
 
+  it("check: ends with 1 for what is as bad as was asked, and prints nothing less bad", async () => {
+    const path = put("notes.raw", smallTables());
+    const all = await typed(`inspect check --arch ia32 --root 0x1000 ${path}`);
+    expect(all).to.include({ status: 0, err: "" });
+    expect(all.out)
+      .to.match(/^note never-no-execute /m)
+      .and.to.match(/ looked at: .*1 × never-no-execute/);
+    expect(await typed(`inspect check --arch ia32 --root 0x1000 --severity note ${path}`)).to.include({ status: 1 });
+    const worse = await typed(`inspect check --arch ia32 --root 0x1000 --severity broken ${path}`);
+    expect(worse).to.include({ status: 0 });
+    expect(worse.out).to.match(/ looked at: nothing found\n$/);
+    expect(await typed(`inspect check --arch ia32 --root 0x1000 --only never-no-execute ${path}`)).to.include({ status: 1 });
+    const range = await typed(`inspect check --arch ia32 --root 0x1000 --kernel-from 0x400000 --severity danger ${path}`);
+    expect(range).to.include({ status: 1 });
+    expect(range.out).to.match(/^danger user-in-kernel-range 0x40/m);
+    expect(await typed(`inspect check --arch ia32 --root 0x1000 --register CR9=1 ${path}`)).to.include({ status: 2 });
+    expect(await typed(`inspect check --arch ia32 --root 0x1000 --register IA32_PAT=0x7040600070406 --linear ${path}`)).to.include({
+      status: 0,
+    });
+  });
+
   it("roots: finds the root without a hint; --root found takes the best, and says why", async () => {
     const out = await printed(`inspect roots --arch amd64 ${IMAGE}`);
     expect(out.split("\n")[1]).to.match(/^CR3 0x1000: \d+; 1 of 512 entries in use/);

@@ -71,7 +71,7 @@ describe("QEMU's mark in the pointers of PAE", () => {
   it("is no finding where it is passed over, and one where it is not", async () => {
     const { memory } = tables(0x20n);
     expect((await checkTables(memory, ia32pae, roots, { passMarks: true })).counts.reserved).to.equal(undefined);
-    expect((await checkTables(memory, ia32pae, roots)).counts.reserved).to.equal(2);
+    expect((await checkTables(memory, ia32pae, roots)).places.reserved).to.equal(2);
   });
 
   it("is known of PAE alone: amd64's pointers of that name have an accessed flag there", () => {

@@ -1,5 +1,5 @@
 /** Walks and findings as text. */
-import type { Finding } from "../check-tables.js";
+import { FINDINGS, type Finding } from "../check/findings.js";
 import type { MappingChange } from "../diff-mappings.js";
 import { rightsInWords } from "../diff-mappings.js";
 import { originInWords } from "./mappings.js";
@@ -80,8 +80,11 @@ export const walkAsData = (walk: ImageWalk): unknown => ({
 });
 
 /** A finding in one line. */
-export const findingAsText = ({ code, severity, first, last, says }: Finding): string =>
-  `${severity} ${code} ${hex(first)}-${hex(last)}: ${says}\n`;
+export const findingAsText = ({ code, severity, first, last, says, places }: Finding): string => {
+  const { of } = FINDINGS[code];
+  const many = of === "page" ? "pages" : "entries";
+  return `${severity} ${code} ${hex(first)}-${hex(last)}: ${says}${places === 1 ? "" : ` (${places} ${many})`}\n`;
+};
 
 /** A change in one line. */
 export const changeAsText = ({ kind, first, last, before, after, what }: MappingChange): string => {

@@ -30,8 +30,10 @@ import {
   listMappings,
   readVirtual,
   renderAs,
+  SEVERITIES,
   treeOf,
   walkAddress,
+  type FindingCode,
   type ImageWalk,
   type Mapping,
 } from "#src/index.js";
@@ -141,9 +143,7 @@ const listed = async (
 ): Promise<Pick<Case, "leaves" | "isComplete" | "cycles"> | "refused"> => {
   let all: Awaited<ReturnType<typeof gathered<Mapping, Awaited<ReturnType<typeof eachMapping>>>>>;
   try {
-    all = await within(memory, BUDGET.tables, () =>
-      gathered(listMappings(memory, architecture, roots, { ...options, merge: "leaves" })),
-    );
+    all = await within(memory, BUDGET.tables, () => gathered(listMappings(memory, architecture, roots, { ...options, merge: "leaves" })));
   } catch (error) {
     if (error instanceof PortolanError && error.code === "ERR_BAD_ARGUMENT") return "refused";
     throw error;
@@ -223,7 +223,9 @@ const walked = async (one: Case): Promise<void> => {
   for (const address of addresses) {
     if (address < 0n) continue;
     const leaf = covering(leaves, address);
-    const walk = await within(memory, depths + 1, () => walkAddress(memory, architecture, tables.roots, address, { ...options, privilege: KERNEL }));
+    const walk = await within(memory, depths + 1, () =>
+      walkAddress(memory, architecture, tables.roots, address, { ...options, privilege: KERNEL }),
+    );
     expect(walk.steps.length).to.be.at.most(depths);
     // A window is no table's matter.
     const isTables = walk.steps.length > 0 || walk.physical === null;
@@ -296,7 +298,15 @@ const explained = async (one: Case, address: bigint, access: Access, privilege: 
     }
 };
 
-const comparable = (walk: ImageWalk): unknown => [walk.reason, walk.rule, walk.manual, walk.physical, walk.kernelRights, walk.userRights, walk.steps.map(({ raw, says }) => [raw, says])];
+const comparable = (walk: ImageWalk): unknown => [
+  walk.reason,
+  walk.rule,
+  walk.manual,
+  walk.physical,
+  walk.kernelRights,
+  walk.userRights,
+  walk.steps.map(({ raw, says }) => [raw, says]),
+];
 
 /** The same memory with another entry. */
 const patched = ({ tables, architecture }: Case, step: ImageWalk["steps"][number], raw: bigint): CountingMemory => {
@@ -384,19 +394,44 @@ const compared = async ({ architecture, memory, tables, options, leaves, random,
   expect(size(others) - size(leaves)).to.equal(grown);
 };
 
-/** Findings are well-formed, no more than asked for, and know of every cycle that a list meets. */
-const checked = async ({ architecture, memory, tables, options, isComplete, cycles }: Case): Promise<void> => {
-  const { findings, counts, totals } = await within(memory, BUDGET.tables, () =>
-    checkTables(memory, architecture, tables.roots, { ...options, limit: LIMIT }),
+/** Findings are well-formed, the worst first, no more than asked for; they know of every cycle that a list meets, and of every alias. */
+const checked = async (one: Case): Promise<void> => {
+  const { architecture, memory, tables, options, isComplete, cycles, random } = one;
+  const { findings, counts, places, totals } = await within(memory, BUDGET.tables, () =>
+    checkTables(memory, architecture, tables.roots, { ...options, limit: LIMIT, linear: random.below(2) === 0 }),
   );
   const kept: Record<string, number> = {};
-  for (const { code, severity, first, last, says } of findings) {
+  let worst = 0;
+  for (const { code, severity, first, last, says, places: some } of findings) {
     expect(FINDINGS[code].severity).to.equal(severity);
-    expect(first <= last, says).to.equal(true);
+    must(first <= last && some >= 1, () => `${hex(first)}-${hex(last)}: ${says}`);
+    must(SEVERITIES.indexOf(severity) >= worst, () => `${severity} comes late: ${says}`);
+    worst = SEVERITIES.indexOf(severity);
     kept[code] = (kept[code] ?? 0) + 1;
   }
-  for (const [code, count] of Object.entries(counts)) expect(kept[code]).to.equal(Math.min(count, LIMIT));
-  if (isComplete && totals.end === "complete") expect((counts.cycle ?? 0) > 0).to.equal(cycles > 0);
+  for (const [code, count] of Object.entries(counts)) {
+    expect(kept[code]).to.equal(Math.min(count, LIMIT));
+    expect(places[code as FindingCode]).to.be.at.least(count);
+  }
+  if (!isComplete || totals.end !== "complete") return;
+  expect((counts.cycle ?? 0) > 0).to.equal(cycles > 0);
+  // Tables that were seen before are not looked at again.
+  if (cycles > 0 || counts["table-shared"] !== undefined) return;
+  const told = ["alias-rights", "alias-writable-executable", "linear-map"] as const;
+  const isAliased = hasAlias(one.leaves.filter(({ rights, software }) => rights !== 0 && software === null));
+  expect(told.some((code) => counts[code] !== undefined)).to.equal(isAliased);
+};
+
+/** Do two of these overlap in physical memory, and have different rights? */
+const hasAlias = (leaves: readonly Mapping[]): boolean => {
+  const sorted = leaves.toSorted((one, other) => (one.physical ?? 0) - (other.physical ?? 0));
+  const ends = new Map<number, number>();
+  for (const { physical, bytes, rights } of sorted) {
+    const first = physical ?? 0;
+    for (const [others, end] of ends) if (others !== rights && end > first) return true;
+    ends.set(rights, Math.max(ends.get(rights) ?? 0, first + bytes));
+  }
+  return false;
 };
 
 /** Other tools' words, where the machine has them. */

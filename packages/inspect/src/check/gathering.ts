@@ -1,0 +1,141 @@
+/** Findings as they come: neighbours are joined, what has one cause is one, and no more than a few are kept of each code. */
+import type { Rights } from "@portolan/core/architecture";
+import type { Scan } from "../scan.js";
+import type { Tree } from "../tree.js";
+import { FINDINGS, SEVERITIES, type CountByCode, type Finding, type FindingCode } from "./findings.js";
+
+/** A finding in the making; pages within the translated width. */
+export interface Found {
+  readonly code: FindingCode;
+  readonly page: number;
+  /** One behind the last page. */
+  end: number;
+  places: number;
+  readonly physical: number;
+  readonly depth: number;
+  /** Said behind the code's own words. */
+  readonly more: string;
+  readonly other?: bigint;
+}
+
+interface Stretch extends Found {
+  readonly rights: Rights;
+}
+
+const CODES = Object.keys(FINDINGS) as FindingCode[];
+
+/** Causes that are told apart, of each code; of what comes behind only the number is known. */
+const MOST_CAUSES = 2 ** 16;
+
+/** Everything that was gathered. */
+export interface Gathered {
+  /** The worst first, then in the order of codes and addresses. */
+  readonly findings: readonly Finding[];
+  /** Findings by code, those not kept included. */
+  readonly counts: CountByCode;
+  /** Pages or entries that they are of. */
+  readonly places: CountByCode;
+}
+
+/** Gathers findings. */
+export class Gathering {
+  readonly #tree: Tree;
+  readonly #limit: number;
+  readonly #kept: Finding[] = [];
+  readonly #counts = new Map<FindingCode, { findings: number; places: number }>();
+  readonly #open = new Map<FindingCode, Stretch>();
+  readonly #causes = new Map<FindingCode, Map<number, Found>>();
+
+  /** @param limit findings that are kept of each code */
+  constructor(tree: Tree, limit: number) {
+    this.#tree = tree;
+    this.#limit = limit;
+  }
+
+  /** One that is complete. */
+  add(found: Found): void {
+    const { code, page, end, places, physical, depth, more, other } = found;
+    const count = this.#counts.get(code) ?? { findings: 0, places: 0 };
+    this.#counts.set(code, { findings: count.findings + 1, places: count.places + places });
+    if (count.findings >= this.#limit) return;
+    const { severity, says } = FINDINGS[code];
+    const first = this.#tree.addressOf(page);
+    const last = this.#tree.addressOf(end - 1) + BigInt(2 ** this.#tree.pageShift) - 1n;
+    this.#kept.push({
+      code,
+      severity,
+      first,
+      last,
+      places,
+      physical,
+      depth,
+      says: `${says}${more}`,
+      ...(other === undefined ? {} : { other }),
+    });
+  }
+
+  /** Of the entry at which a scan stands; the same of neighbours is one. */
+  entry(code: FindingCode, at: Scan, more = ""): void {
+    this.#stretch(code, at, more, 1, 0);
+  }
+
+  /** Of the pages of the leaf at which a scan stands; the same of neighbours with equal rights is one. */
+  pages(code: FindingCode, at: Scan, more: string): void {
+    this.#stretch(code, at, more, at.pages, at.rights);
+  }
+
+  /** What has one cause, wherever it is found: `cause` is its number among those of its code, `make` is asked for what is first in memory. */
+  cause(
+    code: FindingCode,
+    cause: number,
+    page: number,
+    pages: number,
+    places: number,
+    make: () => Omit<Found, "code" | "page" | "end" | "places">,
+  ): void {
+    let known = this.#causes.get(code);
+    if (known === undefined) this.#causes.set(code, (known = new Map()));
+    const before = known.get(cause);
+    const end = page + pages;
+    if (before !== undefined && before.page <= page) {
+      before.places += places;
+      before.end = Math.max(before.end, end);
+    } else if (before !== undefined)
+      known.set(cause, { ...make(), code, page, end: Math.max(before.end, end), places: before.places + places });
+    else if (known.size < MOST_CAUSES) known.set(cause, { ...make(), code, page, end, places });
+    else this.add({ ...make(), code, page, end, places });
+  }
+
+  /** Everything, the worst first, and then in the order of addresses. */
+  finish(): Gathered {
+    for (const code of this.#open.keys()) this.#close(code);
+    for (const known of this.#causes.values()) for (const found of known.values()) this.add(found);
+    this.#causes.clear();
+    const rank = ({ severity, code }: Finding): number => SEVERITIES.indexOf(severity) * CODES.length + CODES.indexOf(code);
+    const findings = this.#kept.sort(
+      (one, other) => rank(one) - rank(other) || (one.first < other.first ? -1 : one.first > other.first ? 1 : 0),
+    );
+    const numbers = (which: "findings" | "places"): CountByCode =>
+      Object.fromEntries(CODES.flatMap((code) => (this.#counts.has(code) ? [[code, this.#counts.get(code)?.[which]]] : [])));
+    return { findings, counts: numbers("findings"), places: numbers("places") };
+  }
+
+  #stretch(code: FindingCode, at: Scan, more: string, places: number, rights: Rights): void {
+    const { page, pages, depth, entryAddress: physical } = at;
+    const open = this.#open.get(code);
+    if (open !== undefined && open.end === page && open.rights === rights && open.depth === depth && !this.#tree.isHoleBelow(page)) {
+      open.end += pages;
+      open.places += places;
+      return;
+    }
+    this.#close(code);
+    this.#open.set(code, { code, page, end: page + pages, places, physical, depth, more, rights });
+  }
+
+  #close(code: FindingCode): void {
+    const open = this.#open.get(code);
+    if (open === undefined) return;
+    this.#open.delete(code);
+    this.add(open);
+  }
+}
