@@ -25,6 +25,10 @@ import { swapClauses } from "./l4-swap.js";
 import { familyInterleavingClauses } from "./l5-families.js";
 import { interleavingClauses } from "./l5-interleavings.js";
 import { shootdownClauses } from "./l5-shootdown.js";
+import { imageFileClauses } from "./l6-images.js";
+import { imageListClauses } from "./l6-list.js";
+import { imageSpaceClauses } from "./l6-spaces.js";
+import { imageWalkClauses } from "./l6-walk.js";
 
 export const clauses: readonly Clause[] = [
   ...descriptionClauses,
@@ -52,4 +56,8 @@ export const clauses: readonly Clause[] = [
   ...shootdownClauses,
   ...interleavingClauses,
   ...familyInterleavingClauses,
+  ...imageWalkClauses,
+  ...imageListClauses,
+  ...imageSpaceClauses,
+  ...imageFileClauses,
 ];

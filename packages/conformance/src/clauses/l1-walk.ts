@@ -369,7 +369,7 @@ export const walkClauses: readonly Clause[] = [
 ];
 
 /** A word with a few of its bits turned over, or any at all. */
-const disturbed = (rig: Rig, word: bigint, bytes: number): bigint => {
+export const disturbed = (rig: Rig, word: bigint, bytes: number): bigint => {
   const width = bytes * 8;
   const choice = rig.random.below(8);
   if (choice < 3) return word;
@@ -380,7 +380,7 @@ const disturbed = (rig: Rig, word: bigint, bytes: number): bigint => {
 };
 
 /** Words of a level that map a large page over RAM: every single bit over a found one, so that malformed ones are among them. */
-const largeWords = (rig: Rig, scene: Scene, depth: number): readonly bigint[] => {
+export const largeWords = (rig: Rig, scene: Scene, depth: number): readonly bigint[] => {
   const level = levelsOf(rig.architecture)[depth];
   if (level?.leaf === undefined) throw new Failure(`level ${depth} maps nothing`);
   const bytes = entryBytesOf(level);

@@ -14,6 +14,7 @@ export interface MochaOptions extends RunOptions {
   readonly oracle?: Oracle;
   readonly vectors?: Subject["vectors"];
   readonly replace?: Subject["replace"];
+  readonly reader?: Subject["reader"];
 }
 
 /**
@@ -22,12 +23,13 @@ export interface MochaOptions extends RunOptions {
  */
 export const conformance = (architecture: Architecture, options: MochaOptions = {}): void => {
   const { describe, it } = globalThis as unknown as Mocha;
-  const { oracle, vectors, replace } = options;
+  const { oracle, vectors, replace, reader } = options;
   const subject: Subject = {
     architecture,
     ...(oracle === undefined ? {} : { oracle }),
     ...(vectors === undefined ? {} : { vectors }),
     ...(replace === undefined ? {} : { replace }),
+    ...(reader === undefined ? {} : { reader }),
   };
   const run: RunOptions = {
     repeat: `portolan conform ${architecture.name} --only {clause} --trait {trait} --policy {policy} --seed {seed}`,

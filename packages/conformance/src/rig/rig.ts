@@ -17,6 +17,7 @@ import { featuresOf, type Feature } from "../features.js";
 import { same } from "../failure.js";
 import { POLICIES, withDials, type Policy } from "../policies.js";
 import type { VectorSet } from "../vectors/format.js";
+import { OUR_READER, type Reader } from "./reader.js";
 
 /** What is judged. */
 export interface Subject {
@@ -31,6 +32,8 @@ export interface Subject {
   readonly prepareSystem?: (system: PosixSystem) => void;
   /** Published answers that it must give. */
   readonly vectors?: readonly VectorSet[];
+  /** Whoever looks into images of its memory, in place of our own functions: all of them, or some. */
+  readonly reader?: Partial<Reader>;
 }
 
 export interface RigOptions {
@@ -53,6 +56,7 @@ export class Rig {
   readonly architecture: Architecture;
   readonly features: ReadonlySet<Feature>;
   readonly random: Random;
+  readonly reader: Reader;
   readonly #replace: Replace;
   #ramAlignment = 0;
 
@@ -64,6 +68,7 @@ export class Rig {
     this.architecture = architecture;
     this.features = featuresOf(architecture);
     this.random = new Random(options.seed);
+    this.reader = { ...OUR_READER, ...subject.reader };
     this.#replace = (parts) => {
       subject.replace?.(parts);
       replace(parts);
@@ -127,6 +132,17 @@ export class Rig {
 export const codeOf = (work: () => unknown): string => {
   try {
     work();
+  } catch (error) {
+    if (error instanceof PortolanError) return error.code;
+    throw error;
+  }
+  return "no error";
+};
+
+/** The same of what answers later. */
+export const codeOfLater = async (work: () => Promise<unknown>): Promise<string> => {
+  try {
+    await work();
   } catch (error) {
     if (error instanceof PortolanError) return error.code;
     throw error;
