@@ -5,6 +5,7 @@
 import { ABSENT_ENTRY, LEAF_ENTRY, TABLE_ENTRY, type Architecture, type FormatCodec } from "@portolan/core/architecture";
 import { hexadecimal } from "./in-words.js";
 import { holds, readSome, type Memory } from "./memory.js";
+import { findDirectories } from "./software/find-directories.js";
 import { treeOf, type RootSpan, type Tree, type TreeOptions } from "./tree.js";
 import { TableWords } from "./words.js";
 
@@ -65,6 +66,7 @@ const FEW = 16;
  * @throws PortolanError ERR_NO_TREE, ERR_BAD_ARGUMENT
  */
 export const findRoots = async (memory: Memory, architecture: Architecture, options: FindRootsOptions = {}): Promise<FoundRoots> => {
+  if (architecture.translation.kind === "hashed") return findDirectories(memory, architecture, options);
   const tree = treeOf(architecture, options);
   const { limit = 20, most = 4096 } = options;
   const [top] = tree.levels;

@@ -169,6 +169,14 @@ export class PageHashReader extends Addresses {
     return "complete";
   }
 
+  /** The entry for the page of an address; null where there is none. */
+  async find(space: number, address: bigint): Promise<HashEntry | null> {
+    const page = address - (address % BigInt(this.frameBytes));
+    for (const chain of this.chainsOf(space, address))
+      for await (const entry of this.chain(chain)) if (entry.space === space && entry.virtual === page) return entry;
+    return null;
+  }
+
   #word(view: DataView, at: number): bigint {
     return view.getBigUint64(at, this.architecture.byteOrder === "little");
   }
