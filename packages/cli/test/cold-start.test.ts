@@ -38,11 +38,11 @@ describe("a cold start", () => {
     const loaded = loadedBy(WALK);
     const files = (folder: string): string[] =>
       loaded.filter((path) => path.startsWith(`${folder}/dist/`)).map((path) => path.slice(folder.length + 6));
-    expect(
-      files("cli")
-        .filter((path) => path.startsWith("commands/"))
-        .toSorted(),
-    ).to.deep.equal(["arguments", "index", "subject", "walk"].map((name) => `commands/inspect/${name}.js`));
+    // A module that adds a command, not what several have in common.
+    const addsCommand = (path: string): boolean =>
+      /^export const add\w+ = \(\w+: Command, terminal: Terminal/m.test(readFileSync(join(root, "packages/cli/src", path), "utf8"));
+    const commands = files("cli").filter((path) => addsCommand(path.replace(/\.js$/, ".ts")));
+    expect(commands.toSorted()).to.deep.equal(["commands/inspect/index.js", "commands/inspect/walk.js"]);
     expect(
       files("core").filter((path) => /^(?:address-space|area|backends|frames|objects|posix|swap|used-space|verify)\//.test(path)),
     ).to.deep.equal([]);
@@ -57,7 +57,7 @@ describe("a cold start", () => {
       "inspect",
       "picocolors",
     ]);
-    expect(loaded.length, loaded.join("\n")).to.be.lessThan(110);
+    expect(loaded.length, loaded.join("\n")).to.be.lessThan(130);
   });
 
   it("of `--version` loads no command at all, and one of `run` loads the container: the list tells", () => {
