@@ -119,7 +119,7 @@ describe("a processor's state", () => {
     expect(registers["chains"]).to.satisfy((chains: bigint) => chains > 0n);
     expect(registers).to.have.property("hash");
     // 2048 slots each, one behind the other, shown by the one locked entry.
-    const [instruction = 0n, data = 0n] = [registers["TSB_I"], registers["TSB_D"]];
+    const [instruction, data] = [registers["TSB_I"], registers["TSB_D"]];
     expect(instruction & 0x1fffn).to.equal(2n);
     expect(data - instruction).to.equal(0x8000n);
     const locked = tlb.filter((row) => row.locked === true);

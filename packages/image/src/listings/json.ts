@@ -40,7 +40,7 @@ export const parseJson = (text: string): Node => {
   };
   const string = (): string => {
     const found = simple(
-      /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})){0,1000}"/y,
+      /"(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})){0,1000}"/y,
       "a string of at most 1000 characters is missing",
     );
     return JSON.parse(found) as string;
