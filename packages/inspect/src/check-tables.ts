@@ -1,20 +1,28 @@
-/** What is suspicious in tables, each finding with a stable code, so that scripts can tell. */
+/** What is suspicious in tables: everything below the roots is looked at once, and what is mapped more than once is held together. */
 import {
+  ALL_RIGHTS,
   EXECUTE,
   fieldBits,
-  LEAF_ENTRY,
   KERNEL,
-  PAGE_ACCESSED,
-  PAGE_DIRTY,
+  LEAF_ENTRY,
   permits,
+  PortolanError,
   READ,
   USER,
   WRITE,
   type Architecture,
+  type EntryFormat,
+  type FieldValues,
+  type Privilege,
+  type Rights,
 } from "@portolan/core/architecture";
+import { checkAliases, RIGHTS_BITS } from "./check/aliases.js";
+import { checkExposed } from "./check/exposed.js";
+import { Gathering, type Gathered } from "./check/gathering.js";
+import { Leaves } from "./check/leaves.js";
+import { MemoryTypes, type Registers } from "./check/memory-types.js";
 import { fieldValue } from "./culprit.js";
 import { rightsInWords } from "./diff-mappings.js";
-import { Notes, type Finding, type FindingCode } from "./findings.js";
 import { hexadecimal } from "./in-words.js";
 import { holds, type Memory } from "./memory.js";
 import { Scan, type Budget, type ScanTotals } from "./scan.js";
@@ -27,56 +35,28 @@ export interface CheckOptions extends TreeOptions {
   readonly budget?: Budget;
   /** Findings kept of each code; 100 where absent. All are counted. */
   readonly limit?: number;
+  /** Aliases of linear maps are found one by one too, as `"alias-linear"`; where absent they are only counted, map by map. */
+  readonly linear?: boolean;
+  /** Where the kernel's addresses begin, on machines whose addresses do not say so themselves; nothing is assumed where absent. */
+  readonly kernelFrom?: bigint;
+  /** Registers that say what numbers of memory types mean, as far as they are known: IA32_PAT, MAIR_EL1, PRRR and NMRR. */
+  readonly registers?: Registers;
 }
 
 /** Everything that was found. */
-export interface CheckReport {
-  readonly findings: readonly Finding[];
-  /** Findings by code, those not kept included. */
-  readonly counts: Readonly<Partial<Record<FindingCode, number>>>;
-  /** In words what was looked at, where that is no tree alone. */
-  readonly looked?: string;
+export interface CheckReport extends Gathered {
   /** Not `"complete"`: the rest was not looked at. */
   readonly totals: ScanTotals;
-}
-
-/** Leaves for the look at aliases, in columns. */
-class Leaves {
-  count = 0;
-  physical = new Float64Array(1024);
-  end = new Float64Array(1024);
-  page = new Float64Array(1024);
-  what = new Uint16Array(1024);
-
-  add(physical: number, end: number, page: number, what: number): void {
-    if (this.count === this.physical.length) this.#grow();
-    this.physical[this.count] = physical;
-    this.end[this.count] = end;
-    this.page[this.count] = page;
-    this.what[this.count] = what;
-    this.count += 1;
-  }
-
-  #grow(): void {
-    const grown = <T extends Float64Array | Uint16Array>(column: T, make: (length: number) => T): T => {
-      const wider = make(column.length * 2);
-      wider.set(column);
-      return wider;
-    };
-    this.physical = grown(this.physical, (length) => new Float64Array(length));
-    this.end = grown(this.end, (length) => new Float64Array(length));
-    this.page = grown(this.page, (length) => new Float64Array(length));
-    this.what = grown(this.what, (length) => new Uint16Array(length));
-  }
+  /** In words what was looked at, where that is no tree alone. */
+  readonly looked?: string;
 }
 
 const CHECK_BUDGET: Budget = { tables: 2 ** 18, leaves: 2 ** 22 };
-const RIGHTS_BITS = 6;
 
 /**
  * Looks at everything below the roots. Bounded by a budget: 2^18 tables and 2^22 leaves unless options say otherwise.
  *
- * @throws PortolanError ERR_NO_TREE, ERR_BAD_ARGUMENT
+ * @throws PortolanError ERR_NO_TREE, ERR_BAD_ARGUMENT, ERR_BAD_ADDRESS for a `kernelFrom` that is none
  */
 export const checkTables = async (
   memory: Memory,
@@ -167,7 +147,7 @@ const checkTree = async (memory: Memory, architecture: Architecture, roots: Root
   );
   const totals = await scan.run(roots);
   if (both > 0)
-    gathering.add({ code: "never-no-execute", page: firstBoth, end: endBoth, places: both, physical: 0, depth: depths - 1, more: "" });
+    gathering.put({ code: "never-no-execute", page: firstBoth, end: endBoth, places: both, physical: 0, depth: depths - 1, more: "" });
   checkExposed(tree, gathering, tables, leaves);
   checkAliases(tree, memory, gathering, leaves, types, options.linear === true);
   return { ...gathering.finish(), totals };
@@ -229,73 +209,4 @@ const isMisaligned = ({ format, lo, hi, depth, tree }: Scan): boolean => {
     const [high, low] = fieldBits(field);
     return field.role === "reserved" && fieldValue(field, raw) !== 0n && low + moved >= tree.pageShift && high + moved < shift;
   });
-};
-
-/** Tables that the user may read or write. */
-const checkExposed = (
-  tree: Tree,
-  notes: Notes,
-  tables: ReadonlyMap<number, { readonly depth: number; readonly bytes: number }>,
-  leaves: Leaves,
-): void => {
-  const bases = Float64Array.from(tables.keys()).sort();
-  for (let leaf = 0; leaf < leaves.count; leaf += 1) {
-    const rights = leaves.what[leaf] & 0o77;
-    if (rights >>> 3 === 0) continue;
-    const physical = leaves.physical[leaf];
-    // A table may be larger than a page, or begin before it: the one before is looked at too.
-    for (let at = Math.max(0, firstFrom(bases, physical) - 1); at < bases.length && bases[at] < leaves.end[leaf]; at += 1) {
-      const table = tables.get(bases[at]);
-      if (table === undefined || bases[at] + table.bytes <= physical) continue;
-      const page = leaves.page[leaf] + Math.max(0, Math.floor((bases[at] - physical) / 2 ** tree.pageShift));
-      notes.add(
-        permits(rights, USER, WRITE) ? "table-user-writable" : "table-user-readable",
-        page,
-        1,
-        bases[at],
-        table.depth,
-        `: the table of level ${table.depth} at ${hexadecimal(bases[at])}`,
-      );
-    }
-  }
-};
-
-const firstFrom = (sorted: Float64Array, value: number): number => {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle] < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-};
-
-/** Pages that are mapped more than once, and not alike: a sweep over physical addresses. */
-const checkAliases = (tree: Tree, notes: Notes, leaves: Leaves): void => {
-  const order = Uint32Array.from({ length: leaves.count }, (_, leaf) => leaf).sort(
-    (one, other) => leaves.physical[one] - leaves.physical[other],
-  );
-  // Of leaves that are alike the one that reaches farthest stands for all.
-  const open = new Map<number, number>();
-  for (const leaf of order) {
-    const what = leaves.what[leaf];
-    const physical = leaves.physical[leaf];
-    for (const [otherWhat, other] of open) {
-      if (leaves.end[other] <= physical) {
-        open.delete(otherWhat);
-        continue;
-      }
-      if (otherWhat === what) continue;
-      const isRights = ((otherWhat ^ what) & 0o77) !== 0;
-      const isAttributes = ((otherWhat ^ what) & (32 << RIGHTS_BITS)) !== 0;
-      const otherPage = leaves.page[other] + Math.floor((physical - leaves.physical[other]) / 2 ** tree.pageShift);
-      const otherAddress = tree.addressOf(otherPage);
-      const where = `: physical ${hexadecimal(physical)}, here ${rightsInWords(what & 0o77)}, at ${hexadecimal(otherAddress)} ${rightsInWords(otherWhat & 0o77)}`;
-      if (isRights) notes.add("alias-rights", leaves.page[leaf], 1, physical, tree.levels.length - 1, where, otherAddress);
-      if (isAttributes) notes.add("alias-attributes", leaves.page[leaf], 1, physical, tree.levels.length - 1, where, otherAddress);
-    }
-    const alike = open.get(what);
-    if (alike === undefined || leaves.end[alike] < leaves.end[leaf]) open.set(what, leaf);
-  }
 };

@@ -21,7 +21,7 @@ export { Scan, type Budget, type Oddity, type ScanEnd, type ScanOptions, type Sc
 export { Tree, treeOf, type Roots, type RootSpan, type TreeLevel, type TreeOptions } from "./tree.js";
 export { walkAddress, type BesideEntry, type ImageStep, type ImageWalk, type WalkOptions } from "./walk-address.js";
 export { checkTables, type CheckOptions, type CheckReport } from "./check-tables.js";
-export { FINDINGS, type Finding, type FindingCode } from "./findings.js";
+export { FINDINGS, isAsSevere, SEVERITIES, type CountByCode, type Finding, type FindingCode, type Severity } from "./check/findings.js";
 export { diffMappings, rightsInWords, type DiffSide, type DiffTotals, type MappingChange } from "./diff-mappings.js";
 export { candidateInWords, findRoots, type FindRootsOptions, type FoundRoots, type RootCandidate } from "./find-roots.js";
 export { headOf, lineOf, sizeInWords, type MappingStyle } from "./render/mappings.js";

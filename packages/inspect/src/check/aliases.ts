@@ -97,7 +97,7 @@ export const checkAliases = (
   for (const [number, { page, end, bytes }] of maps.entries()) {
     if (aliased[number] === 0) continue;
     const present = memory.regions.reduce((sum, region) => sum + region.bytes, 0);
-    gathering.add({
+    gathering.put({
       code: "linear-map",
       page,
       end,

@@ -29,7 +29,7 @@ export const checkExposed = (tree: Tree, gathering: Gathering, tables: Tables, l
     const { depth = 0, bytes = 0 } = tables.get(base) ?? {};
     const page = leaves.page[leaf] + Math.max(0, Math.floor((base - leaves.physical[leaf]) / 2 ** tree.pageShift));
     const pages = Math.max(1, Math.ceil((Math.min(end, leaves.end[leaf]) - Math.max(base, leaves.physical[leaf])) / 2 ** tree.pageShift));
-    gathering.add({
+    gathering.put({
       code: kind === 1 ? "table-user-writable" : "table-user-readable",
       page,
       end: page + pages,

@@ -1,7 +1,7 @@
 /** Findings as they come: neighbours are joined, what has one cause is one, and no more than a few are kept of each code. */
 import type { Rights } from "@portolan/core/architecture";
+import type { Addresses } from "../addresses.js";
 import type { Scan } from "../scan.js";
-import type { Tree } from "../tree.js";
 import { FINDINGS, SEVERITIES, type CountByCode, type Finding, type FindingCode } from "./findings.js";
 
 /** A finding in the making; pages within the translated width. */
@@ -37,9 +37,30 @@ export interface Gathered {
   readonly places: CountByCode;
 }
 
+/** Where something is: an entry, and the pages that it maps. */
+export type Place = Pick<Scan, "page" | "pages" | "entryAddress" | "depth" | "rights">;
+
+const rankOf = ({ severity, code }: Finding): number => SEVERITIES.indexOf(severity) * CODES.length + CODES.indexOf(code);
+
+/** The worst first, then in the order of codes and addresses. */
+const ordered = (findings: readonly Finding[]): readonly Finding[] =>
+  findings.toSorted((one, other) => rankOf(one) - rankOf(other) || (one.first < other.first ? -1 : one.first > other.first ? 1 : 0));
+
+/** What was gathered in two places, as one. */
+export const gatheredTogether = (one: Gathered, other: Gathered): Gathered => {
+  const sum = (which: "counts" | "places"): CountByCode =>
+    Object.fromEntries(
+      CODES.flatMap((code) => {
+        const both = (one[which][code] ?? 0) + (other[which][code] ?? 0);
+        return both === 0 ? [] : [[code, both]];
+      }),
+    );
+  return { findings: ordered([...one.findings, ...other.findings]), counts: sum("counts"), places: sum("places") };
+};
+
 /** Gathers findings. */
 export class Gathering {
-  readonly #tree: Tree;
+  readonly #addresses: Addresses;
   readonly #limit: number;
   readonly #kept: Finding[] = [];
   readonly #counts = new Map<FindingCode, { findings: number; places: number }>();
@@ -47,20 +68,25 @@ export class Gathering {
   readonly #causes = new Map<FindingCode, Map<number, Found>>();
 
   /** @param limit findings that are kept of each code */
-  constructor(tree: Tree, limit: number) {
-    this.#tree = tree;
+  constructor(addresses: Addresses, limit: number) {
+    this.#addresses = addresses;
     this.#limit = limit;
   }
 
+  /** Of pages, or of an entry that maps them. */
+  add(code: FindingCode, page: number, pages: number, physical: number, depth: number, more = ""): void {
+    this.put({ code, page, end: page + pages, places: FINDINGS[code].of === "page" ? pages : 1, physical, depth, more });
+  }
+
   /** One that is complete. */
-  add(found: Found): void {
+  put(found: Found): void {
     const { code, page, end, places, physical, depth, more, other } = found;
     const count = this.#counts.get(code) ?? { findings: 0, places: 0 };
     this.#counts.set(code, { findings: count.findings + 1, places: count.places + places });
     if (count.findings >= this.#limit) return;
     const { severity, says } = FINDINGS[code];
-    const first = this.#tree.addressOf(page);
-    const last = this.#tree.addressOf(end - 1) + BigInt(2 ** this.#tree.pageShift) - 1n;
+    const first = this.#addresses.addressOf(page);
+    const last = this.#addresses.addressOf(end - 1) + BigInt(2 ** this.#addresses.pageShift) - 1n;
     this.#kept.push({
       code,
       severity,
@@ -75,12 +101,12 @@ export class Gathering {
   }
 
   /** Of the entry at which a scan stands; the same of neighbours is one. */
-  entry(code: FindingCode, at: Scan, more = ""): void {
+  entry(code: FindingCode, at: Place, more = ""): void {
     this.#stretch(code, at, more, 1, 0);
   }
 
   /** Of the pages of the leaf at which a scan stands; the same of neighbours with equal rights is one. */
-  pages(code: FindingCode, at: Scan, more: string): void {
+  pages(code: FindingCode, at: Place, more: string): void {
     this.#stretch(code, at, more, at.pages, at.rights);
   }
 
@@ -103,27 +129,28 @@ export class Gathering {
     } else if (before !== undefined)
       known.set(cause, { ...make(), code, page, end: Math.max(before.end, end), places: before.places + places });
     else if (known.size < MOST_CAUSES) known.set(cause, { ...make(), code, page, end, places });
-    else this.add({ ...make(), code, page, end, places });
+    else this.put({ ...make(), code, page, end, places });
+  }
+
+  /** What follows is no neighbour of what was. */
+  flush(): void {
+    for (const code of this.#open.keys()) this.#close(code);
   }
 
   /** Everything, the worst first, and then in the order of addresses. */
   finish(): Gathered {
-    for (const code of this.#open.keys()) this.#close(code);
-    for (const known of this.#causes.values()) for (const found of known.values()) this.add(found);
+    this.flush();
+    for (const known of this.#causes.values()) for (const found of known.values()) this.put(found);
     this.#causes.clear();
-    const rank = ({ severity, code }: Finding): number => SEVERITIES.indexOf(severity) * CODES.length + CODES.indexOf(code);
-    const findings = this.#kept.sort(
-      (one, other) => rank(one) - rank(other) || (one.first < other.first ? -1 : one.first > other.first ? 1 : 0),
-    );
     const numbers = (which: "findings" | "places"): CountByCode =>
       Object.fromEntries(CODES.flatMap((code) => (this.#counts.has(code) ? [[code, this.#counts.get(code)?.[which]]] : [])));
-    return { findings, counts: numbers("findings"), places: numbers("places") };
+    return { findings: ordered(this.#kept), counts: numbers("findings"), places: numbers("places") };
   }
 
-  #stretch(code: FindingCode, at: Scan, more: string, places: number, rights: Rights): void {
+  #stretch(code: FindingCode, at: Place, more: string, places: number, rights: Rights): void {
     const { page, pages, depth, entryAddress: physical } = at;
     const open = this.#open.get(code);
-    if (open !== undefined && open.end === page && open.rights === rights && open.depth === depth && !this.#tree.isHoleBelow(page)) {
+    if (open !== undefined && open.end === page && open.rights === rights && open.depth === depth && !this.#addresses.isHoleBelow(page)) {
       open.end += pages;
       open.places += places;
       return;
@@ -136,6 +163,6 @@ export class Gathering {
     const open = this.#open.get(code);
     if (open === undefined) return;
     this.#open.delete(code);
-    this.add(open);
+    this.put(open);
   }
 }

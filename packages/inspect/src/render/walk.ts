@@ -1,5 +1,5 @@
 /** Walks and findings as text. */
-import type { Finding } from "../findings.js";
+import { FINDINGS, type Finding } from "../check/findings.js";
 import type { MappingChange } from "../diff-mappings.js";
 import { rightsInWords } from "../diff-mappings.js";
 import { originInWords } from "./mappings.js";

@@ -64,8 +64,8 @@ const checkPages = ({ memory, addresses, notes }: CheckTools, columns: LeafColum
     if (before !== null && before.space === space && before.virtual === virtual)
       notes.add("chain-double", page, pages, index ?? 0, 0, `: space ${space}, the second at ${hexadecimal(index ?? 0)}`);
     if (permits(rights, USER, WRITE | EXECUTE) || permits(rights, KERNEL, WRITE | EXECUTE))
-      notes.range("writable-executable", place, `: space ${space}, ${rightsInWords(rights)}`);
-    if (!holds(memory, physical)) notes.range("page-outside", place, `: space ${space}, physical ${hexadecimal(physical)}`);
+      notes.pages("writable-executable", place, `: space ${space}, ${rightsInWords(rights)}`);
+    if (!holds(memory, physical)) notes.pages("page-outside", place, `: space ${space}, physical ${hexadecimal(physical)}`);
     before = { space, virtual };
   }
   notes.flush();

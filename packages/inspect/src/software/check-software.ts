@@ -2,7 +2,7 @@
 import type { Architecture } from "@portolan/core/architecture";
 import { Addresses } from "../addresses.js";
 import type { CheckOptions, CheckReport } from "../check-tables.js";
-import { Notes } from "../findings.js";
+import { gatheredTogether, Gathering } from "../check/gathering.js";
 import type { Memory } from "../memory.js";
 import type { ScanTotals } from "../scan.js";
 import type { ImageWalk } from "../walk-address.js";
@@ -25,7 +25,7 @@ export interface CheckTools {
   readonly sources: SoftwareSources;
   /** Counts in the processor's pages. */
   readonly addresses: Addresses;
-  readonly notes: Notes;
+  readonly notes: Gathering;
   /** What entries are compared with. Null where one place alone is looked into, or there is no table. */
   readonly tables: TableLookup | null;
   /** Entries that may be read. */
@@ -50,7 +50,7 @@ export const checkSoftware = async (
   door: TreeDoor,
 ): Promise<CheckReport> => {
   const addresses = new Addresses(architecture, architecture.hardwarePageShift);
-  const notes = new Notes(addresses, options.limit ?? 100);
+  const notes = new Gathering(addresses, options.limit ?? 100);
   const hasTables = sources.from === null && (sources.hash !== null || sources.tree !== null);
   const tables = hasTables ? await TableLookup.open(memory, architecture, sources, door.walk) : null;
   const tools: CheckTools = { memory, architecture, sources, addresses, notes, tables, most: options.budget?.leaves ?? MOST_LEAVES };
@@ -60,13 +60,10 @@ export const checkSoftware = async (
   if (looksInto(sources, "hash")) looked.push(await checkHash(tools));
   const tree = looksInto(sources, "tree") && sources.tree !== null ? await door.check(sources.tree) : null;
   if (tree !== null) looked.push({ totals: tree.totals, says: `${tree.totals.tables} tables` });
-  notes.flush();
-  const counts = { ...notes.counts };
-  for (const [code, count] of Object.entries(tree?.counts ?? {}) as [keyof typeof counts, number][])
-    counts[code] = (counts[code] ?? 0) + count;
+  const own = notes.finish();
   const totals = looked.map((one) => one.totals).reduce(together);
   const says = `${looked.map((one) => one.says).join(", ")} and ${totals.leaves} pages`;
-  return { findings: [...notes.findings, ...(tree?.findings ?? [])], counts, totals, looked: says };
+  return { ...(tree === null ? own : gatheredTogether(own, tree)), totals, looked: says };
 };
 
 const together = (one: ScanTotals, other: ScanTotals): ScanTotals => ({

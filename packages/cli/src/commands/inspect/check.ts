@@ -80,22 +80,31 @@ export const addInspectCheck = (inspect: Command, terminal: Terminal): void => {
         const {
           findings,
           counts,
+          places,
           totals,
           looked: told,
         } = await checkTables(image, architecture, rooted.roots, {
           ...options,
+          registers: { ...image.states[given.cpu]?.registers, ...given.register },
+          ...(given.linear === undefined ? {} : { linear: given.linear }),
+          ...(given.kernelFrom === undefined ? {} : { kernelFrom: given.kernelFrom }),
           ...(given.limit === undefined ? {} : { limit: given.limit }),
         });
-        const isWanted = (code: FindingCode): boolean => (given.only?.includes(code) ?? true) && given.except?.includes(code) !== true;
+        const isWanted = (code: FindingCode): boolean =>
+          (given.only?.includes(code) ?? true) &&
+          given.except?.includes(code) !== true &&
+          isAsSevere(FINDINGS[code].severity, given.severity ?? "info");
         const wanted = findings.filter(({ code }) => isWanted(code));
-        const counted = CODES.filter((code) => isWanted(code) && (counts[code] ?? 0) > 0);
+        const counted = CODES.filter((code) => isWanted(code) && counts[code] !== undefined);
         const found = counted.reduce((sum, code) => sum + (counts[code] ?? 0), 0);
         if (given.json === true) {
+          const some = (numbers: CountByCode): CountByCode => Object.fromEntries(counted.map((code) => [code, numbers[code]]));
           const data = {
             machine: architecture.name,
             basis: rooted.says,
             found,
-            counts: Object.fromEntries(counted.map((code) => [code, counts[code]])),
+            counts: some(counts),
+            places: some(places),
             totals,
             findings: wanted.map((finding) => ({
               ...finding,
@@ -107,18 +116,22 @@ export const addInspectCheck = (inspect: Command, terminal: Terminal): void => {
           };
           terminal.out(`${JSON.stringify(data, null, 2)}\n`);
         } else {
-          const sums = counted.map((code) => `${counts[code]} × ${code}`);
           const looked = `${told ?? `${totals.tables} tables and ${totals.leaves} pages`} looked at`;
-          terminal.out(
-            `${basisLine(subject, rooted)}\n${wanted.map(findingAsText).join("")}${looked}: ${found === 0 ? "nothing found" : sums.join(", ")}\n`,
-          );
+          const sums = found === 0 ? "nothing found" : counted.map((code) => sumOf(code, counts[code] ?? 0, places[code] ?? 0)).join(", ");
+          terminal.out(`${basisLine(subject, rooted)}\n${wanted.map(findingAsText).join("")}${looked}: ${sums}\n`);
         }
         if (totals.end !== "complete") terminal.err(`note: the check ended early: too many ${totals.end}; the rest was not looked at\n`);
-        if (found > 0) throw new Suspicious();
+        // What was asked for by its name counts, however bad it is.
+        const least = given.severity ?? (given.only === undefined ? LEAST : "info");
+        if (counted.some((code) => isAsSevere(FINDINGS[code].severity, least))) throw new Suspicious();
       } finally {
         await subject.close();
       }
     });
 };
+
+/** `"3 × page-outside (4 pages)"`. */
+const sumOf = (code: FindingCode, findings: number, places: number): string =>
+  `${findings} × ${code}${places === findings ? "" : ` (${places} ${FINDINGS[code].of === "page" ? "pages" : "entries"})`}`;
 
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
