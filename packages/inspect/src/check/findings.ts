@@ -44,13 +44,6 @@ export const FINDINGS = {
   "page-outside": { severity: "note", of: "page", says: "a page lies outside memory: a device, or nothing" },
   "table-shared": { severity: "note", of: "entry", says: "a table is reached on several ways, or at several levels" },
   unreachable: { severity: "note", of: "entry", says: "a window names physical memory here: the entry is never used" },
-  "tlb-contradicts": { severity: "danger", of: "entry", says: "an entry of the TLB contradicts the tables" },
-  "tsb-contradicts": { severity: "danger", of: "entry", says: "an entry of a storage buffer contradicts the tables" },
-  "tlb-overlap": { severity: "broken", of: "entry", says: "two entries of the TLB match one address" },
-  "tsb-misplaced": { severity: "broken", of: "entry", says: "the tag of a storage buffer's entry does not belong at its slot" },
-  "chain-cycle": { severity: "broken", of: "entry", says: "a chain of the page hash table leads back to itself" },
-  "chain-wrong": { severity: "broken", of: "entry", says: "an entry of the page hash table is in another page's chain" },
-  "chain-double": { severity: "broken", of: "entry", says: "the page hash table has a page of one space twice" },
   "linear-map": { severity: "info", of: "page", says: "the kernel's map of physical memory, page beside page" },
   "alias-linear": { severity: "info", of: "page", says: "a page of a linear map is mapped elsewhere too, with other rights" },
 } as const satisfies Readonly<Record<string, { readonly severity: Severity; readonly of: "page" | "entry"; readonly says: string }>>;
