@@ -19,6 +19,52 @@ describe("mips32: the TLB and its registers", () => {
     expect(read(cp0, 17), "an address within the pair loses the bits under the mask").to.deep.equal({ ...entry, hi: 0x0123_0007 });
   });
 
+  it("what is told for a dump is what TLBR would read, of every page size, and no register changes", () => {
+    const { cp0, cpu, machine } = bench();
+    const { refill } = machine.parts;
+    for (const [i, shift] of PAGE_SHIFTS.entries())
+      write(cp0, 10 + i, {
+        hi: 0x0800_0007 * (i + 1),
+        lo0: half(2 ** (shift - 12) * 3, VALID) + 2 * 8,
+        lo1: 0x00ab_cd38,
+        mask: pageMask(shift),
+      });
+    write(cp0, 9, { hi: 0x4000_0009, lo0: half(7) + GLOBAL, lo1: half(8) + GLOBAL });
+    cp0.index = 3;
+    cp0.context = 0xff80_0000;
+    const before = { ...refill.registersOf?.(cpu) };
+    const told = [9, 10, 11, 12, 13, 14, 15, 16].map((entry) => refill.wordsOf?.(cpu, entry));
+    expect(refill.registersOf?.(cpu)).to.deep.equal(before);
+    expect(before).to.include({
+      Index: 3n,
+      Context: 0xff80_0000n,
+      Wired: 1n,
+      EntryHi: BigInt(cp0.entryHi),
+      PageMask: BigInt(cp0.pageMask),
+    });
+    expect(Object.keys(before)).to.have.members([
+      "Index",
+      "Random",
+      "EntryLo0",
+      "EntryLo1",
+      "Context",
+      "PageMask",
+      "Wired",
+      "BadVAddr",
+      "EntryHi",
+      "Cause",
+    ]);
+    for (const [i, words] of told.entries()) {
+      const { hi, lo0, lo1, mask } = read(cp0, 9 + i);
+      expect(words, `entry ${9 + i}`).to.deep.equal({
+        EntryHi: BigInt(hi),
+        EntryLo0: BigInt(lo0),
+        EntryLo1: BigInt(lo1),
+        PageMask: BigInt(mask),
+      });
+    }
+  });
+
   it("G is the AND of both halves, and TLBR shows it in both", () => {
     const { cp0, tlb } = bench();
     write(cp0, 5, { hi: 0x0040_0007, lo0: half(8) + GLOBAL, lo1: half(9) });

@@ -47,6 +47,29 @@ const tagOf = (page: number, context: number): readonly [low: number, high: numb
   return [Number(tag & 0xffff_ffffn), Number(tag >> 32n)];
 };
 
+describe("sparc64: what is told for a dump", () => {
+  it("is the context and the TSBs of the installed space, where the handlers find them, and of the kernel the context alone", () => {
+    for (const memoryBase of [0, 0x100_0000]) {
+      const { machine, space, cpu, pair } = build({ memoryBase });
+      const { refill } = machine.parts;
+      const registers = refill.registersOf?.(cpu) ?? {};
+      expect(registers["PRIMARY_CONTEXT"]).to.equal(BigInt(space.context.asid));
+      for (const [name, tsb] of [
+        ["TSB_I", pair.instruction],
+        ["TSB_D", pair.data],
+      ] as const) {
+        const value = registers[name] ?? 0n;
+        const size = Number(value & 7n);
+        expect(512 * 2 ** size).to.equal(TSB_SLOTS);
+        const slot = tsbPointer({ base: value, size }, 0x1234_6000n, 13);
+        expect(slot + BigInt(memoryBase)).to.equal(BigInt(tsb.addressOf(tsb.slotOf(0x1234_6000 / HARDWARE_PAGE))));
+      }
+      machine.switchToKernel();
+      expect(refill.registersOf?.(cpu)).to.deep.equal({ PRIMARY_CONTEXT: 0n });
+    }
+  });
+});
+
 describe("sparc64: the bits of TTE data", () => {
   it("decide what is let through: bit 60 nothing, bit 2 the kernel alone, bit 1 a store", () => {
     const data = new FormatCodec(dataTte(false), {});
