@@ -24,9 +24,7 @@ describe("what is to blame", () => {
     // A pointer with W and without R: its page number would be a large page's reserved bits.
     laid.put64(0x1000, 0, (0x2n << 10n) | 0b101n);
     const { refusals } = await explainAccess(laid.memory, riscv64, { root: 0x1000 }, 0n);
-    expect(refusals.flatMap(({ culprits }) => culprits.map(({ name, is, wouldBe }) => [name, is, wouldBe]))).to.deep.equal([
-      ["R", 0, 1],
-      ["W", 1, 0],
-    ]);
+    // With R as well it would be such a page, misaligned.
+    expect(refusals.flatMap(({ culprits }) => culprits.map(({ name, is, wouldBe }) => [name, is, wouldBe]))).to.deep.equal([["W", 1, 0]]);
   });
 });
