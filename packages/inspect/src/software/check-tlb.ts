@@ -26,22 +26,24 @@ export const checkTlb = async (tools: CheckTools): Promise<Looked> => {
       continue;
     }
     const { rights } = leafOf(architecture, "tlb", row);
-    const at = (address: bigint, bytes: number, more: string) =>
-      [addresses.pageOf(address), pagesOf(addresses, bytes), Number(row.physical), 0, more] as const;
     const which = `: entry ${row.index} of the ${row.unit} TLB`;
+    const at = (address: bigint, bytes: number, more: string) =>
+      [addresses.pageOf(address), pagesOf(addresses, bytes), Number(row.physical), 0, `${which}, ${more}`] as const;
     // What the tables say too is told of these.
     const isAlone = tools.tables === null;
     if (isAlone && (permits(rights, USER, WRITE | EXECUTE) || permits(rights, KERNEL, WRITE | EXECUTE)))
-      notes.add("writable-executable", ...at(row.virtual, row.bytes, `${which}, ${rightsInWords(rights)}`));
-    if (isAlone && !holds(memory, Number(row.physical)))
-      notes.add("page-outside", ...at(row.virtual, row.bytes, `${which}, ${rowInWords(row, view)}`));
+      notes.add(
+        architecture.can.forbidExecute ? "writable-executable" : "never-no-execute",
+        ...at(row.virtual, row.bytes, rightsInWords(rights)),
+      );
+    if (isAlone && !holds(memory, Number(row.physical))) notes.add("page-outside", ...at(row.virtual, row.bytes, rowInWords(row, view)));
     const window = windows.find(({ first, last }) => row.virtual >= first && row.virtual <= last);
     if (window !== undefined) {
-      notes.add("unreachable", ...at(row.virtual, row.bytes, `${which}, ${window.name}`));
+      notes.add("unreachable", ...at(row.virtual, row.bytes, window.name));
       continue;
     }
     const against = await contradiction(tools, row);
-    if (against !== null) notes.add("tlb-contradicts", ...at(against.address, 1, `${which}, ${rowInWords(row, view)}: ${against.says}`));
+    if (against !== null) notes.add("tlb-contradicts", ...at(against.address, 1, `${rowInWords(row, view)}: ${against.says}`));
   }
   for (const [one, other] of overlaps(used)) {
     const first = one.virtual > other.virtual ? one.virtual : other.virtual;
