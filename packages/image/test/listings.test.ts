@@ -154,6 +154,12 @@ describe("listings of Linux on MIPS", () => {
       expect(word >> 30n, "XI").to.equal(1n);
     }
     expect(written.length).to.be.greaterThan(0);
+    const unreadable =
+      "Index:  0 pgmask=4kb va=00400000 asid=05\n\t[ri=1 xi=0 pa=00001000 c=3 d=0 v=1 g=0] [ri=1 xi=1 pa=00002000 c=3 d=1 v=1 g=0]";
+    expect(readListing(unreadable).tlb.map(({ kernel, words }) => [kernel, words?.["EntryLo0"], words?.["EntryLo1"]])).to.deep.equal([
+      [EXECUTE, 0x8000_005an, 0xc000_009en],
+      [WRITE, 0x8000_005an, 0xc000_009en],
+    ]);
   });
 
   const entry = "Index:  3 pgmask=16kb va=c0010000 asid=96\n";

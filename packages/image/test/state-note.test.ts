@@ -152,6 +152,7 @@ describe("the note PORTOLAN", () => {
       [spoiled(8, 3), "a name is none"],
       [spoiled(12, 0xff, 0xff, 0xff, 0x7f), "2147483647 switches do not fit into it"],
       [spoiled(16, 0xff, 0xff, 0xff, 0xff), "4294967295 entries do not fit into it"],
+      [spoiled(16, 2), "2 entries do not fit into it"],
       [spoiled(16, 0), "36 bytes follow its end"],
       [spoiled(20, 0xff, 0xff, 0xff, 0xff), "4294967295 address spaces do not fit into it"],
       [spoiled(24, 0xff), "255 letters of a name do not fit into it"],
