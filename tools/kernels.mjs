@@ -1,6 +1,6 @@
 /**
  * `npm run kernels [-- all | MACHINE…]`: boots Debian's stock kernels in QEMU, dumps their memory, and compares what `portolan inspect`
- * prints of it with what QEMU and the kernels themselves say. `amd64` and `i386-pae` where nothing is said. The last line has the sums;
+ * prints of it with what QEMU and the kernels themselves say. `amd64` and `i386-pae` where nothing is said, ten for `all`. The last line has the sums;
  * status 77 where what it needs cannot be had, such as QEMU or the network: then nothing was compared.
  */
 import { prepare, node } from "./bootstrap.mjs";

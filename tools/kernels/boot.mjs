@@ -82,8 +82,8 @@ export const boot = async (machine, { kernel, initrd }, folder) => {
   }
 };
 
-/** Whether a processor's registers say that it ran a program. */
-export const isInUserMode = (registers) => /CPL=3|EL0t|usr32/.test(registers);
+/** Whether a processor's registers say that it ran a program. RISC-V's say only where: the spinning one lies below everything else. */
+export const isInUserMode = (registers) => /CPL=3|EL0t|usr32|\bpc\s+0{11}[0-9a-f]{5}\b/.test(registers);
 
 /** Stops the machine while it runs the process. @returns its registers as the monitor prints them */
 export const stopInProcess = async (qemu) => {

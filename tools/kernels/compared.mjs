@@ -30,13 +30,13 @@ export const noteOf = async (path) => {
 /** Verdicts on what was inspected, before the evidence. */
 export const verdictsOn = (manifest, seen, note, evidence) => {
   const textOf = (name) => evidence.get(name) ?? null;
-  const verdicts = againstLists(seen, { tlb: textOf("info-tlb.txt"), mem: textOf("info-mem.txt") });
+  const verdicts = againstLists(manifest, seen, { tlb: textOf("info-tlb.txt"), mem: textOf("info-mem.txt") });
   for (const who of ["user", "kernel"]) {
     const samples = textOf(`gva2gpa-${who}.txt`);
     if (samples !== null) verdicts.push(againstSamples(`list, gva2gpa as ${who}`, seen, samples, who));
   }
   verdicts.push(againstGuest(manifest, seen, textOf("pagemap.txt")));
-  if (manifest.machine === "armhf") verdicts.push(againstCompanions(seen, textOf("pagemap.txt")));
+  if (manifest.kind === "armhf") verdicts.push(againstCompanions(seen, textOf("pagemap.txt")));
   // Cores of ARM have no word on translation.
   if (note !== null && manifest.registers.CR3 !== undefined) verdicts.push(againstNote(manifest, note));
   return verdicts;

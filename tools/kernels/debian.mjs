@@ -6,12 +6,13 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
-const RELEASE = "bookworm";
+/** Whose packages lie in the cache itself, and not in a folder of their release. */
+const USUAL = "bookworm";
 const MIRROR = "http://deb.debian.org/debian";
 const KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const FIVE_MINUTES = 300_000;
 /** What is taken out of a package: the kernel with its module for disks of memory, which the guest swaps to; or the one program. */
-const WANTED = ["./boot/vmlinuz-*", "./lib/modules/*/kernel/drivers/block/brd.ko*", "./bin/busybox"];
+const WANTED = ["./boot/vmlinu[xz]-*", "./*lib/modules/*/kernel/drivers/block/brd.ko*", "./*bin/busybox"];
 /** Lies in an unpacked package and says what was taken out. */
 const STAMP = "taken";
 
@@ -34,11 +35,11 @@ const run = (program, args, cwd) => {
 };
 
 /** An apt for one architecture with everything it writes below `folder`. */
-const aptOf = (folder, architecture) => {
+const aptOf = (folder, architecture, release) => {
   for (const path of ["state/lists/partial", "cache/archives/partial", "parts"]) mkdirSync(join(folder, path), { recursive: true });
   writeFileSync(join(folder, "state/status"), "");
   if (!existsSync(KEYS)) throw new Unavailable(`${KEYS} is not there: apt-get install debian-archive-keyring`);
-  writeFileSync(join(folder, "sources.list"), `deb [signed-by=${KEYS}] ${MIRROR} ${RELEASE} main\n`);
+  writeFileSync(join(folder, "sources.list"), `deb [signed-by=${KEYS}] ${MIRROR} ${release} main\n`);
   const settings = {
     "APT::Architecture": architecture,
     "APT::Architectures": architecture,
@@ -113,28 +114,27 @@ const fileOf = (home, place, beginning) => {
  * @param cache a folder of ours that may be filled
  * @throws Unavailable that says what is missing: apt, the keyring, the network
  */
-export const fetchMachine = (cache, { debian, kernel }) => {
-  const folder = join(cache, debian);
+export const fetchMachine = (cache, { debian, kernel, release }) => {
+  const folder = join(cache, ...(release === USUAL ? [] : [release]), debian);
   mkdirSync(folder, { recursive: true });
   let ready = null;
   // The lists are fetched only if a package must be.
   const apt = () => {
     if (ready === null) {
-      const fresh = aptOf(folder, debian);
+      const fresh = aptOf(folder, debian, release);
       fresh("apt-get", "update");
       ready = fresh;
     }
     return ready;
   };
   const home = homeOf(apt, folder, kernel, (asked) => behind(asked, kernel));
-  const image = fileOf(home, "boot", "vmlinuz-");
+  const shell = homeOf(apt, folder, "busybox-static", () => "busybox-static");
+  const image = fileOf(home, "boot", "vmlinu");
+  // What was /lib and /bin is /usr/lib and /usr/bin in later releases.
+  const within = (root) => join(home, root, "modules", basename(image).replace(/^vmlinu[xz]-/, ""), "kernel/drivers/block");
   return {
     kernel: image,
-    brd: onlyOne(join(home, "lib/modules", basename(image).slice("vmlinuz-".length), "kernel/drivers/block"), "brd.ko"),
-    busybox: fileOf(
-      homeOf(apt, folder, "busybox-static", () => "busybox-static"),
-      "bin",
-      "busybox",
-    ),
+    brd: onlyOne(within("lib"), "brd.ko") ?? onlyOne(within("usr/lib"), "brd.ko"),
+    busybox: existsSync(join(shell, "usr/bin")) ? fileOf(shell, "usr/bin", "busybox") : fileOf(shell, "bin", "busybox"),
   };
 };

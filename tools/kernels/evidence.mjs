@@ -22,6 +22,12 @@ const x86Registers = (text) => {
   return found;
 };
 
+const riscvRegisters = (text) => {
+  const found = {};
+  for (const [, name, value] of text.matchAll(/\b(pc|satp|mstatus)\s+([0-9a-f]{16})/g)) found[name] = hex(BigInt(`0x${value}`));
+  return found;
+};
+
 /** Physical address of a page as the monitor translates a read; null where it does not. It prints physical 0 as `0`. */
 const translated = async (qemu, address) => {
   const said = await qemu.monitor(`gva2gpa ${hex(address)}`);
@@ -55,7 +61,7 @@ const kernelRanges = (machine, { symbols, vmalloc }) => {
     // What is reserved for later may be gigabytes.
     if (to - from <= 16n * 1024n * 1024n) ranges.push({ first: from, end: to });
   }
-  const linear = machine.name === "arm64" ? 0xffff_0000_0000_0000n : 0xc000_0000n;
+  const linear = machine.kind === "arm64" ? 0xffff_0000_0000_0000n : 0xc000_0000n;
   ranges.push({ first: linear, end: linear + BigInt(machine.ramBytes) });
   return ranges;
 };
@@ -89,14 +95,15 @@ const ofArm = async (machine, qemu, guest, folder, socket) => {
   }
 };
 
-const ofX86 = async (machine, qemu, folder, registers) => {
+/** Machines whose monitor lists the whole address space: x86, RISC-V. */
+const ofLists = async (machine, qemu, folder, registers) => {
   const files = [];
   for (const command of machine.lists) {
     const file = `${command.replace(" ", "-")}.txt`;
     writeFileSync(join(folder, file), (await qemu.monitor(command)).replaceAll("\r", ""));
     files.push(file);
   }
-  return { registers: x86Registers(registers), files };
+  return { registers: machine.base === 0 ? x86Registers(registers) : riscvRegisters(registers), files };
 };
 
 /**
@@ -112,6 +119,7 @@ export const takeEvidence = async (machine, qemu, { guest, registers, folder, so
     if (said !== "") throw new Error(`${machine.name}: ${command}: ${said}`);
   }
   writeFileSync(join(folder, "info-registers.txt"), registers.replaceAll("\r", ""));
-  const own = machine.base === 0 ? await ofX86(machine, qemu, folder, registers) : await ofArm(machine, qemu, guest, folder, socket);
+  const own =
+    machine.lists.length > 0 ? await ofLists(machine, qemu, folder, registers) : await ofArm(machine, qemu, guest, folder, socket);
   return { registers: own.registers, files: ["memory.raw", "memory.elf", "info-registers.txt", ...own.files] };
 };

@@ -83,6 +83,13 @@ const spinner = (machine) => {
   }
 };
 
+/** A module as busybox loads it; null where it is packed and nothing is there that unpacks it. */
+const unpackedModule = (path) => {
+  if (path.endsWith(".ko")) return readFileSync(path);
+  const { status, stdout } = spawnSync("xz", ["-dc", path], { maxBuffer: 2 ** 26, timeout: 60_000 });
+  return status === 0 ? stdout : null;
+};
+
 /** The first file system. @returns it, and what spins in it */
 export const firstFiles = ({ busybox, brd }, machine) => {
   const program = spinner(machine);
@@ -100,7 +107,8 @@ export const firstFiles = ({ busybox, brd }, machine) => {
     { path: "data", mode: 0o644, content: Buffer.alloc(DATA_BYTES, "portolan ") },
   ];
   if (program !== null) files.push({ path: "spinner", content: program });
-  if (brd !== null) files.push({ path: "brd.ko", content: readFileSync(brd) });
+  const module = brd === null ? null : unpackedModule(brd);
+  if (module !== null) files.push({ path: "brd.ko", content: module });
   return { archive: cpio(files), spins: program === null ? "busybox" : "spinner" };
 };
 

@@ -13,6 +13,7 @@ const KNOWN_AS = {
   i386: { arch: "ia32", roots: { CR3: "CR3" } },
   "i386-pae": { arch: "ia32pae", roots: { CR3: "CR3" } },
   armhf: { arch: "armv7", roots: { TTBR0: "TTBR0" } },
+  riscv64: { arch: "riscv64", roots: { satp: "satp" } },
   arm64: { arch: "arm64", roots: { TTBR0_EL1: "TTBR0", TTBR1_EL1: "TTBR1" } },
 };
 
@@ -28,8 +29,8 @@ SWITCHES.amd64la57 = SWITCHES.amd64;
 const shortRelease = (release) => /^\d+\.\d+/.exec(release)?.[0] ?? release;
 
 /** What a user types about the image: nothing that its note tells. */
-const aboutOf = ({ machine, registers, base }, file) => {
-  const { arch, roots } = KNOWN_AS[machine];
+const aboutOf = ({ kind, registers, base }, file) => {
+  const { arch, roots } = KNOWN_AS[kind];
   const isRaw = file.endsWith(".raw");
   const switches = isRaw ? Object.entries(SWITCHES[arch] ?? {}) : [];
   return [

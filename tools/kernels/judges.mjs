@@ -35,8 +35,41 @@ const memRanges = ({ leaves }) => {
 
 const memLine = ({ first, end, word }) => `${fixed(first, 16)}-${fixed(end, 16)} ${fixed(end - first, 16)} ${word}`;
 
+/**
+ * `info mem` of RISC-V joins neighbours that are so in physical memory too: each leaf must lie in a range, with its target and its bits,
+ * and leaves and ranges must be equally long together.
+ */
+const againstRiscv = ({ leaves }, mem) => {
+  const ranges = mem.split("\n").flatMap((line) => {
+    const [, ...numbers] = /^([0-9a-f]{16}) ([0-9a-f]{16}) ([0-9a-f]{16}) [-rwxugad]{7}$/.exec(line) ?? [];
+    if (numbers.length === 0) return [];
+    const [first, physical, bytes] = numbers.map((text) => BigInt(`0x${text}`));
+    return [{ first, physical, bytes, word: line.slice(-7) }];
+  });
+  const differences = [];
+  let equal = 0;
+  let at = 0;
+  let listed = 0n;
+  for (const { first, address, bytes, physical, user, kernel, global, accessed, dirty } of leaves) {
+    while (at < ranges.length && address >= ranges[at].first + ranges[at].bytes) at += 1;
+    const range = ranges[at];
+    const rights = user === "---" ? kernel : user;
+    const mark = (is, letter) => (is ? letter : "-");
+    const word = `${rights}${mark(user !== "---", "u")}${mark(global, "g")}${mark(accessed, "a")}${mark(dirty, "d")}`;
+    const here = `${hex(physical)} ${word}`;
+    const there = range === undefined || address < range.first ? "nothing" : `${hex(range.physical + address - range.first)} ${range.word}`;
+    listed += BigInt(bytes);
+    if (here === there) equal += 1;
+    else differences.push(`${first}: here ${here}, there ${there}`);
+  }
+  const told = ranges.reduce((sum, { bytes }) => sum + bytes, 0n);
+  if (told !== listed) differences.push(`here ${listed} bytes are mapped, there ${told}`);
+  return { what: "list, ranges of info mem", equal, told: ` (in ${ranges.length} ranges)`, differences };
+};
+
 /** QEMU's own walks of everything, on x86: the lists that the inspector makes in QEMU's words, and its own list beside them. */
-export const againstLists = (seen, { tlb, mem }) => {
+export const againstLists = ({ kind }, seen, { tlb, mem }) => {
+  if (kind === "riscv64") return [againstRiscv(seen, mem)];
   const linesOf = (text) => text.split("\n").filter((line) => /^[0-9a-f]+[-:]/.test(line));
   const verdicts = [];
   if (tlb !== null) {
@@ -117,7 +150,7 @@ const guestSays = (entry, page) => {
 };
 
 /** Pages from here on are the kernel's, though a page or two of them are shown to processes: pagemap has no word on those. */
-const kernelFrom = (levels) => (levels < 4 ? 0xc000_0000n : 1n << 63n);
+const kernelFrom = (kind) => (["i386", "i386-pae", "armhf"].includes(kind) ? 0xc000_0000n : 1n << 63n);
 
 /** Pages of each kind that the process makes: fewer, and the comparison shows less than it says. */
 const MADE = { hidden: 8, swapped: 16 };
@@ -131,7 +164,7 @@ const MADE_OLD = 4;
 export const againstGuest = (manifest, seen, text) => {
   const find = finder(seen);
   const { page, leaves, software } = seen;
-  const kernel = kernelFrom(manifest.levels);
+  const kernel = kernelFrom(manifest.kind);
   const differences = [];
   const kinds = { mapped: 0, hidden: 0, old: 0, swapped: 0, absent: 0 };
   const areas = new Set();
@@ -156,7 +189,7 @@ export const againstGuest = (manifest, seen, text) => {
   if (BigInt(asked.size * page) !== known)
     differences.push(`pagemap has ${asked.size} pages, and the process's ranges ${known / BigInt(page)}`);
   const made = {
-    ...(manifest.spins === "spinner" ? { hidden: MADE.hidden, ...(manifest.machine === "armhf" ? { old: MADE_OLD } : {}) } : {}),
+    ...(manifest.spins === "spinner" ? { hidden: MADE.hidden, ...(manifest.kind === "armhf" ? { old: MADE_OLD } : {}) } : {}),
     ...(manifest.spins === "spinner" && manifest.swaps.length > 0 ? { swapped: MADE.swapped } : {}),
   };
   for (const [kind, count] of Object.entries(made))

@@ -16,6 +16,8 @@ const CONCERNS = {
   "pagemap.txt": ["list --os linux, pagemap"],
 };
 
+const OF_RISCV = ["list, ranges of info mem"];
+
 /** Those of the verdicts that are red. */
 const redOf = (verdicts) => verdicts.filter((verdict) => !isRight(verdict)).map(({ what }) => what);
 const verdictOf = (lie, red, concerned) => ({ lie, isCaught: concerned.every((what) => red.includes(what)), by: red });
@@ -30,13 +32,13 @@ const falsified = (name, text) => {
   const lines = text.split("\n");
   const isSamples = name.startsWith("gva2gpa");
   // Away from the beginning, where headings may stand, and from pages that nobody maps.
-  const isTelling = name === "pagemap.txt" ? /^\S+ 0x[4-9a-f]\w{15}$/ : isSamples ? / 0x/ : /^[0-9a-f]+[-:]/;
+  const isTelling = name === "pagemap.txt" ? /^\S+ 0x[4-9a-f]\w{15}$/ : isSamples ? / 0x/ : /^[0-9a-f]{8,}[-: ]/;
   const all = lines.flatMap((line, at) => (isTelling.test(line) ? [at] : []));
   const at = all[Math.floor(all.length / 2)];
   const without = lines.toSpliced(at, 1).join("\n");
   const other =
     name === "info-mem.txt"
-      ? lines[at].replace(/.$/, (end) => (end === "w" ? "-" : "w"))
+      ? lines[at].replace(/.$/, (end) => (end === "-" ? "w" : "-"))
       : name === "info-tlb.txt"
         ? moved(lines[at])
         : changed(lines[at]);
@@ -89,7 +91,7 @@ const entriesOf = (seen, address) => {
 const isSmall = ({ user, bytes, pageBytes }) => user !== "---" && bytes === 4096 && pageBytes === 4096;
 
 /** Lies about the memory itself: an entry that leads elsewhere, one with another right, and entries of pages that are not mapped. */
-const imageLies = ({ registers }, seen, evidence) => {
+const imageLies = ({ kind, registers }, seen, evidence) => {
   const isX86 = registers.CR3 !== undefined;
   const asked = new Set(
     evidence
@@ -98,7 +100,7 @@ const imageLies = ({ registers }, seen, evidence) => {
       .map((line) => line.split(" ")[0]),
   );
   const page = seen.leaves.find((leaf) => isSmall(leaf) && asked.has(leaf.first));
-  const lists = isX86 ? CONCERNS["info-tlb.txt"] : CONCERNS["gva2gpa-user.txt"];
+  const lists = isX86 ? CONCERNS["info-tlb.txt"] : kind === "riscv64" ? OF_RISCV : CONCERNS["gva2gpa-user.txt"];
   const guest = CONCERNS["pagemap.txt"];
   const { own, linux } = entriesOf(seen, page.address);
   const lies = [
@@ -118,13 +120,13 @@ const imageLies = ({ registers }, seen, evidence) => {
     const concerned = ["walk --os linux, entries beside the processor's"];
     lies.push({ lie: `Linux's own entry of ${page.first} is old`, physical: linux, mask: 2, concerned });
   }
-  for (const kind of ["hidden", "old", "swapped"]) {
-    const [address] = [...seen.software].find(([, told]) => told.kind === kind) ?? [];
+  for (const what of ["hidden", "old", "swapped"]) {
+    const [address] = [...seen.software].find(([, told]) => told.kind === what) ?? [];
     if (address === undefined) continue;
     const entry = entriesOf(seen, address);
     // Bit 13 is in the frame and in the offset in swap space, however they are kept.
     lies.push({
-      lie: `the ${kind} page 0x${address.toString(16)} is another`,
+      lie: `the ${what} page 0x${address.toString(16)} is another`,
       physical: (entry.linux ?? entry.own) + 1n,
       mask: 0x20,
       concerned: guest,
@@ -143,7 +145,13 @@ export const liesAbout = async (folder, manifest, evidence, looks) => {
   const told = [];
   for (const [name, text] of evidence)
     for (const { lie, text: other } of falsified(name, text))
-      told.push(verdictOf(lie, redOf(verdictsOn(manifest, seen, note, new Map([...evidence, [name, other]]))), CONCERNS[name]));
+      told.push(
+        verdictOf(
+          lie,
+          redOf(verdictsOn(manifest, seen, note, new Map([...evidence, [name, other]]))),
+          manifest.kind === "riscv64" && name === "info-mem.txt" ? OF_RISCV : CONCERNS[name],
+        ),
+      );
   if (note !== null && manifest.registers.CR3 !== undefined) {
     const lying = { ...note, CR3: note.CR3 ^ 0x1000n };
     told.push(verdictOf("the note has another CR3", redOf(verdictsOn(manifest, seen, lying, evidence)), ["registers of the note"]));

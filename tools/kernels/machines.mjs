@@ -5,6 +5,7 @@ const MIB = 2 ** 20;
 
 /** 64 MiB are too little for the kernel and its first file system together. */
 const RAM_MIB = 96;
+const MORE_MIB = 192;
 
 const x86 = { qemu: "qemu-system-x86_64", qemuPackage: "qemu-system-x86", console: "ttyS0", base: 0, ramMib: RAM_MIB };
 const i386 = { ...x86, qemu: "qemu-system-i386", debian: "i386", compilerFlag: "-m32" };
@@ -15,7 +16,7 @@ const arm = { ramMib: RAM_MIB, qemuPackage: "qemu-system-arm", console: "ttyAMA0
  * command line. ARM kernels stay where they were linked and print addresses as they are, since those are what the monitor is asked
  * about, page by page.
  */
-export const MACHINES = {
+const STOCK = {
   amd64: {
     ...x86,
     debian: "amd64",
@@ -61,9 +62,33 @@ export const MACHINES = {
   },
 };
 
-/** The machine of this name. */
+/** Kernels of other releases, whose entries that are not present are kept in other ways. */
+const OTHERS = {
+  "arm64-5.10": { ...STOCK.arm64, kind: "arm64", release: "bullseye", ramMib: MORE_MIB },
+  "arm64-6.12": { ...STOCK.arm64, kind: "arm64", release: "trixie", ramMib: MORE_MIB },
+  "armhf-6.12": { ...STOCK.armhf, kind: "armhf", release: "trixie", ramMib: MORE_MIB },
+  riscv64: {
+    qemu: "qemu-system-riscv64",
+    qemuPackage: "qemu-system-misc",
+    console: "ttyS0",
+    base: 0x8000_0000,
+    ramMib: MORE_MIB,
+    debian: "riscv64",
+    release: "trixie",
+    binutils: "riscv64-linux-gnu",
+    kernel: "linux-image-riscv64",
+    levels: 3,
+    parameters: "no5lvl no4lvl",
+    args: ["-M", "virt"],
+    lists: ["info mem"],
+  },
+};
+
+export const MACHINES = { ...STOCK, ...OTHERS };
+
+/** The machine of this name. `kind`: the stock machine that it is like. */
 export const machineNamed = (name) => {
   const machine = MACHINES[name];
   if (machine === undefined) throw new Error(`no such machine: ${name}; there are ${Object.keys(MACHINES).join(", ")}`);
-  return { name, parameters: "", page: PAGE, ramBytes: machine.ramMib * MIB, ...machine };
+  return { name, kind: name, release: "bookworm", parameters: "", page: PAGE, ramBytes: machine.ramMib * MIB, ...machine };
 };

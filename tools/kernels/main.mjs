@@ -68,10 +68,11 @@ const makeDump = async (machine, cache, folder) => {
     lap("dump");
     const manifest = {
       machine: machine.name,
+      kind: machine.kind,
       qemu: version,
       arguments: machine.args,
       kernel: basename(kernel),
-      package: readFileSync(join(cache, machine.debian, machine.kernel, "package"), "utf8").trim(),
+      package: readFileSync(join(dirname(dirname(kernel)), "package"), "utf8").trim(),
       parameters: booted.parameters,
       levels: machine.levels,
       page: machine.page,
