@@ -201,14 +201,13 @@ export const rootsOf = async (subject: Subject, asked: readonly RootArgument[] =
       from.add("as told");
     } else if (one.kind === "note") {
       const told = image.processors[cpu]?.registers ?? {};
-      const valueOf = (name: string): bigint | undefined => told[name] ?? (isRegister(name) ? undefined : told["root"]);
-      const known = registers.filter((name) => valueOf(name) !== undefined);
+      const known = registers.filter((name) => told[name] !== undefined);
       if (known.length === 0)
         throw new PortolanError("ERR_BAD_ARGUMENT", {
           "--root": "note",
           rule: `--root VALUE or --root found: no note of the image tells ${registers.join(" or ")} of processor ${cpu}`,
         });
-      for (const name of known) put(name, valueOf(name) ?? 0n);
+      for (const name of known) put(name, told[name] ?? 0n);
       from.add("from the image's note");
     } else {
       const { candidates } = await findRoots(image, architecture, { ...options, limit: 4096 });
@@ -231,11 +230,8 @@ export const rootsOf = async (subject: Subject, asked: readonly RootArgument[] =
   return { roots, says };
 };
 
-/** No processor has a register for a tree that is software's own. */
-const isRegister = (name: string): boolean => /^\w+$/.test(name);
-
-/** What is told is the root's address: satp has more in it, and some trees have no register. */
-const nameOf = (register: string): string => (register === "satp" || !isRegister(register) ? "root" : register);
+/** What is told is the root's address: satp has more in it. */
+const nameOf = (register: string): string => (register === "satp" ? "root" : register);
 
 const ADDRESS_BITS = 48;
 const SV32_PAGE_BITS = 22;
