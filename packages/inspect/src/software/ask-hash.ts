@@ -64,8 +64,7 @@ export const askHash = async (
       if (!may) return refused(PROTECTION, rule, entry.rights);
       return { steps, reason: NO_FAULT, rule, manual: MANUAL, rights: entry.rights, physical: entry.physical + Number(address - page) };
     }
-    if (next.done === true && next.value !== "complete")
-      return refused(next.value === "outside" ? BUS : ABSENT, `chain ${chain} ${ENDS[next.value]}`);
+    if (next.value !== "complete") return refused(next.value === "outside" ? BUS : ABSENT, `chain ${chain} ${ENDS[next.value]}`);
   }
   return refused(ABSENT, `no entry of chain ${chains.join(" or ")} is for this page of address space ${space}`);
 };

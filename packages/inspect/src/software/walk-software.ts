@@ -149,8 +149,8 @@ class Way {
       return { verdict: this.#refused(exception.reason, says, view.manual), asks: exception.asks };
     }
     const also = others.length === 0 ? "" : `; entry ${others.map(({ index }) => index).join(", ")} matches too: ${view.overlap}`;
-    return this.#judge(row, `entry ${row.index} of the ${unit} TLB`, (says) =>
-      this.steps.push(stepOf(row, view, this.#address, says + also)),
+    return this.#judge(row, `entry ${row.index} of the ${unit} TLB`, (says, culprit) =>
+      this.steps.push(stepOf(row, view, this.#address, says + also, culprit)),
     );
   }
 
