@@ -191,6 +191,11 @@ describe("run --dump", () => {
     expect((await printed(`inspect list --arch amd64 --limit 1 --switch NXE=on ${path}`)).out).to.contain("NXE on");
     const { err } = await printed(`inspect list --arch amd64la57 --limit 1 ${path}`);
     expect(err).to.contain("note: the image's note is of amd64: these are no tables of amd64la57");
+    // Nor is its TLB another machine's.
+    let told = "";
+    const io = { out: () => {}, err: (text: string) => void (told += text), isTerminal: false };
+    expect(await cli(["inspect", "walk", "--arch", "mips32", path, "0x400000"], { ...io, now: () => 0 })).to.equal(1);
+    expect(told).to.contain("ERR_NO_SOURCE").and.to.contain("the image's note is of amd64");
   });
 
   it("is opened by readelf and gdb as before", async () => {

@@ -418,7 +418,7 @@ describe("the command inspect", () => {
       [`walk --arch amd64 ${packed} 0x1000`, "ERR_IMAGE_UNSUPPORTED"],
       [`walk --arch amd64 ${cut} 0x1000`, "ERR_BAD_IMAGE"],
       ["walk --arch amd64 examples/programs/sort.amd64.elf 0x1000", "ERR_IMAGE_UNSUPPORTED"],
-      [`walk --arch sparc64 --root 0 ${IMAGE} 0x1000`, "ERR_NO_TREE"],
+      [`walk --arch sparc64 ${IMAGE} 0x1000`, "ERR_NO_SOURCE"],
       [`diff --arch amd64 ${IMAGE} nowhere.core`, "ENOENT"],
     ] as const) {
       const { status, err } = await typed(`inspect ${line}`);
@@ -464,7 +464,10 @@ describe("run --dump", () => {
         };
         const roots = Object.values(report.dump.roots).map((value) => `--root ${value}`);
         const base = ending === "raw" ? `--base ${report.dump.base}` : "";
-        shown.push(await printed(`inspect list --arch ${image} ${roots.join(" ")} ${base} ${path}`));
+        // An ELF core alone has the TLB, and whose the tree is.
+        const from = arch === "mips32be" ? "--from tree" : "";
+        const list = await printed(`inspect list --arch ${image} ${roots.join(" ")} ${from} ${base} ${path}`);
+        shown.push(from === "" ? list : list.slice(list.indexOf("\n")));
       }
       expect(new Set(shown).size, arch).to.equal(1);
       expect(shown[0], arch).to.match(/[1-9]\d* pages in/);

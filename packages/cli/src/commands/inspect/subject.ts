@@ -92,10 +92,12 @@ export const openSubject = async (path: string, given: InspectArguments, termina
     });
     for (const text of image.remarks) remark(terminal, text);
     const registers = image.processors[given.cpu ?? 0]?.registers ?? {};
-    const state = image.states[given.cpu ?? 0];
+    const noted = image.states[given.cpu ?? 0];
+    // Another machine's TLB says nothing of this one's.
+    const state = noted?.machine === undefined || noted.machine === architecture.name ? noted : undefined;
     for (const text of contradictions(architecture, registers)) remark(terminal, text);
-    if (state?.machine !== undefined && state.machine !== architecture.name)
-      remark(terminal, `the image's note is of ${state.machine}: these are no tables of ${architecture.name}`);
+    if (noted?.machine !== undefined && state === undefined)
+      remark(terminal, `the image's note is of ${noted.machine}: these are no tables of ${architecture.name}`);
     const switches = { ...switchesIn(architecture, registers), ...switchesKnown(architecture, state?.switches), ...given.switch };
     const options = {
       switches,
