@@ -46,7 +46,7 @@ export async function* diffMappings(
   for (const part of partsOf(before.roots, after.roots)) {
     const one = listMappings(before.memory, architecture, part.before, { ...options, merge: "ranges" });
     const other = listMappings(after.memory, architecture, part.after, { ...options, merge: "ranges" });
-    ends.push(yield* compare(new Side(one), new Side(other)));
+    ends.push(yield* compare(new Side(one), new Side(other), architecture.pageShift));
   }
   return ends.reduce(together);
 }
@@ -67,7 +67,7 @@ const added = (one: ListTotals, other: ListTotals): ListTotals => {
   return one.end === "complete" ? { ...sum, end: other.end } : sum;
 };
 
-async function* compare(one: Side, other: Side): AsyncGenerator<MappingChange, DiffTotals, void> {
+async function* compare(one: Side, other: Side, pageShift: number): AsyncGenerator<MappingChange, DiffTotals, void> {
   let changes = 0;
   // At most one: neighbours with the same two sides become one change.
   let held: MappingChange[] = [];
@@ -83,7 +83,7 @@ async function* compare(one: Side, other: Side): AsyncGenerator<MappingChange, D
       const inA = a !== null && one.from === first;
       const inB = b !== null && other.from === first;
       const end = minOf(a === null ? null : inA ? a.last : one.from - 1n, b === null ? null : inB ? b.last : other.from - 1n);
-      const what = inA && inB ? differences(a, b, first) : [];
+      const what = inA && inB ? differences(a, b, first, pageShift) : [];
       if (!inA || !inB || what.length > 0) {
         const change: MappingChange = {
           kind: inA ? (inB ? "changed" : "vanished") : "appeared",
@@ -161,15 +161,16 @@ const minOf = (one: bigint | null, other: bigint | null): bigint => {
 
 const ALL_BUT_MARKS = ~(PAGE_ACCESSED | PAGE_DIRTY);
 
-const differences = (a: Mapping, b: Mapping, at: bigint): MappingChange["what"] => {
+const differences = (a: Mapping, b: Mapping, at: bigint, pageShift: number): MappingChange["what"] => {
   const what: MappingChange["what"][number][] = [];
   if (a.rights !== b.rights) what.push("rights");
   const target = (mapping: Mapping): number => (mapping.physical === null ? -1 : mapping.physical + Number(at - mapping.first));
   if (target(a) !== target(b)) what.push("target");
   if (((a.flags ^ b.flags) & ALL_BUT_MARKS) !== 0) what.push("attributes");
   if (a.pageBytes !== b.pageBytes) what.push("size");
-  if (a.software?.kind !== b.software?.kind || a.software?.type !== b.software?.type || a.software?.offset !== b.software?.offset)
-    what.push("software");
+  const offset = ({ software, first }: Mapping): bigint =>
+    software?.offset === undefined ? -1n : software.offset + ((at - first) >> BigInt(pageShift));
+  if (a.software?.kind !== b.software?.kind || a.software?.type !== b.software?.type || offset(a) !== offset(b)) what.push("software");
   return what;
 };
 

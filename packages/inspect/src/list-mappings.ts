@@ -171,7 +171,9 @@ export class Joiner implements LeafVisitor {
   #joins(run: Run, at: Scan, flags: PageFlags, software: SoftwareEntry | null): boolean {
     if (run.firstPage + run.pages !== at.page || run.rights !== at.rights || this.#tree.isHoleBelow(at.page)) return false;
     if (run.software?.kind !== software?.kind || run.software?.type !== software?.type) return false;
-    if (this.#merge === "rights" || software?.kind === "swap") return true;
+    if (this.#merge === "rights") return true;
+    // Side by side in swap space, where offsets count pages.
+    if (software?.kind === "swap") return run.software?.offset === undefined || run.software.offset + BigInt(run.pages) === software.offset;
     return (
       run.flags === flags &&
       run.pagesEach === at.pages &&

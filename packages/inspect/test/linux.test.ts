@@ -132,6 +132,32 @@ describe("Linux on 32-bit ARM", () => {
     ]);
   });
 
+  it("has pages in swap space joined where they lie side by side there, and compared page by page", async () => {
+    const swapped = (offsets: readonly number[]): Laid => {
+      const laid = armTables();
+      for (const [index, offset] of offsets.entries()) if (offset > 0) laid.put32(LINUX, 32 + index, offset << 8);
+      return laid;
+    };
+    const os = "linux-arm-6.3" as const;
+    const listed = async (laid: Laid, merge: "ranges" | "rights"): Promise<(readonly [bigint, number, bigint | undefined])[]> => {
+      const { items } = await all(listMappings(laid.memory, armv7, roots, { os, merge }));
+      return items.slice(1).map(({ first, leaves, software }) => [first, leaves, software?.offset]);
+    };
+    expect(await listed(swapped([5, 6, 7, 9, 8]), "ranges")).to.deep.equal([
+      [0x2_0000n, 3, 5n],
+      [0x2_3000n, 1, 9n],
+      [0x2_4000n, 1, 8n],
+    ]);
+    expect(await listed(swapped([5, 6, 7, 9, 8]), "rights")).to.deep.equal([[0x2_0000n, 5, 5n]]);
+    const compared = async (before: readonly number[], after: readonly number[]): Promise<unknown[]> => {
+      const sides = [before, after].map((offsets) => ({ memory: swapped(offsets).memory, roots }));
+      const { items } = await all(diffMappings(sides[0], sides[1], armv7, { os }));
+      return items.map(({ kind, first, last, what }) => [kind, first, last, what]);
+    };
+    expect(await compared([5, 6, 7], [0, 6, 7])).to.deep.equal([["vanished", 0x2_0000n, 0x2_0fffn, []]]);
+    expect(await compared([5, 6, 7], [5, 6, 8])).to.deep.equal([["changed", 0x2_2000n, 0x2_2fffn, ["software"]]]);
+  });
+
   it("is read as a naive reader of the two tables would, whatever lies there", async () => {
     const word = fc.oneof(fc.constant(0), fc.integer(), fc.constantFrom(0xa15f, 0xb5f, 0x15d, 0x12308, 0x800)).map((value) => value >>> 0);
     await fc.assert(
