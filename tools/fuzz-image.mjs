@@ -1,8 +1,13 @@
 /**
- * `node tools/fuzz-image.mjs [--seconds N | --runs N] [--seed N] [--only images|listings|MACHINE]... [--forget]`: changes images, listings of TLBs and tables a little, asks
- * every reader and walker about them, and judges the answers (packages/image/test/survive.ts, packages/inspect/test/hostile/judge.ts).
+ * `node tools/fuzz-image.mjs [--seconds N | --runs N] [--seed N] [--only images|listings|MACHINE]... [--forget]`
+ *
+ * Changes images, listings of TLBs, tables, and what processors hold beside tables a little, asks every reader and walker about them, and
+ * judges the answers (packages/image/test/survive.ts, packages/inspect/test/hostile). It begins with the corpus, the images among the
+ * examples, dumps of this project's own machines, and those of stock kernels in coverage/kernels if they are there.
+ *
  * Guided by V8's coverage: what reaches code that nothing before it has reached is kept and changed further, and, made as small as it
- * gets, added to the corpus (packages/image/test/corpus and corpus-listings, packages/inspect/test/corpus), which tests replay; `--forget` adds nothing.
+ * gets, added to the corpus (packages/image/test/corpus and corpus-listings, packages/inspect/test/corpus), which tests replay;
+ * `--forget` adds nothing.
  *
  * Inputs that fail are made small and written to coverage/fuzz, one for each kind of failure; the exit status is 1 then.
  */
@@ -21,10 +26,12 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 // After the counting of allocations is in place.
 const { survive, surviveListing } = await import("../packages/image/dist-test/survive.js");
 const { judge } = await import("../packages/inspect/dist-test/hostile/judge.js");
+const { judgeState, SOFTWARE_MACHINES, stateLineOf, stateOfLine } = await import("../packages/inspect/dist-test/hostile/judge-software.js");
 const { MACHINES } = await import("../packages/inspect/dist-test/hostile/machines.js");
 const { lineOf, tablesOf } = await import("../packages/inspect/dist-test/hostile/tables.js");
 const { changedTables } = await import("./fuzz/walks.mjs");
-const { seeds } = await import("./fuzz/seeds.mjs");
+const { changedState } = await import("./fuzz/states.mjs");
+const { seeds, stateSeeds } = await import("./fuzz/seeds.mjs");
 
 const { values: given } = parseArgs({
   options: {
@@ -180,19 +187,29 @@ const tryListing = filesOf({
   nameOf: (text) => `${digestOf(text)}.txt`,
 });
 
-// Tables.
+// Tables, and what processors hold beside them.
 const tableCorpus = join(root, "packages/inspect/test/corpus");
-const pools = new Map(Array.from(MACHINES.keys(), (name) => [name, new Pool(name)]));
-const asks = (input) => run(() => judge(input), 8 * input.words.size + 2 ** 20);
-const withWords = (input) => (pieces) => ({ ...input, words: new Map(pieces) });
-const writeLine = (file, input) => writeFileSync(`${file}.json`, `${lineOf(input)}\n`);
+const machines = [...MACHINES.keys(), ...SOFTWARE_MACHINES.keys()];
+const pools = new Map(machines.map((name) => [name, new Pool(name)]));
+const hasState = ({ machine }) => SOFTWARE_MACHINES.has(machine);
+const asks = (input) => run(() => (hasState(input) ? judgeState(input) : judge(input)), 8 * input.words.size + 2 ** 20);
+const lineFor = (input) => (hasState(input) ? stateLineOf(input) : lineOf(input));
+const inputOf = (name, line) => (SOFTWARE_MACHINES.has(name) ? stateOfLine(line) : tablesOf(line));
+/** Words and rows, of which either may be too many. */
+const piecesOf = (input) => [...input.words, ...(input.state?.tlb ?? [])];
+const madeOf = (input) => (pieces) => ({
+  ...input,
+  words: new Map(pieces.filter(Array.isArray)),
+  ...(hasState(input) ? { state: { ...input.state, tlb: pieces.filter((piece) => !Array.isArray(piece)) } } : {}),
+});
+const writeLine = (file, input) => writeFileSync(`${file}.json`, `${lineFor(input)}\n`);
 
 const tryTables = async (input, isNew) => {
   const pool = pools.get(input.machine);
   pool.executions += 1;
   const { blocks, paces, error } = await asks(input);
   if (error !== undefined) {
-    const minimise = (whole, holds) => smaller([...whole.words], withWords(whole), async (other) => holds((await asks(other)).error));
+    const minimise = (whole, holds) => smaller(piecesOf(whole), madeOf(whole), async (other) => holds((await asks(other)).error));
     await reportFailure(input.machine, error, input, minimise, writeLine);
     return;
   }
@@ -202,11 +219,11 @@ const tryTables = async (input, isNew) => {
   pool.inputs.push(input);
   for (const block of blocks) everywhere.add(block);
   if (fresh.length === 0 || !isNew || given.forget) return;
-  const small = await smaller([...input.words], withWords(input), async (other) => {
+  const small = await smaller(piecesOf(input), madeOf(input), async (other) => {
     const again = await asks(other);
     return again.error === undefined && fresh.every((block) => again.blocks.includes(block));
   });
-  appendFileSync(join(tableCorpus, `${input.machine}.jsonl`), `${lineOf(small)}\n`);
+  appendFileSync(join(tableCorpus, `${input.machine}.jsonl`), `${lineFor(small)}\n`);
   kept += 1;
 };
 
@@ -224,12 +241,13 @@ if (isAsked("listings")) {
       await tryListing(readFileSync(join(folder, name), "utf8").slice(0, 8192), folder !== listingCorpus);
 }
 mkdirSync(tableCorpus, { recursive: true });
-for (const name of MACHINES.keys()) {
+for (const name of machines) {
   const file = join(tableCorpus, `${name}.jsonl`);
   if (!isAsked(name) || !existsSync(file)) continue;
-  for (const line of readFileSync(file, "utf8").split("\n")) if (line !== "") await tryTables(tablesOf(line), false);
+  for (const line of readFileSync(file, "utf8").split("\n")) if (line !== "") await tryTables(inputOf(name, line), false);
 }
 for await (const input of seeds(root, chance, 6)) if (isAsked(input.machine) && !isOver()) await tryTables(input, true);
+for (const input of stateSeeds(4)) if (isAsked(input.machine) && !isOver()) await tryTables(input, true);
 const atFirst = everywhere.size;
 
 // A machine's turn comes as often as any other's; the readers' too.
@@ -249,6 +267,8 @@ for (; executions < most && !isOver(); executions++) {
   if (pool === images) for (let more = 0; more < 10; more++) await tryImage(changedImage(chance, chance.of(images.inputs), donor), true);
   else if (pool === listings)
     for (let more = 0; more < 10; more++) await tryListing(changedListing(chance, chance.of(listings.inputs), donor), true);
+  else if (SOFTWARE_MACHINES.has(pool.name))
+    await tryTables(changedState(chance, SOFTWARE_MACHINES.get(pool.name), pool.inputs[number], donor), true);
   else await tryTables(changedTables(chance, MACHINES.get(pool.name), pool.inputs[number], donor), true);
   if ((executions + 1) % 5000 === 0)
     console.log(

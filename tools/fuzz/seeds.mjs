@@ -1,13 +1,16 @@
 /** Tables of real systems to begin with: a few ways down from the roots of dumped kernels, and of machines of this project's own. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { stateOf } from "../../packages/cli/dist/machine-state.js";
 import { openImage } from "../../packages/image/dist/index.js";
 import { fileSource } from "../../packages/image/dist/node.js";
 import { Scan, Tree } from "../../packages/inspect/dist/index.js";
 import { dumpOf, lived, rootsOf } from "../../packages/inspect/dist-test/fixture.js";
+import { SOFTWARE_MACHINES } from "../../packages/inspect/dist-test/hostile/judge-software.js";
 import { MACHINES } from "../../packages/inspect/dist-test/hostile/machines.js";
 
 const MOST_TABLES = 14;
+const MOST_WORDS_OF_A_STATE = 1200;
 const MOST_WORDS_OF_A_PAGE = 24;
 
 /** Every table below the roots, with the table that leads there. */
@@ -87,5 +90,37 @@ export async function* seeds(root, chance, each) {
     for (let round = 0; round < each; round++)
       yield await sample(chance, machine, image, roots, Object.fromEntries(on.map((name) => [name, true])), more);
     await source.close();
+  }
+}
+
+/** @yields what machines whose software fills the TLB hold, with the memory that it leads to */
+export function* stateSeeds(each) {
+  for (const [name, architecture] of SOFTWARE_MACHINES) {
+    for (let round = 0; round < each; round++) {
+      const { machine } = lived(architecture, 40 + round);
+      const state = stateOf(machine, machine.cpu(0));
+      const { memory } = machine.parts;
+      const base = memory.firstFrame * memory.frameSize;
+      const bytes = new Uint8Array(memory.frameCount * memory.frameSize);
+      memory.readBytes(base, bytes);
+      const view = new DataView(bytes.buffer);
+      const words = new Map();
+      for (let at = 0; at < bytes.length && words.size < MOST_WORDS_OF_A_STATE; at += 8) {
+        const word = view.getBigUint64(at, true);
+        if (word !== 0n) words.set(base + at, word);
+      }
+      const tlb = state.tlb.slice(0, 24);
+      yield {
+        machine: name,
+        regions: [{ first: base, bytes: bytes.length }],
+        words,
+        roots: {},
+        switches: state.switches,
+        ignoreReserved: false,
+        os: null,
+        state: { ...state, tlb },
+        asked: {},
+      };
+    }
   }
 }
