@@ -28,6 +28,7 @@ import { shootdownClauses } from "./l5-shootdown.js";
 import { imageFileClauses } from "./l6-images.js";
 import { imageListClauses } from "./l6-list.js";
 import { imageSpaceClauses } from "./l6-spaces.js";
+import { imageStateClauses } from "./l6-states.js";
 import { imageWalkClauses } from "./l6-walk.js";
 
 export const clauses: readonly Clause[] = [
@@ -60,4 +61,5 @@ export const clauses: readonly Clause[] = [
   ...imageListClauses,
   ...imageSpaceClauses,
   ...imageFileClauses,
+  ...imageStateClauses,
 ];

@@ -19,7 +19,7 @@ import { bytesSource, regionOf, regionsOf, type MemoryImage, type RegionContents
 import type { AccessExplanation, Refusal } from "@portolan/inspect";
 import { ONCE, type Clause } from "../clause.js";
 import { Failure, holds, same, show } from "../failure.js";
-import { Dump, living, Look, noTree, rootsOf } from "../rig/images.js";
+import { Dump, living, Look, noTree, rootsOf, wholeOf } from "../rig/images.js";
 import { readWord, rootFor, wordsOnTheWay, writeWord } from "../rig/naive.js";
 import type { Rig } from "../rig/rig.js";
 import { inWords, Scene, USER_ALL } from "../rig/scene.js";
@@ -54,7 +54,7 @@ const filled = (rig: Rig): { readonly scene: Scene; readonly dump: Dump; readonl
 };
 
 /** The file, whole. */
-const written = async (rig: Rig, format: Format, regions: readonly RegionContents[]): Promise<Uint8Array> => {
+const written = (rig: Rig, format: Format, regions: readonly RegionContents[]): Promise<Uint8Array> => {
   const { wordBits: bits, byteOrder } = rig.architecture;
   const { writeRaw, writeElf, writeLime } = rig.reader;
   const base = regions[0]?.first ?? 0;
@@ -64,15 +64,7 @@ const written = async (rig: Rig, format: Format, regions: readonly RegionContent
       : format === "lime"
         ? writeLime(regions)
         : writeElf(regions, { bits, byteOrder, machine: 0 });
-  const all: Uint8Array[] = [];
-  for await (const piece of pieces) all.push(piece.slice());
-  const bytes = new Uint8Array(all.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of all) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
+  return wholeOf(pieces);
 };
 
 /** Opened by its first bytes; a raw one with what no byte of it tells. */
@@ -140,7 +132,6 @@ export const imageFileClauses: readonly Clause[] = [
     source: "System V ABI, ELF; LiME doc/README; contract C-4.7",
     since: "1.2.0",
     traits: ONCE,
-    needs: ["tree"],
     async check(rig) {
       const { scene, dump, regions } = filled(rig);
       const { machine, space } = scene;
@@ -161,7 +152,6 @@ export const imageFileClauses: readonly Clause[] = [
         }
       }
     },
-    otherwise: noTree,
   },
   {
     id: "L6.image.written-again-is-the-same",
@@ -186,7 +176,6 @@ export const imageFileClauses: readonly Clause[] = [
     source: "MemProcFS#238; contract C-4.9",
     since: "1.2.0",
     traits: ONCE,
-    needs: ["tree"],
     async check(rig) {
       const scene = new Scene(rig, { memoryBytes: 128 * rig.pageSize });
       const { machine } = scene;
@@ -199,13 +188,14 @@ export const imageFileClauses: readonly Clause[] = [
       const kernels = rootsOf(machine, scene.space).kernelRoot === undefined ? 0 : 1;
       // The kernel's own space has a root as well, and where each half has one a table may serve as either.
       const first = candidates.slice(0, 2 * (spaces.length + 1 + kernels)).map(({ root }) => root);
-      for (const { context } of spaces)
+      const shared = machine.parts.tables.registers?.["hash"];
+      const sought = shared === undefined ? spaces.map(({ context }) => context.root) : [Number(shared)];
+      for (const root of sought)
         holds(
-          first.includes(context.root),
-          `the root ${show(BigInt(context.root))} is not among the first: ${first.map((root) => show(BigInt(root))).join(", ")}`,
+          first.includes(root),
+          `the root ${show(BigInt(root))} is not among the first: ${first.map((one) => show(BigInt(one))).join(", ")}`,
         );
     },
-    otherwise: noTree,
   },
   {
     id: "L6.explain.culprit-lets-it-through",

@@ -85,7 +85,6 @@ export const imageListClauses: readonly Clause[] = [
     source: "contract C-4.9, C-15.2; gdb-pt-dump, pwndbg vmmap",
     since: "1.2.0",
     traits: CONTENTS,
-    needs: ["tree"],
     check: at(async (desk) => {
       furnish(desk);
       const look = new Look(desk.rig, desk.machine);
@@ -99,7 +98,6 @@ export const imageListClauses: readonly Clause[] = [
         }
       }
     }),
-    otherwise: noTree,
   },
   {
     id: "L6.list.merged-is-the-same",
@@ -107,7 +105,6 @@ export const imageListClauses: readonly Clause[] = [
     source: "gdb-pt-dump: merged ranges; contract C-4.9",
     since: "1.2.0",
     traits: ONCE,
-    needs: ["tree"],
     async check(rig) {
       const scene = new Scene(rig);
       // Side by side and not, with equal rights and not, with and without a gap.
@@ -135,7 +132,6 @@ export const imageListClauses: readonly Clause[] = [
         "pages of neighbours with equal rights",
       );
     },
-    otherwise: noTree,
   },
   {
     id: "L6.list.marks-as-recorded",
@@ -143,7 +139,7 @@ export const imageListClauses: readonly Clause[] = [
     source: "contract C-4.5, P-4.3; Intel SDM vol 3A §4.8",
     since: "1.2.0",
     traits: ONCE,
-    needs: ["tree", "records-access"],
+    needs: ["records-access"],
     async check(rig) {
       const scene = new Scene(rig);
       // As far from each other as no walker looks ahead.
@@ -163,7 +159,6 @@ export const imageListClauses: readonly Clause[] = [
     otherwise: {
       rule: "Where nobody records accesses an image shows no mark of one",
       async check(rig) {
-        if (!rig.has("tree")) return noTree.check(rig);
         const { scene } = mapped(rig, 2, USER_RW);
         scene.look(scene.first, READ, USER);
         for (const [page, { flags }] of await new Look(rig, scene.machine).pages(scene.space))
@@ -177,7 +172,6 @@ export const imageListClauses: readonly Clause[] = [
     source: "contract C-4.2, C-4.3, C-4.4",
     since: "1.2.0",
     traits: ["cold", "recycled", "forked"],
-    needs: ["tree"],
     async check(rig) {
       const { scene } = mapped(rig, 10);
       const { machine, space, first } = scene;
@@ -208,7 +202,6 @@ export const imageListClauses: readonly Clause[] = [
         "changes: first page, last page, kind, another frame, other rights",
       );
     },
-    otherwise: noTree,
   },
   {
     id: "L6.read.bytes-as-written",
@@ -216,7 +209,6 @@ export const imageListClauses: readonly Clause[] = [
     source: "contract C-14.1; libvmi, drgn: reads of a program's memory",
     since: "1.2.0",
     traits: USUAL,
-    needs: ["tree"],
     check: at(async (desk) => {
       const { machine, rig } = desk;
       desk.area(0, 4);
@@ -238,7 +230,6 @@ export const imageListClauses: readonly Clause[] = [
       const other = (await bytes(desk.b, desk.at(1), 4)).bytes;
       same([...other], bytesOf(machine, 0x5060_7080), "bytes of the other space at the same address");
     }),
-    otherwise: noTree,
   },
   {
     id: "L6.check.sound-and-broken",
@@ -259,10 +250,10 @@ export const imageListClauses: readonly Clause[] = [
       const root = rootFor(machine, space.context, address);
       const way = wordsOnTheWay(machine, root, address, rig.subject.oracle, look.switches);
       let tried = 0;
-      for (const [depth, { address: at, bytes, entry }] of way.entries()) {
+      for (const [depth, { address: entryAt, bytes, entry }] of way.entries()) {
         const level = levelsOf(rig.architecture)[depth];
         const format = entry?.kind === "table" ? level?.table : level?.leaf;
-        const kept = readWord(machine, at, bytes);
+        const kept = readWord(machine, entryAt, bytes);
         const damages: (readonly [FindingCode, bigint])[] = [];
         const frame = format?.fields.find(({ role }) => role === "frame");
         const outside = frame === undefined ? null : frameBeyond(machine, frame.bits);
@@ -270,15 +261,15 @@ export const imageListClauses: readonly Clause[] = [
         const reserved = format?.fields.find(({ role }) => role === "reserved");
         if (rig.has("reserved-bits") && reserved !== undefined) damages.push(["reserved", kept | (1n << BigInt(fieldBits(reserved)[1]))]);
         for (const [code, word] of damages) {
-          writeWord(machine, at, bytes, word);
+          writeWord(machine, entryAt, bytes, word);
           const told = (await findings()).filter((one) => one.code === code);
           const what = `"${code}" of the ${level?.name ?? "?"} entry that holds ${show(word)}`;
           const [one] = told.filter(({ first: from, last }) => from <= address && address <= last);
           if (one === undefined) throw new Failure(`there is no finding ${what}`);
-          if (code !== "table-outside") same(BigInt(one.physical), at, `the entry of ${what}`);
+          if (code !== "table-outside") same(BigInt(one.physical), entryAt, `the entry of ${what}`);
           tried += 1;
         }
-        writeWord(machine, at, bytes, kept);
+        writeWord(machine, entryAt, bytes, kept);
       }
       holds(tried > 0, "nothing could be broken");
       same(

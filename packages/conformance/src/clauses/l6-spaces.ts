@@ -14,7 +14,7 @@ import type { Clause } from "../clause.js";
 import { Failure, holds, same } from "../failure.js";
 import { Desk, RO, RW, USUAL } from "../rig/desk.js";
 import { Family } from "../rig/family.js";
-import { Dump, Look, noTree, rootsOf } from "../rig/images.js";
+import { Dump, Look, rootsOf } from "../rig/images.js";
 import { by } from "../rig/exploring.js";
 import type { Rig } from "../rig/rig.js";
 import { play, type Choose } from "../rig/schedules.js";
@@ -41,7 +41,6 @@ export const imageSpaceClauses: readonly Clause[] = [
     source: "contract C-4.3, C-4.9, C-8.1",
     since: "1.2.0",
     traits: USUAL,
-    needs: ["tree"],
     async check(rig) {
       const desk = new Desk(rig);
       const { machine, a, b } = desk;
@@ -80,7 +79,6 @@ export const imageSpaceClauses: readonly Clause[] = [
       const look = new Look(rig, machine);
       same([(await look.pages(a)).size, (await look.pages(b)).size], [0, 0], "pages that are listed in the end");
     },
-    otherwise: noTree,
   },
   {
     id: "L6.space.end-leaves-no-way",
@@ -88,7 +86,6 @@ export const imageSpaceClauses: readonly Clause[] = [
     source: "contract C-4.9, C-16.1; HD-41",
     since: "1.2.0",
     traits: ["cold", "recycled", "other"],
-    needs: ["tree"],
     async check(rig) {
       const desk = new Desk(rig);
       const { machine, a, b } = desk;
@@ -103,11 +100,17 @@ export const imageSpaceClauses: readonly Clause[] = [
         if (space !== b) for (const frame of (await new Look(rig, machine).reached(space)).tables) others.add(frame);
       const dead = [...(await new Look(rig, machine).reached(b)).tables].filter((frame) => !others.has(frame));
       const oldRoot = b.context.root;
+      const way = new Look(rig, machine).roots(b);
       for (const { id } of machine.cpus) machine.switchTo(a, id);
       machine.on(0, () => b.destroy());
       const look = new Look(rig, machine);
       for (const { id } of machine.cpus)
-        holds(machine.cpu(id).contextFor(USER).root !== oldRoot, `processor ${id} starts from the root of a space that has ended`);
+        holds(
+          machine.cpu(id).contextFor(USER).root !== oldRoot || oldRoot < 0,
+          `processor ${id} starts from the root of a space that has ended`,
+        );
+      // A table that is everybody's goes on, without it.
+      if (!rig.has("tree")) same((await look.list(b, "leaves", way)).length, 0, "entries of the space that has ended");
       const { tables } = await look.reached(a);
       for (const frame of dead) {
         same(machine.parts.frames.references(frame), 0, `references to frame 0x${frame.toString(16)}, a table of a space that has ended`);
@@ -121,7 +124,6 @@ export const imageSpaceClauses: readonly Clause[] = [
       );
       desk.done();
     },
-    otherwise: noTree,
   },
   {
     id: "L6.fork.shared-frames-read-only",
@@ -129,7 +131,6 @@ export const imageSpaceClauses: readonly Clause[] = [
     source: "contract C-20.1, C-20.4; POSIX.1-2017 fork()",
     since: "1.2.0",
     traits: ["cold", "warm", "recycled", "other"],
-    needs: ["tree"],
     async check(rig) {
       const f = new Family(rig);
       f.area(0, 5);
@@ -164,7 +165,6 @@ export const imageSpaceClauses: readonly Clause[] = [
       }
       f.done();
     },
-    otherwise: noTree,
   },
   {
     id: "L6.swap.gone-is-not-present",
@@ -172,7 +172,6 @@ export const imageSpaceClauses: readonly Clause[] = [
     source: "contract C-23.1; volatility3#134",
     since: "1.2.0",
     traits: ["cold", "recycled", "other"],
-    needs: ["tree"],
     async check(rig) {
       const f = new Family(rig);
       f.area(0, 6);
@@ -200,7 +199,6 @@ export const imageSpaceClauses: readonly Clause[] = [
       }
       f.done();
     },
-    otherwise: noTree,
   },
   {
     id: "L6.processors.between-operations",
@@ -208,7 +206,6 @@ export const imageSpaceClauses: readonly Clause[] = [
     source: "contract C-8.1, C-17.3; HD-16",
     since: "1.2.0",
     traits: ["other"],
-    needs: ["tree"],
     async check(rig) {
       const { isLong, isShort, policy } = rig.options;
       const rounds = isLong ? 200 : policy === "described" && isShort !== true ? 4 : 1;
@@ -219,7 +216,6 @@ export const imageSpaceClauses: readonly Clause[] = [
           for (const space of spaces) await leadsToNothingFree(look, space, references, `at "${point}"`);
       }
     },
-    otherwise: noTree,
   },
 ];
 

@@ -9,6 +9,8 @@ import {
   PAGE_GLOBAL,
   PAGE_USER,
   permits,
+  PRIVILEGED,
+  PROTECTION,
   READ,
   USER,
   type AddressSpace,
@@ -17,7 +19,7 @@ import {
 } from "@portolan/core";
 import { LOOKED_AT, ONCE, type Clause } from "../clause.js";
 import { Failure, holds, same, show } from "../failure.js";
-import { answerOf, living, Look, noTree } from "../rig/images.js";
+import { answerOf, heldBy, living, Look, noTree } from "../rig/images.js";
 import { naiveWalk, readWord, rootFor, wordsOnTheWay, writeWord } from "../rig/naive.js";
 import type { Rig } from "../rig/rig.js";
 import { ACCESSES, inWords, PRIVILEGES, Scene, USER_ALL, type Answer } from "../rig/scene.js";
@@ -77,7 +79,6 @@ export const imageWalkClauses: readonly Clause[] = [
     source: "contract C-4.7, C-4.11; the port's manual",
     since: "1.2.0",
     traits: LOOKED_AT,
-    needs: ["tree"],
     async check(rig) {
       const { scene, pages } = mapped(rig, KINDS);
       const { machine } = scene;
@@ -92,12 +93,21 @@ export const imageWalkClauses: readonly Clause[] = [
       const part = BigInt(rig.perPage - 1) << BigInt(rig.architecture.hardwarePageShift);
       for (const [i, page] of asked.entries()) {
         const address = units.addressOf(page) + part + OFFSET;
+        const told = (answer: Answer): Answer => inTables(rig, answer, pages.includes(page) || page === kernelPage);
         for (const [which, expected] of (live[i] ?? []).entries()) {
           const privilege = PRIVILEGES[Math.floor(which / ACCESSES.length)] ?? KERNEL;
           const access = ACCESSES[which % ACCESSES.length] ?? READ;
           const what = `${inWords(access, privilege)} of page 0x${page.toString(16)}`;
+          if (rig.has("software-refill")) {
+            // All that the processor and its handlers look into, in their order.
+            const held = { software: heldBy(machine, scene.space, scene.cpu) };
+            const whole = await rig.reader.walk(look.memory, rig.architecture, held, address, { access, privilege });
+            same(told(answerOf(whole, rig.architecture)), told(expected), `${what} in the image, with what the processor holds`);
+            // What handlers give the kernel without asking anybody is in no table.
+            if (privilege === KERNEL && (machine.parts.refill.fixedFrame?.(page * rig.perPage) ?? -1) >= 0) continue;
+          }
           const walk = await look.walk(scene.space, address, access, privilege);
-          same(answerOf(walk, rig.architecture), expected, `${what} in the image`);
+          same(told(answerOf(walk, rig.architecture)), told(expected), `${what} in the image`);
           if (walk.physical !== null)
             same(walk.physical & (BigInt(rig.pageSize) - 1n), part + OFFSET, `the byte of a ${what} in the image`);
           const rights = walk.kernelRights | (walk.userRights << 3);
@@ -107,7 +117,6 @@ export const imageWalkClauses: readonly Clause[] = [
         }
       }
     },
-    otherwise: noTree,
   },
   {
     id: "L6.walk.random-tables",
@@ -308,7 +317,6 @@ export const imageWalkClauses: readonly Clause[] = [
     source: "contract C-4.7",
     since: "1.2.0",
     traits: ONCE,
-    needs: ["tree"],
     async check(rig) {
       const { scene, pages } = mapped(rig, [USER_ALL, USER_ALL, READ | PAGE_USER]);
       const { machine, space } = scene;
@@ -329,9 +337,18 @@ export const imageWalkClauses: readonly Clause[] = [
       await rig.reader.bytes(look.memory, rig.architecture, look.roots(space), units.addressOf(scene.first), rig.pageSize);
       same([memory.digest(memory.firstFrame, memory.frameCount), buffers()], before, "memory, and entries of TLBs, after looking");
     },
-    otherwise: noTree,
   },
 ];
+
+/**
+ * Handlers that fill a TLB tell refusals in words of their own: a fetch of what may not be executed may be a miss, and the kernel's
+ * entries refuse in another way once the TLB has them. That a page which is mapped refuses is the same.
+ */
+const inTables = (rig: Rig, answer: Answer, isMapped: boolean): Answer => {
+  const refusals = [ABSENT, PRIVILEGED, PROTECTION].map((reason) => FAULT_REASONS[reason] as string);
+  const isRefusal = "fault" in answer && refusals.includes(answer.fault);
+  return rig.has("software-refill") && isMapped && isRefusal ? { fault: FAULT_REASONS[PROTECTION] } : answer;
+};
 
 /** The bits of a format that say that a page was accessed. */
 const marksOf = ({ fields }: EntryFormat): bigint =>

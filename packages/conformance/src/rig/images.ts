@@ -5,16 +5,18 @@ import {
   type Access,
   type AddressSpace,
   type Architecture,
+  type Cpu,
   type Machine,
   type PageFlags,
   type Privilege,
   type Rights,
   type Switches,
 } from "@portolan/core";
-import { Scan, treeOf, type ImageWalk, type Mapping, type Memory, type Roots } from "@portolan/inspect";
+import { Scan, sourcesOf, treeOf, type ImageWalk, type Mapping, type Memory, type Roots, type SoftwareSources } from "@portolan/inspect";
 import { Failure, same } from "../failure.js";
 import { codeOfLater, type Rig } from "./rig.js";
 import type { Answer } from "./scene.js";
+import { stateOf } from "./state.js";
 
 /** A machine's RAM at one moment, all of it or the frames that are to be kept; of others nothing but zeros. Zeros take no room. */
 export class Dump implements Memory {
@@ -102,7 +104,7 @@ export class Look {
     return this.rig.architecture;
   }
 
-  /** Where a processor would start that has the space installed. */
+  /** Where a processor would start that has the space installed: tables alone. */
   roots(space: AddressSpace, address = 0n): Roots {
     return rootsOf(this.machine, space, address);
   }
@@ -136,7 +138,9 @@ export class Look {
 
   /** Pages of the user's range that a list maps, by number. @throws Failure if one is listed twice */
   async pages(space: AddressSpace): Promise<Map<number, Seen>> {
-    return this.pagesOf(await this.list(space));
+    const mappings = await this.list(space);
+    // Entries of a page hash table stand in no order.
+    return this.pagesOf(mappings.toSorted((one, other) => (one.first < other.first ? -1 : 1)));
   }
 
   pagesOf(mappings: readonly Mapping[]): Map<number, Seen> {
@@ -161,8 +165,12 @@ export class Look {
     const frameOf = (physical: number): number => Math.floor(physical / rig.pageSize);
     const lastPage = machine.parts.units.pageOf(rig.architecture.layout.user.last);
     const roots = this.roots(space);
-    const tables = new Set([frameOf(roots.root ?? 0)]);
     const frames = new Set<number>();
+    if (roots.root === undefined) {
+      for (const { physical } of await this.list(space)) frames.add(frameOf(physical ?? 0));
+      return { tables: new Set(), frames };
+    }
+    const tables = new Set([frameOf(roots.root)]);
     await new Scan(memory, treeOf(rig.architecture, { switches }), {
       table: ({ physical }) => void tables.add(frameOf(physical)),
       leaf: ({ page, physical }) => void (page <= lastPage && frames.add(frameOf(physical))),
@@ -175,10 +183,19 @@ export class Look {
 export const rootsOf = (machine: Machine, space: AddressSpace, address = 0n): Roots => {
   const { translation, layout } = machine.architecture;
   const kernel = machine.spaces.kernel.context;
-  if (translation.kind === "hierarchical" && translation.kernelRootRegister !== undefined)
-    return { root: space.context.root, kernelRoot: kernel.root };
+  if (translation.kind === "hashed") return { software: heldBy(machine, space, machine.cpu(0), "hash") };
+  if (translation.kernelRootRegister !== undefined) return { root: space.context.root, kernelRoot: kernel.root };
   return { root: layout.kernelAddressSpaceShadowed && address >= layout.kernel.first ? kernel.root : space.context.root };
 };
+
+/** A table that is everybody's, seen for one space; or, of a machine whose software fills the TLB, all that a processor looks into. */
+export const heldBy = (machine: Machine, { context }: AddressSpace, cpu: Cpu, from?: "hash"): SoftwareSources =>
+  sourcesOf(machine.architecture, stateOf(machine, cpu), {
+    asid: context.asid,
+    space: context.id,
+    ...(context.root < 0 ? {} : { root: context.root }),
+    ...(from === undefined ? {} : { from }),
+  });
 
 /** A byte that the image has not is one that no access reaches. */
 export const answerOf = (
@@ -189,13 +206,27 @@ export const answerOf = (
   return isInImage ? { frame: Number(physical >> BigInt(hardwarePageShift)) } : { fault: FAULT_REASONS[BUS] };
 };
 
-/** What holds where translations lie in no tree: every question about tables is refused by name, and nothing is made up. */
+/** A file that is written in pieces, whole. */
+export const wholeOf = async (pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> => {
+  const all: Uint8Array[] = [];
+  // Each piece is the writer's until the next one is asked for.
+  for await (const piece of pieces) all.push(piece.slice());
+  const file = new Uint8Array(all.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of all) {
+    file.set(piece, at);
+    at += piece.length;
+  }
+  return file;
+};
+
+/** What holds where translations lie in no tree: whoever asks for the way from a root is refused by name, and nothing is made up. */
 export const noTree = {
-  rule: "Where no tree of tables lies in memory a reader says so, and makes nothing up",
+  rule: "Where no tree of tables lies in memory a reader that is given a root says so, and makes nothing up",
   async check(rig: Rig): Promise<void> {
     const machine = rig.build();
     const space = machine.spaces.create();
-    const [memory, roots] = [new Dump(machine), { root: space.context.root }];
+    const [memory, roots] = [new Dump(machine), { root: Math.max(space.context.root, 0) }];
     const { reader, architecture } = rig;
     const questions: Readonly<Record<string, () => Promise<unknown>>> = {
       "a walk": async () => reader.walk(memory, architecture, roots, 0n),
@@ -203,7 +234,6 @@ export const noTree = {
       "a list": async () => reader.list(memory, architecture, roots).next(),
       "a comparison": async () => reader.diff({ memory, roots }, { memory, roots }, architecture).next(),
       "a check": async () => reader.check(memory, architecture, roots),
-      "a search for roots": async () => reader.roots(memory, architecture),
       "bytes at a virtual address": async () => reader.bytes(memory, architecture, roots, 0n, 1),
     };
     for (const [what, ask] of Object.entries(questions)) same(await codeOfLater(ask), "ERR_NO_TREE", `the answer to ${what}`);

@@ -68,11 +68,10 @@ const hex = (word: bigint, bytes: number): string => word.toString(16).padStart(
 const turned = (word: bigint, bytes: number): bigint => BigInt(`0x${(hex(word, bytes).match(/../g) ?? []).reverse().join("")}`);
 
 /** Words of 32 bits, each with its bytes the other way round. */
-const withTurnedWords = ({ first, bytes, contents }: RegionContents): RegionContents => ({
-  first,
-  bytes,
+const withTurnedWords = (region: RegionContents): RegionContents => ({
+  ...region,
   async *contents() {
-    for await (const piece of contents()) {
+    for await (const piece of region.contents()) {
       const copy = piece.slice();
       for (let at = 0; at + 4 <= copy.length; at += 4) copy.subarray(at, at + 4).reverse();
       yield copy;
@@ -113,8 +112,8 @@ const readers: readonly Liar[] = [
       : { ...walk, physical: (walk.physical & ~0x3f_ffffn) | (walk.address & 0xfffn) },
   ),
   reader("ia32", "switches are always as they are after reset", "gdb-pt-dump#40", "L6.walk.switches-decide", {
-    walk: async (image, architecture, roots, address, { switches: _, ...options } = {}) =>
-      walkAddress(image, architecture, roots, address, options),
+    walk: async (image, architecture, roots, address, options) =>
+      walkAddress(image, architecture, roots, address, { ...options, switches: {} }),
   }),
   reader(
     "ia32",
@@ -177,6 +176,22 @@ const readers: readonly Liar[] = [
       counts: {},
     }),
   }),
+  reader("sparc64", "a page hash table is of one space", "a key of which only the page is compared", "L6.list.used-space-exactly", {
+    list: (image, architecture, { software }, options) =>
+      listMappings(
+        image,
+        architecture,
+        { ...(software === undefined ? {} : { software: { ...software, space: null, isOne: false } }) },
+        options,
+      ),
+  }),
+  reader("sparc64", "what a TLB holds is passed over", "tables taken for all there is", "L6.state.tlb-before-tables", {
+    walk: async (image, architecture, { software, ...roots }, address, options) =>
+      walkAddress(image, architecture, software === undefined ? roots : { software: { ...software, from: "hash" } }, address, options),
+  }),
+  opening("of several processors the first is all", "notes of one processor", "L6.state.carried-whole", ({ states }) => ({
+    states: states.slice(0, 1),
+  })),
   opening("what is no memory is read as zeroes", "MemProcFS#263", "L6.image.every-byte", (image) => ({
     read: async (physical, target) => {
       target.fill(0);
