@@ -60,7 +60,7 @@ export const askHash = async (
       steps.push(isIt ? { ...step, rights: entry.rights, format: formatOf(architecture) } : step);
       if (!isIt) continue;
       const may = permits(entry.rights, privilege, access);
-      const rule = `entry ${place} of chain ${chain} ${may ? "lets" : "does not let"} the ${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]}`;
+      const rule = `entry ${place} of chain ${chain} of the page hash table ${may ? "lets" : "does not let"} the ${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]}`;
       if (!may) return refused(PROTECTION, rule, entry.rights);
       return { steps, reason: NO_FAULT, rule, manual: MANUAL, rights: entry.rights, physical: entry.physical + Number(address - page) };
     }
