@@ -345,6 +345,17 @@ static const char *answer(void)
         printf("\"");
         return NULL;
     }
+    if (is("op", "dump")) {
+        /* What an image of this machine would have: memory as it is, to its end, and where the tables begin. */
+        uint64_t at = number("address"), count = number("count");
+        if (count > 4096)
+            return "too much at once";
+        printf(",\"root\":\"0x%llx\",\"bytes\":\"", (unsigned long long)(cr3 & ADDRESS));
+        for (; count > 0 && has_memory(at, 1); at++, count--)
+            printf("%02x", ram[at - ram_first]);
+        printf("\"");
+        return NULL;
+    }
     if (is("op", "root")) {
         cr3 = number("address");
         forget(true);

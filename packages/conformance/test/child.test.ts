@@ -46,13 +46,15 @@ describe("a program that answers for a machine", function () {
   it("in C agrees with everything that is asked", async () => {
     const report = await conformChild(subject, {
       command: compiled("honest"),
-      only: ["L1.walk", "L1.marks", "L1.address", "L1.fault", "L2"],
+      only: ["L1.walk", "L1.marks", "L1.address", "L1.fault", "L2", "L6"],
     });
     expect(report.results.filter(({ outcome }) => outcome !== "PASS")).to.deep.equal([]);
     expect(isGood(report)).to.equal(true);
     expect(report.subject.way).to.equal("child");
   });
 
+  /** Where the adapter prints a byte of its image. */
+  const DUMPED = 'printf("%02x", ram[at - ram_first]);\n        printf';
   const LIES: readonly (readonly [name: string, sentence: string, by: string, clause: string])[] = [
     ["no-execute is ignored", "(entry & NO_EXECUTE) && control.nxe ? 0 : EXECUTE", "EXECUTE", "L1.walk.single-bits"],
     ["rights of the last level alone", "rights[each] &= entry_rights", "rights[each] = entry_rights", "L1.walk.rights-of-all-levels"],
@@ -71,12 +73,44 @@ describe("a program that answers for a machine", function () {
       "L1.walk.switches-decide-at-once",
     ],
     ["addresses in the hole are addresses", 'return "bad-address";', ";", "L1.fault.hole"],
+    ["image begins a page late", DUMPED, 'printf("%02x", ram[(at + 4096) % ram_bytes]);\n        printf', "L6.image.every-byte"],
+    ["image goes on behind the end of memory", "count > 0 && has_memory(at, 1);", "count > 0;", "L6.image.every-byte"],
+    [
+      "image names another root",
+      "(unsigned long long)(cr3 & ADDRESS)",
+      "(unsigned long long)(cr3 & ADDRESS) + 4096",
+      "L6.walk.as-the-live-machine",
+    ],
+    [
+      "image lacks the entry of a page",
+      DUMPED,
+      'printf("%02x", at % 4096 == 0x90 ? 0 : ram[at - ram_first]);\n        printf',
+      "L6.list.used-space-exactly",
+    ],
+    [
+      "image is what memory was at the beginning",
+      DUMPED,
+      'printf("%02x", ram[at - ram_first] & (at % 8 == 0 ? 0x9f : 0xff));\n        printf',
+      "L6.list.marks-as-recorded",
+    ],
+    [
+      "dump marks what it reads",
+      DUMPED,
+      'printf("%02x", ram[at - ram_first] |= at % 8 == 0 && (ram[at - ram_first] & 1) ? 0x20 : 0);\n        printf',
+      "L6.walk.leaves-no-mark",
+    ],
+    [
+      "image keeps pages that are gone",
+      DUMPED,
+      'printf("%02x", at % 8 == 0 && ram[at - ram_first] == 0 && ram[at - ram_first + 8] ? ram[at - ram_first + 8] : ram[at - ram_first]);\n        printf',
+      "L6.withdrawn.leaves-nothing",
+    ],
   ];
   for (const [name, sentence, by, clause] of LIES) {
     it(`in C whose ${name} fails ${clause}, with the requests that show it`, async () => {
       const report = await conformChild(subject, { command: compiled(name.replaceAll(" ", "-"), sentence, by), only: [clause] });
       expect(report.results.map(({ outcome }) => outcome)).to.deep.equal(["FAIL"]);
-      expect(report.results[0]?.log).to.match(/"op":"(?:translate|read)"/);
+      expect(report.results[0]?.log).to.match(/"op":"(?:translate|read|dump)"/);
     });
   }
 
@@ -99,6 +133,27 @@ describe("a program that answers for a machine", function () {
       expect(report.results.map(({ outcome }) => outcome)).to.deep.equal(["ERROR", "ERROR", "ERROR"]);
       for (const result of report.results) expect(result.detail).to.include(detail);
       expect(isGood(report)).to.equal(false);
+    });
+  }
+
+  it("in C without images of itself is not asked about them, and the rest counts", async () => {
+    const command = compiled("without-dump", 'is("op", "dump")', 'is("op", "never")');
+    const report = await conformChild(subject, { command, only: ["L6", "L1.marks"] });
+    const outcomes = report.results.map(({ clause, outcome }) => `${clause.slice(0, 2)} ${outcome}`);
+    expect(new Set(outcomes)).to.deep.equal(new Set(["L1 PASS", "L6 UNSUPPORTED"]));
+    expect(isGood(report)).to.equal(true);
+  });
+
+  for (const [name, answer] of [
+    ["half a byte", '{ bytes: "0", root: "0x0" }'],
+    ["more than was asked for", '{ bytes: "00".repeat(request.count + 1), root: "0x0" }'],
+    ["no root", '{ bytes: "" }'],
+  ] as const) {
+    it(`whose image has ${name} gives ERROR`, async () => {
+      const body = `${HELLO} say(id, op === "dump" ? ${answer} : {});`;
+      const report = await conformChild(subject, { command: scripted(name.replaceAll(" ", "-"), body), only: ["L6.image"] });
+      expect(report.results.map(({ outcome }) => outcome)).to.deep.equal(["ERROR"]);
+      expect(report.results[0]?.detail).to.include("lacks what it must have");
     });
   }
 

@@ -12,8 +12,8 @@ import { isExpected } from "../run/expectations.js";
 import { PROFILES, profileHash } from "../run/profiles.js";
 import { countOutcomes, REPORT_FORMAT, type Outcome, type Report, type Result } from "../run/report.js";
 import { suiteHash, SUITE_VERSION, type RunOptions } from "../run/run.js";
-import { PROTOCOL, type Expected, type Line, type Request } from "./protocol.js";
-import { scriptOf, WRITERS } from "./scripts.js";
+import { PROTOCOL, type Answer, type Expected, type Line, type Request, type Script } from "./protocol.js";
+import { IMAGE_WRITERS, scriptOf, WRITERS } from "./scripts.js";
 
 export { PROTOCOL, type Request } from "./protocol.js";
 
@@ -28,8 +28,6 @@ export interface ChildOptions extends RunOptions {
 const WINDOW = 64;
 /** A line longer than this is nonsense. */
 const LONGEST = 2 ** 20;
-
-type Answer = Readonly<Record<string, unknown>>;
 
 const bad = (reason: string, values: Readonly<Record<string, string | number>> = {}): PortolanError =>
   new PortolanError("ERR_BAD_ADAPTER", { reason, ...values });
@@ -138,8 +136,17 @@ const difference = (answer: Answer, expected: Expected): string | null => {
 const isSensible = ({ request }: Line, answer: Answer): boolean => {
   if (request.op === "translate") return typeof answer["physical"] === "string" || typeof answer["fault"] === "string";
   if (request.op === "read") return typeof answer["bytes"] === "string";
+  if (request.op === "dump") return isDump(answer, request.count);
   return true;
 };
+
+/** Whole bytes, no more than were asked for, and where an image would say that the tables begin. */
+const isDump = ({ bytes, root }: Answer, count: number): boolean =>
+  typeof bytes === "string" &&
+  /^(?:[0-9a-fA-F]{2})*$/.test(bytes) &&
+  bytes.length <= count * 2 &&
+  typeof root === "string" &&
+  /^0x[0-9a-fA-F]{1,13}$/.test(root);
 
 interface Verdict {
   readonly outcome: Outcome;
@@ -148,10 +155,12 @@ interface Verdict {
 }
 
 /** Says the whole dialogue, some lines ahead of the answers, and stops at the first that is wrong. */
-const converse = async (child: Child, lines: readonly Line[]): Promise<Verdict> => {
+const converse = async (child: Child, { lines, judge }: Script): Promise<Verdict> => {
+  const all: Answer[] = [];
   for (let from = 0; from < lines.length; from += WINDOW) {
     const part = lines.slice(from, from + WINDOW);
     const answers = await Promise.all(part.map(async ({ request }) => child.ask(request)));
+    all.push(...answers);
     for (const [i, line] of part.entries()) {
       const answer = answers[i] ?? {};
       if (answer["error"] === "unsupported")
@@ -173,7 +182,8 @@ const converse = async (child: Child, lines: readonly Line[]): Promise<Verdict> 
         return { outcome: "FAIL", detail: `${JSON.stringify(line.request)}: ${wrong}`, log: logOf(lines.slice(0, from + i + 1)) };
     }
   }
-  return { outcome: "PASS", detail: "", log: "" };
+  const wrong = (await judge?.(all)) ?? null;
+  return wrong === null ? { outcome: "PASS", detail: "", log: "" } : { outcome: "FAIL", detail: wrong, log: logOf(lines) };
 };
 
 /** From the last reset on, without what was written over or asked before. */
@@ -202,7 +212,7 @@ const logOf = (lines: readonly Line[]): string => {
 export const conformChild = async (subject: Subject, options: ChildOptions): Promise<Report> => {
   const profile = options.profile ?? "full";
   const seed = options.seed ?? 1;
-  const all = clauses.filter(({ id }) => id in WRITERS || id === "L1.vectors.published");
+  const all = clauses.filter(({ id }) => id in WRITERS || id in IMAGE_WRITERS || id === "L1.vectors.published");
   const asked = all.filter(({ id }) => options.only === undefined || options.only.some((prefix) => id.startsWith(prefix)));
   const results: Result[] = [];
   const features = featuresOf(subject.architecture);
@@ -233,7 +243,7 @@ export const conformChild = async (subject: Subject, options: ChildOptions): Pro
     }
     failedHellos += 1;
     try {
-      const verdict = await converse(await connect(), script.lines);
+      const verdict = await converse(await connect(), script);
       failedHellos = 0;
       return verdict;
     } catch (error) {

@@ -13,6 +13,7 @@ export type Request =
     }
   | { readonly op: "write"; readonly address: string; readonly bytes: string }
   | { readonly op: "read"; readonly address: string; readonly count: number }
+  | { readonly op: "dump"; readonly address: string; readonly count: number }
   | { readonly op: "root"; readonly address: string; readonly asid: number }
   | { readonly op: "switch"; readonly name: string; readonly value: boolean }
   | { readonly op: "invalidate"; readonly what: "all" | "asid" | "page"; readonly asid: number; readonly address: string }
@@ -31,8 +32,13 @@ export interface Line {
   readonly expected: Expected;
 }
 
+/** What a program has answered to a line. */
+export type Answer = Readonly<Record<string, unknown>>;
+
 /** A clause as a dialogue. */
 export interface Script {
   readonly clause: string;
   readonly lines: readonly Line[];
+  /** What is wrong with all the answers together, or null; asked when each of them is as it was expected. */
+  readonly judge?: (answers: readonly Answer[]) => Promise<string | null>;
 }

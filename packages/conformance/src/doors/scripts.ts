@@ -16,11 +16,14 @@ import {
 } from "@portolan/core";
 import type { Trait } from "../clause.js";
 import { levelsOf } from "../clauses/l0-entries.js";
+import { same } from "../failure.js";
+import { Dump } from "../rig/images.js";
 import { naiveWalk, readWord, wordsOnTheWay, writeWord } from "../rig/naive.js";
 import { Rig, type Subject } from "../rig/rig.js";
 import { ACCESSES, PRIVILEGES, Scene, USER_ALL } from "../rig/scene.js";
 import { hexOf } from "../vectors/play.js";
-import type { Expected, Line, Request, Script } from "./protocol.js";
+import { complaintOf, listOf, PIECE, ProgramsImage } from "./dumps.js";
+import type { Answer, Expected, Line, Request, Script } from "./protocol.js";
 
 const FRAMES = 128;
 const NAMES: Readonly<Record<Access, "read" | "write" | "execute">> = { 1: "read", 2: "write", 4: "execute" };
@@ -126,6 +129,27 @@ class Dialogue {
     this.#say({ op: "read", address: hexOf(at.address), count: at.bytes }, { bytes: textOf(bytes) });
   }
 
+  /** A piece of the program's image of its memory; what it must be, unless it is judged later. */
+  dump(address: number, count = PIECE, expected: Expected = {}): void {
+    this.#say({ op: "dump", address: hexOf(address), count }, expected);
+  }
+
+  /** Everything that is in use. */
+  dumpAll(): void {
+    const { memory, frames } = this.scene.machine.parts;
+    for (let frame = memory.firstFrame; frame < memory.firstFrame + memory.frameCount; frame += 1) {
+      if (frames.references(frame) === 0) continue;
+      for (let at = 0; at < memory.frameSize; at += PIECE) this.dump(frame * memory.frameSize + at);
+    }
+  }
+
+  /** The same in our machine's memory. */
+  piece(address: number, count: number): string {
+    const bytes = new Uint8Array(count);
+    this.scene.machine.parts.memory.readBytes(address, bytes);
+    return textOf(bytes);
+  }
+
   #at(page: number): bigint {
     return this.scene.machine.parts.units.addressOf(page);
   }
@@ -137,7 +161,8 @@ class Dialogue {
 
 const textOf = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-type Writer = (rig: Rig) => readonly Line[];
+/** Lines; or lines, and what is asked of all their answers. */
+type Writer = (rig: Rig) => readonly Line[] | Pick<Script, "lines" | "judge">;
 
 const mapped = (rig: Rig, switches: Readonly<Record<string, boolean>> = {}): { readonly talk: Dialogue; readonly page: number } => {
   const talk = new Dialogue(rig, switches);
@@ -339,12 +364,102 @@ export const WRITERS: Readonly<Record<string, Writer>> = {
   },
 };
 
+/** Clauses about images: what is asked of the program's own image of its memory. Where software fills the TLB there is no walk to compare. */
+export const IMAGE_WRITERS: Readonly<Record<string, Writer>> = {
+  "L6.image.every-byte": (rig) => {
+    const { talk } = mapped(rig);
+    const bytes = FRAMES * rig.pageSize;
+    const places = [0, 1, 2, 3, FRAMES / 2, FRAMES - 1].map((frame) => frame * rig.pageSize);
+    for (const [i, at] of places.entries()) {
+      // Tables keep their words: only what nobody uses is written.
+      if (talk.scene.machine.parts.frames.references(at / rig.pageSize) === 0)
+        talk.poke({ address: BigInt(at + 64), bytes: 8 }, (0x0123_4567_89ab_cdefn << BigInt(i)) & 0xffff_ffff_ffff_ffffn);
+      talk.dump(at, PIECE, { bytes: talk.piece(at, PIECE), root: hexOf(talk.scene.context.root) });
+    }
+    talk.dump(bytes - 16, 32, { bytes: talk.piece(bytes - 16, 16) });
+    talk.dump(bytes, PIECE, { bytes: "" });
+    return talk.lines;
+  },
+  "L6.walk.as-the-live-machine": (rig) => {
+    const { talk, page } = mapped(rig);
+    for (const one of [page - 1, page, page + 1, page + 2, page + 4]) talk.askAll(one);
+    talk.dumpAll();
+    return judged(talk, async (image, answers) => image.agreesWith(talk.lines, answers));
+  },
+  "L6.walk.leaves-no-mark": (rig) => {
+    const { talk, page } = mapped(rig);
+    talk.ask(page, READ, USER);
+    const words = [...talk.words(page), ...talk.words(page + 1)];
+    for (const word of words) talk.readBack(word);
+    talk.dumpAll();
+    for (const word of words) talk.readBack(word);
+    return talk.lines;
+  },
+  "L6.list.used-space-exactly": (rig) => {
+    const { talk, page } = mapped(rig);
+    for (const one of [page, page + 1]) talk.ask(one, READ, USER);
+    talk.dumpAll();
+    return judged(talk, asOurs(talk));
+  },
+  "L6.list.marks-as-recorded": (rig) => {
+    const { talk, page } = mapped(rig);
+    talk.ask(page, WRITE, USER);
+    talk.ask(page + 1, READ, USER);
+    talk.dumpAll();
+    return judged(talk, asOurs(talk));
+  },
+  "L6.withdrawn.leaves-nothing": (rig) => {
+    const { talk, page } = mapped(rig);
+    talk.ask(page, READ, USER);
+    const word = talk.words(page).at(-1);
+    if (word === undefined) return [];
+    talk.poke(word, 0n);
+    talk.invalidatePage(page);
+    talk.ask(page, READ, USER);
+    talk.dumpAll();
+    return judged(talk, asOurs(talk));
+  },
+};
+
+/** All answers are looked at together, when the last has come. */
+const judged = (
+  talk: Dialogue,
+  check: (image: ProgramsImage, answers: readonly Answer[]) => Promise<void>,
+): Pick<Script, "lines" | "judge"> => {
+  const { rig, scene, lines } = talk;
+  const switches = { ...scene.machine.cpu(0).switches };
+  return {
+    lines,
+    judge: async (answers) =>
+      complaintOf(async () =>
+        check(new ProgramsImage(rig.reader, rig.architecture, switches, FRAMES * rig.pageSize, lines, answers), answers),
+      ),
+  };
+};
+
+/** The program's image lists what an image of our machine does, after the same accesses. */
+const asOurs = (talk: Dialogue): ((image: ProgramsImage) => Promise<void>) => {
+  const { rig, scene } = talk;
+  const ours = new Dump(scene.machine);
+  const switches = { ...scene.machine.cpu(0).switches };
+  return async (image) =>
+    same(
+      await image.listed(),
+      await listOf(rig.reader, rig.architecture, switches, ours, scene.context.root),
+      "what the program's image lists",
+    );
+};
+
 /** @returns null for clauses that are not asked of programs */
 export const scriptOf = (subject: Subject, clause: string, trait: Trait, seed: number): Script | null => {
   const rig = new Rig(subject, { trait, policy: "described", seed, isLong: false });
   if (clause === "L1.vectors.published") return { clause, lines: vectorLines(subject) };
-  const writer = WRITERS[clause];
-  return writer === undefined ? null : { clause, lines: writer(rig) };
+  const image = IMAGE_WRITERS[clause];
+  if (image !== undefined && !rig.has("hardware-walk")) return { clause, lines: [] };
+  const writer = image ?? WRITERS[clause];
+  if (writer === undefined) return null;
+  const written = writer(rig);
+  return "lines" in written ? { clause, ...written } : { clause, lines: written };
 };
 
 /** The published vectors as a dialogue: where an answer came from is not asked. */

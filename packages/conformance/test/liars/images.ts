@@ -178,12 +178,7 @@ const readers: readonly Liar[] = [
   }),
   reader("sparc64", "a page hash table is of one space", "a key of which only the page is compared", "L6.list.used-space-exactly", {
     list: (image, architecture, { software }, options) =>
-      listMappings(
-        image,
-        architecture,
-        { ...(software === undefined ? {} : { software: { ...software, space: null, isOne: false } }) },
-        options,
-      ),
+      listMappings(image, architecture, software === undefined ? {} : { software: { ...software, space: null, isOne: false } }, options),
   }),
   reader("sparc64", "what a TLB holds is passed over", "tables taken for all there is", "L6.state.tlb-before-tables", {
     walk: async (image, architecture, { software, ...roots }, address, options) =>
