@@ -48,10 +48,8 @@ export const askHash = async (
     const head = await table.head(chain);
     if (head === null) return refused(BUS, `the head of chain ${chain} lies outside physical memory`);
     steps.push(stepOf("page hash table, heads", chain, head.at, 8, head.raw, hashHeadFields, headInWords(head.link)));
-    const entries = table.chain(chain);
-    let next = await entries.next();
-    for (let place = 0; next.done !== true; next = await entries.next(), place += 1) {
-      const entry = next.value;
+    const { entries, end } = await table.chain(chain);
+    for (const [place, entry] of entries.entries()) {
       const isIt = entry.space === space && entry.virtual === page;
       if (!isIt && place >= MOST_SHOWN) continue;
       const raw = (await table.rawEntry(entry.at)) ?? 0n;
@@ -64,7 +62,7 @@ export const askHash = async (
       if (!may) return refused(PROTECTION, rule, entry.rights);
       return { steps, reason: NO_FAULT, rule, manual: MANUAL, rights: entry.rights, physical: entry.physical + Number(address - page) };
     }
-    if (next.value !== "complete") return refused(next.value === "outside" ? BUS : ABSENT, `chain ${chain} ${ENDS[next.value]}`);
+    if (end !== "complete") return refused(end === "outside" ? BUS : ABSENT, `chain ${chain} ${ENDS[end]}`);
   }
   return refused(ABSENT, `no entry of chain ${chains.join(" or ")} is for this page of address space ${space}`);
 };
@@ -80,7 +78,7 @@ const ENDS: Readonly<Record<Exclude<ChainEnd, "complete">, string>> = {
 };
 
 const headInWords = (link: Link): string =>
-  link === "end" ? "an empty chain" : link === "nowhere" ? "no address of an entry" : `a chain that begins at ${hexadecimal(link.to)}`;
+  link === "end" ? "an empty chain" : link === "nowhere" ? "no address of an entry" : `a chain that begins at ${hexadecimal(link)}`;
 
 const stepOf = (
   table: string,

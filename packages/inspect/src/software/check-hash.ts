@@ -18,35 +18,40 @@ export const checkHash = async (tools: CheckTools): Promise<Looked> => {
   const columns = new LeafColumns(addresses);
   for (let chain = 0; chain < table.chains && totals.end === "complete"; chain += 1) {
     totals.tables += 1;
-    const entries = table.chain(chain);
-    let next = await entries.next();
-    for (; next.done !== true; next = await entries.next()) {
+    const { entries, end } = await table.chain(chain);
+    for (const entry of entries) {
+      const { space, at, virtual, physical, rights, flags } = entry;
       if (totals.leaves >= most) {
         totals.end = "leaves";
         break;
       }
       totals.leaves += 1;
-      const { space, at, virtual, physical, rights, flags, isPage } = next.value;
       if (isOne && space !== own) continue;
       const page = addresses.pageOf(virtual);
       const which = `: entry at ${hexadecimal(at)}, space ${space}`;
-      if (!isPage) {
+      if (!table.isSound(entry)) {
         totals.odd += 1;
-        notes.add("malformed", page, 1, at, 0, `${which}: ${hexadecimal(virtual)} is no page`);
+        notes.add("malformed", page, 1, at, 0, `${which}: ${hexadecimal(virtual)} is no page, or nobody has the space`);
         continue;
       }
       if (!table.chainsOf(space, virtual).includes(chain)) {
         totals.odd += 1;
         notes.add("chain-wrong", page, 1, at, 0, `${which}: it is in chain ${chain}`);
       }
-      const origin = { source: "hash", unit: null, index: at, asid: null, space } as const;
-      columns.add({ virtual, bytes: table.frameBytes, physical, rights, flags, origin });
+      columns.add({
+        virtual,
+        bytes: table.frameBytes,
+        physical,
+        rights,
+        flags,
+        origin: { source: "hash", unit: null, index: at, asid: null, space },
+      });
     }
-    if (next.done !== true || next.value === "complete") continue;
+    if (end === "complete") continue;
     totals.odd += 1;
-    if (next.value === "cycle") totals.cycles += 1;
-    const code = next.value === "outside" ? "table-outside" : "chain-cycle";
-    notes.add(code, 0, 1, table.headAt(chain), 0, `: chain ${chain}${next.value === "long" ? " is longer than any table's" : ""}`);
+    if (end === "cycle") totals.cycles += 1;
+    const code = end === "outside" ? "table-outside" : "chain-cycle";
+    notes.add(code, 0, 1, table.headAt(chain), 0, `: chain ${chain}${end === "long" ? " is longer than any table's" : ""}`);
   }
   checkPages(tools, columns, table.frameBytes);
   return { totals, says: `${totals.tables} chains` };

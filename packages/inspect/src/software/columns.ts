@@ -9,7 +9,7 @@ const FLAG_BITS = 8;
 const UNIT_SHIFT = 14;
 const SOURCE_SHIFT = 16;
 /** No space has it: 2^32 − 1 stands for what is not known. */
-const NOBODY = 0xffff_ffff;
+export const NOBODY = 0xffff_ffff;
 
 /** A few bytes a leaf. */
 export class LeafColumns {
@@ -44,13 +44,12 @@ export class LeafColumns {
   /** By space, by buffer, by address. */
   *sorted(): Generator<Leaf, void, void> {
     const unitOf = (at: number): number => (this.#what[at] >>> UNIT_SHIFT) & 3;
+    const [page, index] = [this.#page, this.#index];
+    // A tag is another name of the space, where that has a number.
+    const ownerOf = (at: number): number => (this.#space[at] === NOBODY ? this.#asid[at] : this.#space[at]);
+    const groups = Float64Array.from({ length: this.#count }, (_, at) => ownerOf(at) * UNITS.length + unitOf(at));
     const order = Uint32Array.from({ length: this.#count }, (_, at) => at).sort(
-      (one, other) =>
-        this.#space[one] - this.#space[other] ||
-        this.#asid[one] - this.#asid[other] ||
-        unitOf(one) - unitOf(other) ||
-        this.#page[one] - this.#page[other] ||
-        this.#index[one] - this.#index[other],
+      (one, other) => groups[one] - groups[other] || page[one] - page[other] || index[one] - index[other],
     );
     for (const at of order) {
       const what = this.#what[at];

@@ -65,18 +65,17 @@ const judge = async (memory: Memory, architecture: Architecture, root: number): 
   const spaces = new Set<number>();
   const step = Math.max(1, Math.floor(table.chains / SAMPLED_CHAINS));
   for (let chain = 0; chain < table.chains && entries < MOST_ENTRIES; chain += step) {
-    const following = table.chain(chain);
-    let next = await following.next();
-    for (let place = 0; next.done !== true && place < SAMPLED_ENTRIES; next = await following.next(), place += 1) {
-      const { space, virtual, isPage, physical } = next.value;
-      if (place === 0) used += 1;
+    const { entries: chained, end } = await table.chain(chain);
+    if (chained.length > 0) used += 1;
+    for (const entry of chained.slice(0, SAMPLED_ENTRIES)) {
+      const { space, virtual, physical } = entry;
       entries += 1;
-      if (!isPage || !table.chainsOf(space, virtual).includes(chain)) continue;
+      if (!table.isSound(entry) || !table.chainsOf(space, virtual).includes(chain)) continue;
       right += 1;
       spaces.add(space);
       if (holds(memory, physical)) inMemory += 1;
     }
-    if (next.done === true && next.value !== "complete") entries += 1;
+    if (end !== "complete") entries += 1;
   }
   if (right === 0) return null;
   const sound = (right / entries) ** 3 * Math.min(1, right / 8 + 0.25);

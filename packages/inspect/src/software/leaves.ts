@@ -6,9 +6,9 @@ import type { Origin } from "../mappings.js";
 import { holds, type Memory } from "../memory.js";
 import type { ScanEnd, ScanTotals } from "../scan.js";
 import { locate } from "./locate.js";
-import { PageHashReader, type ChainEnd } from "./page-hash.js";
+import { PageHashReader } from "./page-hash.js";
 import type { PlacedBuffer, SoftwareSources, SourceName } from "./sources.js";
-import { slotsOf, type FoundBuffer } from "./tsb.js";
+import { slotsOf } from "./tsb.js";
 
 /** One mapping. Addresses and sizes are in bytes. */
 export interface Leaf {
@@ -22,16 +22,8 @@ export interface Leaf {
   readonly origin: Origin;
 }
 
-/** What going through a place came to. Of chains, slots and entries `tables` counts those that were read. */
-export type LeafTotals = ScanTotals;
-
-/** Told of what is wrong with a place while its leaves are read. */
-export interface Oddities {
-  /** A chain does not end as it should. */
-  chain?(chain: number, end: Exclude<ChainEnd, "complete">, head: number): void;
-  /** A buffer does not lie in memory. */
-  buffer?(placed: PlacedBuffer, at: FoundBuffer | null): void;
-}
+/** Leaves of a page hash table that are told of at once. */
+const ENOUGH = 512;
 
 /** Entries that are read at most: of a hostile table there is no end. */
 const MOST_LEAVES = 2 ** 22;
@@ -64,15 +56,14 @@ export const leafOf = (architecture: Architecture, source: "tlb" | "tsb", row: T
   return { virtual, bytes, physical: Number(physical), rights, flags, origin: { source, unit, index, asid, space: null } };
 };
 
-/** All leaves of a place, of all spaces or of one. The last word is how it went. */
+/** All leaves of a place, of all spaces or of one, by the handful. The last word is how it went. */
 export async function* leavesOf(
   memory: Memory,
   architecture: Architecture,
   sources: SoftwareSources,
   source: Exclude<SourceName, "tree">,
   most = MOST_LEAVES,
-  oddities: Oddities = {},
-): AsyncGenerator<Leaf, LeafTotals, void> {
+): AsyncGenerator<readonly Leaf[], ScanTotals, void> {
   const totals = { end: "complete" as ScanEnd, tables: 0, repeated: 0, cycles: 0, leaves: 0, odd: 0, marked: 0 };
   const addresses = new Addresses(architecture);
   const isAddress = (row: TlbRow): boolean => {
@@ -82,19 +73,29 @@ export async function* leavesOf(
   };
   const isUnit = ({ unit }: Pick<TlbRow, "unit">): boolean => sources.unit === null || unit === sources.unit;
   const isMeant = (row: TlbRow): boolean => isUnit(row) && (!sources.isOne || row.global || row.asid === sources.asid);
-  const isOver = (): boolean => {
-    if (totals.leaves < most) return false;
-    totals.end = "leaves";
+  let batch: Leaf[] = [];
+  /** Puts one to the others; false where there are as many as may be. */
+  const put = (leaf: Leaf): boolean => {
+    if (totals.leaves >= most) {
+      totals.end = "leaves";
+      return false;
+    }
+    totals.leaves += 1;
+    batch.push(leaf);
     return true;
+  };
+  const taken = (): readonly Leaf[] => {
+    const full = batch;
+    batch = [];
+    return full;
   };
   if (source === "tlb") {
     for (const row of sources.tlb ?? []) {
       totals.tables += 1;
       if (row.valid === false || !isMeant(row) || !isAddress(row)) continue;
-      if (isOver()) return totals;
-      totals.leaves += 1;
-      yield leafOf(architecture, "tlb", row);
+      if (!put(leafOf(architecture, "tlb", row))) break;
     }
+    yield taken();
     return totals;
   }
   if (source === "tsb") {
@@ -103,16 +104,15 @@ export async function* leavesOf(
       const found = locate(memory, architecture, sources, placed);
       if (found === null || !holds(memory, found.physical)) {
         totals.odd += 1;
-        oddities.buffer?.(placed, found);
         continue;
       }
       totals.tables += found.slots;
       for await (const row of slotsOf(memory, found)) {
         if (!isAddress(row)) continue;
-        if (isOver()) return totals;
-        totals.leaves += 1;
-        yield leafOf(architecture, "tsb", row);
+        if (!put(leafOf(architecture, "tsb", row))) break;
       }
+      yield taken();
+      if (totals.end !== "complete") break;
     }
     return totals;
   }
@@ -122,34 +122,34 @@ export async function* leavesOf(
   let read = 0;
   for (let chain = 0; chain < table.chains; chain += 1) {
     totals.tables += 1;
-    const entries = table.chain(chain);
-    let next = await entries.next();
-    for (; next.done !== true; next = await entries.next()) {
+    const { entries, end } = await table.chain(chain);
+    for (const entry of entries) {
+      const { space, at, virtual, physical, rights, flags } = entry;
       read += 1;
       if (read > most) {
         totals.end = "leaves";
+        yield taken();
         return totals;
       }
-      const { space, at, virtual, physical, rights, flags, isPage } = next.value;
-      if (!isPage) {
+      if (!table.isSound(entry)) {
         totals.odd += 1;
         continue;
       }
       if (sources.isOne && space !== sources.space) continue;
-      totals.leaves += 1;
-      yield {
+      put({
         virtual,
         bytes: table.frameBytes,
         physical,
         rights,
         flags,
         origin: { source: "hash", unit: null, index: at, asid: tags.get(space) ?? null, space },
-      };
+      });
     }
-    if (next.value === "complete") continue;
+    if (batch.length >= ENOUGH) yield taken();
+    if (end === "complete") continue;
     totals.odd += 1;
-    if (next.value === "cycle") totals.cycles += 1;
-    oddities.chain?.(chain, next.value, table.headAt(chain));
+    if (end === "cycle") totals.cycles += 1;
   }
+  yield taken();
   return totals;
 }

@@ -33,12 +33,13 @@ export async function* listSoftware(
   const leaves = leavesOf(memory, architecture, sources, source, budget?.leaves);
   let next = await leaves.next();
   for (; next.done !== true; next = await leaves.next()) {
-    const leaf = next.value;
-    if (range !== undefined && (leaf.virtual > range.last || leaf.virtual + BigInt(leaf.bytes) <= range.first)) continue;
-    if (passes !== null && !passes(leaf.rights, leaf.physical, leaf.bytes)) continue;
-    count(sums, leaf.rights, leaf.bytes, leaf.bytes > smallest);
-    if (merge === "leaves") yield mappingOf(leaf);
-    else columns.add(leaf);
+    for (const leaf of next.value) {
+      if (range !== undefined && (leaf.virtual > range.last || leaf.virtual + BigInt(leaf.bytes) <= range.first)) continue;
+      if (passes !== null && !passes(leaf.rights, leaf.physical, leaf.bytes)) continue;
+      count(sums, leaf.rights, leaf.bytes, leaf.bytes > smallest);
+      if (merge === "leaves") yield mappingOf(leaf);
+      else columns.add(leaf);
+    }
   }
   yield* joined(columns, merge);
   return { ...next.value, ...sums, source };

@@ -18,6 +18,7 @@ import {
   type Rights,
 } from "@portolan/core/architecture";
 import { Addresses } from "../addresses.js";
+import { NOBODY } from "./columns.js";
 import { PHYSICAL_END, readSome, type Memory } from "../memory.js";
 
 /** An entry, taken apart. */
@@ -25,27 +26,37 @@ export interface HashEntry {
   /** Physical address of the entry. */
   readonly at: number;
   readonly space: number;
-  /** Whether word 0 is the address of a page at all. */
-  readonly isPage: boolean;
+  /** Word 0: the address of a page, in a sound table. */
   readonly virtual: bigint;
   readonly physical: number;
   readonly rights: Rights;
   /** PAGE_GLOBAL, PAGE_CACHEABLE, PAGE_ACCESSED and PAGE_DIRTY. */
   readonly flags: number;
-  readonly next: Link;
 }
 
-/** Where a link leads: to an entry, to the end, or to what can be none. */
-export type Link = { readonly to: number } | "end" | "nowhere";
+/** Where a link leads: to an entry's physical address, to the end, or to what can be none. */
+export type Link = number | "end" | "nowhere";
+
+/** What a chain holds. */
+export interface Chain {
+  readonly entries: readonly HashEntry[];
+  readonly end: ChainEnd;
+}
 
 /** Why a chain came to its end. */
 export type ChainEnd = "complete" | "cycle" | "outside" | "long";
 
-/** Frames that are held at once: entries of one chain lie in any of them. */
-const MOST_FRAMES = 1024;
+/** Memory is read in such pieces, and so many are held at once: entries of one chain lie in any of them. */
+const BLOCK = 4096;
+const MOST_BLOCKS = 2 ** 14;
+const TWO_32 = 0x1_0000_0000;
+/** Offsets of an entry's words, in bytes. */
+const SPACE_WORD = 8;
+const FRAME_WORD = 16;
+const NEXT_WORD = 24;
 const KEPT_FLAGS = PAGE_GLOBAL | PAGE_CACHEABLE | PAGE_ACCESSED | PAGE_DIRTY;
 /** A sound chain has a handful of entries. */
-const LONGEST = 2 ** 20;
+const LONGEST = 2 ** 16;
 
 /** A page hash table in an image. */
 export class PageHashReader extends Addresses {
@@ -53,7 +64,8 @@ export class PageHashReader extends Addresses {
   readonly frameBytes: number;
   readonly headsPerFrame: number;
   readonly #memory: Memory;
-  readonly #frames = new Map<number, DataView>();
+  readonly #blocks = new Map<number, DataView>();
+  readonly #isLittle: boolean;
   readonly #told: number | null;
   /** Physical addresses of the frames of heads. */
   #heads: readonly number[] = [];
@@ -64,6 +76,7 @@ export class PageHashReader extends Addresses {
     this.frameBytes = 2 ** architecture.pageShift;
     this.headsPerFrame = this.frameBytes / HASH_HEAD_BYTES;
     this.#memory = memory;
+    this.#isLittle = architecture.byteOrder === "little";
     this.#told = chains;
   }
 
@@ -75,7 +88,7 @@ export class PageHashReader extends Addresses {
     const view = new DataView(bytes.buffer);
     const heads: number[] = [];
     for (let at = 0; at + HASH_HEAD_BYTES <= got; at += HASH_HEAD_BYTES) {
-      const head = reader.#word(view, at);
+      const head = view.getBigUint64(at, reader.#isLittle);
       if (head === 0n || head >= BigInt(PHYSICAL_END)) break;
       heads.push(Number(head));
     }
@@ -116,94 +129,97 @@ export class PageHashReader extends Addresses {
   /** The link in a chain's head; null where that is not in memory. */
   async head(chain: number): Promise<{ readonly at: number; readonly raw: bigint; readonly link: Link } | null> {
     const at = this.headAt(chain);
-    const raw = await this.#wordAt(at);
-    return raw === null ? null : { at, raw, link: linkOf(raw) };
-  }
-
-  /** The entry at a physical address; null where that is not in memory. */
-  async entry(at: number): Promise<HashEntry | null> {
-    const view = await this.#frameOf(at);
-    const within = at % this.frameBytes;
-    if (view === null || within + HASH_ENTRY_BYTES > view.byteLength) return null;
-    const virtual = this.#word(view, within);
-    const space = this.#word(view, within + 8);
-    const frame = this.#word(view, within + 16);
-    const flags = Number(frame & 0xffn);
-    return {
-      at,
-      space: Number(space),
-      isPage: this.isCanonical(virtual) && virtual % BigInt(this.frameBytes) === 0n,
-      virtual,
-      physical: Number(frame - (frame & 0xffn)),
-      rights: hashEntryRights(this.architecture, flags),
-      flags: flags & KEPT_FLAGS,
-      next: linkOf(this.#word(view, within + 24)),
-    };
+    const view = this.#blocks.get(blockOf(at)) ?? (await this.#load(at));
+    if (!has(view, at, HASH_HEAD_BYTES)) return null;
+    return { at, raw: this.#word(view, at % BLOCK), link: this.#linkAt(view, at % BLOCK) };
   }
 
   /** The four words of an entry as one number; null where they are not in memory. */
   async rawEntry(at: number): Promise<bigint | null> {
-    const view = await this.#frameOf(at);
-    const within = at % this.frameBytes;
-    if (view === null || within + HASH_ENTRY_BYTES > view.byteLength) return null;
+    const view = this.#blocks.get(blockOf(at)) ?? (await this.#load(at));
+    if (!has(view, at, HASH_ENTRY_BYTES)) return null;
     let raw = 0n;
-    for (let word = 0; word < HASH_ENTRY_BYTES; word += 8) raw = (raw << 64n) | this.#word(view, within + word);
+    for (let word = 0; word < HASH_ENTRY_BYTES; word += 8) raw = (raw << 64n) | this.#word(view, (at % BLOCK) + word);
     return raw;
   }
 
-  /** The entries of a chain; its last word is how it ended. */
-  async *chain(chain: number): AsyncGenerator<HashEntry, ChainEnd, void> {
-    const head = await this.head(chain);
-    if (head === null) return "outside";
+  /** The entries of a chain, in order, and how it ends. Waits for memory alone: most chains lie in blocks that were read before. */
+  async chain(chain: number): Promise<Chain> {
+    const entries: HashEntry[] = [];
+    const headAt = this.headAt(chain);
+    const head = this.#blocks.get(blockOf(headAt)) ?? (await this.#load(headAt));
+    if (!has(head, headAt, HASH_HEAD_BYTES)) return { entries, end: "outside" };
     const seen = new Set<number>();
-    for (let { link } = head; link !== "end";) {
-      if (link === "nowhere") return "outside";
-      if (seen.has(link.to)) return "cycle";
-      if (seen.size >= LONGEST) return "long";
-      seen.add(link.to);
-      const entry = await this.entry(link.to);
-      if (entry === null) return "outside";
-      yield entry;
-      link = entry.next;
+    for (let link = this.#linkAt(head, headAt % BLOCK); link !== "end";) {
+      if (link === "nowhere") return { entries, end: "outside" };
+      if (seen.has(link)) return { entries, end: "cycle" };
+      if (seen.size >= LONGEST) return { entries, end: "long" };
+      seen.add(link);
+      const view = this.#blocks.get(blockOf(link)) ?? (await this.#load(link));
+      if (!has(view, link, HASH_ENTRY_BYTES)) return { entries, end: "outside" };
+      entries.push(this.#entryIn(view, link));
+      link = this.#linkAt(view, (link % BLOCK) + NEXT_WORD);
     }
-    return "complete";
+    return { entries, end: "complete" };
   }
 
   /** The entry for the page of an address; null where there is none. */
   async find(space: number, address: bigint): Promise<HashEntry | null> {
     const page = address - (address % BigInt(this.frameBytes));
-    for (const chain of this.chainsOf(space, address))
-      for await (const entry of this.chain(chain)) if (entry.space === space && entry.virtual === page) return entry;
+    for (const chain of this.chainsOf(space, address)) {
+      const { entries } = await this.chain(chain);
+      const found = entries.find((entry) => entry.space === space && entry.virtual === page);
+      if (found !== undefined) return found;
+    }
     return null;
   }
 
-  #word(view: DataView, at: number): bigint {
-    return view.getBigUint64(at, this.architecture.byteOrder === "little");
+  #entryIn(view: DataView, at: number): HashEntry {
+    const within = at % BLOCK;
+    const isLittle = this.#isLittle;
+    const virtual = this.#word(view, within);
+    const low = view.getUint32(within + FRAME_WORD + (isLittle ? 0 : 4), isLittle);
+    const high = view.getUint32(within + FRAME_WORD + (isLittle ? 4 : 0), isLittle);
+    const flags = low & 0xff;
+    return {
+      at,
+      space: Number(this.#word(view, within + SPACE_WORD)),
+      virtual,
+      physical: high * TWO_32 + low - flags,
+      rights: hashEntryRights(this.architecture, flags),
+      flags: flags & KEPT_FLAGS,
+    };
   }
 
-  async #wordAt(at: number): Promise<bigint | null> {
-    const view = await this.#frameOf(at);
-    const within = at % this.frameBytes;
-    return view === null || within + 8 > view.byteLength ? null : this.#word(view, within);
+  /** Is that the address of a page, and the number of a space? */
+  isSound({ virtual, space }: HashEntry): boolean {
+    return this.isCanonical(virtual) && virtual % BigInt(this.frameBytes) === 0n && space < NOBODY;
   }
 
-  async #frameOf(at: number): Promise<DataView | null> {
-    const first = at - (at % this.frameBytes);
-    const known = this.#frames.get(first);
-    if (known !== undefined) return known;
-    const bytes = new Uint8Array(this.frameBytes);
-    const got = await readSome(this.#memory, first, bytes);
-    if (got === 0) return null;
-    if (this.#frames.size >= MOST_FRAMES) this.#frames.clear();
-    const view = new DataView(bytes.buffer, 0, got);
-    this.#frames.set(first, view);
+  /** Bit 0 says that there is something: a physical address with it set. Entries are aligned to their size. */
+  #linkAt(view: DataView, within: number): Link {
+    const isLittle = this.#isLittle;
+    const low = view.getUint32(within + (isLittle ? 0 : 4), isLittle);
+    if ((low & 1) === 0) return "end";
+    const to = view.getUint32(within + (isLittle ? 4 : 0), isLittle) * TWO_32 + low - 1;
+    return to < PHYSICAL_END && to % HASH_ENTRY_BYTES === 0 ? to : "nowhere";
+  }
+
+  #word(view: DataView, within: number): bigint {
+    return view.getBigUint64(within, this.#isLittle);
+  }
+
+  async #load(at: number): Promise<DataView> {
+    const block = blockOf(at);
+    const bytes = new Uint8Array(BLOCK);
+    const view = new DataView(bytes.buffer, 0, await readSome(this.#memory, block * BLOCK, bytes));
+    if (this.#blocks.size >= MOST_BLOCKS) this.#blocks.clear();
+    this.#blocks.set(block, view);
     return view;
   }
 }
 
-/** Bit 0 says that there is something: a physical address with it set. Entries are aligned to their size. */
-const linkOf = (raw: bigint): Link => {
-  if ((raw & 1n) === 0n) return "end";
-  const to = Number(raw - 1n);
-  return to < PHYSICAL_END && to % HASH_ENTRY_BYTES === 0 ? { to } : "nowhere";
-};
+const blockOf = (at: number): number => Math.floor(at / BLOCK);
+
+/** Is that much there? */
+const has = (view: DataView, at: number, bytes: number): boolean => (at % BLOCK) + bytes <= view.byteLength;
