@@ -333,6 +333,31 @@ export const EXPLAINED = [
     ],
   },
   {
+    file: "packages/arch-arm64/src/el1-registers.ts",
+    why: "same",
+    because: "a tree that software has built by itself belongs to no space: nobody asks for its number",
+    mutants: [["-1", "+1", "NOBODYS"]],
+  },
+  {
+    file: "packages/arch-arm64/src/formats.ts",
+    why: "same",
+    because: "one bit is the same field as a number and as a pair of equal ones; and no output size is the size of a run of entries",
+    mutants: [
+      ["high === low", "false", "bits: "],
+      ["shift + Math.log2(entries) < physicalBits", "shift + Math.log2(entries) <= physicalBits"],
+    ],
+  },
+  {
+    file: "packages/arch-arm64/src/oracle.ts",
+    why: "same",
+    because: "no bits are cut from above bit 47, and two bits have four values, all of which the tables have",
+    mutants: [
+      ["physicalBits < 48", ["true", "physicalBits <= 48"], "hasReserved"],
+      ['["", ""]', "[]", "BELOW"],
+      ['["", ""]', "[]", "DATA"],
+    ],
+  },
+  {
     file: `${PAGES}tlb/near-walk.ts`,
     why: "same",
     because: "what is 4 GiB or more is no integer of 32 bits",
