@@ -333,6 +333,31 @@ export const EXPLAINED = [
     ],
   },
   {
+    file: "packages/arch-mips32/src/cp0.ts",
+    why: "same",
+    because: "no fault has the code of a miss, whose traces were left when it was taken; and no page has 1 byte",
+    mutants: [
+      ["fault.reason === NO_FAULT", "false"],
+      ["shift < 0", "shift <= 0"],
+    ],
+  },
+  {
+    file: "packages/arch-mips32/src/cp0.ts",
+    why: "speed",
+    because: "one look at the array of entries, where that decides, saves looking at each",
+    mutants: [
+      ["!isGlobal && span <= tlb.smallestSpan", "false"],
+      ["span <= tlb.smallestSpan", "span < tlb.smallestSpan"],
+      ["found !== but", "false"],
+    ],
+  },
+  {
+    file: "packages/arch-mips32/src/formats.ts",
+    why: "same",
+    because: "one bit is the same field as a number and as a pair of equal ones",
+    mutants: [["high === low", "false", "bits: "]],
+  },
+  {
     file: "packages/arch-arm64/src/el1-registers.ts",
     why: "same",
     because: "a tree that software has built by itself belongs to no space: nobody asks for its number",

@@ -199,6 +199,20 @@ describe("mips32: exceptions", () => {
     expect(one.machine.outcome).to.include({ trap: "TLBL (2)", rule: "no area at this address" });
   });
 
+  it("address error: each register tells it, whichever is read first", () => {
+    for (const [name, value] of [
+      ["cause", EXC_ADES << 2],
+      ["vector", GENERAL_VECTOR],
+      ["badVAddr", 0x9000_0008],
+    ] as const) {
+      const one = bench();
+      map(one, KUSEG, 0x80_0000);
+      one.cpu.load32(KUSEG / 0x1000, 0x40, USER);
+      expect(one.cpu.store32(0x9000_0000 / 0x1000, 8, 1, USER)).to.equal(false);
+      expect(one.cp0[name], name).to.equal(value);
+    }
+  });
+
   it("bus error: a translation that leads where nothing answers; BadVAddr stays as it was", () => {
     const one = bench();
     map(one, KUSEG, 0x80_0000);
