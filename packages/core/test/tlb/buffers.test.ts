@@ -313,10 +313,12 @@ describe("the fronts of a processor", () => {
       fronts.join();
     }
     fronts.drop(5, 7, 1);
+    fronts.fill(0, SMALL_PAGES + 8, 4);
     fronts.flush(1 << 1);
-    expect([known(7), known(SMALL_PAGES + 7)]).to.deep.equal([
+    expect([known(7), known(SMALL_PAGES + 7), known(SMALL_PAGES + 8)]).to.deep.equal([
       [1, -1, -1],
       [-1, -1, -1],
+      [4, -1, -1],
     ]);
   });
 });
