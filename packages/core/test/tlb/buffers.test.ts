@@ -320,6 +320,13 @@ describe("the fronts of a processor", () => {
       [-1, -1, -1],
       [4, -1, -1],
     ]);
+    fronts.flush(ALL_FRONTS);
+    const none = [-1, -1, -1];
+    expect([known(7), known(SMALL_PAGES + 7), known(SMALL_PAGES + 8)], "and what was left is forgotten later").to.deep.equal([
+      none,
+      none,
+      none,
+    ]);
   });
 });
 
