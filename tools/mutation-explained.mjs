@@ -115,8 +115,10 @@ export const EXPLAINED = [
   {
     file: `${PAGES}tlb/lookaside.ts`,
     why: "same",
-    because: "a typed array has no element beyond its end, nobody asks about a seventh front, and what is noted twice is 0 twice",
+    because:
+      "a start and its two neighbours lie in one page; a typed array has no element beyond its end, nobody asks about a seventh front, and what is noted twice is 0 twice",
     mutants: [
+      ["start - 1", "start + 1"],
       ["each < STARTS", ["true", "each <= STARTS"]],
       ["note < this.#notes", "note <= this.#notes"],
       ["front < COUNT", "front <= COUNT"],
@@ -431,6 +433,23 @@ export const EXPLAINED = [
       ["merged += 1", "merged -= 1"],
       ["merged < FEWEST", ["true", "merged <= FEWEST"]],
     ],
+  },
+  {
+    file: `${PAGES}paging/explain-tree.ts`,
+    why: "same",
+    because:
+      "descriptions are checked at the door: every level has a format, pointers have no parts, and what is exact has no addresses above",
+    mutants: [
+      ["(level.leaf ?? level.table)?.bytes", "(level.leaf ?? level.table).bytes"],
+      ['kind === "leaf"', "true", "const size"],
+      ['architecture.virtualRule === "sign-extended"', "true"],
+    ],
+  },
+  {
+    file: `${PAGES}paging/explain-address.ts`,
+    why: "same",
+    because: "what is no window has no first byte: no address is its",
+    mutants: [["[]", '["Stryker was here"]', "windows = []"]],
   },
   {
     file: `${PAGES}tlb/tlb.ts`,

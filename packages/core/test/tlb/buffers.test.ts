@@ -350,6 +350,8 @@ describe("the note of an entry", () => {
       false,
       false,
     ]);
+    const tells = (tellsLevel: boolean): boolean => needsEntryNotes({ ...ia32, faults: { ...ia32.faults, tellsLevel } });
+    expect([tells(true), tells(false)], "for the level that a report names").to.deep.equal([true, false]);
     const { translation } = arm32;
     if (translation.kind !== "hierarchical") throw new Error("it has tables");
     const { domains: _none, ...rest } = translation;
