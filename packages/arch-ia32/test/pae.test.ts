@@ -168,6 +168,7 @@ describe("ia32pae", () => {
           ((flags & PAGE_CACHEABLE) === 0 ? 0x10 : 0) +
           ((flags & PAGE_GLOBAL) === 0 ? 0 : 0x100);
         const high = NXE && (flags & EXECUTE) === 0 ? 0x8000_0000 : 0;
+        if (NXE) expect(leaf.encode?.(flags), "as the machine begins").to.deep.equal(leaf.encode?.(flags, { NXE: true }));
         expect([codec.encodeLow(0, flags) >>> 0, codec.encodeHigh(0, flags) >>> 0], `0b${flags.toString(2)}`).to.deep.equal([low, high]);
       }
     }
@@ -206,6 +207,14 @@ describe("ia32pae", () => {
     expect([ask(LINEAR, READ, KERNEL), ask(LINEAR, WRITE, KERNEL), ask(LINEAR, READ, USER)]).to.deep.equal(["#PF 1", "#PF 3", PAGE]);
     cpu.setSwitch("AC", true);
     expect([ask(LINEAR, READ, KERNEL), ask(LINEAR, WRITE, KERNEL)]).to.deep.equal([PAGE, PAGE]);
+  });
+
+  it("keeps the kernel from no page of its own, with SMEP and SMAP", () => {
+    const { ask, cpu, write } = laid(ia32PaeWith({ smep: true, smap: true }));
+    write(PLACES[2], 0x34_5003n);
+    for (const name of ["SMEP", "SMAP"]) cpu.setSwitch(name, true);
+    for (const access of [READ, WRITE, EXECUTE] as const) expect(ask(LINEAR, access, KERNEL)).to.equal(PAGE);
+    expect(ask(LINEAR, READ, USER)).to.equal("#PF 5");
   });
 
   it("obeys R/W and U/S of the directory and the page, the kernel with CR0.WP alone", () => {
