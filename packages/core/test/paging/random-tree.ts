@@ -71,15 +71,16 @@ export const described = (random: Random, isPlain: boolean): Described => {
   const below = Array.from({ length: Math.min(pageShift, 12) - moved }, (_, at) => at).filter((at) => !hasDomains || at > 1);
   const between = Array.from({ length: pageShift - 12 }, (_, at) => 12 + at - moved);
   const above = isWide ? Array.from({ length: 24 }, (_, at) => 40 + at) : [];
-  // Most of what decides stands at the bottom; some of it does not.
-  const take = (): number => {
-    const from = above.length > 0 && chance(6) ? above : between.length > 0 && chance(4) ? between : below.length > 0 ? below : between;
+  // Most of what decides stands at the bottom; some of it does not, but on plain machines only rights and what must be zero.
+  const take = (mayRise: boolean): number => {
+    const rises = mayRise && above.length > 0 && chance(6);
+    const from = rises ? above : mayRise && between.length > 0 && chance(4) ? between : below.length > 0 ? below : between;
     const at = random.below(Math.max(1, from.length));
     return from.splice(at, 1)[0] ?? above.splice(0, 1)[0] ?? -1;
   };
   // A machine that has run out of bits does without.
   const some = (name: string, role?: Field["role"]): Field[] => {
-    const at = take();
+    const at = take(!isPlain || name === "X" || role === "reserved");
     return at < 0 ? [] : [bit(name, at, role)];
   };
   const kindBits = [...some("K0"), ...some("K1")];
@@ -171,7 +172,7 @@ export const described = (random: Random, isPlain: boolean): Described => {
   const half = 1n << BigInt(virtualBits - 1);
   const architecture: Architecture = {
     ...wide64,
-    byteOrder: chance(4) ? "big" : "little",
+    byteOrder: chance(3) ? "big" : "little",
     wordBits: 64,
     virtualBits: roots === 0 ? virtualBits + 1 : virtualBits,
     virtualRule: isExtended ? "sign-extended" : "exact",
