@@ -195,10 +195,12 @@ export const EXPLAINED = [
   {
     file: "packages/arch-amd64/src/control-registers.ts",
     why: "same",
-    because: "a tree that software has built by itself belongs to no space: nobody asks for its number, nor whether it is the kernel's",
+    because:
+      "a tree that software has built by itself belongs to no space: nobody asks for its number, nor whether it is the kernel's; and every machine of the port has a tree",
     mutants: [
       ["false", "true", "new TranslationContext(NOBODYS"],
       ["-1", "+1", "NOBODYS"],
+      ['translation.kind === "hierarchical"', "true"],
     ],
   },
   {
