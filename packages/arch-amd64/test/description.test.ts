@@ -101,6 +101,12 @@ describe("amd64: the description", () => {
     expect(seen).to.be.greaterThan(10);
   });
 
+  it("is called by its number of levels, or as it is told", () => {
+    const names = [{}, { levels: 5 }, { levels: 5, name: "mine" }] as const;
+    expect(names.map((options) => amd64With(options).name)).to.deep.equal(["amd64", "amd64la57", "mine"]);
+    expect(amd64).to.include({ title: "AMD64, 4 KiB pages in four levels: AMD Zen (family 17h)", physicalBits: 48, virtualBits: 48 });
+  });
+
   it("writes pages for no-execute on, as the machine begins, where nobody says what the switches are", () => {
     const { translation } = amd64;
     const leaf = translation.kind === "hierarchical" ? translation.levels.at(-1)?.leaf : undefined;

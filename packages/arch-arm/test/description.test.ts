@@ -106,7 +106,13 @@ describe("arm: the description", () => {
 
   it("is named after its format, and writes what its processor wants written", () => {
     expect([arm32.name, arm({ format: "v6" }).name, arm({ processor: "cortexa8" }).name]).to.deep.equal(["arm", "armv6", "armv7"]);
-    expect(arm({ processor: "arm926ejs" }).title).to.contain("ARM926EJ-S");
+    expect([{}, { format: "v6" }, { format: "v7" }].map((options) => arm(options as ArmOptions).title)).to.deep.equal([
+      "ARM, short descriptors of ARMv5",
+      "ARM, short descriptors of ARMv6",
+      "ARM, short descriptors of ARMv7",
+    ]);
+    expect(arm({ processor: "arm926ejs" }).title).to.equal("ARM926EJ-S, short descriptors of ARMv5");
+    expect(arm({ processor: "arm1136jfs" }).title).to.equal("ARM1136JF-S (r0), SCTLR.XP set, short descriptors of ARMv6");
   });
 
   it("names what is wrong with the options", () => {
