@@ -370,6 +370,12 @@ export const EXPLAINED = [
     mutants: [["high === low", "false", "bits: "]],
   },
   {
+    file: "packages/arch-amd64/src/oracle.ts",
+    why: "same",
+    because: "between bit 51 and bit 52 are no bits that could be set",
+    mutants: [["physicalBits < 52", ["true", "physicalBits <= 52"], "isTooFar"]],
+  },
+  {
     file: "packages/arch-ia32/src/pae-registers.ts",
     why: "same",
     because: "a tree that software has built by itself belongs to no space: nobody asks for its number",

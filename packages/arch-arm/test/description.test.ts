@@ -102,6 +102,8 @@ describe("arm: the description", () => {
     expect([given.data, given.instruction]).to.deep.equal([data, undefined]);
     const other = arm({ processor: "cortexa9", instruction: data }).tlb;
     expect([other.data.entries, other.instruction]).to.deep.equal([128, data]);
+    for (const options of [{}, { processor: "cortexa9" }, { processor: "cortexa8", instruction: null }] satisfies ArmOptions[])
+      expect("instruction" in arm(options).tlb, JSON.stringify(options)).to.equal(false);
   });
 
   it("is named after its format, and writes what its processor wants written", () => {
