@@ -101,27 +101,27 @@ export const EXPLAINED = [
     why: "speed",
     because: "the slower road comes to the same entry; a slot, a table or everything is looked through, or forgotten, for nothing",
     mutants: [
-      ["memory.ramStart / this.#pageSize", "memory.ramStart * this.#pageSize"],
-      ["this.#slotted === 0", "false"],
-      ["page >= STARTS || near !== frame || near < this.#ramFirst || near >= this.#ramEnd", "true"],
-      ["near !== frame", "near === frame"],
-      ["near < this.#ramFirst", "near <= this.#ramFirst"],
-      ["span !== 1 || this.#slotted !== 0", "true"],
-      ["this.#slotted !== 0", "true"],
+      ["this.#pages === NO_PAGES", "false"],
+      ["frame >= this.ramFirst", "true", "#moveToTable"],
+      ["frame < this.ramEnd", "frame <= this.ramEnd", "#moveToTable"],
+      ["page >= STARTS || near !== frame || near < this.ramFirst || near >= this.ramEnd", "true"],
+      ["near < this.ramFirst", "near <= this.ramFirst"],
+      ["this.#early > 0 && this.views[front] === NO_STARTS", "false", "if (this.#early > 0 && this.views"],
+      ["{ this.#early -= 1; return; }", "{}"],
       ["span > SLOT_MASK", "false"],
-      ["{ this.flush(); return; }", "{}"],
+      ["{ this.flush(1 << front); return; }", "{}"],
     ],
   },
   {
     file: `${PAGES}tlb/lookaside.ts`,
     why: "same",
     because:
-      "a start and its two neighbours lie in one page; a typed array has no element beyond its end, and what is noted twice is 0 twice",
+      "a start and its two neighbours lie in one page; a typed array has no element beyond its end, nobody asks about a seventh front, and what is noted twice is 0 twice",
     mutants: [
       ["start - 1", "start + 1"],
-      ["page < STARTS", ["true", "page <= STARTS"]],
       ["each < STARTS", ["true", "each <= STARTS"]],
       ["note < this.#notes", "note <= this.#notes"],
+      ["front < COUNT", "front <= COUNT"],
     ],
   },
   {
@@ -195,10 +195,12 @@ export const EXPLAINED = [
   {
     file: "packages/arch-amd64/src/control-registers.ts",
     why: "same",
-    because: "a tree that software has built by itself belongs to no space: nobody asks for its number, nor whether it is the kernel's",
+    because:
+      "a tree that software has built by itself belongs to no space: nobody asks for its number, nor whether it is the kernel's; and every machine of the port has a tree",
     mutants: [
       ["false", "true", "new TranslationContext(NOBODYS"],
       ["-1", "+1", "NOBODYS"],
+      ['translation.kind === "hierarchical"', "true"],
     ],
   },
   {
@@ -333,6 +335,78 @@ export const EXPLAINED = [
     ],
   },
   {
+    file: "packages/arch-mips32/src/cp0.ts",
+    why: "same",
+    because: "no fault has the code of a miss, whose traces were left when it was taken; and no page has 1 byte",
+    mutants: [
+      ["fault.reason === NO_FAULT", "false"],
+      ["shift < 0", "shift <= 0"],
+    ],
+  },
+  {
+    file: "packages/arch-mips32/src/cp0.ts",
+    why: "speed",
+    because: "one look at the array of entries, where that decides, saves looking at each",
+    mutants: [
+      ["!isGlobal && span <= tlb.smallestSpan", "false"],
+      ["span <= tlb.smallestSpan", "span < tlb.smallestSpan"],
+      ["found !== but", "false"],
+      [
+        "{ // Nothing smaller lies within: whoever overlaps matches the first page, so one look decides, unless it sees `but`. const found = tlb.probe(first, asid); if (found !== but) return found >= 0; }",
+        "{}",
+      ],
+    ],
+  },
+  {
+    file: "packages/arch-mips32/src/refill.ts",
+    why: "same",
+    because: "the first page of the kernel's half lies in kseg0, which no entry translates",
+    mutants: [["machinePage >= this.#kernelFirst", "machinePage > this.#kernelFirst"]],
+  },
+  {
+    file: "packages/arch-mips32/src/formats.ts",
+    why: "same",
+    because: "one bit is the same field as a number and as a pair of equal ones",
+    mutants: [["high === low", "false", "bits: "]],
+  },
+  {
+    file: "packages/arch-amd64/src/oracle.ts",
+    why: "same",
+    because: "between bit 51 and bit 52 are no bits that could be set",
+    mutants: [["physicalBits < 52", ["true", "physicalBits <= 52"], "isTooFar"]],
+  },
+  {
+    file: "packages/arch-ia32/src/pae-registers.ts",
+    why: "same",
+    because: "a tree that software has built by itself belongs to no space: nobody asks for its number",
+    mutants: [["-1", "+1", "NOBODYS"]],
+  },
+  {
+    file: "packages/arch-arm64/src/el1-registers.ts",
+    why: "same",
+    because: "a tree that software has built by itself belongs to no space: nobody asks for its number",
+    mutants: [["-1", "+1", "NOBODYS"]],
+  },
+  {
+    file: "packages/arch-arm64/src/formats.ts",
+    why: "same",
+    because: "one bit is the same field as a number and as a pair of equal ones; and no output size is the size of a run of entries",
+    mutants: [
+      ["high === low", "false", "bits: "],
+      ["shift + Math.log2(entries) < physicalBits", "shift + Math.log2(entries) <= physicalBits"],
+    ],
+  },
+  {
+    file: "packages/arch-arm64/src/oracle.ts",
+    why: "same",
+    because: "no bits are cut from above bit 47, and two bits have four values, all of which the tables have",
+    mutants: [
+      ["physicalBits < 48", ["true", "physicalBits <= 48"], "hasReserved"],
+      ['["", ""]', "[]", "BELOW"],
+      ['["", ""]', "[]", "DATA"],
+    ],
+  },
+  {
     file: `${PAGES}tlb/near-walk.ts`,
     why: "same",
     because: "what is 4 GiB or more is no integer of 32 bits",
@@ -373,6 +447,23 @@ export const EXPLAINED = [
       ["merged += 1", "merged -= 1"],
       ["merged < FEWEST", ["true", "merged <= FEWEST"]],
     ],
+  },
+  {
+    file: `${PAGES}paging/explain-tree.ts`,
+    why: "same",
+    because:
+      "descriptions are checked at the door: every level has a format, pointers have no parts, and what is exact has no addresses above",
+    mutants: [
+      ["(level.leaf ?? level.table)?.bytes", "(level.leaf ?? level.table).bytes"],
+      ['kind === "leaf"', "true", "const size"],
+      ['architecture.virtualRule === "sign-extended"', "true"],
+    ],
+  },
+  {
+    file: `${PAGES}paging/explain-address.ts`,
+    why: "same",
+    because: "what is no window has no first byte: no address is its",
+    mutants: [["[]", '["Stryker was here"]', "windows = []"]],
   },
   {
     file: `${PAGES}tlb/tlb.ts`,

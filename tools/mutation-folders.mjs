@@ -43,7 +43,7 @@ export const FOLDERS = {
   "paging: walks": core(
     "paging",
     ["hardware-walk", "tree-shape", "walk-plan"],
-    ["paging/unusual-words", "paging/shared-codecs", "paging/spoilt-trees", "paging/near-walks"],
+    ["paging/walker", "paging/unusual-words", "paging/shared-codecs", "paging/spoilt-trees", "paging/near-walks"],
     ["paging/walks", "contract/tables", "address-space/marks-by-fault", "address-space/widening"],
   ),
   "paging: trees": core(
@@ -61,7 +61,7 @@ export const FOLDERS = {
   /** What is told of an entry or a walk, to people. */
   "paging: explanations": core("paging", ["explain-*"], ["paging/explain-*"], ["paging/walks", "contract/tables", "paging/spoilt-trees"]),
   "arch-abs32le": port("abs32le", ["port"], ["conformance"]),
-  "arch-ia32": port("ia32", ["golden", "pae"], ["conformance"]),
+  "arch-ia32": port("ia32", ["golden", "oracle", "pae"], ["conformance"]),
   "arch-amd64": port(
     "amd64",
     ["golden", "description", "oracle", "faults", "registers", "switches", "la57"],

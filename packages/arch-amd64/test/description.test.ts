@@ -1,6 +1,6 @@
 /** Figures of the manuals, copied once more: what the TLBs are like, what they forget, and what the machine can express. */
 import { expect } from "chai";
-import type { TlbGeometry } from "@portolan/core";
+import { EXECUTE, READ, type TlbGeometry } from "@portolan/core";
 import { amd64, amd64With, PROCESSORS, type Amd64Options, type ProcessorName } from "#src/index.js";
 
 /** Entries, ways, page sizes: instruction and data, before and behind. */
@@ -99,6 +99,20 @@ describe("amd64: the description", () => {
       }
     }
     expect(seen).to.be.greaterThan(10);
+  });
+
+  it("is called by its number of levels, or as it is told", () => {
+    const names = [{}, { levels: 5 }, { levels: 5, name: "mine" }] as const;
+    expect(names.map((options) => amd64With(options).name)).to.deep.equal(["amd64", "amd64la57", "mine"]);
+    expect(amd64).to.include({ title: "AMD64, 4 KiB pages in four levels: AMD Zen (family 17h)", physicalBits: 48, virtualBits: 48 });
+  });
+
+  it("writes pages for no-execute on, as the machine begins, where nobody says what the switches are", () => {
+    const { translation } = amd64;
+    const leaf = translation.kind === "hierarchical" ? translation.levels.at(-1)?.leaf : undefined;
+    expect(leaf?.encode?.(READ)).to.deep.include({ XD: 1 });
+    expect(leaf?.encode?.(READ | EXECUTE)).to.deep.include({ XD: 0 });
+    expect(leaf?.encode?.(READ, { NXE: false })).to.deep.include({ XD: 0 });
   });
 
   it("takes SMEP without SMAP and SMAP without SMEP", () => {

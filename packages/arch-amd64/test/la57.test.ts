@@ -181,6 +181,8 @@ describe("amd64 with five levels", () => {
 
   it("has a second decoder, whose width of addresses is that of the machine", () => {
     expect([oracle.levels?.length, la57Oracle.levels?.length]).to.deep.equal([4, 5]);
+    // The table of a PML5 entry, and of a PML4 entry.
+    expect([oracle, la57Oracle].map(({ manual }) => /4-1[45]/.exec(manual)?.[0])).to.deep.equal(["4-15", "4-14"]);
     const pml5 = (physicalBits: number, word: bigint) =>
       oracleOf({ levels: 5, physicalBits }).levels?.[0]?.(word, { WP: false, NXE: true });
     expect(pml5(52, 0xf_ffff_ffff_f001n)).to.include({ kind: "table", physical: 0xf_ffff_ffff_f000n, hasReserved: false });

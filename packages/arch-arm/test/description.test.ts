@@ -1,7 +1,8 @@
 /** Figures of the manuals, copied once more: what the TLBs are like, what they forget, and what the machine can express. */
 import { expect } from "chai";
-import type { TlbGeometry } from "@portolan/core";
-import { arm, arm32, PROCESSORS, type ProcessorName } from "#src/index.js";
+import type { EntryFormat, TlbGeometry } from "@portolan/core";
+import { arm, arm32, PROCESSORS, type ArmOptions, type ProcessorName } from "#src/index.js";
+import { levelsOf } from "./fixture.js";
 
 /** Format, old format too, bit 4 of table descriptors, extended small pages, a status register for fetches. */
 const FACTS: Readonly<Record<ProcessorName, readonly unknown[]>> = {
@@ -101,11 +102,19 @@ describe("arm: the description", () => {
     expect([given.data, given.instruction]).to.deep.equal([data, undefined]);
     const other = arm({ processor: "cortexa9", instruction: data }).tlb;
     expect([other.data.entries, other.instruction]).to.deep.equal([128, data]);
+    for (const options of [{}, { processor: "cortexa9" }, { processor: "cortexa8", instruction: null }] satisfies ArmOptions[])
+      expect("instruction" in arm(options).tlb, JSON.stringify(options)).to.equal(false);
   });
 
   it("is named after its format, and writes what its processor wants written", () => {
     expect([arm32.name, arm({ format: "v6" }).name, arm({ processor: "cortexa8" }).name]).to.deep.equal(["arm", "armv6", "armv7"]);
-    expect(arm({ processor: "arm926ejs" }).title).to.contain("ARM926EJ-S");
+    expect([{}, { format: "v6" }, { format: "v7" }].map((options) => arm(options as ArmOptions).title)).to.deep.equal([
+      "ARM, short descriptors of ARMv5",
+      "ARM, short descriptors of ARMv6",
+      "ARM, short descriptors of ARMv7",
+    ]);
+    expect(arm({ processor: "arm926ejs" }).title).to.equal("ARM926EJ-S, short descriptors of ARMv5");
+    expect(arm({ processor: "arm1136jfs" }).title).to.equal("ARM1136JF-S (r0), SCTLR.XP set, short descriptors of ARMv6");
   });
 
   it("names what is wrong with the options", () => {
@@ -132,5 +141,100 @@ describe("arm: the description", () => {
       .to.throw()
       .with.deep.property("values", { processor: "z80", known: Object.keys(PROCESSORS) });
     expect(arm({ processor: "arm1136jfs", format: "v5" }).name).to.equal("arm");
+  });
+});
+
+/** Table, section and supersection; small page, large page and extended small page: fields from bit 31 down, as the figures draw them. */
+const FIGURES: readonly (readonly [title: string, options: ArmOptions, first: readonly string[], second: readonly string[]])[] = [
+  [
+    "ARMv5",
+    {},
+    [
+      "base 31:10, mark 9, domain 8:5, IMP 4, SBZ 3:2, type 1:0",
+      "base 31:20, SBZ 19:12, AP 11:10, SBZ9 9, domain 8:5, IMP 4, C 3, B 2, type 1:0",
+    ],
+    [
+      "base 31:12, AP3 11:10, AP2 9:8, AP1 7:6, AP0 5:4, C 3, B 2, type 1:0",
+      "base 31:16, SBZ 15:12, AP3 11:10, AP2 9:8, AP1 7:6, AP0 5:4, C 3, B 2, type 1:0",
+      "base 31:12, SBZ 11:9, TEX 8:6, AP 5:4, C 3, B 2, type 1:0",
+    ],
+  ],
+  [
+    "ARMv6 in its old way",
+    { processor: "arm1136jfs", format: "v5" },
+    [
+      "base 31:10, mark 9, domain 8:5, IMP 4, SBZ 3:2, type 1:0",
+      "base 31:20, NS 19, super 18, SBZ 17:15, TEX 14:12, AP 11:10, SBZ9 9, domain 8:5, IMP 4, C 3, B 2, type 1:0",
+      "base 31:24, SBZ20 23:20, NS 19, super 18, SBZ 17:15, TEX 14:12, AP 11:10, SBZ9 9, SBZ5 8:5, IMP 4, C 3, B 2, type 1:0",
+    ],
+    [
+      "base 31:12, AP3 11:10, AP2 9:8, AP1 7:6, AP0 5:4, C 3, B 2, type 1:0",
+      "base 31:16, SBZ 15:12, AP3 11:10, AP2 9:8, AP1 7:6, AP0 5:4, C 3, B 2, type 1:0",
+      "base 31:12, SBZ 11:9, TEX 8:6, AP 5:4, C 3, B 2, type 1:0",
+    ],
+  ],
+  [
+    "ARMv7",
+    { processor: "cortexa9" },
+    [
+      "base 31:10, IMP 9, domain 8:5, SBZ4 4, NS 3, SBZ2 2, type 1:0",
+      "base 31:20, NS 19, super 18, nG 17, S 16, APX 15, TEX 14:12, AP 11:10, IMP 9, domain 8:5, XN 4, C 3, B 2, type 1:0",
+      "base 31:24, base[35:32] 23:20, NS 19, super 18, nG 17, S 16, APX 15, TEX 14:12, AP 11:10, IMP 9, base[39:36] 8:5, XN 4, C 3, B 2, type 1:0",
+    ],
+    [
+      "base 31:12, nG 11, S 10, APX 9, TEX 8:6, AP 5:4, C 3, B 2, small 1, XN 0",
+      "base 31:16, XN 15, TEX 14:12, nG 11, S 10, APX 9, SBZ 8:6, AP 5:4, C 3, B 2, small 1, large 0",
+    ],
+  ],
+  [
+    "ARMv7 with the access flag",
+    { processor: "cortexa9", accessFlag: true },
+    [
+      "base 31:10, IMP 9, domain 8:5, SBZ4 4, NS 3, SBZ2 2, type 1:0",
+      "base 31:20, NS 19, super 18, nG 17, S 16, APX 15, TEX 14:12, AP[1] 11, AF 10, IMP 9, domain 8:5, XN 4, C 3, B 2, type 1:0",
+      "base 31:24, base[35:32] 23:20, NS 19, super 18, nG 17, S 16, APX 15, TEX 14:12, AP[1] 11, AF 10, IMP 9, base[39:36] 8:5, XN 4, C 3, B 2, type 1:0",
+    ],
+    [
+      "base 31:12, nG 11, S 10, APX 9, TEX 8:6, AP[1] 5, AF 4, C 3, B 2, small 1, XN 0",
+      "base 31:16, XN 15, TEX 14:12, nG 11, S 10, APX 9, SBZ 8:6, AP[1] 5, AF 4, C 3, B 2, small 1, large 0",
+    ],
+  ],
+];
+
+const formatsOf = (options: ArmOptions): readonly (readonly EntryFormat[])[] =>
+  levelsOf(arm(options)).map(({ table, leaf, forms = [] }) =>
+    [table, leaf, ...forms.map((form) => form.leaf)].filter((format) => format !== undefined),
+  );
+
+const drawn = ({ fields }: EntryFormat): string =>
+  fields
+    .map(({ name, bits }) => ({ name, ends: typeof bits === "number" ? [bits] : bits }))
+    .toSorted((one, other) => (other.ends[0] ?? 0) - (one.ends[0] ?? 0))
+    .map(({ name, ends }) => `${name} ${ends.join(":")}`)
+    .join(", ");
+
+describe("arm: the fields of descriptors", () => {
+  for (const [title, options, first, second] of FIGURES) {
+    it(`are those of the figures, ${title}`, () => {
+      expect(formatsOf(options).map((formats) => formats.map(drawn))).to.deep.equal([first, second]);
+    });
+
+    it(`have a word of its own for every value of a type and of permissions, ${title}`, () => {
+      const worded = formatsOf(options)
+        .flat()
+        .flatMap(({ fields }) => fields.filter(({ name }) => /^(type|AP\d?)$/.test(name)));
+      expect(worded.length).to.be.greaterThan(2);
+      for (const { name, values = {} } of worded) {
+        expect(Object.keys(values), name).to.deep.equal(["0", "1", "2", "3"]);
+        expect(new Set(Object.values(values)), name).to.have.property("size", 4);
+      }
+    });
+  }
+
+  it("are read from the manual of the processor's time", () => {
+    const manuals = (options: ArmOptions) => levelsOf(arm(options)).map(({ manual }) => manual.replace(/ .*/, ""));
+    expect(manuals({})).to.deep.equal(["ARM926EJ-S", "ARM926EJ-S"]);
+    expect(manuals({ processor: "arm1176jzfs", format: "v5" })).to.deep.equal(["ARM1176JZF-S", "ARM926EJ-S"]);
+    expect(manuals({ processor: "cortexa9" })).to.deep.equal(["ARMv7-A", "ARMv7-A"]);
   });
 });

@@ -11,6 +11,7 @@ import {
   USER,
   WRITE,
   type Access,
+  type FaultReason,
   type Privilege,
 } from "@portolan/core";
 import {
@@ -245,6 +246,17 @@ describe("fault status", () => {
     expect(arm({ format: "v7" }).faults.guessesAccess).to.equal(false);
   });
 
+  it("is a page's in domain 0, and a walk's, where nobody says what was at fault", () => {
+    for (const { faults } of [arm32, arm({ processor: "cortexa9" })]) {
+      const codes = FAULT_REASONS.flatMap((name, reason) =>
+        ["absent", "protection", "domain", "unmarked", "bus"].includes(name)
+          ? [`${name} 0x${faults.report(reason as FaultReason, READ, USER).code.toString(16)}`]
+          : [],
+      );
+      expect(codes.toSorted()).to.deep.equal(["absent 0x7", "bus 0xe", "domain 0xb", "protection 0xf", "unmarked 0x6"]);
+    }
+  });
+
   it("is read back as far as it tells: ARMv5 does not say what the access was", () => {
     const { faults } = arm({ processor: "cortexa9" });
     expect(faults.decode({ trap: DATA_ABORT, code: 0x807 })).to.deep.equal({ accesses: WRITE, privilege: "unknown", absent: true });
@@ -256,6 +268,7 @@ describe("fault status", () => {
       absent: true,
     });
     expect([arm32.faults.guessesAccess, faults.guessesAccess]).to.deep.equal([true, false]);
+    expect([arm32.faults.manual, faults.manual].map((manual) => manual.replace(/ .*/, ""))).to.deep.equal(["ARM926EJ-S", "ARMv7-A"]);
     expect(faultStatusInWords(0)).to.equal("no fault of the MMU's");
   });
 });

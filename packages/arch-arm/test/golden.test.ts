@@ -158,6 +158,31 @@ describe("arm, descriptors of ARMv6 and ARMv7", () => {
     expect(rightsIn(machine, 0x0123_4b77)).to.equal("---/---");
   });
 
+  it("are written for every set of flags: what nobody may touch is the kernel's, and only what may be executed has no XN", () => {
+    for (const [machine, readOnlyForBoth, accessFlag] of [
+      [arm({ processor: "arm1136jfs" }), 2, false],
+      [arm({ processor: "cortexa9" }), 3, false],
+      [arm({ processor: "cortexa9", accessFlag: true }), 2, true],
+    ] as const) {
+      const { page: written } = codecs(machine);
+      for (let flags = 0; flags < 64; flags += 1) {
+        const isReadOnly = (flags & WRITE) === 0;
+        const isUsers = (flags & PAGE_USER) !== 0 && (flags & (READ | WRITE | EXECUTE)) !== 0;
+        const users = accessFlag ? 2 : isReadOnly ? readOnlyForBoth : 3;
+        const ap = isUsers ? users : accessFlag ? 0 : 1;
+        const word =
+          0x0123_4000 +
+          ((flags & PAGE_GLOBAL) === 0 ? 0x800 : 0) +
+          (isReadOnly ? 0x200 : 0) +
+          ((flags & PAGE_CACHEABLE) === 0 ? 0 : 5 << 6) +
+          (ap << 4) +
+          0b110 +
+          ((flags & EXECUTE) === 0 ? 1 : 0);
+        expect(written(0x0123_4000, flags), `${machine.title}, 0b${flags.toString(2)}`).to.equal(hex(word));
+      }
+    }
+  });
+
   it("let a read-only page be read-only to the kernel too", () => {
     const machine = arm({ processor: "cortexa9" });
     expect(codecs(machine).page(0x0123_4000, READ | PAGE_CACHEABLE)).to.equal("0x01234B57");

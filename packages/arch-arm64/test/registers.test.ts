@@ -74,6 +74,8 @@ describe("registers of arm64", () => {
     registers.writeSctlr(SCTLR_WXN);
     expect(registers.sctlr).to.equal(SCTLR_M | SCTLR_WXN);
     expect([rights(machine, 0n), rights(machine, 0x1000n), rights(machine, 0x2000n)]).to.deep.equal(["rw- rw-", "r-x r-x", "rw- --x"]);
+    registers.writeSctlr(SCTLR_M);
+    expect([registers.sctlr, rights(machine, 0n)]).to.deep.equal([SCTLR_M, "rw- rwx"]);
   });
 
   it("TTBR0_EL1: a write drops nothing, and entries serve the ASID that they were made for, or all", () => {
@@ -86,6 +88,96 @@ describe("registers of arm64", () => {
     expect(again(0x1000n, "read", USER)).to.equal(PAGE + 0x1000n);
     registers.writeTtbr0(ttbrOf(ROOT, 7));
     expect(again(0n, "read", USER)).to.equal(PAGE);
+  });
+
+  it("TTBR0_EL1: what the installed space has already leaves that space installed; another root or ASID is a tree of the guest's", () => {
+    const { machine, cpu } = bare(arm64);
+    const registers = new El1Registers(cpu);
+    const [space, other] = [machine.spaces.create(), machine.spaces.create()];
+    for (const each of [space, other]) machine.switchTo(each);
+    const { root } = other.context;
+    const { asid } = other.context;
+    registers.writeTtbr0(ttbrOf(root, asid));
+    expect(cpu.context).to.equal(other.context);
+    registers.writeTtbr0(ttbrOf(root, asid) | 1n);
+    expect(cpu.context, "CnP is nobody's concern").to.equal(other.context);
+    for (const [wantedRoot, wantedAsid] of [
+      [root, asid + 1],
+      [space.context.root, asid],
+      [space.context.root, space.context.asid],
+    ] as const) {
+      machine.switchTo(other);
+      registers.writeTtbr0(ttbrOf(wantedRoot, wantedAsid));
+      expect([space.context, other.context].includes(cpu.context), `${wantedRoot} ${wantedAsid}`).to.equal(false);
+      expect(registers.ttbr0).to.equal(ttbrOf(wantedRoot, wantedAsid));
+    }
+  });
+
+  it("TTBR0_EL1: the kernel's own root translates the lower half once it is written there", () => {
+    const { machine, cpu, write, again } = bare(arm64);
+    const registers = new El1Registers(cpu);
+    const { root, asid } = machine.spaces.kernel.context;
+    // A block of 1 GiB.
+    write(root, BigInt(LEAVES) | 3n);
+    write(LEAVES, 0x4000_0000n | AF | NOT_GLOBAL | 1n);
+    expect(again(0x1_0000n, "read", KERNEL)).to.equal("translation fault, level 0");
+    expect(registers.tcr & 0x80n, "EPD0").to.equal(0x80n);
+    registers.writeTtbr0(ttbrOf(root, asid));
+    expect([again(0x1_0000n, "read", KERNEL), registers.tcr & 0x80n]).to.deep.equal([PAGE, 0n]);
+  });
+
+  it("TTBR0_EL1 and TLBI: bits of an ASID above those that there are mean nothing", () => {
+    const { cpu, write, again } = bare(arm64With({ bits: 30, asidBits: 8 }));
+    const registers = new El1Registers(cpu);
+    write(ROOT, BigInt(LEAVES) | 3n);
+    for (const i of [0, 1]) write(LEAVES + i * 8, (PAGE + BigInt(i) * 0x1000n) | AF | NOT_GLOBAL | 3n);
+    registers.writeTtbr0(ttbrOf(ROOT, 0xab07));
+    expect(registers.ttbr0).to.equal(ttbrOf(ROOT, 7));
+    const refill = (): void => {
+      for (const i of [0, 1]) write(LEAVES + i * 8, (PAGE + BigInt(i) * 0x1000n) | AF | NOT_GLOBAL | 3n);
+      for (const address of [0n, 0x1000n]) again(address, "read", KERNEL);
+      for (const i of [0, 1]) write(LEAVES + i * 8, 0n);
+    };
+    const left = (): boolean[] => [0n, 0x1000n].map((address) => typeof again(address, "read", KERNEL) === "bigint");
+    refill();
+    registers.tlbi("VAE1", tlbiOperand(0n, 0xcd07));
+    expect(left()).to.deep.equal([false, true]);
+    refill();
+    registers.tlbi("ASIDE1", tlbiOperand(0n, 0xcd07));
+    expect(left(), "all pages of the ASID, whatever stands where others have an address").to.deep.equal([false, false]);
+  });
+
+  it("TLBI: an address within it drops the whole of a larger page, one beside it nothing", () => {
+    // Sixteen contiguous pages of the lower half, from 0x10000 on.
+    for (const [address, isLeft] of [
+      [0xf000n, true],
+      [0x1_0000n, false],
+      [0x1_7abcn, false],
+      [0x1_ffffn, false],
+      [0x2_0000n, true],
+    ] as const) {
+      const { cpu, write, again } = bare(arm64With({ bits: 30 }));
+      const registers = new El1Registers(cpu);
+      write(ROOT, BigInt(LEAVES) | 3n);
+      for (let i = 16; i < 32; i += 1) write(LEAVES + i * 8, (PAGE + BigInt(i - 16) * 0x1000n) | (1n << 52n) | AF | 3n);
+      registers.writeTtbr0(ttbrOf(ROOT, 7));
+      expect(again(0x1_2000n, "read", KERNEL)).to.equal(PAGE + 0x2000n);
+      for (let i = 16; i < 32; i += 1) write(LEAVES + i * 8, 0n);
+      registers.tlbi("VAE1", tlbiOperand(address, 7));
+      expect(typeof again(0x1_f000n, "read", KERNEL) === "bigint", address.toString(16)).to.equal(isLeft);
+    }
+  });
+
+  it("TLBI: operands count 4 KiB, whatever the granule", () => {
+    const { cpu, write, again } = bare(arm64With({ granule: 64, bits: 29 }));
+    const registers = new El1Registers(cpu);
+    for (const i of [0, 1]) write(RAM + 0x1_0000 + i * 8, (0x4002_0000n + BigInt(i) * 0x1_0000n) | AF | 3n);
+    registers.writeTtbr0(ttbrOf(RAM + 0x1_0000, 7));
+    for (const address of [0n, 0x1_0000n]) expect(again(address, "read", KERNEL)).to.equal(0x4002_0000n + address);
+    for (const i of [0, 1]) write(RAM + 0x1_0000 + i * 8, 0n);
+    registers.tlbi("VAE1", tlbiOperand(0x1_f000n, 7));
+    expect(again(0n, "read", KERNEL)).to.equal(0x4002_0000n);
+    expect(again(0x1_0000n, "read", KERNEL)).to.equal("translation fault, level 3");
   });
 
   it("TLBI: each kind drops what its name says", () => {
@@ -142,6 +234,20 @@ describe("registers of arm64", () => {
     registers.deliver();
     expect(registers.esr).to.equal(0x8600_0007n);
   });
+
+  it("FAR_EL1 has the address to the byte, with pages of any size", () => {
+    for (const [architecture, page, address] of [
+      [arm64, 0x12345, 0x1234_5678n],
+      [arm64g16, 0x12345, 0x48d1_4678n],
+      [arm64g64, 0x12345, 0x1_2345_0678n],
+    ] as const) {
+      const { cpu } = bare(architecture);
+      const registers = new El1Registers(cpu);
+      cpu.load32(page, 0x678, USER);
+      expect(registers.deliver()?.trap).to.equal(DATA_ABORT);
+      expect(registers.far, architecture.name).to.equal(address);
+    }
+  });
 });
 
 const UPPER = 0xffff_ffff_c000_0000n;
@@ -176,6 +282,7 @@ describe("faults of arm64", () => {
     // Walks of 64 KiB pages begin at level 1.
     expect(arm64g64.faults.report(ABSENT, READ, USER, {}, { depth: 2, domain: 0, onWalk: true }).code).to.equal(0b000111);
     expect(arm64g64.faults.report(ABSENT, READ, USER).code).to.equal(0b000111);
+    expect(arm64.faults.report(BUS, READ, USER).code, "where nothing is said it is the access that found no memory").to.equal(0b010000);
     expect(faultStatusInWords(0b110000)).to.equal("no fault of the MMU's");
   });
 

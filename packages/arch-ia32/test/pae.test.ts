@@ -1,28 +1,34 @@
 /** PAE: words worked out by hand from the manual's tables, the rules of its four-entry root, and two readings of each entry. */
 import { expect } from "chai";
 import {
+  ABSENT,
   assertInvariants,
   buildMachine,
+  BUS,
   EXECUTE,
   FormatCodec,
   KERNEL,
   PAGE_CACHEABLE,
   PAGE_GLOBAL,
   PAGE_USER,
+  PROTECTION,
   Random,
   READ,
   reasonsAgainst,
+  RESERVED,
   TranslationContext,
   USER,
   WRITE,
   type Access,
   type Architecture,
+  type FaultReason,
   type Field,
   type Level,
   type MachineOptions,
   type Privilege,
+  type Switches,
 } from "@portolan/core";
-import { oracleOf } from "#src/pae-oracle.js";
+import { oracle, oracleOf } from "#src/pae-oracle.js";
 import { ia32pae, ia32PaeWith, PaeRegisters, type Ia32PaeOptions } from "#src/pae.js";
 
 /** Index 1 of the root, 0x91 of the page directory (bits 29:21), 0x145 of the page table (bits 20:12). */
@@ -74,6 +80,100 @@ describe("ia32pae", () => {
     ]);
   });
 
+  it("has the TLBs and the abilities that the manual says, and forgets as the instructions do", () => {
+    const common = { ways: 4, replacement: "used-bit", pageShifts: [12, 21], wired: 0, lockable: false, paired: false };
+    expect(ia32pae.tlb).to.deep.include({
+      refill: "hardware",
+      instruction: { entries: 32, ...common },
+      data: { entries: 64, ...common },
+      invalidation: {
+        all: { sparesGlobal: false, sparesLocked: false },
+        asid: { by: "all", sparesGlobal: true, sparesLocked: false },
+        page: { dropsGlobal: true, anyAsid: true },
+        rootLoadInvalidates: true,
+      },
+      honoursGlobal: { switch: "PGE" },
+    });
+    expect(ia32pae.can).to.deep.equal({
+      forbidRead: false,
+      forbidExecute: true,
+      global: true,
+      recordAccess: "hardware",
+      recordWrite: "hardware",
+      kernelObeysWrite: { switch: "WP" },
+    });
+    expect(ia32pae.asids).to.deep.equal({ bits: 0, policy: "fixed", kernel: 0, invalid: 1, first: 3, last: 3 });
+    expect(ia32pae.layout).to.deep.equal({
+      user: { first: 0n, last: 0x7fff_ffffn },
+      kernel: { first: 0x8000_0000n, last: 0xffff_ffffn },
+      userStack: 0x7fff_f000n,
+      kernelAddressSpaceShadowed: false,
+    });
+    expect(ia32pae.translation).to.include({ kind: "hierarchical", faultsOnReserved: true, rootRegister: "CR3" });
+    expect([ia32pae.manuals.length, ia32pae.faults.guessesAccess]).to.deep.equal([1, false]);
+    expect(ia32PaeWith({ name: "mine" }).name).to.equal("mine");
+  });
+
+  it("begins with no-execute and without every other protection, and has the switches of what the processor has", () => {
+    for (const [options, names] of [
+      [{}, ["WP", "PGE", "NXE"]],
+      [{ smep: true }, ["WP", "PGE", "NXE", "SMEP"]],
+      [{ smap: true }, ["WP", "PGE", "NXE", "SMAP", "AC"]],
+      [{ smep: true, smap: true }, ["WP", "PGE", "NXE", "SMEP", "SMAP", "AC"]],
+    ] as const) {
+      const { switches, translation } = ia32PaeWith(options);
+      expect(Object.entries(switches).map(([name, { initially }]) => [name, initially])).to.deep.equal(
+        names.map((name) => [name, name === "NXE"]),
+      );
+      expect("combined" in translation).to.equal(names.length > 3);
+    }
+  });
+
+  it("draws its entries as the manual does, with a processor's width of addresses", () => {
+    const drawn = (physicalBits: number): readonly (readonly string[])[] =>
+      levelsOf(ia32PaeWith({ physicalBits })).map(({ table, leaf }) =>
+        [table, leaf].flatMap((format) =>
+          format === undefined
+            ? []
+            : [format.fields.map(({ name, bits }) => `${name} ${typeof bits === "number" ? bits : bits.join(":")}`).join(", ")],
+        ),
+      );
+    for (const [width, above] of [
+      [36, "36"],
+      [40, "40"],
+      [52, "52"],
+    ] as const) {
+      const address = (high: number, low: number): string => `reserved ${high}:${above} ${high}:${above}, address ${width - 1}:${low}`;
+      expect(drawn(width)).to.deep.equal([
+        [`${address(63, 12)}, AVL 11:9, reserved 8:5 8:5, PCD 4, PWT 3, reserved 2:1 2:1, P 0`],
+        [
+          `XD 63, ${address(62, 12)}, AVL 11:10, AVL0 9, ignored 8 8, PS 7, ignored 6 6, A 5, PCD 4, PWT 3, U/S 2, R/W 1, P 0`,
+          `XD 63, ${address(62, 21)}, reserved 20:13 20:13, PAT 12, AVL 11:10, AVL0 9, G 8, PS 7, D 6, A 5, PCD 4, PWT 3, U/S 2, R/W 1, P 0`,
+        ],
+        [`XD 63, ${address(62, 12)}, AVL 11:10, AVL0 9, G 8, PAT 7, D 6, A 5, PCD 4, PWT 3, U/S 2, R/W 1, P 0`],
+      ]);
+    }
+  });
+
+  it("writes a page of every set of flags, and without EFER.NXE none that must not be executed", () => {
+    const leaf = levelsOf(ia32pae)[2]?.leaf;
+    if (leaf === undefined) throw new Error("the last level maps pages");
+    for (const NXE of [true, false]) {
+      const codec = new FormatCodec(leaf, { WP: false, NXE });
+      for (let flags = 0; flags < 64; flags += 1) {
+        const low =
+          0x201 +
+          ((flags & WRITE) === 0 ? 0 : 2) +
+          ((flags & PAGE_USER) === 0 ? 0 : 4) +
+          ((flags & PAGE_CACHEABLE) === 0 ? 0x10 : 0) +
+          ((flags & PAGE_GLOBAL) === 0 ? 0 : 0x100);
+        const high = NXE && (flags & EXECUTE) === 0 ? 0x8000_0000 : 0;
+        if (NXE) expect(leaf.encode?.(flags), "as the machine begins").to.deep.equal(leaf.encode?.(flags, { NXE: true }));
+        expect([codec.encodeLow(0, flags) >>> 0, codec.encodeHigh(0, flags) >>> 0], `0b${flags.toString(2)}`).to.deep.equal([low, high]);
+      }
+    }
+  });
+
   it("refuses widths that no processor has", () => {
     for (const physicalBits of [35, 53, 36.5]) {
       expect(() => ia32PaeWith({ physicalBits } satisfies Ia32PaeOptions))
@@ -107,6 +207,14 @@ describe("ia32pae", () => {
     expect([ask(LINEAR, READ, KERNEL), ask(LINEAR, WRITE, KERNEL), ask(LINEAR, READ, USER)]).to.deep.equal(["#PF 1", "#PF 3", PAGE]);
     cpu.setSwitch("AC", true);
     expect([ask(LINEAR, READ, KERNEL), ask(LINEAR, WRITE, KERNEL)]).to.deep.equal([PAGE, PAGE]);
+  });
+
+  it("keeps the kernel from no page of its own, with SMEP and SMAP", () => {
+    const { ask, cpu, write } = laid(ia32PaeWith({ smep: true, smap: true }));
+    write(PLACES[2], 0x34_5003n);
+    for (const name of ["SMEP", "SMAP"]) cpu.setSwitch(name, true);
+    for (const access of [READ, WRITE, EXECUTE] as const) expect(ask(LINEAR, access, KERNEL)).to.equal(PAGE);
+    expect(ask(LINEAR, READ, USER)).to.equal("#PF 5");
   });
 
   it("obeys R/W and U/S of the directory and the page, the kernel with CR0.WP alone", () => {
@@ -206,6 +314,51 @@ describe("registers of ia32pae", () => {
     }
   });
 
+  it("keep the installed space where its root is loaded again, and forget what is not global", () => {
+    const machine = buildMachine(ia32pae, { memoryBytes: 16 * 2 ** 20, switches: { PGE: true } });
+    const space = machine.spaces.create();
+    machine.switchTo(space);
+    const { tables, memory } = machine.parts;
+    const cpu = machine.cpu(0);
+    tables.insert(space.context, 0x12345, 0x345, READ | PAGE_USER);
+    tables.insert(machine.spaces.kernel.context, 0xc0123, 0x400, READ | PAGE_GLOBAL);
+    const registers = new PaeRegisters(cpu, memory);
+    const known = (): readonly boolean[] => [0x12345, 0xc0123].map((page) => cpu.dataTlb.probe(page, cpu.asidFor(KERNEL)) >= 0);
+    for (const page of [0x12345, 0xc0123]) expect(cpu.translate(page, READ, KERNEL)).to.be.at.least(0);
+    expect(known()).to.deep.equal([true, true]);
+    expect(registers.writeCr3(space.context.root + 31)).to.equal(null);
+    expect(cpu.context).to.equal(space.context);
+    expect(known(), "the global one is left").to.deep.equal([false, true]);
+  });
+
+  it("make a tree of the guest's own of any other root, tagged as spaces are and not the kernel's", () => {
+    const { registers, cpu, write } = laid();
+    const before = cpu.context;
+    write(0x20_1060 + 8, WORDS[0]);
+    registers.writeCr3(0x20_1060);
+    expect(cpu.context).to.not.equal(before);
+    expect([cpu.context.asid, cpu.context.isKernel, cpu.context.root]).to.deep.equal([3, false, 0x20_1060]);
+    expect(cpu.translate(Math.floor(LINEAR / 4096), READ, USER)).to.equal(PAGE / 4096);
+    registers.writeCr3(0x1_0020_1060n);
+    expect(registers.cr3, "a register of 32 bits").to.equal(0x20_1060);
+  });
+
+  it("look at each of the four entries, and at no more", () => {
+    const { registers, write } = laid();
+    for (const [at, isRefused] of [
+      [-8, false],
+      [0, true],
+      [8, true],
+      [16, true],
+      [24, true],
+      [32, false],
+    ] as const) {
+      write(0x20_1060 + at, 3n);
+      expect(registers.writeCr3(0x20_1060) !== null, `${at}`).to.equal(isRefused);
+      write(0x20_1060 + at, 0n);
+    }
+  });
+
   it("refuse a root where no memory is", () => {
     expect(laid().registers.writeCr3(0xf000_0000)).to.deep.equal({ trap: "#GP", code: 0 });
   });
@@ -217,6 +370,78 @@ describe("registers of ia32pae", () => {
     expect(registers.deliver()).to.deep.equal({ trap: "#PF", code: 4 });
     expect(registers.cr2).to.equal(0x1234_5678);
     expect(registers.deliver()).to.equal(null);
+    expect(registers.cr2).to.equal(0x1234_5678);
+  });
+});
+
+describe("faults of ia32pae", () => {
+  const { told, report, decode } = ia32pae.faults;
+  const [ON, OFF, FETCHES_BY_SMEP] = [{ NXE: true }, { NXE: false }, { NXE: false, SMEP: true }];
+
+  it("say present, write, user, reserved and fetch in bits 0 to 4", () => {
+    const code = (reason: FaultReason, access: Access, privilege: Privilege, switches: Switches = ON): number =>
+      report(reason, access, privilege, switches).code;
+    const accesses = [READ, WRITE, EXECUTE] as const;
+    expect(accesses.map((access) => code(ABSENT, access, KERNEL))).to.deep.equal([0, 2, 16]);
+    expect(accesses.map((access) => code(PROTECTION, access, USER))).to.deep.equal([5, 7, 21]);
+    expect(accesses.map((access) => code(RESERVED, access, USER))).to.deep.equal([13, 15, 29]);
+    expect([ON, OFF, FETCHES_BY_SMEP].map((switches) => code(ABSENT, EXECUTE, USER, switches))).to.deep.equal([20, 4, 20]);
+    expect(report(ABSENT, EXECUTE, USER), "as the machine begins").to.deep.equal({ trap: "#PF", code: 20 });
+    expect(report(BUS, READ, USER, ON)).to.deep.equal({ trap: "#MC", code: 0 });
+  });
+
+  it("are read back as far as they tell: without no-execute and SMEP a fetch is a read", () => {
+    for (const [switches, fetches] of [
+      [ON, true],
+      [OFF, false],
+      [FETCHES_BY_SMEP, true],
+      [{ NXE: true, SMEP: true }, true],
+    ] as const) {
+      for (const privilege of [KERNEL, USER] as const) {
+        for (const [access, accesses] of [
+          [READ, fetches ? READ : READ | EXECUTE],
+          [WRITE, WRITE],
+          [EXECUTE, fetches ? EXECUTE : READ | EXECUTE],
+        ] as const) {
+          for (const reason of [ABSENT, PROTECTION, RESERVED] as const) {
+            const is = decode(report(reason, access, privilege, switches), switches);
+            expect(is, `${reason} ${access} ${privilege} ${JSON.stringify(switches)}`).to.deep.equal({
+              accesses,
+              privilege,
+              absent: reason === ABSENT,
+            });
+          }
+        }
+      }
+    }
+    expect(decode({ trap: "#MC", code: 0 })).to.deep.equal({ accesses: READ | WRITE | EXECUTE, privilege: "unknown", absent: false });
+    expect(decode({ trap: "#PF", code: 16 }), "as the machine begins").to.include({ accesses: EXECUTE });
+    expect(decode({ trap: "#PF", code: 1 })).to.include({ accesses: READ });
+  });
+
+  it("tell of an access what decides it: without no-execute a user's fetch asks for what a read asks", () => {
+    for (const switches of [ON, OFF, FETCHES_BY_SMEP]) {
+      const fetchByUser = switches.NXE ? EXECUTE : READ + EXECUTE;
+      expect(told(PROTECTION, EXECUTE, USER, switches)).to.equal(fetchByUser);
+      expect(told(PROTECTION, EXECUTE, KERNEL, switches)).to.equal(switches === OFF ? READ | EXECUTE : EXECUTE);
+      expect(told(PROTECTION, READ, USER, switches)).to.equal(switches === OFF ? READ | EXECUTE : READ);
+      expect(told(ABSENT, WRITE, USER, switches)).to.equal(WRITE);
+      expect(told(BUS, READ, USER, switches)).to.equal(READ | WRITE | EXECUTE);
+    }
+    expect(told(PROTECTION, EXECUTE, USER), "as the machine begins").to.equal(EXECUTE);
+  });
+});
+
+describe("ia32pae: an access that finds no memory", () => {
+  it("is a machine check, and leaves CR2 as it was", () => {
+    const { registers, cpu, write } = laid();
+    cpu.load32(0x12345, 0x678, USER);
+    registers.deliver();
+    write(PLACES[2], 0xf_0000_0007n);
+    cpu.invalidateAll();
+    cpu.load32(Math.floor(LINEAR / 4096), 8, USER);
+    expect(registers.deliver()).to.deep.equal({ trap: "#MC", code: 0 });
+    expect(registers.cr2).to.equal(0x1234_5678);
   });
 });
 
@@ -275,4 +500,51 @@ describe("ia32pae: the second decoder", () => {
       });
     }
   }
+
+  it("reads a word for every rule, worked out by hand", () => {
+    const second = oracleOf(40);
+    const NXE = { WP: true, NXE: true };
+    const read = (depth: 0 | 1 | 2, word: bigint, switches: Switches = NXE) => second.levels?.[depth]?.(word, switches);
+    expect(second.levels).to.have.length(3);
+    expect(oracle.levels?.[0]?.(0x10_0000_0001n, NXE), "36 bits").to.deep.equal({ kind: "table", physical: 0n, hasReserved: true });
+    for (const depth of [0, 1, 2] as const) expect(read(depth, 0xffff_ffff_ffff_fffen)).to.deep.equal({ kind: "absent" });
+    const root = { kind: "table", physical: 0xff_2345_6000n, hasReserved: false };
+    expect(read(0, 0xff_2345_6e19n)).to.deep.equal(root);
+    for (const bit of [1n, 2n, 5n, 6n, 7n, 8n, 40n, 63n])
+      expect(read(0, 0xff_2345_6001n | (1n << bit)), `bit ${bit}`).to.deep.equal({ ...root, hasReserved: true });
+    const table = { ...root, rights: 0o05, isAccessed: false };
+    expect(read(1, 0xff_2345_6001n)).to.deep.equal(table);
+    expect(read(1, 0xff_2345_6001n, { WP: false, NXE: true })).to.deep.equal({ ...table, rights: 0o07 });
+    expect(read(1, 0xff_2345_6027n)).to.deep.equal({ ...table, rights: 0o77, isAccessed: true });
+    expect(read(1, 0x100_0000_0001n)).to.deep.equal({ ...table, physical: 0n, hasReserved: true });
+    const page = {
+      kind: "leaf",
+      physical: 0xff_2345_6000n,
+      rights: 0o05,
+      isGlobal: false,
+      isCacheable: true,
+      isAccessed: false,
+      isDirty: false,
+      hasReserved: false,
+    };
+    expect(read(2, 0xff_2345_6001n)).to.deep.equal(page);
+    expect(read(2, 0xff_2345_6081n), "PAT").to.deep.equal(page);
+    expect(read(2, 0xff_2345_6175n)).to.deep.equal({
+      ...page,
+      rights: 0o55,
+      isGlobal: true,
+      isCacheable: false,
+      isAccessed: true,
+      isDirty: true,
+    });
+    expect(read(2, 0x8000_00ff_2345_6007n)).to.deep.equal({ ...page, rights: 0o33 });
+    expect(read(2, 0x8000_00ff_2345_6007n, { WP: true, NXE: false })).to.deep.equal({ kind: "malformed" });
+    expect(read(2, 0x4000_00ff_2345_6001n)).to.deep.equal({ ...page, hasReserved: true });
+    const large = { ...page, physical: 0xff_2340_0000n };
+    expect(read(1, 0xff_2340_1081n), "PAT").to.deep.equal(large);
+    for (let bit = 13n; bit < 21n; bit += 1n) {
+      expect(read(1, 0xff_2340_0081n | (1n << bit)), `bit ${bit}`).to.deep.equal({ ...large, hasReserved: true });
+      expect(read(2, 0xff_2340_0081n | (1n << bit))).to.deep.equal({ ...large, physical: 0xff_2340_0000n | (1n << bit) });
+    }
+  });
 });

@@ -1,7 +1,18 @@
 /** The four TLB instructions and the registers they work on. */
 import { expect } from "chai";
 import { EXECUTE, KERNEL, Random, READ, USER, WRITE } from "@portolan/core";
-import { EXC_MCHECK, GENERAL_VECTOR, halfOf, matches, PAGE_SHIFTS, pageMask, PROBE_FAILED, type Cp0 } from "#src/index.js";
+import {
+  EXC_MCHECK,
+  EXC_TLBS,
+  GENERAL_VECTOR,
+  halfOf,
+  matches,
+  PAGE_SHIFTS,
+  pageMask,
+  PROBE_FAILED,
+  REFILL_VECTOR,
+  type Cp0,
+} from "#src/index.js";
 import { bench, benchOf, map, PAGE, probe, read, registersOf, write } from "./fixture.js";
 import { mips32 } from "#src/index.js";
 
@@ -144,6 +155,17 @@ describe("mips32: the TLB and its registers", () => {
     expect(cp0.wired).to.equal(1);
   });
 
+  it("what is refused is named", () => {
+    const { cp0 } = bench();
+    const named = (work: () => unknown, values: object): void => void expect(work).to.throw().with.deep.property("values", values);
+    cp0.index = 50;
+    named(() => cp0.tlbr(), { index: 50, entries: 48 });
+    cp0.index = 1;
+    cp0.pageMask = 0xe000;
+    named(() => cp0.tlbwi(), { pageMask: 0xe000 });
+    named(() => (cp0.wired = 48), { wired: 48, entries: 48 });
+  });
+
   it("TLBWR spares what is wired and reaches everything else; writing Wired puts Random at the last entry", () => {
     const { cp0, tlb } = bench({ processor: "24Kc", entries: 32 });
     expect([cp0.wired, cp0.random]).to.deep.equal([1, 31]);
@@ -217,6 +239,17 @@ describe("mips32: the TLB and its registers", () => {
     expect(cp0.entryHi & 0xff).to.equal(second.context.asid);
   });
 
+  it("installing a space that got the ASID of another one writes it into EntryHi all the same", () => {
+    const { machine, space, cp0 } = benchOf({ ...mips32, asids: { ...mips32.asids, last: 3 } });
+    expect(space.context.asid).to.equal(2);
+    cp0.entryHi = 0x0040_0055;
+    expect(cp0.entryHi, "software's own while the space stays").to.equal(0x0040_0055);
+    machine.switchTo(machine.spaces.create());
+    const third = machine.spaces.create();
+    machine.switchTo(third);
+    expect([third.context.asid, cp0.entryHi], "stolen from the first").to.deep.equal([2, 0x0040_0002]);
+  });
+
   it("processors have registers of their own", () => {
     const { machine, cp0 } = bench({}, { cpus: 2 });
     const other = registersOf(machine, 1);
@@ -240,6 +273,19 @@ describe("mips32: the TLB and its registers", () => {
     expect(read(cp0, 4)).to.deep.equal({ hi: 0x0040_0007, lo0: half(0x1230, VALID), lo1: half(0x4560), mask: 0x6000 });
     tlb.write(4, 0x400, 8, 0x1230, 7, 0b101_101);
     expect(read(cp0, 4).lo1 & VALID).to.equal(0);
+    tlb.writeOdd(4, 0x4560, 0);
+    expect(read(cp0, 4).lo1, "nothing is let through: V is clear, and so is D").to.equal(half(0x4560, 0));
+  });
+
+  it("an entry that somebody has changed past the registers reads as it is now: the frame alone, or the rights alone", () => {
+    const { cp0, tlb } = bench();
+    const uncached = (frame: number, bits = VALID + DIRTY): number => frame * 64 + 2 * 8 + bits;
+    const written = { hi: 0x0040_0007, lo0: uncached(0x1230), lo1: uncached(0x4560), mask: 0x6000 };
+    write(cp0, 4, written);
+    expect(read(cp0, 4), "as it was written").to.deep.equal(written);
+    tlb.write(4, 0x400, 8, 0x1230, 7, 0b101_101);
+    tlb.writeOdd(4, 0x4570, 0b111_111);
+    expect(read(cp0, 4)).to.deep.equal({ ...written, lo0: half(0x1230, VALID), lo1: half(0x4570) });
   });
 });
 
@@ -275,6 +321,16 @@ describe("mips32: two entries that match", () => {
       expect([write(cp0, 7, entry), cp0.isShutDown, tlb.isValid(7)], what).to.deep.equal([0, true, true]);
       expect(cpu.translate(0x400, READ, USER)).to.equal(0x210);
     }
+  });
+
+  it("on an R4000 it is no exception: Cause and the vector stay as they were", () => {
+    const { cp0, cpu } = bench();
+    cpu.translate(0x123, WRITE, USER);
+    const before = [cp0.cause, cp0.vector];
+    expect(before).to.deep.equal([EXC_TLBS << 2, REFILL_VECTOR]);
+    write(cp0, 4, first);
+    write(cp0, 7, first);
+    expect([cp0.isShutDown, cp0.cause, cp0.vector]).to.deep.equal([true, ...before]);
   });
 
   it("entries that can never match together are no clash", () => {

@@ -77,6 +77,16 @@ describe("mips32: exceptions", () => {
     }
   });
 
+  it("refill: one exception brings either half of a pair in", () => {
+    for (const address of [KUSEG, KUSEG + PAGE]) {
+      const one = bench();
+      map(one, address, 0x80_0000);
+      expect(one.cpu.translate(address / 0x1000, READ, USER)).to.equal(0x800);
+      expect(one.cpu.statistics).to.include({ refills: 1, upgrades: 0, walks: 1 });
+      expect(shown(one)).to.include({ excCode: EXC_TLBL, vector: REFILL_VECTOR, badVAddr: address });
+    }
+  });
+
   it("invalid: the second half of a pair, at the general vector; it joins the first in the same entry", () => {
     const one = bench();
     const { cp0, cpu, tlb } = one;
@@ -197,6 +207,20 @@ describe("mips32: exceptions", () => {
     }
     expect(one.machine.read32(0x7fff_fffc), "the last word of the user's is merely nothing").to.equal(-1);
     expect(one.machine.outcome).to.include({ trap: "TLBL (2)", rule: "no area at this address" });
+  });
+
+  it("address error: each register tells it, whichever is read first", () => {
+    for (const [name, value] of [
+      ["cause", EXC_ADES << 2],
+      ["vector", GENERAL_VECTOR],
+      ["badVAddr", 0x9000_0008],
+    ] as const) {
+      const one = bench();
+      map(one, KUSEG, 0x80_0000);
+      one.cpu.load32(KUSEG / 0x1000, 0x40, USER);
+      expect(one.cpu.store32(0x9000_0000 / 0x1000, 8, 1, USER)).to.equal(false);
+      expect(one.cp0[name], name).to.equal(value);
+    }
   });
 
   it("bus error: a translation that leads where nothing answers; BadVAddr stays as it was", () => {
@@ -388,13 +412,42 @@ describe("mips32: handlers and address spaces", () => {
     one.cpu.translate(KUSEG / 0x1000, WRITE, USER);
     one.cpu.translate((KUSEG + PAGE) / 0x1000, READ, USER);
     one.cpu.translate(0x7000_0000 / 0x1000, READ, USER);
+    map(one, 0x7000_0000, 0x80_0000, RO);
+    one.cpu.translate(0x7000_8000 / 0x1000, READ, USER);
+    one.cpu.translate(0x0400_0000 / 0x1000, READ, USER);
     expect(walks).to.deep.equal([
       [KUSEG / 0x1000, 2, 0],
       [KUSEG / 0x1000, 2, 2],
       [(KUSEG + PAGE) / 0x1000, 2, 1],
       [0x7000_0000 / 0x1000, 1, 1],
+      [0x7000_8000 / 0x1000, 2, 1],
+      [0x0400_0000 / 0x1000, 1, 1],
     ]);
-    expect(one.cpu.statistics).to.include({ walks: 4, walkReads: 7 });
+    expect(one.cpu.statistics).to.include({ walks: 6, walkReads: 10 });
+  });
+
+  it("tables are looked into under their lock, which is let go whatever was found", () => {
+    const one = bench();
+    map(one, KUSEG, 0x80_0000);
+    map(one, KUSEG + PAGE, 0x90_0000);
+    const seen: string[] = [];
+    one.machine.parts.locks.discipline = {
+      acquire: (kind, id) => void seen.push(`+${kind} ${id}`),
+      release: (kind, id) => void seen.push(`-${kind} ${id}`),
+      assertHeld: () => {},
+      assertNoneHeld: () => {},
+    };
+    const { id } = one.space.context;
+    for (const [what, address, access] of [
+      ["a miss", KUSEG, READ],
+      ["the first store", KUSEG, WRITE],
+      ["the other half", KUSEG + PAGE, READ],
+      ["nothing there", 0x7000_0000, READ],
+    ] as const) {
+      seen.length = 0;
+      one.cpu.translate(address / 0x1000, access, USER);
+      expect(seen, what).to.deep.equal([`+page-table ${id}`, `-page-table ${id}`]);
+    }
   });
 
   it("the refill code is a part like any other", () => {

@@ -6,6 +6,7 @@ import {
   EXECUTE,
   FormatCodec,
   KERNEL,
+  PAGE_CACHEABLE,
   PAGE_GLOBAL,
   PAGE_USER,
   Random,
@@ -51,12 +52,91 @@ describe("sv32", () => {
     expect(levelsOf(sv32).map(({ name, indexBits }) => `${name} ${indexBits}`)).to.deep.equal(["root table 10", "level 0 table 10"]);
   });
 
+  it("has the buffers of a hart of no kind in particular, forgets as SFENCE.VMA does, and can express what the entries can", () => {
+    const buffer = {
+      entries: 64,
+      ways: "full",
+      replacement: "used-bit",
+      pageShifts: [12, 22],
+      wired: 0,
+      lockable: false,
+      paired: false,
+    };
+    for (const asidBits of [0, 9]) {
+      expect(sv32With({ asidBits }).tlb).to.deep.include({
+        refill: "hardware",
+        instruction: buffer,
+        data: buffer,
+        invalidation: {
+          all: { sparesGlobal: false, sparesLocked: false },
+          asid: { by: asidBits === 0 ? "all" : "context", sparesGlobal: true, sparesLocked: false },
+          page: { dropsGlobal: true, anyAsid: false },
+          rootLoadInvalidates: false,
+        },
+        honoursGlobal: true,
+      });
+    }
+    expect(sv32With({ asidBits: 0 }).asids).to.deep.equal({ bits: 0, policy: "fixed", kernel: 0, invalid: 1, first: 3, last: 3 });
+    for (const marks of ["hardware", "fault"] as const) {
+      expect(sv32With({ marks }).can).to.deep.equal({
+        forbidRead: false,
+        forbidExecute: true,
+        global: true,
+        recordAccess: marks,
+        recordWrite: marks,
+        kernelObeysWrite: true,
+      });
+    }
+    expect(sv32.can.recordAccess).to.equal("hardware");
+    expect(sv32.layout).to.deep.equal({
+      user: { first: 0n, last: 0x7fff_ffffn },
+      kernel: { first: 0x8000_0000n, last: 0xffff_ffffn },
+      userStack: 0x7fff_f000n,
+      kernelAddressSpaceShadowed: false,
+    });
+    expect(sv32.translation).to.include({ kind: "hierarchical", faultsOnReserved: true, rootRegister: "satp" });
+    expect(Object.entries(sv32.switches).map(([name, { initially }]) => [name, initially])).to.deep.equal([
+      ["SUM", true],
+      ["MXR", false],
+    ]);
+    expect([sv32.manuals.length, sv32With({ name: "mine" }).name]).to.deep.equal([1, "mine"]);
+  });
+
+  it("draws its entries as the figure does", () => {
+    const drawn = levelsOf(sv32).map(({ table, leaf }) =>
+      [table, leaf].flatMap((format) =>
+        format === undefined
+          ? []
+          : [format.fields.map(({ name, bits, role }) => `${name} ${typeof bits === "number" ? bits : bits.join(":")} ${role}`).join(", ")],
+      ),
+    );
+    const flags = "RSW 9:8 software, D 7 dirty, A 6 accessed, G 5 global, U 4 control, X 3 control, W 2 control, R 1 control, V 0 control";
+    expect(drawn).to.deep.equal([
+      [
+        "PPN 31:10 frame, RSW 9:8 software, D 7 reserved, A 6 reserved, G 5 global, U 4 reserved, X 3 control, W 2 control, R 1 control, V 0 control",
+        `PPN[1] 31:20 frame, PPN[0] 19:10 reserved, ${flags}`,
+      ],
+      [`PPN 31:10 frame, ${flags}`],
+    ]);
+  });
+
+  it("caches every page, as memory says and no entry", () => {
+    for (const { leaf } of levelsOf(sv32)) {
+      if (leaf === undefined) throw new Error("both levels map pages");
+      const codec = new FormatCodec(leaf, { SUM: true, MXR: false });
+      for (const flags of [0x0f, 0x2f, 0xff]) expect(codec.attributesOf(flags, 0) & PAGE_CACHEABLE).to.equal(PAGE_CACHEABLE);
+    }
+  });
+
   it("refuses what no hart of 32 bits is", () => {
     for (const [options, values] of [
       [{ physicalBits: 31 }, { physicalBits: 31, lowest: 32, highest: 34 }],
       [{ physicalBits: 35 }, { physicalBits: 35, lowest: 32, highest: 34 }],
       [{ asidBits: 1 }, { asidBits: 1, lowest: 2, highest: 9, none: 0 }],
       [{ asidBits: 10 }, { asidBits: 10, lowest: 2, highest: 9, none: 0 }],
+      [{ asidBits: -1 }, { asidBits: -1, lowest: 2, highest: 9, none: 0 }],
+      [{ asidBits: 2.5 }, { asidBits: 2.5, lowest: 2, highest: 9, none: 0 }],
+      [{ physicalBits: 33.5 }, { physicalBits: 33.5, lowest: 32, highest: 34 }],
     ] as const) {
       expect(() => sv32With(options satisfies Sv32Options))
         .to.throw()
@@ -200,6 +280,56 @@ describe("sv32: the second decoder", () => {
       }
     });
   }
+
+  it("reads a word for every rule, worked out by hand", () => {
+    const PLAIN = { SUM: false, MXR: false };
+    const read = (depth: 0 | 1, word: bigint, switches = PLAIN) => oracle.levels?.[depth]?.(word, switches);
+    expect(oracle.levels).to.have.length(2);
+    const [V, R, W, X, U, G, A, D] = [1n, 2n, 4n, 8n, 16n, 32n, 64n, 128n];
+    const PPN = 0x3f_ffffn << 10n;
+    for (const depth of [0, 1] as const) {
+      expect(read(depth, 0xffff_fffen)).to.deep.equal({ kind: "absent" });
+      for (const flags of [W, W | X]) expect(read(depth, PPN | flags | V)).to.deep.equal({ kind: "malformed" });
+    }
+    const table = { kind: "table", physical: 0x3_ffff_f000n, hasReserved: false };
+    expect(read(0, PPN | V)).to.deep.equal(table);
+    expect(read(0, PPN | G | 0x300n | V)).to.deep.equal(table);
+    for (const mark of [U, A, D]) expect(read(0, PPN | mark | V)).to.deep.equal({ ...table, hasReserved: true });
+    expect(read(1, PPN | V)).to.deep.equal({ kind: "malformed" });
+    const leaf = {
+      kind: "leaf",
+      physical: 0x3_ffff_f000n,
+      rights: 7,
+      isGlobal: false,
+      isCacheable: true,
+      isAccessed: false,
+      isDirty: false,
+      hasReserved: false,
+    };
+    expect(read(1, PPN | X | W | R | V)).to.deep.equal(leaf);
+    expect(read(1, PPN | 0x300n | D | A | G | R | V)).to.deep.equal({
+      ...leaf,
+      rights: 1,
+      isGlobal: true,
+      isAccessed: true,
+      isDirty: true,
+    });
+    expect(read(1, PPN | A | R | V)).to.deep.equal({ ...leaf, rights: 1, isAccessed: true });
+    for (const [SUM, MXR, rights] of [
+      [false, false, 0o40],
+      [false, true, 0o50],
+      [true, false, 0o40],
+      [true, true, 0o51],
+    ] as const)
+      expect(read(1, PPN | U | X | V, { SUM, MXR })).to.deep.equal({ ...leaf, rights });
+    expect(read(1, PPN | U | X | W | R | V, { SUM: true, MXR: false })).to.deep.equal({ ...leaf, rights: 0o73 });
+    expect(read(1, PPN | X | V, { SUM: false, MXR: true })).to.deep.equal({ ...leaf, rights: 5 });
+    expect(read(1, PPN | R | V, { SUM: false, MXR: true })).to.deep.equal({ ...leaf, rights: 1 });
+    const mega = { ...leaf, physical: 0x3_ffc0_0000n };
+    expect(read(0, (0xfffn << 20n) | X | W | R | V)).to.deep.equal(mega);
+    for (let bit = 10n; bit < 20n; bit += 1n)
+      expect(read(0, (0xfffn << 20n) | (1n << bit) | X | W | R | V), `bit ${bit}`).to.deep.equal({ ...mega, hasReserved: true });
+  });
 
   it("and the processor agree on every combination of flags of the page", () => {
     const { ask, cpu, set } = laid();

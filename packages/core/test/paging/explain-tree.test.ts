@@ -6,6 +6,7 @@ import { ABSENT, BAD_ADDRESS, BUS, DOMAIN, NO_FAULT, PROTECTION, RESERVED, UNMAR
 import { EXECUTE, KERNEL, READ, rightsFor, USER, WRITE, type Access, type Privilege, type Rights } from "#src/architecture/rights.js";
 import type { Walk } from "#src/architecture/walk.js";
 import { PhysicalMemory } from "#src/machine/physical-memory.js";
+import { NO_ROOT } from "#src/machine/translation-context.js";
 import { explainTree, isCanonical } from "#src/paging/explain-tree.js";
 import { wide64 } from "../wide64.js";
 
@@ -428,6 +429,43 @@ describe("the explanation of a tree", () => {
     ]);
     // Words of four bytes lie four bytes apart, also right before the end of memory.
     expect(told({ from: 0xf_fff0, at: 0x3_0000n }).reason).to.equal(ABSENT);
+  });
+
+  it("says so where nothing translates the half of the addresses that is asked about", () => {
+    for (const [architecture, manual] of [
+      [plain, "the manual"],
+      [{ ...plain, manuals: [] }, ""],
+    ] as const) {
+      const walk = told({ architecture, from: NO_ROOT });
+      expect([walk.reason, walk.rule, walk.manual, walk.steps, walk.physical]).to.deep.equal([
+        ABSENT,
+        "no root translates the user's half while the kernel's own space is installed",
+        manual,
+        [],
+        null,
+      ]);
+    }
+  });
+
+  it("begins below the bit that tells the halves apart where each has a root of its own", () => {
+    const architecture: Architecture = {
+      ...tellsOf({ kernelRootRegister: "KERNEL" }),
+      wordBits: 64,
+      virtualBits: 19,
+      virtualRule: "sign-extended",
+    };
+    for (const at of [0x3_5abcn, 0xffff_ffff_ffff_5abcn]) {
+      const walk = told({ architecture, at, roots: { 3: tableWord(EVERYTHING) }, words: { 5: [leaf(EVERYTHING), 0] } });
+      expect([walk.physical, walk.steps.map(({ index }) => index)]).to.deep.equal([0x3_0abcn, [3, 5]]);
+    }
+    expect(told({ architecture, at: 0x4_0000n }).reason).to.equal(BAD_ADDRESS);
+  });
+
+  it("shows what is no page by the fields of the ordinary one", () => {
+    const names = told({ words: { 5: [0, 1 << 30] }, switches: { QUADS: true } })
+      .steps.at(-1)
+      ?.fields.map(({ name }) => name);
+    expect(names).to.deep.equal(small.fields.map(({ name }) => name));
   });
 
   it("knows no page where even the last level leads to a table", () => {

@@ -262,6 +262,43 @@ describe("the fronts of a processor", () => {
     }
   });
 
+  it("have one table once and for all, with what their own tables knew, and what stood in slots comes into it when it is found", () => {
+    const memory = new PhysicalMemory({ bytes: 2 ** 20, base: 2 ** 20, physicalBits: 40, byteOrder: "little", frameShift: 12 });
+    let tables = 0;
+    const fronts = new Lookaside(memory, 12, () => (tables += 1));
+    fronts.fill(4, 9, 256);
+    for (let i = 1; i < EARLY; i += 1) fronts.fill(3, 8, 257);
+    for (const [front, page, frame] of [
+      [1, 0, 258],
+      [1, 7, 259],
+      [5, SMALL_PAGES - 1, 260],
+    ] as const)
+      fronts.fill(front, page, frame);
+    const before = tables;
+    fronts.join();
+    expect(tables - before).to.equal(1);
+    const { starts } = fronts;
+    const known = [1 * SMALL_PAGES, 1 * SMALL_PAGES + 7, 6 * SMALL_PAGES - 1];
+    expect(known.map((place) => starts[place])).to.deep.equal([2 * 1024 + 1, 3 * 1024 + 1, 4 * 1024 + 1]);
+    expect(starts.reduce((count, start) => (start === 0 ? count : count + 1), 0)).to.equal(3);
+    fronts.join();
+    expect([fronts.starts === starts, tables - before]).to.deep.equal([true, 1]);
+    expect([fronts.frameOf(4, 9), starts[4 * SMALL_PAGES + 9], fronts.frameElsewhere(4, 9)]).to.deep.equal([256, 1, -1]);
+    fronts.flush(ALL_FRONTS);
+    expect(starts.every((start) => start === 0)).to.equal(true);
+  });
+
+  it("take a page from its slot into the table of all as soon as there is one, however little has come", () => {
+    const fronts = new Lookaside(new PhysicalMemory({ bytes: 2 ** 20, physicalBits: 40, byteOrder: "little", frameShift: 12 }), 12);
+    fronts.fill(2, 9, 0);
+    fronts.fill(2, 10, 255);
+    fronts.join();
+    expect([9, 10].map((page) => [fronts.frameOf(2, page), fronts.views[2][page]])).to.deep.equal([
+      [0, 1],
+      [255, 255 * 1024 + 1],
+    ]);
+  });
+
   it("know pages each for itself, before they have one table and afterwards", () => {
     const fronts = new Lookaside(new PhysicalMemory({ bytes: 2 ** 20, physicalBits: 40, byteOrder: "little", frameShift: 12 }), 12);
     const known = (page: number): number[] => [0, 1, 5].map((front) => fronts.frameOf(front, page));
@@ -276,10 +313,19 @@ describe("the fronts of a processor", () => {
       fronts.join();
     }
     fronts.drop(5, 7, 1);
+    fronts.fill(0, SMALL_PAGES + 8, 4);
     fronts.flush(1 << 1);
-    expect([known(7), known(SMALL_PAGES + 7)]).to.deep.equal([
+    expect([known(7), known(SMALL_PAGES + 7), known(SMALL_PAGES + 8)]).to.deep.equal([
       [1, -1, -1],
       [-1, -1, -1],
+      [4, -1, -1],
+    ]);
+    fronts.flush(ALL_FRONTS);
+    const none = [-1, -1, -1];
+    expect([known(7), known(SMALL_PAGES + 7), known(SMALL_PAGES + 8)], "and what was left is forgotten later").to.deep.equal([
+      none,
+      none,
+      none,
     ]);
   });
 });
@@ -304,6 +350,8 @@ describe("the note of an entry", () => {
       false,
       false,
     ]);
+    const tells = (tellsLevel: boolean): boolean => needsEntryNotes({ ...ia32, faults: { ...ia32.faults, tellsLevel } });
+    expect([tells(true), tells(false)], "for the level that a report names").to.deep.equal([true, false]);
     const { translation } = arm32;
     if (translation.kind !== "hierarchical") throw new Error("it has tables");
     const { domains: _none, ...rest } = translation;
