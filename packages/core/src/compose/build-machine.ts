@@ -2,7 +2,7 @@
  * The composition root: the only room that sees the container. One child container a machine, so that machines of
  * different architectures live side by side; what comes out is the machine, never the container.
  */
-import "reflect-metadata";
+import "./reflect.js";
 import { container, type DependencyContainer } from "tsyringe";
 import { ALLOCATION_GATE, AllocationGate } from "../allocation-gate.js";
 import { initialSwitches, type Architecture } from "../architecture/architecture.js";

@@ -1,5 +1,5 @@
 /** How a port's class says what its constructor is given: marks that the container reads. */
-import "reflect-metadata";
+import "./reflect.js";
 import { inject as injectMark, injectable as injectableMark } from "tsyringe";
 import type { Token } from "../token.js";
 
