@@ -87,6 +87,10 @@ export const oracleNamed = async (name: string): Promise<Oracle | null> => {
   }
 };
 
+/** What a module that is named by its path exports beside its machine; null where a name is no path, or nothing is exported so. */
+export const besideNamed = async (name: string, member: string): Promise<unknown> =>
+  isPath(name) ? ((await importer(pathToFileURL(moduleAt(resolve(name))).href))[member] ?? null) : null;
+
 /** Things that begin like a path or end like a module are one, and so is whatever is there. */
 const isPath = (name: string): boolean => /^(?:[./~]|[A-Za-z]:[\\/])|\.[cm]?[jt]s$/.test(name) || (name.includes("/") && existsSync(name));
 

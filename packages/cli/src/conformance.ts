@@ -1,12 +1,12 @@
 /** What the commands about conformance share: the subject behind a name, and what becomes of reports. */
 import { PortolanError, type Oracle } from "@portolan/core";
-import { readVectors, REPORTERS, type ReporterName, type Subject } from "@portolan/conformance";
+import { OUR_READER, readVectors, REPORTERS, type Reader, type ReporterName, type Subject } from "@portolan/conformance";
 import { publishedVectors } from "@portolan/conformance/published";
 import { InvalidArgumentError } from "commander";
 import { readFileSync } from "node:fs";
-import { architectureNamed, oracleNamed } from "./architectures.js";
+import { architectureNamed, besideNamed, oracleNamed } from "./architectures.js";
 
-/** A machine, its second decoder, and the vectors that are published for it or given. */
+/** A machine, its second decoder, who reads images of it, and the vectors that are published for it or given. */
 export const subjectNamed = async (name: string, files: readonly string[]): Promise<Subject> => {
   const architecture = await architectureNamed(name);
   const oracle: Oracle | null = await oracleNamed(name);
@@ -14,7 +14,24 @@ export const subjectNamed = async (name: string, files: readonly string[]): Prom
   const other = given.find(({ machine }) => machine !== architecture.name);
   if (other !== undefined) throw new PortolanError("ERR_BAD_ARGUMENT", { vectors: other.machine, machine: architecture.name });
   const vectors = [...publishedVectors(architecture.name), ...given];
-  return { architecture, ...(oracle === null ? {} : { oracle }), ...(vectors.length === 0 ? {} : { vectors }) };
+  const reader = readerIn(await besideNamed(name, "reader"), name);
+  return {
+    architecture,
+    ...(oracle === null ? {} : { oracle }),
+    ...(reader === null ? {} : { reader }),
+    ...(vectors.length === 0 ? {} : { vectors }),
+  };
+};
+
+/** @throws PortolanError ERR_BAD_ARGUMENT for what is no reader of images: a name that readers do not have, or no function */
+const readerIn = (value: unknown, name: string): Partial<Reader> | null => {
+  if (value === null) return null;
+  if (typeof value !== "object")
+    throw new PortolanError("ERR_BAD_ARGUMENT", { module: name, reader: typeof value, rule: "an object of functions" });
+  for (const [member, work] of Object.entries(value))
+    if (!Object.hasOwn(OUR_READER, member) || typeof work !== "function")
+      throw new PortolanError("ERR_BAD_ARGUMENT", { module: name, reader: member, known: Object.keys(OUR_READER) });
+  return value;
 };
 
 export interface Wanted {

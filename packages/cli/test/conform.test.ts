@@ -68,6 +68,26 @@ describe("portolan conform", () => {
     expect(err).to.include("liar does not conform");
   });
 
+  it("holds a reader of images that a module brings against the machine, and refuses what is none", async () => {
+    const abs32le = JSON.stringify(import.meta.resolve("@portolan/arch-abs32le"));
+    const inspect = JSON.stringify(import.meta.resolve("@portolan/inspect"));
+    const path = file(
+      "reader.mjs",
+      `import { listMappings } from ${inspect};
+       export { abs32le } from ${abs32le};
+       export const reader = {
+         list: (memory, architecture, roots, options) => listMappings(memory, architecture, roots, { ...options, filter: { writable: true } }),
+       };`,
+    );
+    const { status, out } = await typed("conform", path, "--only", "L6.list", "--policy", "described");
+    expect(status).to.equal(1);
+    expect(out).to.include("FAIL L6.list.used-space-exactly");
+    const wrong = file("wrong-reader.mjs", `export { abs32le } from ${abs32le}; export const reader = { lists: () => {} };`);
+    const refused = await typed("conform", wrong, "--only", "L6.list");
+    expect(refused.status).to.equal(2);
+    expect(refused.err).to.include("lists").and.to.include("list");
+  });
+
   it("knows what is expected to fail, and says where a file of expectations is wrong", async () => {
     const wrong = file("wrong.json", '{"format":1,"expect":[{"clause":"L0.nothing","why":"x"}]}');
     const { status, err } = await typed("conform", "abs32le", "--only", "L0.entry", "--expect", wrong);

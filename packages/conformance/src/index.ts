@@ -4,7 +4,7 @@ export { clauses } from "./clauses/index.js";
 export { Failure, Undecided } from "./failure.js";
 export { FEATURES, featuresOf, type Feature } from "./features.js";
 export { POLICIES, type Dials, type Policy } from "./policies.js";
-export { type Reader } from "./rig/reader.js";
+export { OUR_READER, type Reader } from "./rig/reader.js";
 export { Rig, type Subject } from "./rig/rig.js";
 export { badge, countsLine, html, json, junit, markdown, matrix, REPORTERS, tap, text, type ReporterName } from "./reporters/reporters.js";
 export { readExpectations, type Expectation } from "./run/expectations.js";

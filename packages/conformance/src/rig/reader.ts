@@ -2,7 +2,7 @@
 import { openImage, writeElf, writeLime, writeRaw } from "@portolan/image";
 import { checkTables, diffMappings, explainAccess, findRoots, listMappings, readVirtual, walkAddress } from "@portolan/inspect";
 
-/** Functions with the forms of `@portolan/inspect` and `@portolan/image`. */
+/** Functions with the forms of those in `@portolan/inspect` and `@portolan/image` that are named here. */
 export interface Reader {
   readonly walk: typeof walkAddress;
   readonly explain: typeof explainAccess;
@@ -17,6 +17,7 @@ export interface Reader {
   readonly writeLime: typeof writeLime;
 }
 
+/** Our own: what judges images unless a subject brings something else. */
 export const OUR_READER: Reader = {
   walk: walkAddress,
   explain: explainAccess,
