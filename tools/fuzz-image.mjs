@@ -245,18 +245,18 @@ const trim = async () => {
       all.push({ name, line, blocks: new Set(blocks), cost: process.cpuUsage(start).user });
     }
   }
-  const kept = [];
+  const chosen = [];
   const missing = new Set(all.flatMap(({ blocks }) => [...blocks]));
   const total = missing.size;
   while (missing.size > 0) {
     const worth = ({ blocks, cost }) => [...blocks].filter((block) => missing.has(block)).length / (cost + 10_000);
     const best = all.reduce((one, other) => (worth(other) > worth(one) ? other : one));
-    kept.push(best);
+    chosen.push(best);
     for (const block of best.blocks) missing.delete(block);
   }
   for (const name of machines) {
     // Each machine has one at least.
-    const own = kept.filter((each) => each.name === name);
+    const own = chosen.filter((each) => each.name === name);
     if (own.length === 0)
       own.push(
         ...all
@@ -266,7 +266,7 @@ const trim = async () => {
       );
     if (own.length > 0) writeFileSync(join(tableCorpus, `${name}.jsonl`), own.map(({ line }) => `${line}\n`).join(""));
   }
-  console.log(`${kept.length} of ${all.length} inputs reach the same ${total} blocks`);
+  console.log(`${chosen.length} of ${all.length} inputs reach the same ${total} blocks`);
 };
 if (given.trim) {
   await trim();

@@ -100,9 +100,10 @@ const checkTree = async (memory: Memory, architecture: Architecture, roots: Root
     {
       table(at) {
         const { page, pages, physical: target, entryAddress: physical, depth } = at;
-        const towards = `${hexadecimal(target)} from the ${tree.levels[depth].level.name} at ${hexadecimal(at.tables[depth])}`;
+        const above = at.tables[depth];
+        const towards = (): string => `${hexadecimal(target)} from the ${tree.levels[depth].level.name} at ${hexadecimal(above)}`;
         if (at.isCycle) {
-          gathering.cause("cycle", target * depths + depth, page, pages, 1, () => ({ physical, depth, more: `: to ${towards}` }));
+          gathering.cause("cycle", target * depths + depth, page, pages, 1, () => ({ physical, depth, more: () => `: to ${towards()}` }));
           return false;
         }
         const known = tables.get(target);
@@ -114,7 +115,7 @@ const checkTree = async (memory: Memory, architecture: Architecture, roots: Root
         gathering.cause("table-shared", target * depths + depth, page, pages, 1, () => ({
           physical,
           depth,
-          more: `: ${towards}${isElsewhere ? `, and at level ${known.depth}` : ""}`,
+          more: () => `: ${towards()}${isElsewhere ? `, and at level ${known.depth}` : ""}`,
         }));
         // At the same level the same leaves would follow; their rights may differ, which aliases would tell.
         return isElsewhere || tree.levels[depth + 1].codec.table === null;
@@ -128,16 +129,16 @@ const checkTree = async (memory: Memory, architecture: Architecture, roots: Root
         const isUsers = isBoth(rights, USER);
         if (isUsers || isBoth(rights, KERNEL)) {
           if ((isUsers && forbids[USER]) || (isBoth(rights, KERNEL) && forbids[KERNEL]))
-            gathering.pages("writable-executable", at, `: ${rightsInWords(rights)}`);
+            gathering.pages("writable-executable", at, () => `: ${rightsInWords(rights)}`);
           else {
             if (both === 0) firstBoth = page;
             both += pages;
             endBoth = page + pages;
           }
         }
-        if (rights >>> 3 !== 0 && page >= kernelFirst) gathering.pages("user-in-kernel-range", at, `: ${rightsInWords(rights)}`);
+        if (rights >>> 3 !== 0 && page >= kernelFirst) gathering.pages("user-in-kernel-range", at, () => `: ${rightsInWords(rights)}`);
         if (at.isBroken) gathering.entry("broken-group", at);
-        if (!holds(memory, physical)) gathering.pages("page-outside", at, `: physical ${hexadecimal(physical)}`);
+        if (!holds(memory, physical)) gathering.pages("page-outside", at, () => `: physical ${hexadecimal(physical)}`);
         for (const { name, first, last } of windows) if (page >= first && page <= last) gathering.entry("unreachable", at, `: ${name}`);
         if (rights !== 0 && at.format !== null)
           leaves.add(physical, page, pages, rights | (types.of(at.format, at.lo, at.hi) << RIGHTS_BITS));

@@ -4,28 +4,44 @@ import type { Addresses } from "../addresses.js";
 import type { Scan } from "../scan.js";
 import { FINDINGS, SEVERITIES, type CountByCode, type Finding, type FindingCode } from "./findings.js";
 
-/** A finding in the making; pages within the translated width. */
-export interface Found {
+/** Words, or how to make them: of what is not kept nothing is made. */
+type Words = string | (() => string);
+
+const wordsOf = (words: Words): string => (typeof words === "string" ? words : words());
+
+/** Where an entry lies, what is said behind the code's own words, and the other address of an alias. */
+export interface Details {
+  readonly physical: number;
+  readonly depth: number;
+  readonly more: Words;
+  readonly other?: bigint;
+}
+
+/** A finding; pages within the translated width. */
+export interface Found extends Details {
   readonly code: FindingCode;
   readonly page: number;
   /** One behind the last page. */
   end: number;
   places: number;
-  readonly physical: number;
-  readonly depth: number;
-  /** Said behind the code's own words. */
-  readonly more: string;
-  readonly other?: bigint;
 }
 
 interface Stretch extends Found {
   readonly rights: Rights;
 }
 
+/** What was found of one cause, and how to tell where it is first. */
+interface Cause {
+  page: number;
+  end: number;
+  places: number;
+  make: () => Details;
+}
+
 const CODES = Object.keys(FINDINGS) as FindingCode[];
 
-/** Causes that are told apart, of each code; of what comes behind only the number is known. */
-const MOST_CAUSES = 2 ** 16;
+/** Causes that are told apart, of each code; what comes behind is counted as it comes. */
+const MOST_CAUSES = 2 ** 14;
 
 /** Everything that was gathered. */
 export interface Gathered {
@@ -65,7 +81,7 @@ export class Gathering {
   readonly #kept: Finding[] = [];
   readonly #counts = new Map<FindingCode, { findings: number; places: number }>();
   readonly #open = new Map<FindingCode, Stretch>();
-  readonly #causes = new Map<FindingCode, Map<number, Found>>();
+  readonly #causes = new Map<FindingCode, Map<number, Cause>>();
 
   /** @param limit findings that are kept of each code */
   constructor(addresses: Addresses, limit: number) {
@@ -74,16 +90,15 @@ export class Gathering {
   }
 
   /** Of pages, or of an entry that maps them. */
-  add(code: FindingCode, page: number, pages: number, physical: number, depth: number, more = ""): void {
+  add(code: FindingCode, page: number, pages: number, physical: number, depth: number, more: Words = ""): void {
     this.put({ code, page, end: page + pages, places: FINDINGS[code].of === "page" ? pages : 1, physical, depth, more });
   }
 
   /** One that is complete. */
   put(found: Found): void {
-    const { code, page, end, places, physical, depth, more, other } = found;
-    const count = this.#counts.get(code) ?? { findings: 0, places: 0 };
-    this.#counts.set(code, { findings: count.findings + 1, places: count.places + places });
-    if (count.findings >= this.#limit) return;
+    const { code, page, end, places } = found;
+    if (!this.#count(code, places)) return;
+    const { physical, depth, more, other } = found;
     const { severity, says } = FINDINGS[code];
     const first = this.#addresses.addressOf(page);
     const last = this.#addresses.addressOf(end - 1) + BigInt(2 ** this.#addresses.pageShift) - 1n;
@@ -95,41 +110,37 @@ export class Gathering {
       places,
       physical,
       depth,
-      says: `${says}${more}`,
+      says: `${says}${wordsOf(more)}`,
       ...(other === undefined ? {} : { other }),
     });
   }
 
   /** Of the entry at which a scan stands; the same of neighbours is one. */
-  entry(code: FindingCode, at: Place, more = ""): void {
+  entry(code: FindingCode, at: Place, more: Words = ""): void {
     this.#stretch(code, at, more, 1, 0);
   }
 
   /** Of the pages of the leaf at which a scan stands; the same of neighbours with equal rights is one. */
-  pages(code: FindingCode, at: Place, more: string): void {
+  pages(code: FindingCode, at: Place, more: Words): void {
     this.#stretch(code, at, more, at.pages, at.rights);
   }
 
-  /** What has one cause, wherever it is found: `cause` is its number among those of its code, `make` is asked for what is first in memory. */
-  cause(
-    code: FindingCode,
-    cause: number,
-    page: number,
-    pages: number,
-    places: number,
-    make: () => Omit<Found, "code" | "page" | "end" | "places">,
-  ): void {
+  /** What has one cause, wherever it is found: `cause` is its number among those of its code, `make` tells of what is first in memory. */
+  cause(code: FindingCode, cause: number, page: number, pages: number, places: number, make: () => Details): void {
     let known = this.#causes.get(code);
     if (known === undefined) this.#causes.set(code, (known = new Map()));
     const before = known.get(cause);
     const end = page + pages;
-    if (before !== undefined && before.page <= page) {
-      before.places += places;
-      before.end = Math.max(before.end, end);
-    } else if (before !== undefined)
-      known.set(cause, { ...make(), code, page, end: Math.max(before.end, end), places: before.places + places });
-    else if (known.size < MOST_CAUSES) known.set(cause, { ...make(), code, page, end, places });
-    else this.put({ ...make(), code, page, end, places });
+    if (before === undefined) {
+      if (known.size < MOST_CAUSES) known.set(cause, { page, end, places, make });
+      else this.#count(code, places);
+      return;
+    }
+    before.places += places;
+    if (end > before.end) before.end = end;
+    if (page >= before.page) return;
+    before.page = page;
+    before.make = make;
   }
 
   /** What follows is no neighbour of what was. */
@@ -140,14 +151,34 @@ export class Gathering {
   /** Everything, the worst first, and then in the order of addresses. */
   finish(): Gathered {
     this.flush();
-    for (const known of this.#causes.values()) for (const found of known.values()) this.put(found);
+    for (const [code, known] of this.#causes) {
+      for (const { page, end, places, make } of known.values()) {
+        if (this.#isFull(code)) this.#count(code, places);
+        else this.put({ code, page, end, places, ...make() });
+      }
+    }
     this.#causes.clear();
     const numbers = (which: "findings" | "places"): CountByCode =>
       Object.fromEntries(CODES.flatMap((code) => (this.#counts.has(code) ? [[code, this.#counts.get(code)?.[which]]] : [])));
     return { findings: ordered(this.#kept), counts: numbers("findings"), places: numbers("places") };
   }
 
-  #stretch(code: FindingCode, at: Place, more: string, places: number, rights: Rights): void {
+  #isFull(code: FindingCode): boolean {
+    return (this.#counts.get(code)?.findings ?? 0) >= this.#limit;
+  }
+
+  /** Counts one more; answers whether it is to be kept. */
+  #count(code: FindingCode, places: number): boolean {
+    const count = this.#counts.get(code);
+    if (count === undefined) this.#counts.set(code, { findings: 1, places });
+    else {
+      count.findings += 1;
+      count.places += places;
+    }
+    return (count?.findings ?? 1) <= this.#limit;
+  }
+
+  #stretch(code: FindingCode, at: Place, more: Words, places: number, rights: Rights): void {
     const { page, pages, depth, entryAddress: physical } = at;
     const open = this.#open.get(code);
     if (open !== undefined && open.end === page && open.rights === rights && open.depth === depth && !this.#addresses.isHoleBelow(page)) {
@@ -156,7 +187,9 @@ export class Gathering {
       return;
     }
     this.#close(code);
-    this.#open.set(code, { code, page, end: page + pages, places, physical, depth, more, rights });
+    // The scan goes on: words are made now, or never.
+    const words = this.#isFull(code) ? "" : wordsOf(more);
+    this.#open.set(code, { code, page, end: page + pages, places, physical, depth, more: words, rights });
   }
 
   #close(code: FindingCode): void {

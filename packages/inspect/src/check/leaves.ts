@@ -1,13 +1,6 @@
 /** Leaves for the look at what is mapped more than once, in columns: neighbours that go on in virtual and in physical memory are one. */
 import type { Tree } from "../tree.js";
 
-/** Of pages that are alike and follow each other in virtual memory, wherever they lie. */
-interface Run {
-  page: number;
-  end: number;
-  readonly what: number;
-}
-
 /** All of them, in the order of addresses. */
 export class Leaves {
   count = 0;
@@ -18,9 +11,12 @@ export class Leaves {
   page = new Float64Array(1024);
   /** Rights and number of the memory type. */
   what = new Uint16Array(1024);
-  /** Number of the run. */
+  /** Number of the run: of pages that are alike and follow each other in virtual memory, wherever they lie. */
   run = new Uint32Array(1024);
-  readonly runs: Run[] = [];
+  #runs = 0;
+  #runEnd = -1;
+  #runWhat = -1;
+  #order: Uint32Array | null = null;
   readonly #tree: Tree;
   readonly #pageBytes: number;
 
@@ -33,26 +29,38 @@ export class Leaves {
   add(physical: number, page: number, pages: number, what: number): void {
     const bytes = pages * this.#pageBytes;
     const last = this.count - 1;
-    const run = this.runs.at(-1);
-    if (run !== undefined && run.what === what && run.end === page && !this.#tree.isHoleBelow(page)) {
-      run.end += pages;
-      if (this.end[last] === physical) {
-        this.end[last] += bytes;
-        return;
-      }
-    } else this.runs.push({ page, end: page + pages, what });
+    const isMore = this.#runWhat === what && this.#runEnd === page && !this.#tree.isHoleBelow(page);
+    this.#runWhat = what;
+    this.#runEnd = page + pages;
+    if (!isMore) this.#runs += 1;
+    else if (this.end[last] === physical) {
+      this.end[last] += bytes;
+      return;
+    }
     if (this.count === this.physical.length) this.#grow();
     this.physical[this.count] = physical;
     this.end[this.count] = physical + bytes;
     this.page[this.count] = page;
     this.what[this.count] = what;
-    this.run[this.count] = this.runs.length - 1;
+    this.run[this.count] = this.#runs - 1;
     this.count += 1;
   }
 
-  /** Their numbers, by physical address. */
+  /**
+   * Their numbers, by physical address; those at one address as they came. Numbers are sorted as numbers, without a comparison of
+   * ours: of millions that takes a tenth of the time.
+   */
   byPhysical(): Uint32Array {
-    return Uint32Array.from({ length: this.count }, (_, leaf) => leaf).sort((one, other) => this.physical[one] - this.physical[other]);
+    if (this.#order !== null) return this.#order;
+    const { count } = this;
+    const places = this.physical.slice(0, count).sort();
+    let different = 0;
+    for (let at = 0; at < count; at += 1) if (at === 0 || places[at] !== places[at - 1]) places[different++] = places[at];
+    // The rank of the address above, the leaf's number below: together less than 2^53.
+    const keys = new Float64Array(count);
+    for (let leaf = 0; leaf < count; leaf += 1) keys[leaf] = rankIn(places, different, this.physical[leaf]) * count + leaf;
+    this.#order = Uint32Array.from(keys.sort(), (key) => key % count);
+    return this.#order;
   }
 
   #grow(): void {
@@ -68,3 +76,14 @@ export class Leaves {
     this.run = grown(this.run, (length) => new Uint32Array(length));
   }
 }
+
+const rankIn = (sorted: Float64Array, count: number, value: number): number => {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+};
