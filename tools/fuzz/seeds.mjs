@@ -9,6 +9,7 @@ import { dumpOf, lived, rootsOf } from "../../packages/inspect/dist-test/fixture
 import { SOFTWARE_MACHINES } from "../../packages/inspect/dist-test/hostile/judge-software.js";
 import { MACHINES } from "../../packages/inspect/dist-test/hostile/machines.js";
 
+const PAGE = 4096;
 const MOST_TABLES = 14;
 const MOST_WORDS_OF_A_STATE = 1200;
 const MOST_WORDS_OF_A_PAGE = 24;
@@ -67,6 +68,18 @@ const KERNELS = {
   "i386-pae": { machine: "ia32pae", bits: 0xffff_ffe0n, os: "linux-x86-pae", ignoreReserved: true },
   armhf: { machine: "armv7", bits: 0xffff_c000n },
   arm64: { machine: "arm64", bits: 0xffff_ffff_fffen, halves: true, os: "linux-arm64" },
+  "arm64-5.10": { machine: "arm64", bits: 0xffff_ffff_fffen, halves: true },
+  "arm64-6.12": { machine: "arm64", bits: 0xffff_ffff_fffen, halves: true, os: "linux-arm64-6.11" },
+  "armhf-6.12": { machine: "armv7", bits: 0xffff_c000n },
+  riscv64: { machine: "riscv64", bits: 0xfff_ffff_ffffn, os: "linux-riscv64" },
+};
+
+/** The root tables' addresses, from the registers that a machine was stopped with. */
+const rootsIn = (registers, bits, halves) => {
+  const value = (register) => Number(BigInt(registers[register]) & bits);
+  if (registers.CR3 !== undefined) return { root: value("CR3") };
+  if (registers.satp !== undefined) return { root: value("satp") * PAGE };
+  return { root: value("TTBR0"), ...(halves ? { kernelRoot: value("TTBR1") } : {}) };
 };
 
 /** @yields tables of every machine: `each` samples of each dump that there is */
@@ -83,9 +96,7 @@ export async function* seeds(root, chance, each) {
     const { registers } = JSON.parse(readFileSync(join(path, "manifest.json"), "utf8"));
     const source = await fileSource(join(path, "memory.elf"));
     const image = await openImage(source);
-    const table = (register) => Number(BigInt(registers[register]) & bits);
-    const roots =
-      registers.CR3 === undefined ? { root: table("TTBR0"), ...(halves ? { kernelRoot: table("TTBR1") } : {}) } : { root: table("CR3") };
+    const roots = rootsIn(registers, bits, halves);
     const on = Object.keys(MACHINES.get(machine).switches).filter((name) => ["WP", "PSE", "PGE", "NXE", "SMEP"].includes(name));
     for (let round = 0; round < each; round++)
       yield await sample(chance, machine, image, roots, Object.fromEntries(on.map((name) => [name, true])), more);

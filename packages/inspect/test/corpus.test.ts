@@ -15,12 +15,12 @@ describe("tables that were found by changing others", () => {
 
     it(`of ${machine} have answers that agree with each other`, async () => {
       expect(MACHINES.has(machine) || SOFTWARE_MACHINES.has(machine)).to.equal(true);
-      let leaves = 0;
+      let refused = 0;
       for (const line of lines) {
         const judged = SOFTWARE_MACHINES.has(machine) ? await judgeState(stateOfLine(line)) : await judge(tablesOf(line));
-        leaves += judged === "refused" ? 0 : judged.leaves;
+        if (judged === "refused") refused += 1;
       }
-      expect(leaves).to.be.greaterThan(0);
+      expect(refused).to.be.below(lines.length);
     });
 
     it(`of ${machine} are written as they are read`, () => {
