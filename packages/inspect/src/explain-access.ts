@@ -119,7 +119,11 @@ const partRuleOf = ({ format, raw }: ImageStep, { codec, shift }: TreeLevel, add
 };
 
 const verdict = (walk: ImageWalk, refusals: readonly Refusal[]): string => {
-  const raised = walk.exception === null ? "" : `${walk.exception.trap} is raised (${walk.exception.says}), then `;
+  const last = walk.exceptions.at(-1);
+  // What decided is told as the rule.
+  const isLast = last?.says === walk.rule;
+  const told = isLast ? walk.exceptions.slice(0, -1) : walk.exceptions;
+  const raised = told.map(({ trap, says }) => `${trap} is raised (${says}), then `).join("");
   if (walk.reason === NO_FAULT) {
     const where = walk.physical === null ? "nowhere" : hexadecimal(walk.physical);
     const passed = walk.steps.flatMap(({ table, index, marks }) => (marks === null ? [] : [`; ${table} entry ${index}: ${marks}`]));
@@ -129,6 +133,6 @@ const verdict = (walk: ImageWalk, refusals: readonly Refusal[]): string => {
     const bits = refusal.culprits.map(({ kind, name, is }) => `${kind === "switch" ? "switch " : ""}${name} is ${is}`).join(", ");
     return `${entryInWords(refusal)}${bits === "" ? "" : ` (${bits})`}`;
   });
-  const why = walk.exception?.says === walk.rule ? `${walk.exception.trap} is raised: ${walk.rule}` : `${raised}${walk.rule}`;
+  const why = `${raised}${isLast ? `${last.trap} is raised: ` : ""}${walk.rule}`;
   return `would fault (${walk.reasonName}): ${why}${who.length === 0 ? "" : `; refused by ${who.join(" and by ")}`}; ${walk.manual}`;
 };

@@ -91,8 +91,8 @@ export interface ImageWalk extends Walk {
   readonly isInImage: boolean;
   /** What the operating system means by an entry that is not present, if a convention was chosen and knows it. */
   readonly software: SoftwareEntry | null;
-  /** Where software fills the TLB: what that raised, and who was asked then. Null elsewhere, and where the TLB let it pass. */
-  readonly exception: RaisedException | null;
+  /** Where software fills the TLB: what was raised on the way, in order. None elsewhere, and where the TLB let it pass. */
+  readonly exceptions: readonly RaisedException[];
 }
 
 /** An exception that software serves. */
@@ -167,7 +167,7 @@ const walkTree = async (
     userRights: rights >>> 3,
     isInImage: physical !== null && holds(memory, Number(physical)),
     software,
-    exception: null,
+    exceptions: [],
   });
   const refuse = (reason: FaultReason, rule: string, manual: string): ImageWalk => {
     if (reason !== PROTECTION && reason !== DOMAIN && reason !== UNMARKED) rights = 0;

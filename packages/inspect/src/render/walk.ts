@@ -24,10 +24,10 @@ const headOfStep = (step: ImageStep): string => {
 
 /** A walk as lines: every level with its fields, then what decided. */
 export const walkAsText = (walk: ImageWalk): string => {
-  const { exception } = walk;
-  const raised = exception === null ? [] : [`raised   ${exception.trap}: ${exception.says}  (${exception.manual})`];
-  const lines = walk.steps.flatMap((step, at) => [...(exception?.after === at ? raised : []), ...stepAsText(step)]);
-  if (exception !== null && exception.after >= walk.steps.length) lines.push(...raised);
+  /** What was raised after so many steps. */
+  const raised = (after: number): string[] =>
+    walk.exceptions.filter((one) => one.after === after).map(({ trap, says, manual }) => `raised   ${trap}: ${says}  (${manual})`);
+  const lines = [...walk.steps.flatMap((step, at) => [...raised(at), ...stepAsText(step)]), ...raised(walk.steps.length)];
   const end =
     walk.physical === null
       ? `fault: ${walk.reasonName}`

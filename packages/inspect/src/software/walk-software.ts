@@ -62,14 +62,14 @@ export const walkSoftware = async (
     userRights: rights >>> 3,
     isInImage: physical !== null && holds(memory, physical),
     software: null,
-    exception: way.exception,
+    exceptions: way.exceptions,
   };
 };
 
 /** One walk, as far as it has come. */
 class Way {
   readonly steps: ImageStep[] = [];
-  exception: RaisedException | null = null;
+  readonly exceptions: RaisedException[] = [];
   readonly #memory: Memory;
   readonly #architecture: Architecture;
   readonly #sources: SoftwareSources;
@@ -132,7 +132,7 @@ class Way {
   }
 
   #raise({ trap }: TlbException, says: string, manual: string): void {
-    this.exception ??= { trap, says, after: this.steps.length, manual };
+    this.exceptions.push({ trap, says, after: this.steps.length, manual });
   }
 
   #askTlb(): { verdict: Verdict; asks: TlbException["asks"] } {

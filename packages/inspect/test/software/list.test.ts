@@ -99,6 +99,24 @@ describe("a list of a TLB", () => {
     expect(items.map(({ origin }) => origin?.index)).to.deep.equal([2]);
   });
 
+  it("joins no neighbours of different spaces or buffers", async () => {
+    const rows = [
+      row({}),
+      row({ index: 1, virtual: 0x40_2000n, physical: 0x1_2000n, asid: 3 }),
+      row({ index: 2, virtual: 0x40_4000n, asid: 3 }),
+    ];
+    const software = sourcesOf(sparc64, {
+      registers: {},
+      tlb: [...rows, row({ index: 3, virtual: 0x40_6000n, asid: 3, unit: "instruction" })],
+    });
+    const { items } = await all(listMappings(dump.memory, sparc64, { software }, { merge: "rights" }));
+    expect(items.map(({ bytes, origin }) => [bytes, origin?.asid, origin?.unit])).to.deep.equal([
+      [0x2000, 2, "data"],
+      [0x2000, 3, "instruction"],
+      [0x4000, 3, "data"],
+    ]);
+  });
+
   it("leaves out halves that are not valid, and addresses that the machine has not", async () => {
     const rows = [row({ valid: false, kernel: 0, user: 0 }), row({ index: 1, virtual: 1n << 50n }), row({ index: 2 })];
     const software = sourcesOf(sparc64, { registers: {}, tlb: rows });
@@ -212,5 +230,9 @@ describe("directories of a page hash table", () => {
     expect(candidates.map(({ root, register }) => [root, register])).to.deep.equal([[Number(dump.state.registers["hash"]), "hash"]]);
     expect(candidates[0].reasons[1]).to.equal("24 of 24 entries are in the chain that their page hashes to, 24 of their pages in memory");
     expect((await findRoots(memoryOf(new Uint8Array(0x10_0000)), sparc64)).candidates).to.deep.equal([]);
+    const twice = sparcDump();
+    const directory = Number(twice.state.registers["hash"]);
+    twice.view.setBigUint64(directory + 8, twice.view.getBigUint64(directory));
+    expect((await findRoots(twice.memory, sparc64)).candidates, "a frame of heads is there once").to.deep.equal([]);
   });
 });

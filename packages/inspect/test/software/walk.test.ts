@@ -1,10 +1,10 @@
 /** One address on machines whose software fills the TLB: what matched, what nearly did, what was raised, who was asked then. */
 import { mips32 } from "@portolan/arch-mips32";
 import { sparc64 } from "@portolan/arch-sparc64";
-import { EXECUTE, KERNEL, READ, USER, WRITE, type TlbRow } from "@portolan/core";
+import { buildMachine, EXECUTE, KERNEL, PAGE_USER, READ, USER, WRITE, type TlbRow } from "@portolan/core";
 import { expect } from "chai";
 import { explainAccess, memoryOf, readVirtual, sourcesOf, walkAddress, walkAsData, walkAsText, type SourcesAsked } from "#src/index.js";
-import { AREAS, row, sparcDump } from "./machines.js";
+import { AREAS, row, sparcDump, type Dump } from "./machines.js";
 
 const memory = memoryOf(new Uint8Array(0x8_0000));
 const [READ_ONLY, WRITTEN, CODE] = AREAS.map(BigInt);
@@ -21,14 +21,14 @@ describe("a TLB that is looked into", () => {
     const { walk, faults } = await byTlb([row({ index: 3, bytes: 0x1_0000, physical: 0x4_0000n })], 0x40_5678n);
     expect(faults).to.equal(false);
     expect(walk.physical).to.equal(0x4_5678n);
-    expect(walk.exception).to.equal(null);
+    expect(walk.exceptions).to.deep.equal([]);
     expect(walk.steps.map(({ source, index, isPassedOver }) => [source, index, isPassedOver])).to.deep.equal([["tlb", 3, false]]);
   });
 
   it("shows entries of other spaces, and what would have to be different", async () => {
     const { walk, refusals, says } = await byTlb([row({ index: 7, asid: 5 })], 0x40_0010n);
     expect(walk.reasonName).to.equal("absent");
-    expect(walk.exception?.trap).to.equal("fast_data_access_MMU_miss (0x68)");
+    expect(walk.exceptions[0]?.trap).to.equal("fast_data_access_MMU_miss (0x68)");
     expect(walk.steps[0].says).to.contain("no match: it is of context 5, not 2");
     expect(refusals.map(({ index, culprits }) => [index, culprits])).to.deep.equal([
       [7, [{ kind: "field", name: "context", is: 5, wouldBe: 2 }]],
@@ -51,7 +51,7 @@ describe("a TLB that is looked into", () => {
   it("tells P, W and NFO apart by what is raised", async () => {
     const raised = async (given: Partial<TlbRow>, access: 1 | 2 | 4): Promise<readonly unknown[]> => {
       const { walk, refusals } = await byTlb([row(given)], 0x40_0000n, access);
-      return [walk.reasonName, walk.exception?.trap, refusals[0].culprits[0]?.name];
+      return [walk.reasonName, walk.exceptions[0]?.trap, refusals[0].culprits[0]?.name];
     };
     expect(await raised({ user: 0 }, READ)).to.deep.equal(["privileged", "data_access_exception (0x30)", "P"]);
     expect(await raised({ kernel: READ, user: READ }, WRITE)).to.deep.equal(["protection", "fast_data_access_protection (0x6c)", "W"]);
@@ -71,7 +71,7 @@ describe("a TLB that is looked into", () => {
 
   it("keeps fetches to the buffer for fetches", async () => {
     const { walk } = await byTlb([row({})], 0x40_0000n, EXECUTE);
-    expect(walk.exception?.trap).to.equal("fast_instruction_access_MMU_miss (0x64)");
+    expect(walk.exceptions[0]?.trap).to.equal("fast_instruction_access_MMU_miss (0x64)");
     expect(walk.steps).to.deep.equal([]);
   });
 });
@@ -91,7 +91,11 @@ describe("the paired TLB of mips32", () => {
   it("tells Refill, Invalid and Modified apart, with the bit that would let the access through", async () => {
     const told = async (...question: Parameters<typeof asked>): Promise<readonly unknown[]> => {
       const { walk, refusals } = await asked(...question);
-      return [walk.reasonName, walk.exception?.trap, refusals.flatMap(({ culprits }) => culprits.map(({ name, is }) => `${name} ${is}`))];
+      return [
+        walk.reasonName,
+        walk.exceptions[0]?.trap,
+        refusals.flatMap(({ culprits }) => culprits.map(({ name, is }) => `${name} ${is}`)),
+      ];
     };
     expect(await told(0x40_0000n, READ)).to.deep.equal(["none", undefined, []]);
     expect(await told(0x40_0000n, WRITE)).to.deep.equal(["protection", "TLB Modified, Mod (1)", ["D 0"]]);
@@ -121,8 +125,14 @@ describe("the paired TLB of mips32", () => {
     ]);
     expect((await asked(0xa000_1234n, READ, KERNEL)).walk.physical).to.equal(0x1234n);
     expect((await asked(0x8000_1234n, READ)).walk.reasonName).to.equal("bad-address");
+    const kseg2 = [row({ virtual: 0xc000_0000n, bytes: 0x8000, global: true })];
+    const mapped = await asked(0xc000_0000n, READ, KERNEL, kseg2);
+    expect([mapped.walk.kernelRights, mapped.walk.userRights], "addresses decide for the user").to.deep.equal([3, 0]);
   });
 });
+
+/** Physical address of the second space's buffer for data. */
+const slotsOf = ({ spaces }: Dump): number => (spaces[1].context.cache as unknown as { data: { base: number } }).data.base;
 
 describe("the storage buffers and the page hash table of sparc64", () => {
   const dump = sparcDump();
@@ -133,7 +143,7 @@ describe("the storage buffers and the page hash table of sparc64", () => {
   it("are asked in this order: the slot, then the chain's head, then its entries", async () => {
     const { walk } = await asked(WRITTEN, READ);
     expect(walk.steps.map(({ source }) => source)).to.deep.equal(["tsb"]);
-    expect(walk.exception?.trap).to.equal("fast_data_access_MMU_miss (0x68)");
+    expect(walk.exceptions[0]?.trap).to.equal("fast_data_access_MMU_miss (0x68)");
     const untouched = await asked(WRITTEN + 0x1_8000n, READ);
     expect(untouched.walk.steps.map(({ source }) => source)).to.deep.equal(["tsb", "hash"]);
     expect(untouched.walk.reasonName).to.equal("absent");
@@ -142,11 +152,36 @@ describe("the storage buffers and the page hash table of sparc64", () => {
   it("show the slot's register, index, address and named fields, and which field of the tag differs", async () => {
     const { walk } = await asked(WRITTEN + 0x100_0000n, READ);
     const [step] = walk.steps;
-    const base = dump.spaces[1].context.cache as unknown as { data: { base: number } };
     expect(step.index).to.equal(Number(((WRITTEN + 0x100_0000n) >> 13n) % 2048n));
-    expect(step.entryAddress).to.equal(BigInt(base.data.base + step.index * 16));
+    expect(step.entryAddress).to.equal(BigInt(slotsOf(dump) + step.index * 16));
     expect(step.says).to.equal("another tag: VA[63:22] is 0x2, not 0x6");
     expect(step.fields.map(({ name }) => name)).to.include.members(["tag.context", "tag.VA[63:22]", "V", "PA", "W", "P"]);
+  });
+
+  it("raise twice where a slot answers and what it has refuses: for the miss, and for the store", async () => {
+    const { walk, refusals, says } = await asked(READ_ONLY, WRITE);
+    expect(walk.steps.map(({ source }) => source)).to.deep.equal(["tsb", "hash", "hash"]);
+    expect(walk.exceptions.map(({ trap, after }) => [trap, after])).to.deep.equal([
+      ["fast_data_access_MMU_miss (0x68)", 0],
+      ["fast_data_access_protection (0x6c)", 1],
+    ]);
+    expect(refusals.map(({ table, culprits }) => [table, culprits[0].name])).to.deep.equal([
+      ["data TSB of 2048 slots", "W"],
+      ["page hash table", "w"],
+    ]);
+    expect(says).to.match(
+      /MMU_miss \(0x68\) is raised \(.*\), then fast_data_access_protection \(0x6c\) is raised \(slot .*\), then entry 0/,
+    );
+  });
+
+  it("lie where an entry of the TLB says, before it is asked what the kernel is given", async () => {
+    const entry = row({ asid: 0, virtual: 0x70_0000n, bytes: 0x1_0000, physical: BigInt(slotsOf(dump)) & ~0xffffn, user: 0 });
+    const software = sourcesOf(sparc64, { ...dump.state, tlb: [entry] }, { buffers: { TSB_D: 0x70_8002n }, from: "tsb" });
+    const walk = await walkAddress(dump.memory, sparc64, { software }, WRITTEN, { access: READ });
+    expect(walk.reasonName).to.equal("none");
+    expect(walk.steps[0].entryAddress).to.equal(BigInt(slotsOf(dump)) + ((WRITTEN >> 13n) % 2048n) * 16n);
+    const nowhere = sourcesOf(sparc64, dump.state, { buffers: { TSB_D: 0x70_8002n }, from: "tsb" });
+    expect((await walkAddress(dump.memory, sparc64, { software: nowhere }, WRITTEN, { access: READ })).reasonName).to.equal("bus");
   });
 
   it("are told apart by the space that is asked for", async () => {
@@ -170,6 +205,26 @@ describe("the storage buffers and the page hash table of sparc64", () => {
     expect(refusals.flatMap(({ culprits }) => culprits)).to.deep.equal([{ kind: "field", name: "w", is: 0, wouldBe: 1 }]);
     const fetch = await asked(READ_ONLY, EXECUTE, { from: "hash" });
     expect(fetch.refusals[0].culprits[0].name).to.equal("x");
+  });
+
+  it("are found in whichever chain linear hashing has put a page, told or not how many there are", async () => {
+    const machine = buildMachine(sparc64, { memoryBytes: 256 * 0x4000 });
+    const space = machine.spaces.create();
+    for (let page = 0; page < 3000; page += 1) machine.parts.tables.insert(space.context, 0x1000 + page, page, READ | PAGE_USER);
+    const { registers } = machine.parts.tables;
+    expect(registers?.["chains"], "in the middle of a round").to.equal(3000n);
+    const bytes = new Uint8Array(256 * 0x4000);
+    machine.parts.memory.readBytes(0, bytes);
+    const { hash = 0n } = registers ?? {};
+    for (const told of [{ hash, chains: 3000n }, { hash }, { hash, chains: 1n << 40n }]) {
+      const software = sourcesOf(sparc64, { registers: told, tlb: [] }, { asid: 2, space: space.id, from: "hash" });
+      for (let page = 0; page < 3000; page += 37) {
+        const address = BigInt(0x1000 + page) << 14n;
+        const walk = await walkAddress(memoryOf(bytes), sparc64, { software }, address, { access: READ });
+        expect(walk.physical, `page ${page}`).to.equal(BigInt(page) << 14n);
+        if (told.chains === 3000n) expect(walk.steps.filter(({ bytes: size }) => size === 8).length, "one chain alone").to.equal(1);
+      }
+    }
   });
 
   it("need nobody to tell how many chains there are", async () => {
