@@ -66,11 +66,11 @@ const KERNELS = {
   "amd64-la57": { machine: "amd64la57", bits: X86, os: "linux-x86-64" },
   i386: { machine: "ia32", bits: 0xffff_f000n, os: "linux-x86-32" },
   "i386-pae": { machine: "ia32pae", bits: 0xffff_ffe0n, os: "linux-x86-pae", ignoreReserved: true },
-  armhf: { machine: "armv7", bits: 0xffff_c000n },
+  armhf: { machine: "armv7", bits: 0xffff_c000n, os: "linux-arm" },
   arm64: { machine: "arm64", bits: 0xffff_ffff_fffen, halves: true, os: "linux-arm64" },
-  "arm64-5.10": { machine: "arm64", bits: 0xffff_ffff_fffen, halves: true },
-  "arm64-6.12": { machine: "arm64", bits: 0xffff_ffff_fffen, halves: true, os: "linux-arm64-6.11" },
-  "armhf-6.12": { machine: "armv7", bits: 0xffff_c000n },
+  "arm64-5.10": { machine: "arm64", bits: 0xffff_ffff_fffen, halves: true, os: "linux-arm64-4.0" },
+  "arm64-6.12": { machine: "arm64", bits: 0xffff_ffff_fffen, halves: true, os: "linux-arm64-6.10" },
+  "armhf-6.12": { machine: "armv7", bits: 0xffff_c000n, os: "linux-arm-6.3" },
   riscv64: { machine: "riscv64", bits: 0xfff_ffff_ffffn, os: "linux-riscv64" },
 };
 

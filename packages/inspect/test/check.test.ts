@@ -76,6 +76,25 @@ describe("aliases", () => {
     ]);
   });
 
+  it("of a process's pages with one run of the kernel's are one finding for each set of rights", async () => {
+    const laid = withLinearMap();
+    for (let page = 0; page < PAGES; page += 1) laid.put64(0x8000, page, 0n);
+    for (let page = 0; page < 12; page += 1) laid.put64(0x9000, page, BigInt((16 + ((page * 5) % 12)) * 0x1000) | NX | 3n);
+    for (const [at, page, bits] of [
+      [0, 16, 5n],
+      [40, 18, 5n],
+      [90, 19, 5n],
+      [7, 21, 7n],
+      [70, 22, 7n],
+    ] as const)
+      laid.put64(0x4000, at, BigInt(page * 0x1000) | NX | bits);
+    const { findings } = await check(laid);
+    expect(findings.map(({ code, first, last, places }) => [code, first, last, places])).to.deep.equal([
+      ["alias-rights", 0n, 0x5_afffn, 3],
+      ["alias-rights", 0x7000n, 0x4_6fffn, 2],
+    ]);
+  });
+
   it("that let what is executed be written are a danger: the kernel's code through whatever, the user's through the user's", async () => {
     const laid = withLinearMap();
     // Code of the kernel in pages that its map of memory may write, and the user's, which the same map may write too.

@@ -54,7 +54,11 @@ export const checkAliases = (
         : rightsInWords(leaves.what[leaf] & RIGHTS);
     // What a register would settle has one cause wherever it is.
     const typesHere = (leaves.what[here] >>> RIGHTS_BITS) * 2 ** TYPE_BITS + (leaves.what[there] >>> RIGHTS_BITS);
-    const cause = code === "alias-types-unknown" ? typesHere : leaves.run[here] * MOST_RUNS + leaves.run[there];
+    const [rightsHere, rightsThere] = [leaves.what[here] & RIGHTS, leaves.what[there] & RIGHTS];
+    // The user's pages that lie in one run of the kernel's have that run as their cause, wherever the user has them.
+    const isUnderKernels = code === "alias-rights" && rightsHere >>> 3 !== 0 && rightsThere >>> 3 === 0;
+    const side = isUnderKernels ? MOST_RUNS - 1 - rightsHere : leaves.run[here];
+    const cause = code === "alias-types-unknown" ? typesHere : leaves.run[there] * MOST_RUNS + side;
     gathering.cause(code, cause, pageOf(here), pages, pages, () => {
       const other = tree.addressOf(pageOf(there));
       const where = `here ${words(here)}, at ${hexadecimal(other)} ${words(there)}${mapOf[there] < 0 ? "" : ", in the linear map"}`;
@@ -62,11 +66,14 @@ export const checkAliases = (
     });
   };
 
+  const isKernels = (leaf: number): boolean => ((leaves.what[leaf] >>> 3) & 7) === 0;
+
   const compare = (one: number, other: number): void => {
     const first = Math.max(leaves.physical[one], leaves.physical[other]);
     const end = Math.min(leaves.end[one], leaves.end[other]);
-    // A linear map is what the other is held against, never the other way round.
-    const [here, there] = mapOf[one] >= 0 && mapOf[other] < 0 ? [other, one] : [one, other];
+    // A linear map is what the other is held against, and the kernel's what the user's is, never the other way round.
+    const isBack = mapOf[one] < 0 === mapOf[other] < 0 ? isKernels(one) && !isKernels(other) : mapOf[one] >= 0;
+    const [here, there] = isBack ? [other, one] : [one, other];
     const [what, otherWhat] = [leaves.what[here], leaves.what[there]];
     const [rights, otherRights] = [what & RIGHTS, otherWhat & RIGHTS];
     if (rights !== otherRights) {
