@@ -4,6 +4,7 @@ import { sparc64 } from "@portolan/arch-sparc64";
 import { buildMachine, EXECUTE, KERNEL, PAGE_USER, READ, USER, WRITE, type TlbRow } from "@portolan/core";
 import { expect } from "chai";
 import { explainAccess, memoryOf, readVirtual, sourcesOf, walkAddress, walkAsData, walkAsText, type SourcesAsked } from "#src/index.js";
+import { PageHashReader } from "#src/software/page-hash.js";
 import { AREAS, row, sparcDump, type Dump } from "./machines.js";
 
 const memory = memoryOf(new Uint8Array(0x8_0000));
@@ -213,9 +214,13 @@ describe("the storage buffers and the page hash table of sparc64", () => {
     for (let page = 0; page < 3000; page += 1) machine.parts.tables.insert(space.context, 0x1000 + page, page, READ | PAGE_USER);
     const { registers } = machine.parts.tables;
     expect(registers?.["chains"], "in the middle of a round").to.equal(3000n);
+    const { hash: table } = machine.parts.tables as unknown as { hash: { chainOf: (space: number, page: number) => number } };
     const bytes = new Uint8Array(256 * 0x4000);
     machine.parts.memory.readBytes(0, bytes);
     const { hash = 0n } = registers ?? {};
+    const reader = await PageHashReader.open(memoryOf(bytes), sparc64, Number(hash), 3000);
+    for (let page = 0; page < 9000; page += 1)
+      expect(reader.chainsOf(space.id, BigInt(page) << 14n)).to.deep.equal([table.chainOf(space.id, page)]);
     for (const told of [{ hash, chains: 3000n }, { hash }, { hash, chains: 1n << 40n }]) {
       const software = sourcesOf(sparc64, { registers: told, tlb: [] }, { asid: 2, space: space.id, from: "hash" });
       for (let page = 0; page < 3000; page += 37) {
@@ -225,6 +230,16 @@ describe("the storage buffers and the page hash table of sparc64", () => {
         if (told.chains === 3000n) expect(walk.steps.filter(({ bytes: size }) => size === 8).length, "one chain alone").to.equal(1);
       }
     }
+  });
+
+  it("have entries of other spaces in the same chains, which are not this one's", async () => {
+    const spoilt = sparcDump();
+    const of = { software: sourcesOf(sparc64, spoilt.state, { from: "hash" }) };
+    const found = await walkAddress(spoilt.memory, sparc64, of, WRITTEN, { access: READ });
+    spoilt.view.setBigUint64(Number(found.steps.at(-1)?.entryAddress) + 8, 77n);
+    const lost = await walkAddress(spoilt.memory, sparc64, of, WRITTEN, { access: READ });
+    expect([found.reasonName, lost.reasonName]).to.deep.equal(["none", "absent"]);
+    expect(lost.steps.at(-1)?.says).to.equal("another page, or another address space");
   });
 
   it("need nobody to tell how many chains there are", async () => {
