@@ -24,7 +24,7 @@ import { Chance } from "./fuzz/random.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 // After the counting of allocations is in place.
-const { survive, surviveListing } = await import("../packages/image/dist-test/survive.js");
+const { holesIn, survive, surviveListing } = await import("../packages/image/dist-test/survive.js");
 const { judge } = await import("../packages/inspect/dist-test/hostile/judge.js");
 const { judgeState, SOFTWARE_MACHINES, stateLineOf, stateOfLine } = await import("../packages/inspect/dist-test/hostile/judge-software.js");
 const { MACHINES } = await import("../packages/inspect/dist-test/hostile/machines.js");
@@ -167,8 +167,15 @@ const tryImage = filesOf({
   folder: imageCorpus,
   ask: (bytes) =>
     run(async () => {
-      for (const options of [{}, { truncated: true }, { format: "elf-core" }, { format: "lime", truncated: true }, { format: "raw" }])
-        await survive(bytes, options);
+      const ways = [
+        {},
+        { truncated: true },
+        { format: "elf-core" },
+        { format: "lime", truncated: true },
+        { format: "raw" },
+        holesIn(bytes),
+      ];
+      for (const options of ways) await survive(bytes, options);
     }, bytes.length),
   pieces: (bytes) => Array.from({ length: Math.ceil(bytes.length / 4) }, (_, i) => bytes.subarray(4 * i, 4 * i + 4)),
   joined: (pieces) => Uint8Array.from(pieces.flatMap((piece) => [...piece])),
@@ -193,7 +200,7 @@ const tableCorpus = join(root, "packages/inspect/test/corpus");
 const machines = [...MACHINES.keys(), ...SOFTWARE_MACHINES.keys()];
 const pools = new Map(machines.map((name) => [name, new Pool(name)]));
 const hasState = ({ machine }) => SOFTWARE_MACHINES.has(machine);
-const asks = (input) => run(() => (hasState(input) ? judgeState(input) : judge(input)), 8 * input.words.size + 2 ** 20);
+const asks = (input) => run(() => (hasState(input) ? judgeState(input) : judge(input)), 8 * input.words.size);
 const lineFor = (input) => (hasState(input) ? stateLineOf(input) : lineOf(input));
 const inputOf = (name, line) => (SOFTWARE_MACHINES.has(name) ? stateOfLine(line) : tablesOf(line));
 /** Words and rows, of which either may be too many. */

@@ -21,18 +21,44 @@ export const survive = async (bytes: Uint8Array, options: OpenOptions): Promise<
       expect(offset + size).to.be.at.most(bytes.length);
       end = first + size;
       const target = new Uint8Array(64);
-      expect(await image.read(first, target)).to.be.at.least(Math.min(size, 64));
+      const got = await image.read(first, target);
+      expect(got).to.be.at.least(Math.min(size, 64));
+      const own = Math.min(got, size);
+      expect(Buffer.from(target.subarray(0, own)).equals(bytes.subarray(offset, offset + own))).to.equal(true);
       expect(await image.read(end - 1, target)).to.be.at.least(1);
     }
     expect(end).to.be.at.most(END);
     expect(image.remarks.length).to.be.at.most(50);
     expect(image.states.length).to.be.at.most(image.processors.length);
     for (const state of image.states) expectState(state);
+    for (const { registers } of image.processors)
+      for (const value of Object.values(registers)) expect(value >= 0n && value < 1n << 64n).to.equal(true);
+    const { lines, symbols, numbers } = image.vmcoreinfo ?? {};
+    expect((symbols?.size ?? 0) + (numbers?.size ?? 0)).to.be.at.most(lines?.size ?? 0);
     return "opened";
   } catch (error) {
+    // Whoever says where memory is may be told that it cannot be.
+    if (error instanceof PortolanError && error.code === "ERR_BAD_ARGUMENT" && options.base !== undefined) return "refused";
     if (error instanceof PortolanError && (error.code === "ERR_BAD_IMAGE" || error.code === "ERR_IMAGE_UNSUPPORTED")) return "refused";
     throw error;
   }
+};
+
+/** Raw memory whose base and holes the bytes themselves say. */
+export const holesIn = (bytes: Uint8Array): OpenOptions => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const number = (at: number): number => {
+    const small = at + 4 <= bytes.length ? view.getUint32(at, true) : 0;
+    return at + 5 <= bytes.length && bytes[at + 4] % 4 === 0 ? small * 2 ** 21 : small % 2 ** 14;
+  };
+  let first = number(0);
+  const holes = Array.from({ length: bytes.length % 5 }, (_, i) => {
+    const hole = { first: first + number(5 + 11 * i), bytes: number(10 + 11 * i), stored: (bytes[15 + 11 * i] ?? 0) % 2 === 0 };
+    ({ first } = hole);
+    if (bytes.length % 3 > 0) first += hole.bytes;
+    return hole;
+  });
+  return { format: "raw", base: number(0), holes };
 };
 
 /** A text is a listing whose states stand every test, or is refused with a place in it. */
