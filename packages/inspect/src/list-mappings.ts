@@ -89,6 +89,8 @@ interface Run {
   physical: number | null;
   rights: Rights;
   flags: PageFlags;
+  unequal: PageFlags;
+  /** 0 of several sizes. */
   pagesEach: number;
   depth: number;
   leaves: number;
@@ -125,7 +127,7 @@ export class Joiner implements LeafVisitor {
     if (run === null) return;
     const first = this.#tree.addressOf(run.firstPage);
     const bytes = run.pages * this.#pageBytes;
-    const { physical, rights, flags, depth, leaves, software } = run;
+    const { physical, rights, flags, unequal, pagesEach, depth, leaves, software } = run;
     this.finished.push({
       first,
       last: first + BigInt(bytes) - 1n,
@@ -133,7 +135,8 @@ export class Joiner implements LeafVisitor {
       physical,
       rights,
       flags,
-      pageBytes: run.pagesEach * this.#pageBytes,
+      unequal,
+      pageBytes: pagesEach === 0 ? null : pagesEach * this.#pageBytes,
       depth,
       leaves,
       software,
@@ -144,9 +147,12 @@ export class Joiner implements LeafVisitor {
 
   #add(at: Scan, software: SoftwareEntry | null): void {
     const isSingle = this.#merge === "leaves";
-    const flags = isSingle ? at.flags : at.flags & ALL_BUT_MARKS;
+    const { flags } = at;
     const run = this.#run;
     if (run !== null && !isSingle && this.#joins(run, at, flags, software)) {
+      run.unequal |= run.flags ^ flags;
+      run.flags &= flags;
+      if (run.pagesEach !== at.pages) run.pagesEach = 0;
       run.pages += at.pages;
       run.leaves += 1;
       if (this.#merge === "rights" && run.physical !== null && run.physical + (run.pages - at.pages) * this.#pageBytes !== at.physical)
@@ -161,6 +167,7 @@ export class Joiner implements LeafVisitor {
       physical,
       rights: at.rights,
       flags,
+      unequal: 0,
       pagesEach: at.pages,
       depth: at.depth,
       leaves: 1,
@@ -175,7 +182,7 @@ export class Joiner implements LeafVisitor {
     // Side by side in swap space, where offsets count pages.
     if (software?.kind === "swap") return run.software?.offset === undefined || run.software.offset + BigInt(run.pages) === software.offset;
     return (
-      run.flags === flags &&
+      ((run.flags ^ flags) & ALL_BUT_MARKS) === 0 &&
       run.pagesEach === at.pages &&
       run.physical !== null &&
       run.physical + run.pages * this.#pageBytes === at.physical

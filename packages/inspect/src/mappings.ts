@@ -29,9 +29,12 @@ export interface Mapping {
   readonly physical: number | null;
   /** What all levels let through together. */
   readonly rights: Rights;
-  /** PAGE_GLOBAL and PAGE_CACHEABLE; of a single leaf PAGE_ACCESSED and PAGE_DIRTY too. */
+  /** PAGE_GLOBAL, PAGE_CACHEABLE, PAGE_ACCESSED and PAGE_DIRTY, where all that are joined have them. */
   readonly flags: PageFlags;
-  readonly pageBytes: number;
+  /** Of those, what some of the joined have and others have not: it can be said of none. */
+  readonly unequal: PageFlags;
+  /** Null for neighbours of several sizes. */
+  readonly pageBytes: number | null;
   /** Level of the leaves, 0 at the root. */
   readonly depth: number;
   readonly leaves: number;

@@ -138,6 +138,35 @@ describe("a list", () => {
     }
   });
 
+  it("says of neighbours that are joined only what is true of all of them", async () => {
+    // The first two differ in what was used and written, the third is global, and what follows at 2 MiB is a larger page.
+    const laid = amd64Tables()
+      .put64(0x4000, 2, 0x6007n | NX)
+      .put64(0x3000, 1, 0x20_00e7n | NX);
+    for (let index = 3; index < 512; index += 1) laid.put64(0x4000, index, (BigInt(index + 4) << 12n) | 0x167n | NX);
+    const told = async (merge: "leaves" | "ranges" | "rights"): Promise<unknown[]> => {
+      const { items } = await all(listMappings(laid.memory, amd64, { root: 0x1000 }, { merge }));
+      return items.map((mapping) => {
+        const { leaves, global, cacheable, accessed, dirty, pageBytes } = JSON.parse(lineOf(mapping, "json")) as Record<string, unknown>;
+        return [leaves, global, cacheable, accessed, dirty, pageBytes];
+      });
+    };
+    expect((await told("leaves")).slice(0, 3)).to.deep.equal([
+      [1, false, true, true, true, 4096],
+      [1, false, true, false, false, 4096],
+      [1, true, true, true, true, 4096],
+    ]);
+    expect(await told("ranges")).to.deep.equal([
+      [2, false, true, null, null, 4096],
+      [509, true, true, true, true, 4096],
+      [1, false, true, true, true, 0x20_0000],
+    ]);
+    expect(await told("rights")).to.deep.equal([[512, null, true, null, null, null]]);
+    const { items } = await all(listMappings(laid.memory, amd64, { root: 0x1000 }, { merge: "rights" }));
+    expect(lineOf(items[0], "text")).to.match(/partly global, 512 pages of several sizes\n$/);
+    expect(lineOf(items[0], "csv")).to.match(/,,true,,,,512,\n$/);
+  });
+
   it("shows what an operating system keeps in entries that are not present, when it is told which system", async () => {
     const laid = amd64Tables();
     // PROT_NONE: the frame is inverted under the L1TF mitigation; swap: type 2, offset 0x123, inverted.

@@ -219,7 +219,8 @@ export const imageWalkClauses: readonly Clause[] = [
           const [one] = listed;
           if (one === undefined || listed.length !== 1) throw new Failure(`a page is listed ${listed.length} times, ${what}`);
           same(BigInt(one.physical ?? -1) + (address - one.first), physical, `where the list has the page, ${what}`);
-          holds(one.pageBytes > rig.pageSize && one.first % BigInt(one.pageBytes) === 0n, `a page of ${one.pageBytes} bytes, ${what}`);
+          const bytes = one.pageBytes ?? 0;
+          holds(bytes > rig.pageSize && one.first % BigInt(bytes) === 0n, `a page of ${bytes} bytes, ${what}`);
           found += 1;
         }
         writeWord(machine, word.address, word.bytes, kept);

@@ -1,5 +1,5 @@
 /** Lists as text, JSON lines and CSV. */
-import { PAGE_ACCESSED, PAGE_CACHEABLE, PAGE_DIRTY, PAGE_GLOBAL } from "@portolan/core/architecture";
+import { PAGE_ACCESSED, PAGE_CACHEABLE, PAGE_DIRTY, PAGE_GLOBAL, type PageFlags } from "@portolan/core/architecture";
 import { softwareInWords } from "../conventions.js";
 import type { Mapping } from "../mappings.js";
 
@@ -43,6 +43,10 @@ const ORIGIN_COLUMNS = ["source", "unit", "index", "asid", "space"] as const;
 
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 
+/** Null where some of the joined have it and others have not. */
+const flagOf = ({ flags, unequal }: Pick<Mapping, "flags" | "unequal">, flag: PageFlags): boolean | null =>
+  (unequal & flag) !== 0 ? null : (flags & flag) !== 0;
+
 const recordOf = (mapping: Mapping): Readonly<Record<(typeof COLUMNS)[number], string | number | boolean | null>> => ({
   first: hex(mapping.first),
   last: hex(mapping.last),
@@ -50,18 +54,18 @@ const recordOf = (mapping: Mapping): Readonly<Record<(typeof COLUMNS)[number], s
   physical: mapping.physical === null ? null : hex(mapping.physical),
   kernel: letters(mapping.rights & 7),
   user: letters(mapping.rights >>> 3),
-  global: (mapping.flags & PAGE_GLOBAL) !== 0,
-  cacheable: (mapping.flags & PAGE_CACHEABLE) !== 0,
-  accessed: (mapping.flags & PAGE_ACCESSED) !== 0,
-  dirty: (mapping.flags & PAGE_DIRTY) !== 0,
+  global: flagOf(mapping, PAGE_GLOBAL),
+  cacheable: flagOf(mapping, PAGE_CACHEABLE),
+  accessed: flagOf(mapping, PAGE_ACCESSED),
+  dirty: flagOf(mapping, PAGE_DIRTY),
   pageBytes: mapping.pageBytes,
   leaves: mapping.leaves,
   software: mapping.software === null ? null : softwareInWords(mapping.software),
 });
 
 /** As JSON.stringify would, in a third of the time. */
-const jsonOf = ({ first, last, bytes, physical, rights, flags, pageBytes, leaves, software, origin }: Mapping): string => {
-  const is = (flag: number): string => ((flags & flag) === 0 ? "false" : "true");
+const jsonOf = ({ first, last, bytes, physical, rights, flags, unequal, pageBytes, leaves, software, origin }: Mapping): string => {
+  const is = (flag: PageFlags): string => String(flagOf({ flags, unequal }, flag));
   const target = physical === null ? "null" : `"0x${physical.toString(16)}"`;
   const told = software === null ? "null" : JSON.stringify(softwareInWords(software));
   return `{"first":"0x${first.toString(16)}","last":"0x${last.toString(16)}","bytes":${bytes},"physical":${target},"kernel":"${letters(rights & 7)}","user":"${letters(rights >>> 3)}","global":${is(PAGE_GLOBAL)},"cacheable":${is(PAGE_CACHEABLE)},"accessed":${is(PAGE_ACCESSED)},"dirty":${is(PAGE_DIRTY)},"pageBytes":${pageBytes},"leaves":${leaves},"software":${told}${origin === null ? "" : `,${JSON.stringify(origin).slice(1, -1)}`}}\n`;
@@ -93,16 +97,16 @@ export const lineOf = (mapping: Mapping, style: MappingStyle, digits: 8 | 16 = 1
     const more = origin === null ? [] : ORIGIN_COLUMNS.map((column) => cell(origin[column]));
     return `${[...COLUMNS.map((column) => cell(record[column])), ...more].join()}\n`;
   }
-  const { first, last, bytes, physical, rights, flags, pageBytes, leaves, software } = mapping;
+  const { first, last, bytes, physical, rights, flags, unequal, pageBytes, leaves, software } = mapping;
   const range = `${first.toString(16).padStart(digits, "0")}-${last.toString(16).padStart(digits, "0")}`;
   const size = sizeInWords(bytes).padStart(9);
   if (software !== null) return `${range} ${size}  ${softwareInWords(software)}\n`;
   const target = physical === null ? "-> several" : `-> ${physical.toString(16).padStart(digits === 8 ? 8 : 12, "0")}`;
   const words = [
-    ...((flags & PAGE_GLOBAL) === 0 ? [] : ["global"]),
-    ...((flags & PAGE_CACHEABLE) === 0 ? ["uncached"] : []),
+    ...((unequal & PAGE_GLOBAL) !== 0 ? ["partly global"] : (flags & PAGE_GLOBAL) === 0 ? [] : ["global"]),
+    ...((unequal & PAGE_CACHEABLE) !== 0 ? ["partly uncached"] : (flags & PAGE_CACHEABLE) === 0 ? ["uncached"] : []),
     ...(mapping.origin === null ? [] : [originInWords(mapping, tagName)]),
-    ...(leaves > 1 ? [`${leaves} pages of ${sizeInWords(pageBytes)}`] : []),
+    ...(leaves > 1 ? [`${leaves} pages of ${pageBytes === null ? "several sizes" : sizeInWords(pageBytes)}`] : []),
   ];
   return `${range} ${size}  ${target}  kernel ${letters(rights & 7)}  user ${letters(rights >>> 3)}${words.length === 0 ? "" : `  ${words.join(", ")}`}\n`;
 };

@@ -52,6 +52,7 @@ const mappingOf = ({ virtual, bytes, physical, rights, flags, origin }: Leaf): M
   physical,
   rights,
   flags,
+  unequal: 0,
   pageBytes: bytes,
   depth: 0,
   leaves: 1,
@@ -66,7 +67,7 @@ function* joined(columns: LeafColumns, merge: "ranges" | "rights" | "leaves"): G
   // At most one.
   let held: Mapping[] = [];
   for (const leaf of columns.sorted()) {
-    const fresh = { ...mappingOf(leaf), flags: leaf.flags & ALL_BUT_MARKS };
+    const fresh = mappingOf(leaf);
     const [last] = held;
     if (last === undefined || !follows(last, fresh, merge)) {
       yield* held;
@@ -81,6 +82,9 @@ function* joined(columns: LeafColumns, merge: "ranges" | "rights" | "leaves"): G
         last: fresh.last,
         bytes: last.bytes + fresh.bytes,
         physical: isNext ? last.physical : null,
+        flags: last.flags & fresh.flags,
+        unequal: last.unequal | (last.flags ^ fresh.flags),
+        pageBytes: last.pageBytes === fresh.pageBytes ? last.pageBytes : null,
         leaves: last.leaves + 1,
         origin: origin === null ? null : { ...origin, index: null },
       },
@@ -95,7 +99,7 @@ const follows = (one: Mapping, other: Mapping, merge: "ranges" | "rights" | "lea
   if (a?.unit !== b?.unit || a?.asid !== b?.asid || a?.space !== b?.space) return false;
   if (merge === "rights") return true;
   return (
-    one.flags === other.flags &&
+    ((one.flags ^ other.flags) & ALL_BUT_MARKS) === 0 &&
     one.pageBytes === other.pageBytes &&
     one.physical !== null &&
     other.physical !== null &&
