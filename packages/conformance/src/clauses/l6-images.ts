@@ -103,7 +103,7 @@ export const imageFileClauses: readonly Clause[] = [
   {
     id: "L6.image.every-byte",
     rule: "An image has every byte of memory at its physical address, and nothing where there is no memory",
-    source: "contract C-2.1; QEMU dump-guest-memory; MemProcFS#263",
+    source: "contract C-1.1; QEMU dump-guest-memory; MemProcFS#263",
     since: "1.2.0",
     traits: ONCE,
     async check(rig) {
@@ -173,7 +173,7 @@ export const imageFileClauses: readonly Clause[] = [
   {
     id: "L6.roots.found-among-noise",
     rule: "Roots of all address spaces are found in an image without any hint, before anything that is none, whatever lies in the rest of memory",
-    source: "MemProcFS#238; contract C-4.9",
+    source: "MemProcFS#238; contract C-4.1",
     since: "1.2.0",
     traits: ONCE,
     async check(rig) {

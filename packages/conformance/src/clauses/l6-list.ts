@@ -82,7 +82,7 @@ export const imageListClauses: readonly Clause[] = [
   {
     id: "L6.list.used-space-exactly",
     rule: "A list of an image has exactly the pages that the areas of the space use, each with the frame that the live machine reaches",
-    source: "contract C-4.9, C-15.2; gdb-pt-dump, pwndbg vmmap",
+    source: "contract C-4.1, C-10.1, C-13.4; gdb-pt-dump, pwndbg vmmap",
     since: "1.2.0",
     traits: CONTENTS,
     check: at(async (desk) => {
@@ -102,7 +102,7 @@ export const imageListClauses: readonly Clause[] = [
   {
     id: "L6.list.merged-is-the-same",
     rule: "Neighbours that are joined into ranges say of every page what the pages alone say",
-    source: "gdb-pt-dump: merged ranges; contract C-4.9",
+    source: "gdb-pt-dump: merged ranges; contract C-4.1",
     since: "1.2.0",
     traits: ONCE,
     async check(rig) {
@@ -136,7 +136,7 @@ export const imageListClauses: readonly Clause[] = [
   {
     id: "L6.list.marks-as-recorded",
     rule: "A list tells which pages were accessed and which were written since they were mapped, as far as the machine records it",
-    source: "contract C-4.5, P-4.3; Intel SDM vol 3A §4.8",
+    source: "contract C-4.6, C-4.4; Intel SDM vol 3A §4.8",
     since: "1.2.0",
     traits: ONCE,
     needs: ["records-access"],
@@ -169,7 +169,7 @@ export const imageListClauses: readonly Clause[] = [
   {
     id: "L6.diff.every-change",
     rule: "Two images of a space differ in the pages that appeared, vanished or changed between them, and in no others",
-    source: "contract C-4.2, C-4.3, C-4.4",
+    source: "contract C-4.2, C-4.4, C-4.5",
     since: "1.2.0",
     traits: ["cold", "recycled", "forked"],
     async check(rig) {
@@ -234,7 +234,7 @@ export const imageListClauses: readonly Clause[] = [
   {
     id: "L6.check.sound-and-broken",
     rule: "Tables that the core made are not called broken, and what is broken in them by hand is told with its entry",
-    source: "d-iii-s/msim#54; contract C-4.9",
+    source: "d-iii-s/msim#54; contract C-4.1",
     since: "1.2.0",
     traits: ONCE,
     needs: ["tree"],

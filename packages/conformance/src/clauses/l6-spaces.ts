@@ -38,7 +38,7 @@ export const imageSpaceClauses: readonly Clause[] = [
   {
     id: "L6.withdrawn.leaves-nothing",
     rule: "After pages were withdrawn, whichever way, an image shows nothing of them: no mapping, no table, no frame that is free",
-    source: "contract C-4.3, C-4.9, C-8.1",
+    source: "contract C-4.5, C-4.9, C-8.1",
     since: "1.2.0",
     traits: USUAL,
     async check(rig) {

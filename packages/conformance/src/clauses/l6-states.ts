@@ -25,7 +25,7 @@ export const imageStateClauses: readonly Clause[] = [
   {
     id: "L6.state.tlb-before-tables",
     rule: "Where software fills the TLB an image with the processor's state answers as that processor does, also for what tables have let go",
-    source: "contract C-6.1; MIPS32 PRA vol III §4.4; UltraSPARC User's Manual §6.3",
+    source: "contract C-5.1; MIPS32 PRA vol III §4.4; UltraSPARC User's Manual §6.3",
     since: "1.2.0",
     traits: ["warm"],
     needs: ["software-refill"],
@@ -63,7 +63,7 @@ export const imageStateClauses: readonly Clause[] = [
   {
     id: "L6.state.carried-whole",
     rule: "An ELF core carries what every processor holds: registers, switches, entries of TLBs, spaces, each as it was",
-    source: "System V ABI, ELF: notes; contract C-6.1",
+    source: "System V ABI, ELF: notes; contract C-5.1",
     since: "1.2.0",
     traits: ONCE,
     async check(rig) {
