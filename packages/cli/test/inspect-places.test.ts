@@ -115,6 +115,8 @@ describe("inspect, where software fills the TLB", () => {
     expect(await refusal("inspect list --arch amd64 --asid 3 examples/images/sort.amd64.core")).to.contain("ERR_BAD_ARGUMENT");
     expect(await refusal(`inspect list --arch sparc64 --asid 9000 ${SPARC}`)).to.contain("0 to 8191");
     expect(await refusal(`inspect list --arch sparc64 --root 0 --root 0x4000 ${SPARC}`)).to.contain("this machine has one");
+    expect(await refusal(`inspect list --arch sparc64 --root CR3=0 ${SPARC}`)).to.contain("no register has it");
+    expect(await refusal(`inspect list --arch sparc64 --root 0x1000000000000000 ${SPARC}`)).to.contain("ERR_BAD_ARGUMENT");
     expect(await refusal(`inspect list --arch sparc64 --tsb 12 ${SPARC}`)).to.contain("REGISTER=VALUE");
     expect(await refusal(`inspect list --arch sparc64 --format info-tlb ${SPARC}`)).to.contain("ERR_");
   });

@@ -97,6 +97,9 @@ export const softwareRooted = async (
   const [root, ...more] = asked;
   if (more.length > 0) throw new PortolanError("ERR_BAD_ARGUMENT", { "--root": `${asked.length} times`, rule: "this machine has one" });
   const { asid, space, from, tsb } = software;
+  const name = architecture.translation.kind === "hashed" ? "hash" : "root";
+  if (root?.kind === "value" && root.register !== null && root.register !== name)
+    throw new PortolanError("ERR_BAD_ARGUMENT", { "--root": root.register, rule: `an address, or ${name}=ADDRESS: no register has it` });
   const where = await placeOf(root);
   const wanted: SourcesAsked = {
     ...(asid === undefined ? {} : { asid }),
