@@ -32,7 +32,7 @@ export const slotIn = (bytes: Uint8Array, at: number): { tag: bigint; data: bigi
 /** Asks the slot of an address. Null: the slot is not in memory. */
 export const askSlot = async (
   memory: Memory,
-  { buffer, value, physical, slots }: FoundBuffer,
+  { buffer, value, physical, slots, says: where }: FoundBuffer,
   address: bigint,
   asid: number,
 ): Promise<SlotAnswer | null> => {
@@ -71,7 +71,7 @@ export const askSlot = async (
       fields: explainFields(fields, raw),
       rights: found === null ? 0o77 : found.kernel | (found.user << 3),
       format: { ...buffer.data, fields },
-      says,
+      says: `${buffer.register} ${hexadecimal(value)} leads to ${where}; ${says}`,
       manual: buffer.manual,
       beside: null,
       marks: null,

@@ -143,7 +143,8 @@ class Way {
     for (const { row: one, why, culprit } of near) this.steps.push(stepOf(one, view, this.#address, `no match: ${why}`, culprit, true));
     if (row === null) {
       const exception = view.miss(access);
-      const who = this.#asid === null ? `an unknown ${view.tagName}` : `${view.tagName} ${this.#asid}`;
+      const own = this.#isKernels ? ", the kernel's own" : "";
+      const who = this.#asid === null ? `an unknown ${view.tagName}` : `${view.tagName} ${this.#asid}${own}`;
       const says = `none of ${compared} entries of the ${unit} TLB matches in ${who}`;
       this.#raise(exception, says, view.manual);
       return { verdict: this.#refused(exception.reason, says, view.manual), asks: exception.asks };
