@@ -26,12 +26,21 @@ export interface AddressVerdict {
 export const isUsersAddress = ({ layout }: Architecture, address: bigint): boolean =>
   layout.privilegeByAddress !== true || (address >= layout.user.first && address <= layout.user.last);
 
+/** What keeps a number from being an address. */
+const whyNone = ({ virtualBits, wordBits, virtualRule }: Architecture, address: bigint): string => {
+  if (address < 0n || address >> BigInt(wordBits) !== 0n) return `addresses have ${wordBits} bits`;
+  return virtualRule === "sign-extended"
+    ? `it is not canonical, since bits ${wordBits - 1}:${virtualBits} are not all equal to bit ${virtualBits - 1}`
+    : `addresses end at ${hexadecimal((1n << BigInt(virtualBits)) - 1n)}`;
+};
+
 /** The verdict, or null where somebody has to be asked. */
 export const verdictOfAddress = (addresses: Addresses, address: bigint, privilege: Privilege): AddressVerdict | null => {
   const { architecture } = addresses;
   const { layout } = architecture;
   const refused = (rule: string): AddressVerdict => ({ reason: BAD_ADDRESS, rule, rights: 0, physical: null });
-  if (!addresses.isCanonical(address)) return refused("the address is one that the machine cannot translate");
+  if (!addresses.isCanonical(address))
+    return refused(`the address is one that the machine cannot translate: ${whyNone(architecture, address)}`);
   if (privilege === USER && !isUsersAddress(architecture, address))
     return refused(`the user may name addresses up to ${hexadecimal(layout.user.last)} only`);
   const window = layout.windows?.find((one) => address >= one.first && address <= one.last);

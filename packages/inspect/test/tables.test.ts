@@ -1,7 +1,7 @@
 import { amd64 } from "@portolan/arch-amd64";
 import { ia32 } from "@portolan/arch-ia32";
 import { riscv64, riscv64With } from "@portolan/arch-riscv64";
-import { EXECUTE, KERNEL, PortolanError, Random, READ, USER, WRITE } from "@portolan/core";
+import { EXECUTE, KERNEL, PortolanError, Random, READ, USER, WRITE, type Architecture } from "@portolan/core";
 import { expect } from "chai";
 import {
   changeAsText,
@@ -95,7 +95,16 @@ describe("an explanation", () => {
     expect(text).to.include("       63  XD = 0x1  must not be executed");
     expect(text).to.include("fault: protection");
     expect(JSON.stringify(walkAsData(walk))).to.include('"entryAddress":"0x4008"');
-    expect((await walkAddress(laid.memory, amd64, { root: 0x1000 }, 0x8000_0000_0000n)).reasonName).to.equal("bad-address");
+    const ruleOf = async (address: bigint, machine: Architecture = amd64): Promise<string> => {
+      const { reasonName, rule } = await walkAddress(laid.memory, machine, { root: 0x1000 }, address);
+      expect(reasonName).to.equal("bad-address");
+      return rule.replace("the address is one that the machine cannot translate: ", "");
+    };
+    expect(await ruleOf(0x8000_0000_0000n)).to.equal("it is not canonical, since bits 63:48 are not all equal to bit 47");
+    expect(await ruleOf(1n << 64n)).to.equal("addresses have 64 bits");
+    expect(await ruleOf(-1n)).to.equal("addresses have 64 bits");
+    expect(await ruleOf(1n << 32n, ia32)).to.equal("addresses have 32 bits");
+    expect(await ruleOf(1n << 39n, riscv64)).to.equal("it is not canonical, since bits 63:39 are not all equal to bit 38");
     expect((await walkAddress(laid.memory, amd64, { root: 0x80_0000 }, 0n)).reasonName).to.equal("bus");
   });
 });
