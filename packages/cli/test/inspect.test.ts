@@ -51,6 +51,15 @@ const put = (name: string, content: string | Uint8Array): string => {
   return path;
 };
 
+/** Tables of RISC-V at 0x1000, 0x2000 and 0x3000, with sixteen pages behind them. */
+const riscvDump = (): string => {
+  const view = new DataView(new ArrayBuffer(0x14000));
+  view.setUint32(0x1000, (2 << 10) | 1, true);
+  view.setUint32(0x2000, (3 << 10) | 1, true);
+  for (let page = 0; page < 16; page += 1) view.setUint32(0x3000 + page * 8, ((page + 4) << 10) | 0xdf, true);
+  return put("riscv.raw", new Uint8Array(view.buffer));
+};
+
 /** Tables of 32-bit x86 at 0x1000 and 0x2000: user pages at 0x400000 (read-only), 0x401000 (writable), the kernel's at 0x402000. */
 const smallTables = (): Uint8Array => {
   const bytes = new Uint8Array(0x6000);
@@ -328,10 +337,14 @@ describe("the command inspect", () => {
 
   it("takes roots as registers have them, and two where each half has one", async () => {
     const path = put("registers.raw", smallTables());
-    for (const value of ["0x1000", "0x1018", "CR3=0x1018"])
+    for (const value of ["0x1000", "CR3=0x1018"])
       expect((await printed(`inspect walk --arch ia32 --root ${value} ${path} 0x400000`)).split("\n")[0], value).to.contain(
         "CR3 0x1000, as told",
       );
+    // An address that no table can have is a register's value, or a slip.
+    const bare = await typed(`inspect walk --arch ia32 --root 0x1018 ${path} 0x400000`);
+    expect(bare).to.include({ status: 0, err: "note: no table of ia32 can lie at 0x1018: it is taken as CR3 with flags\n" });
+    expect(bare.out).to.contain("CR3 0x1000, as told");
     const dump = join(folder, "arm64.core");
     await printed(`run --arch arm64 --dump ${dump} examples/programs/words.riscv64.elf --quiet`);
     const both = `--arch arm64 --root TTBR1_EL1=0x4000_0000 --root TTBR0_EL1=0x4000_1000`;
@@ -350,6 +363,36 @@ describe("the command inspect", () => {
     expect((await printed(`inspect list --arch riscv64 --root 0x${at.toString(16)} ${hart}`)).split("\n").slice(1)).to.deep.equal(
       listed.split("\n").slice(1),
     );
+  });
+
+  it("found: takes no table for the roots of both halves", async () => {
+    const dump = join(folder, "halves.raw");
+    await printed(`run --arch arm64 --memory 1M --dump ${dump} examples/programs/words.riscv64.elf --quiet`);
+    const { out } = await typed(`inspect list --arch arm64 --root found ${dump}`);
+    const [, users, kernels] = /TTBR0_EL1 (0x\w+), (?:TTBR1_EL1 (0x\w+), )?TTBR0_EL1 found/.exec(out) ?? [];
+    expect(users).to.match(/^0x/);
+    expect(kernels).to.not.equal(users);
+    expect(await printed(`inspect roots --arch riscv64 ${riscvDump()}`)).to.match(/^root 0x1000: /m);
+  });
+
+  it("says what was passed over, or makes an answer mean less", async () => {
+    const path = put("remarks.raw", smallTables());
+    const notes = async (line: string): Promise<string> => {
+      const { status, err } = await typed(`inspect ${line}`);
+      expect(status, line).to.equal(0);
+      return err;
+    };
+    expect(await notes(`list --arch amd64 --base 0x1000 ${IMAGE}`)).to.match(/^note: --base is for raw images, and passed over: elf-core /);
+    expect(await notes(`list --arch amd64 --packed --holes 0-0xfff ${IMAGE}`)).to.match(/^note: --holes .*\nnote: --packed .*\n$/);
+    expect(await notes(`list --arch amd64 --os linux-arm64 ${IMAGE}`)).to.contain("linux-arm64 is of arm64, ");
+    expect(await notes(`list --arch amd64 --os linux-x86-64 ${IMAGE}`)).to.equal("");
+    expect(await notes(`list --arch ia32 --root 0x7000 ${path}`)).to.equal(
+      "note: CR3 0x7000 lies outside the image's memory: there is nothing to list below it\n",
+    );
+    expect(await notes(`diff --arch amd64 --root 0x1000 ${path} ${IMAGE}`)).to.contain(
+      "both images are read with the first one's switches; the second one's differ in WP, PGE",
+    );
+    expect(await notes(`diff --arch ia32 --root 0x1000 --to 0x7000 ${path}`)).to.contain("CR3 0x7000 lies outside");
   });
 
   it("tells of many switches only those that are not as after reset", async () => {
@@ -385,6 +428,8 @@ describe("the command inspect", () => {
       [`walk --arch amd64 ${IMAGE} here`, "hexadecimal"],
       [`walk --arch vax ${IMAGE} 0x1000`, "ERR_UNKNOWN_ARCHITECTURE"],
       [`walk --arch amd64 --root nowhere ${IMAGE} 0x1000`, "REGISTER=VALUE"],
+      [`walk --arch amd64 --root 0x1_0000_0000_0000_1000 ${IMAGE} 0x1000`, "64 bits at most"],
+      [`walk --arch ia32 --root CR3=0x1_0000_1000 ${IMAGE} 0x1000`, "32 bits at most"],
       [`walk --arch amd64 --root CR9=0x1000 ${IMAGE} 0x1000`, "CR3"],
       [`walk --arch amd64 --root 0x1000 --root 0x2000 ${IMAGE} 0x1000`, "twice"],
       [`walk --arch amd64 --cpu 7 ${IMAGE} 0x1000`, "no note of the image tells CR3 of processor 7"],

@@ -269,6 +269,6 @@ const follow = async (
   }
 };
 
-/** A candidate in one line. */
+/** A candidate in one line. Where a register holds more than the address, or there is none, the address has no register's name. */
 export const candidateInWords = ({ root, register, score, reasons }: RootCandidate): string =>
-  `${register} ${hexadecimal(root)}: ${score}; ${reasons.join("; ")}`;
+  `${/^\w+$/.test(register) && register !== "satp" ? register : "root"} ${hexadecimal(root)}: ${score}; ${reasons.join("; ")}`;

@@ -1,10 +1,10 @@
 /** `portolan inspect diff`: what appeared, vanished or changed between two images, or two roots of one. */
-import { changeAsText, diffMappings, lineOf, type Mapping, type MappingChange } from "@portolan/inspect";
+import { changeAsText, diffMappings, lineOf, switchesOf, type Mapping, type MappingChange } from "@portolan/inspect";
 import type { Command } from "commander";
 import { drainedOf, type Terminal } from "../../terminal.js";
 import { addRootOptions, rootOf, type InspectArguments, type RootArgument } from "./arguments.js";
 import { addFilters, filterIn, type FilterArguments } from "./list.js";
-import { basisLine, openSubject, rootsOf } from "./subject.js";
+import { basisLine, openSubject, rootsOf, tellOutside } from "./subject.js";
 
 const EXAMPLES = `
 Examples:
@@ -39,7 +39,13 @@ export const addInspectDiff = (inspect: Command, terminal: Terminal): void => {
       try {
         const one = await rootsOf(before, given.root, given.cpu);
         const other = await rootsOf(after, given.to ?? given.root, given.cpu);
+        tellOutside(before, one);
+        tellOutside(after, other);
         // Entries are read alike on both sides: by the switches of the first.
+        const [ours, theirs] = [before, after].map(({ architecture, options }) => switchesOf(architecture, options.switches));
+        const differ = Object.keys(ours).filter((name) => ours[name] !== theirs[name]);
+        if (differ.length > 0)
+          before.remark(`both images are read with the first one's switches; the second one's differ in ${differ.join(", ")}`);
         const changes = diffMappings(
           { memory: before.image, roots: one.roots },
           { memory: after.image, roots: other.roots },

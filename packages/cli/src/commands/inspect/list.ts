@@ -16,7 +16,7 @@ import {
 import { Option, type Command } from "commander";
 import { drainedOf, type Terminal } from "../../terminal.js";
 import { addRootOptions, countOf, rangeOf, type InspectArguments, type Range } from "./arguments.js";
-import { basisLine, openSubject, rootsOf, type Rooted, type Subject } from "./subject.js";
+import { basisLine, openSubject, rootsOf, tellOutside, type Rooted, type Subject } from "./subject.js";
 
 const EXAMPLES = `
 Examples:
@@ -106,6 +106,7 @@ export const addInspectList = (inspect: Command, terminal: Terminal): void => {
       const subject = await openSubject(path, given, terminal);
       try {
         const rooted = await rootsOf(subject, given.root, given.cpu);
+        tellOutside(subject, rooted);
         // Text begins with it.
         if (given.format !== "text" && given.root?.some(({ kind }) => kind === "found") === true) terminal.err(`note: ${rooted.says}\n`);
         const { end } = isForeign ? await listForeign(subject, rooted, given, terminal) : await listOurs(subject, rooted, given, terminal);

@@ -91,6 +91,9 @@ export const openSubject = async (path: string, given: InspectArguments, termina
       ...(given.truncated === undefined ? {} : { truncated: given.truncated }),
     });
     for (const text of image.remarks) remark(terminal, text);
+    for (const [option, value] of Object.entries({ "--base": given.base, "--holes": given.holes, "--packed": given.packed }))
+      if (value !== undefined && image.format !== "raw")
+        remark(terminal, `${option} is for raw images, and passed over: ${image.format} says itself where memory lies`);
     const registers = image.processors[given.cpu ?? 0]?.registers ?? {};
     const noted = image.states[given.cpu ?? 0];
     // Another machine's TLB says nothing of this one's.
@@ -128,7 +131,9 @@ export const openSubject = async (path: string, given: InspectArguments, termina
 /** The convention that was asked for, with a word on what it rests on where that was not said. */
 const systemIn = ({ vmcoreinfo }: MemoryImage, architecture: Architecture, asked: string, tell: (text: string) => void): ConventionName => {
   const { name, isNewest } = conventionNamed(asked, architecture, vmcoreinfo?.release);
-  if (isNewest) tell(`--os ${asked} is ${name} here: ${CONVENTIONS[name].says}. Say --os linux-RELEASE if the kernel is older`);
+  const { says, machines } = CONVENTIONS[name];
+  if (isNewest) tell(`--os ${asked} is ${name} here: ${says}. Say --os linux-RELEASE if the kernel is older`);
+  if (!machines.includes(architecture.name)) tell(`${name} is of ${machines.join(", ")}, and not of ${architecture.name}: ${says}`);
   return name;
 };
 
@@ -199,7 +204,14 @@ export const rootsOf = async (subject: Subject, asked: readonly RootArgument[] =
     if (one.kind === "value") {
       const register = one.register ?? registers.find((name) => !bases.has(name)) ?? rootRegister;
       if (!registers.includes(register)) throw new PortolanError("ERR_BAD_ARGUMENT", { "--root": register, registers });
+      const bits = one.register === null ? Math.max(architecture.wordBits, architecture.physicalBits) : architecture.wordBits;
+      if (one.value >> BigInt(bits) !== 0n)
+        throw new PortolanError("ERR_BAD_ARGUMENT", { "--root": hex(one.value), rule: `${bits} bits at most` });
       put(register, one.register === null && register === "satp" ? one.value >> 12n : one.value);
+      // An address is meant as it stands; a register's value has more in it.
+      const base = bases.get(register) ?? 0;
+      if (one.register === null && BigInt(base) !== one.value)
+        subject.remark(`no table of ${architecture.name} can lie at ${hex(one.value)}: it is taken as ${nameOf(register)} with flags`);
       from.add("as told");
     } else if (one.kind === "note") {
       const told = image.processors[cpu]?.registers ?? {};
@@ -214,7 +226,9 @@ export const rootsOf = async (subject: Subject, asked: readonly RootArgument[] =
     } else {
       const { candidates } = await findRoots(image, architecture, { ...options, limit: 4096 });
       for (const name of registers) {
-        const best = candidates.find(({ register }) => register === name);
+        // What is more plausible as the other half's root is not this half's.
+        const isOthers = (root: number): boolean => candidates.find((one) => one.root === root)?.register !== name;
+        const best = candidates.find(({ register, root }) => register === name && !isOthers(root));
         if (best === undefined) continue;
         put(name, name === "satp" ? BigInt(best.root / 4096) : BigInt(best.root));
         const rivals = candidates.filter(({ register, root }) => register === name && root !== best.root).length;
@@ -230,6 +244,16 @@ export const rootsOf = async (subject: Subject, asked: readonly RootArgument[] =
   for (const text of await passedOver(image, tree, roots)) subject.remark(text);
   const says = `${Array.from(bases, ([name, base]) => `${nameOf(name)} ${hex(base)}`).join(", ")}, ${[...from].join(", ")}`;
   return { roots, says };
+};
+
+/** A list of what lies below a table that is not there is empty: nobody should take that for an empty table's. */
+export const tellOutside = ({ image, architecture, options, remark: tell }: Subject, { roots }: Rooted): void => {
+  if (roots.software !== undefined) return;
+  for (const { register, base, firstIndex } of treeOf(architecture, options).spansOf(roots)) {
+    const at = base + firstIndex * treeOf(architecture, options).levels[0].entryBytes;
+    if (!image.regions.some(({ first, bytes }) => first <= at && at < first + bytes))
+      tell(`${nameOf(register)} ${hex(base)} lies outside the image's memory: there is nothing to list below it`);
+  }
 };
 
 /** What is told is the root's address: satp has more in it. */
