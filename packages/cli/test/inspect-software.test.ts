@@ -23,7 +23,7 @@ import {
   type Architecture,
   type Machine,
 } from "@portolan/core";
-import { memoryOf, sourcesOf, walkAddress, type Memory, type SourceName } from "@portolan/inspect";
+import { checkTables, memoryOf, sourcesOf, walkAddress, type Memory, type SourceName } from "@portolan/inspect";
 import { expect } from "chai";
 import { stateOf } from "#src/machine-state.js";
 
@@ -120,6 +120,12 @@ for (const architecture of machines) {
       const { mapped, byTlb } = await compare(undefined);
       expect(mapped).to.be.greaterThan(150);
       expect(byTlb, "some of them answered by the TLB").to.be.greaterThan(10);
+    });
+
+    it("holds nothing that is broken or a danger: its TLBs and buffers say what its tables say", async () => {
+      const { findings, looked } = await checkTables(memory, architecture, { software: sourcesOf(architecture, state) });
+      expect(findings.filter(({ severity }) => severity === "danger" || severity === "broken")).to.deep.equal([]);
+      expect(looked).to.match(/^[1-9]\d+ rows of the TLB, /);
     });
 
     it("is so by its tables alone", async () => {
