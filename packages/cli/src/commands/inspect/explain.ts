@@ -10,7 +10,8 @@ const EXAMPLES = `
 Examples:
   portolan inspect explain --arch amd64 --access write examples/images/sort.amd64.core 0x402010
   portolan inspect explain --arch amd64 --access fetch examples/images/sort.amd64.core 0x402010
-  portolan inspect explain --arch amd64 --access write --privilege kernel --switch WP=off examples/images/sort.amd64.core 0x401000`;
+  portolan inspect explain --arch amd64 --access write --privilege kernel --switch WP=off examples/images/sort.amd64.core 0x401000
+  portolan inspect explain --arch sparc64 --access write examples/images/sort.sparc64.core 0x100010`;
 
 interface ExplainArguments extends InspectArguments {
   readonly access: keyof typeof ACCESSES;

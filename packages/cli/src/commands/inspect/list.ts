@@ -23,6 +23,7 @@ Examples:
   portolan inspect list --arch amd64 examples/images/sort.amd64.core
   portolan inspect list --arch amd64 --user --executable examples/images/sort.amd64.core
   portolan inspect list --arch amd64 --format csv --merge leaves --limit 10 examples/images/sort.amd64.core
+  portolan inspect list --arch mips32 --from tlb examples/images/sort.mips32.core
   portolan inspect list --arch amd64 --format info-mem examples/images/sort.amd64.core
 
 info-mem and info-tlb are QEMU's, ptdump is Linux's /sys/kernel/debug/page_tables: for comparison line by line, on x86.`;
