@@ -19,7 +19,7 @@ export interface AddressVerdict {
   readonly rule: string;
   readonly rights: Rights;
   /** Of the byte, where the address names physical memory directly. */
-  readonly physical: number | null;
+  readonly physical: bigint | null;
 }
 
 /** May the user name this address at all, whatever is mapped there? */
@@ -50,6 +50,6 @@ export const verdictOfAddress = (addresses: Addresses, address: bigint, privileg
     reason: NO_FAULT,
     rule: `${window.name} names physical memory directly: no table is asked`,
     rights: window.privilege === USER ? ALL_RIGHTS : 7,
-    physical: Number(window.physical + address - window.first),
+    physical: window.physical + address - window.first,
   };
 };

@@ -177,7 +177,7 @@ const walkTree = async (
   const verdict = verdictOfAddress(tree, address, privilege);
   if (verdict !== null) {
     ({ rights } = verdict);
-    return answer(verdict.reason, verdict.rule, first, verdict.physical === null ? null : BigInt(verdict.physical));
+    return answer(verdict.reason, verdict.rule, first, verdict.physical);
   }
 
   const page = tree.pageOf(address);
@@ -263,15 +263,14 @@ const walkTree = async (
     if (permits(rights, privilege, access) && !permits(remaining, privilege, access))
       rule = translation.kind === "hierarchical" ? (translation.combined?.says ?? rule) : rule;
     rights = remaining;
-    if (architecture.can.recordAccess === "fault" && format.isUnmarked(lo, hi)) {
-      if (!isUsers) rights &= 7;
-      return refuse(UNMARKED, `${entry} is not marked as accessed`, level.manual);
-    }
     const standing = domain < 0 ? tree.standings[0] : tree.standings[domain];
     if (standing === CLOSED) rights = 0;
     if (standing === OPEN) rights = ALL_RIGHTS;
     const checked = rights;
     if (!isUsers) rights &= 7;
+    // Marks come before domains. @see ARM DDI 0406C §B3.12, "The MMU fault-checking sequence"
+    if (architecture.can.recordAccess === "fault" && format.isUnmarked(lo, hi))
+      return refuse(UNMARKED, `${entry} is not marked as accessed`, level.manual);
     if (standing === CLOSED) return refuse(DOMAIN, `domain ${Math.max(domain, 0)} is closed`, level.manual);
     if (!permits(checked, privilege, access)) return refuse(PROTECTION, rule, level.manual);
     if (architecture.can.recordWrite === "fault" && access === WRITE && format.isClean(lo, hi))

@@ -1,10 +1,11 @@
 /** Answers that once did not agree with each other; found by `tools/fuzz-image.mjs`. */
 import { amd64 } from "@portolan/arch-amd64";
 import { arm } from "@portolan/arch-arm";
+import { mips32 } from "@portolan/arch-mips32";
 import { riscv64 } from "@portolan/arch-riscv64";
 import { KERNEL, USER, WRITE } from "@portolan/core";
 import { expect } from "chai";
-import { explainAccess, listMappings, readVirtual, walkAddress } from "#src/index.js";
+import { explainAccess, listMappings, readVirtual, sourcesOf, walkAddress } from "#src/index.js";
 import { all, Laid } from "./fixture.js";
 
 /** ARMv5: the first-level table at 0, a coarse one at 0x4000, and in it a small page at 0x5000 whose four parts have the rights `ap`. */
@@ -45,6 +46,33 @@ describe("a physical address of more than 53 bits", () => {
     expect(isInImage).to.equal(false);
     const { items } = await all(listMappings(laid.memory, riscv64, { root: 0x1000 }));
     expect(items.map((item) => item.physical)).to.deep.equal([0xff_ffff_ffff_f000]);
+  });
+});
+
+describe("a page that is not marked as accessed, in a domain that is closed", () => {
+  it("faults for the mark, and lets nobody do anything, as the list says", async () => {
+    const architecture = arm({ processor: "cortexa9", accessFlag: true });
+    // A section of domain 3, AP[2:1] = 01, AF clear.
+    const laid = new Laid(0x8000).put32(0x4000, 1, (3 << 5) | 0x10_0802);
+    for (const isOpen of [false, true]) {
+      const switches = { DACR6: isOpen, DACR7: isOpen };
+      const walk = await walkAddress(laid.memory, architecture, { root: 0x4000 }, 0x10_0000n, { switches, privilege: KERNEL });
+      const { items } = await all(listMappings(laid.memory, architecture, { root: 0x4000 }, { switches }));
+      expect(walk.reasonName).to.equal("unmarked");
+      expect([walk.kernelRights | (walk.userRights << 3)]).to.deep.equal(items.map(({ rights }) => rights));
+      expect(items[0].rights).to.equal(isOpen ? 0o77 : 0);
+    }
+  });
+});
+
+describe("a physical address that a listing of the TLB tells", () => {
+  it("is exact to the byte too, however large", async () => {
+    const row = { unit: "data", index: 1, virtual: 0x4000n, bytes: 0x4000, asid: 2, global: true, kernel: 7, user: 7 } as const;
+    const state = { registers: { EntryHi: 2n }, tlb: [{ ...row, physical: 0x1000_0000_0000_4000n }] };
+    const software = sourcesOf(mips32, state);
+    const { physical, isInImage } = await walkAddress(new Laid(0x4000).memory, mips32, { software }, 0x7fffn);
+    expect(physical).to.equal(0x1000_0000_0000_7fffn);
+    expect(isInImage).to.equal(false);
   });
 });
 

@@ -60,7 +60,7 @@ export const askHash = async (
       const may = permits(entry.rights, privilege, access);
       const rule = `entry ${place} of chain ${chain} of the page hash table ${may ? "lets" : "does not let"} the ${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]}`;
       if (!may) return refused(PROTECTION, rule, entry.rights);
-      return { steps, reason: NO_FAULT, rule, manual: MANUAL, rights: entry.rights, physical: entry.physical + Number(address - page) };
+      return { steps, reason: NO_FAULT, rule, manual: MANUAL, rights: entry.rights, physical: BigInt(entry.physical) + (address - page) };
     }
     if (end !== "complete") return refused(end === "outside" ? BUS : ABSENT, `chain ${chain} ${ENDS[end]}`);
   }

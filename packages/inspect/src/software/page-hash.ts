@@ -185,7 +185,7 @@ export class PageHashReader extends Addresses {
       at,
       space: Number(this.#word(view, within + SPACE_WORD)),
       virtual,
-      physical: high * TWO_32 + low - flags,
+      physical: high * TWO_32 + (low - flags),
       rights: hashEntryRights(this.architecture, flags),
       flags: flags & KEPT_FLAGS,
     };

@@ -13,5 +13,5 @@ export interface Verdict {
   readonly rule: string;
   readonly manual: string;
   readonly rights: Rights;
-  readonly physical: number | null;
+  readonly physical: bigint | null;
 }

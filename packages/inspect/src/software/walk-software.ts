@@ -53,14 +53,14 @@ export const walkSoftware = async (
     address,
     ...asked,
     steps: way.steps,
-    physical: physical === null ? null : BigInt(physical),
+    physical,
     reason: verdict.reason,
     reasonName: FAULT_REASONS[verdict.reason],
     rule: verdict.rule,
     manual: verdict.manual,
     kernelRights: rights & 7,
     userRights: rights >>> 3,
-    isInImage: physical !== null && holds(memory, physical),
+    isInImage: physical !== null && holds(memory, Number(physical)),
     software: null,
     exceptions: way.exceptions,
   };
@@ -166,7 +166,7 @@ class Way {
     const rights = row.kernel | (row.user << 3);
     if (row.valid !== false && permits(rights, privilege, access)) {
       tell("matches", null);
-      const physical = Number(row.physical + (this.#address - row.virtual));
+      const physical = row.physical + (this.#address - row.virtual);
       const rule = `${name} lets the ${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]}`;
       return { verdict: { reason: NO_FAULT, rule, manual: view.manual, rights, physical }, asks: "nothing" };
     }
@@ -192,7 +192,7 @@ class Way {
     if (physical === null) return null;
     const rights = ([READ, WRITE, EXECUTE] as const).reduce<number>((sum, access) => (given(access) === null ? sum : sum | access), 0);
     const rule = "the refill code gives the kernel this page without asking a table";
-    return { reason: NO_FAULT, rule, manual: this.#architecture.manuals[0] ?? "", rights, physical };
+    return { reason: NO_FAULT, rule, manual: this.#architecture.manuals[0] ?? "", rights, physical: BigInt(physical) };
   }
 
   async #askBuffers(): Promise<{ verdict: Verdict; asks: TlbException["asks"] } | null> {
@@ -222,6 +222,6 @@ class Way {
     const walk = await walkTree(root);
     this.steps.push(...walk.steps);
     const { reason, rule, manual, kernelRights, userRights, physical } = walk;
-    return { reason, rule, manual, rights: kernelRights | (userRights << 3), physical: physical === null ? null : Number(physical) };
+    return { reason, rule, manual, rights: kernelRights | (userRights << 3), physical };
   }
 }

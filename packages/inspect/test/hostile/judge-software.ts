@@ -131,7 +131,15 @@ export const judgeState = async (input: HostileState): Promise<{ readonly leaves
     expect(explained.says.length).to.be.below(20_000);
     // What one place lets through is in its list, unless that is of one space (the kernel has another) or cut by the budget.
     const isAll = asked.asid === undefined && asked.space === undefined;
-    if (from !== null && isAll && walk.physical !== null && walk.steps.length > 0 && known.length < BUDGET.leaves) {
+    // Lists tell where a page begins as a number, walks to the byte.
+    if (
+      from !== null &&
+      isAll &&
+      walk.physical !== null &&
+      walk.physical < 1n << 53n &&
+      walk.steps.length > 0 &&
+      known.length < BUDGET.leaves
+    ) {
       const { physical } = walk;
       const isListed = known.some(
         (leaf) => leaf.first <= address && address <= leaf.last && BigInt(leaf.physical ?? -1) + address - leaf.first === physical,
