@@ -46,7 +46,10 @@ const { values: given } = parseArgs({
 const chance = new Chance(Number(given.seed));
 const until = given.seconds === undefined ? Infinity : Date.now() + 1000 * Number(given.seconds);
 const most = given.runs === undefined ? (given.seconds === undefined ? 20_000 : Infinity) : Number(given.runs);
-const isOver = () => Date.now() >= until;
+let isStopped = false;
+// Whoever has seen enough is told the sums all the same.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => (isStopped = true));
+const isOver = () => isStopped || Date.now() >= until;
 
 /** Milliseconds of the processor's time: others may be busy. */
 const SLOW = 2500;
