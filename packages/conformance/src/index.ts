@@ -1,5 +1,5 @@
 /** The contract as runnable clauses. */
-export { GROUPS, groupOf, TRAITS, type Clause, type Group, type Negative, type Trait } from "./clause.js";
+export { GROUPS, groupOf, TRAITS, type Check, type Clause, type Group, type Negative, type Trait } from "./clause.js";
 export { clauses } from "./clauses/index.js";
 export { Failure, Undecided } from "./failure.js";
 export { FEATURES, featuresOf, type Feature } from "./features.js";
