@@ -6,7 +6,8 @@ import { ia32 } from "@portolan/arch-ia32";
 import { riscv64With } from "@portolan/arch-riscv64";
 import { PortolanError, type Architecture } from "@portolan/core";
 import { expect } from "chai";
-import { checkTables, findingAsText, FINDINGS, isAsSevere, SEVERITIES, type CheckOptions, type CheckReport } from "#src/index.js";
+import { checkTables, findingAsText, FINDINGS, isAsSevere, SEVERITIES, treeOf, type CheckOptions, type CheckReport } from "#src/index.js";
+import { Gathering } from "#src/check/gathering.js";
 import { Laid } from "./fixture.js";
 
 const NX = 1n << 63n;
@@ -206,6 +207,23 @@ describe("what is joined", () => {
     const ranks = findings.map(({ severity }) => SEVERITIES.indexOf(severity));
     expect(ranks).to.deep.equal([...ranks].sort((one, other) => one - other));
     expect([isAsSevere("danger", "broken"), isAsSevere("note", "note"), isAsSevere("info", "note")]).to.deep.equal([true, true, false]);
+  });
+});
+
+describe("more causes than can be told apart", () => {
+  it("are counted, and the first of them are told all the same", () => {
+    const gathering = new Gathering(treeOf(amd64), 3);
+    const causes = 20_000;
+    for (let cause = 0; cause < causes; cause += 1)
+      gathering.cause("alias-linear", cause, cause * 2, 1, 1, () => ({ physical: cause, depth: 3, more: "" }));
+    gathering.cause("alias-linear", 1, 0, 1, 1, () => ({ physical: 7, depth: 3, more: ": earlier" }));
+    const { findings, counts, places } = gathering.finish();
+    expect([counts, places]).to.deep.equal([{ "alias-linear": causes }, { "alias-linear": causes + 1 }]);
+    expect(findings.map(({ physical, places: some, first }) => [physical, some, first])).to.deep.equal([
+      [0, 1, 0n],
+      [7, 2, 0n],
+      [2, 1, 0x4000n],
+    ]);
   });
 });
 

@@ -82,6 +82,8 @@ export class Gathering {
   readonly #counts = new Map<FindingCode, { findings: number; places: number }>();
   readonly #open = new Map<FindingCode, Stretch>();
   readonly #causes = new Map<FindingCode, Map<number, Cause>>();
+  /** What came when there were too many causes to tell apart: counted behind them. */
+  readonly #late = new Map<FindingCode, { findings: number; places: number }>();
 
   /** @param limit findings that are kept of each code */
   constructor(addresses: Addresses, limit: number) {
@@ -133,7 +135,7 @@ export class Gathering {
     const end = page + pages;
     if (before === undefined) {
       if (known.size < MOST_CAUSES) known.set(cause, { page, end, places, make });
-      else this.#count(code, places);
+      else this.#countLate(code, places);
       return;
     }
     before.places += places;
@@ -157,7 +159,14 @@ export class Gathering {
         else this.put({ code, page, end, places, ...make() });
       }
     }
+    for (const [code, { findings, places }] of this.#late) {
+      const count = this.#counts.get(code);
+      if (count === undefined) continue;
+      count.findings += findings;
+      count.places += places;
+    }
     this.#causes.clear();
+    this.#late.clear();
     const numbers = (which: "findings" | "places"): CountByCode =>
       Object.fromEntries(CODES.flatMap((code) => (this.#counts.has(code) ? [[code, this.#counts.get(code)?.[which]]] : [])));
     return { findings: ordered(this.#kept), counts: numbers("findings"), places: numbers("places") };
@@ -176,6 +185,15 @@ export class Gathering {
       count.places += places;
     }
     return (count?.findings ?? 1) <= this.#limit;
+  }
+
+  #countLate(code: FindingCode, places: number): void {
+    const late = this.#late.get(code);
+    if (late === undefined) this.#late.set(code, { findings: 1, places });
+    else {
+      late.findings += 1;
+      late.places += places;
+    }
   }
 
   #stretch(code: FindingCode, at: Place, more: Words, places: number, rights: Rights): void {
