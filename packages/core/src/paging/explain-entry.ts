@@ -22,6 +22,6 @@ const meaning = (field: Field, value: bigint): string => {
   }
   if (field.role === "ignored") return value === 0n ? field.says : `${field.says}, though set`;
   if (field.role === "reserved") return value === 0n ? "reserved, zero as it must be" : "reserved, and not zero";
-  if (fieldWidth(field) === 1) return value === 1n ? field.says : `not set: ${field.says}`;
+  if (fieldWidth(field) === 1) return value === 1n ? field.says : `clear; if set: ${field.says}`;
   return field.says;
 };

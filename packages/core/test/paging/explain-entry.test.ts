@@ -45,7 +45,7 @@ describe("the explanation of an entry", () => {
   });
 
   it("says of one bit what it says when it is set, and that it is not", () => {
-    expect([0n, 1n].map((value) => told({ bits: 7 }, value))).to.deep.equal(["not set: the F", "the F"]);
+    expect([0n, 1n].map((value) => told({ bits: 7 }, value))).to.deep.equal(["clear; if set: the F", "the F"]);
     expect([0n, 1n].map((value) => told({ bits: [8, 7] }, value))).to.deep.equal(["the F", "the F"]);
   });
 });
