@@ -227,7 +227,7 @@ export const rootsOf = async (subject: Subject, asked: readonly RootArgument[] =
       const { candidates } = await findRoots(image, architecture, { ...options, limit: 4096 });
       for (const name of registers) {
         // What is more plausible as the other half's root is not this half's.
-        const isOthers = (root: number): boolean => candidates.find((one) => one.root === root)?.register !== name;
+        const isOthers = (root: number): boolean => candidates.find((other) => other.root === root)?.register !== name;
         const best = candidates.find(({ register, root }) => register === name && !isOthers(root));
         if (best === undefined) continue;
         put(name, name === "satp" ? BigInt(best.root / 4096) : BigInt(best.root));
