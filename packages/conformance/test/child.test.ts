@@ -2,7 +2,8 @@
 import { amd64 } from "@portolan/arch-amd64";
 import { oracle } from "@portolan/arch-amd64/oracle";
 import { conformChild } from "@portolan/conformance/child";
-import { isGood } from "@portolan/conformance";
+import { isGood, REPORTERS } from "@portolan/conformance";
+import { publishedVectors } from "@portolan/conformance/published";
 import { expect } from "chai";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -121,6 +122,15 @@ describe("a program that answers for a machine", function () {
     ["answers something else", `${HELLO} say(id + 1, {});`, "does not carry the request's id"],
     ["answers without an answer", `${HELLO} say(id, {});`, "lacks what it must have"],
     ["answers with an error", `${HELLO} say(id, { error: "I am tired" });`, "I am tired"],
+    ["answers with an error that is no text", `${HELLO} say(id, { error: 5 });`, "answered with an error: 5"],
+    [
+      "finds a place and a fault",
+      `${HELLO} say(id, op === "translate" ? { physical: "0x0", fault: "absent" } : {});`,
+      "lacks what it must have",
+    ],
+    ["finds a place that is no number", `${HELLO} say(id, op === "translate" ? { physical: "there" } : {});`, "lacks what it must have"],
+    ["knows a fault that nobody knows", `${HELLO} say(id, op === "translate" ? { fault: "sigsegv" } : {});`, "lacks what it must have"],
+    ["moves the cursor", `${HELLO} console.log("\\u001b[2J\\u0000");`, "\\u001b[2J\\u0000"],
     ["is another machine", 'say(id, { protocol: 1, machine: "vax" });', "does not answer for this machine"],
   ];
   for (const [name, body, detail] of TROUBLES) {
@@ -166,6 +176,44 @@ describe("a program that answers for a machine", function () {
     const body = `${HELLO} if (op === "read") process.exit(1); say(id, op === "translate" ? { physical: "0x0" } : {});`;
     const report = await conformChild(subject, { command: scripted("weak", body), only: ["L1.marks.access-is-recorded", "L1.address"] });
     expect(report.results.map(({ outcome }) => outcome)).to.include("FAIL");
+  });
+
+  it("in C that prints bytes in capitals says the same", async () => {
+    const report = await conformChild(subject, { command: compiled("capitals", '"%02x"', '"%02X"'), only: ["L6.image", "L1.marks"] });
+    expect(new Set(report.results.map(({ outcome }) => outcome))).to.deep.equal(new Set(["PASS"]));
+  });
+
+  it("in C that cannot forget a page is good, and not certified", async () => {
+    const command = compiled("partial-certificate", 'is("op", "invalidate")', 'is("op", "never")');
+    const named = (outcome: string): readonly string[] => report.results.flatMap((one) => (one.outcome === outcome ? [one.clause] : []));
+    const report = await conformChild(subject, { command, profile: "certified" });
+    expect(named("UNRESOLVED")).to.include("L2.invalidate.page");
+    expect(named("FAIL")).to.deep.equal([]);
+    expect([report.isCertified, isGood(report)]).to.deep.equal([false, false]);
+    expect(isGood(await conformChild(subject, { command, only: ["L2.invalidate"] }))).to.equal(true);
+  });
+
+  it("in C without images is certified for what it was asked", async () => {
+    const command = compiled("certified-without-dump", 'is("op", "dump")', 'is("op", "never")');
+    const report = await conformChild({ ...subject, vectors: publishedVectors("amd64") }, { command, profile: "certified" });
+    expect(report.isCertified).to.equal(true);
+    expect(REPORTERS.badge(report)).to.include("certified for L1 L2,");
+  });
+
+  it("is asked for the groups of its profile", async () => {
+    const report = await conformChild(subject, { command: compiled("smp"), profile: "teaching", only: ["L1.marks", "L2"] });
+    expect(new Set(report.results.map(({ group }) => group))).to.deep.equal(new Set(["L1"]));
+  });
+
+  it("is expected to fail by a file that says why", async () => {
+    const [dirty, accessed] = ["L1.marks.write-is-recorded", "L1.marks.access-is-recorded"];
+    const report = await conformChild(subject, {
+      command: compiled("expected", "access == WRITE ? DIRTY : 0", "0 ? DIRTY : 0"),
+      only: [dirty, accessed],
+      expectations: [dirty, accessed].map((clause) => ({ clause, why: "nobody writes" })),
+    });
+    expect(report.results.map(({ outcome }) => outcome)).to.have.members(["XFAIL", "XPASS"]);
+    for (const { detail } of report.results) expect(detail).to.include("nobody writes");
   });
 
   it("that does not support a request is not failed for it", async () => {

@@ -206,6 +206,8 @@ describe("expectation files", () => {
     ['{"format":1,"expect":[{"clause":"L1.walk.*"}]}', "expect[0].why"],
     ['{"format":1,"expect":[{"clause":"L9.nothing","why":"x"}]}', "expect[0].clause"],
     ['{"format":1,"expect":[{"clause":"L1.walk.*","why":"x","color":"red"}]}', "expect[0].color"],
+    ['{"format":1,"expect":[{"clause":"L1.walk.*","why":"x","trait":"lukewarm"}]}', "expect[0].trait"],
+    ['{"format":1,"expect":[{"clause":"L1.walk.*","why":"x","policy":"kind"}]}', "expect[0].policy"],
   ];
   for (const [text, place] of cases) {
     it(`like ${text} are refused, at ${place}`, () => {

@@ -3,6 +3,8 @@
  * not come is XPASS, so that the file is mended when the implementation is.
  */
 import { PortolanError } from "@portolan/core";
+import { TRAITS } from "../clause.js";
+import { POLICIES } from "../policies.js";
 
 export interface Expectation {
   /** A clause's id, or its beginning with `*` behind. */
@@ -38,6 +40,11 @@ export const readExpectations = (text: string, file: string, known: ReadonlySet<
       if (typeof member !== "string" || member === "") throw bad(file, `${place}.${key}`, "is no text");
     }
     const expectation = entry as Partial<Expectation>;
+    const { trait, policy } = expectation;
+    if (trait !== undefined && !(TRAITS as readonly string[]).includes(trait))
+      throw bad(file, `${place}.trait`, `is none of ${TRAITS.join(", ")}`);
+    if (policy !== undefined && !Object.hasOwn(POLICIES, policy))
+      throw bad(file, `${place}.policy`, `is none of ${Object.keys(POLICIES).join(", ")}`);
     if (expectation.clause === undefined) throw bad(file, `${place}.clause`, "is missing");
     if (expectation.why === undefined) throw bad(file, `${place}.why`, "is missing");
     const matches = [...known].some((id) => matchesId(expectation.clause ?? "", id));
