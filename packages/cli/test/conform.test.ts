@@ -47,6 +47,34 @@ describe("portolan conform", () => {
     expect(page).to.not.include("not good");
   });
 
+  it("writes a report of each of several machines, and none over the other", async () => {
+    const path = file("of={machine}.json");
+    const { status } = await typed("conform", "abs32le", "ia32", "--only", "L0.entry", "--report", `json=${path}`);
+    expect(status).to.equal(0);
+    for (const name of ["abs32le", "ia32"])
+      expect(JSON.parse(readFileSync(path.replace("{machine}", name), "utf8"))).to.have.nested.property("subject.name", name);
+    for (const report of [`json=${file("one.json")}`, "junit", "tap", "html"]) {
+      const refused = await typed("conform", "abs32le", "ia32", "--only", "L0.entry", "--report", report);
+      expect(refused.status, report).to.equal(2);
+      expect(refused.err).to.include("{machine}");
+    }
+  });
+
+  it("says how a failure is done again with everything that made it", async () => {
+    const set = JSON.parse(readFileSync(new URL("../../conformance/vectors/abs32le/walks.json", import.meta.url), "utf8")) as {
+      vectors: { queries: { answer: unknown }[]; registers: { switches: Record<string, boolean> } }[];
+    };
+    const [query] = set.vectors[0]?.queries ?? [];
+    if (query !== undefined) query.answer = { fault: "bus" };
+    const wrong = file("my vectors.json", JSON.stringify(set));
+    const { status, out } = await typed("conform", "abs32le", "--profile", "quick", "--only", "L1.vectors", "--vectors", wrong);
+    expect(status).to.equal(1);
+    expect(out).to.include(` --profile quick --vectors '${wrong}'`);
+    Object.assign(set.vectors[0]?.registers.switches ?? {}, { NOSUCH: true });
+    const strange = await typed("conform", "abs32le", "--vectors", file("strange.json", JSON.stringify(set)));
+    expect(strange.err).to.include("ERR_BAD_VECTORS").and.to.include("vectors[0].registers.switches.NOSUCH");
+  });
+
   it("writes the table machine × group", async () => {
     const matrix = file("matrix.md");
     await typed("conform", "abs32le", "ia32", "--only", "L0.entry", "--matrix", matrix);
@@ -108,7 +136,14 @@ describe("portolan conform", () => {
     expect(nothing.status).to.equal(2);
     expect(nothing.err).to.include("nothing was asked");
     expect((await typed("conform", "--adapter", "true")).status).to.equal(2);
+    expect(nothing.out).to.equal("");
     expect((await typed("conform", "abs32le", "--report", "poem")).status).to.equal(2);
+    expect((await typed("conform", "abs32le", "--report", "json=")).err).to.include("no file behind");
+    expect((await typed("conform", "abs32le", "--report", `json=${join(directory, "no", "report.json")}`)).err).to.include("no folder");
+    for (const time of ["soon", "0", "9999999999"])
+      expect((await typed("conform", "abs32le", "--adapter", "true", "--timeout", time)).err).to.include("milliseconds");
+    for (const idle of [["--trait", "warm"], ["--policy", "strictest"], ["--long"], ["--replay", "none"]])
+      expect((await typed("conform", "abs32le", "--adapter", "true", ...idle)).err).to.include("is asked once");
     expect((await typed("conform", "abs32le", "--policy", "kind")).status).to.equal(2);
   });
 

@@ -59,6 +59,19 @@ describe("golden vectors", () => {
         .that.has.nested.property("values.place", place);
       expect(schema(copy), place).to.equal(false);
     }
+    const misplaced: readonly (readonly [place: string, damage: (set: typeof whole & Record<string, unknown>) => void])[] = [
+      ["ram.bytes", (set) => (set["ram"] = { first: "0x0", bytes: "0xffffffffffffffff" })],
+      ["ram.bytes", (set) => (set["ram"] = { first: "0x0", bytes: "0x0" })],
+      ["vectors[1].memory[0]", (set) => ((set.vectors[1]?.memory[0] ?? [])[0] = "0xfffffff0")],
+      ["vectors[0].memory[0]", (set) => (set["ram"] = { first: "0x800000", bytes: "0x80000" })],
+    ];
+    for (const [place, damage] of misplaced) {
+      const copy = structuredClone(whole) as typeof whole & Record<string, unknown>;
+      damage(copy);
+      expect(() => readVectors(JSON.stringify(copy), "misplaced.json"), place)
+        .to.throw(PortolanError, "")
+        .that.has.nested.property("values.place", place);
+    }
     expect(() => readVectors("{", "cut.json"))
       .to.throw(PortolanError)
       .with.property("code", "ERR_BAD_VECTORS");

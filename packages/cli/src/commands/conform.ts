@@ -23,7 +23,7 @@ import { conformChild } from "@portolan/conformance/child";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { readFileSync, writeFileSync } from "node:fs";
 import { ARCHITECTURES } from "../architectures.js";
-import { subjectNamed, wantedOf, type Wanted } from "../conformance.js";
+import { MACHINE, subjectNamed, wantedOf, type Wanted } from "../conformance.js";
 import { WorkFailed, type Terminal } from "../terminal.js";
 
 interface ConformArguments {
@@ -61,6 +61,14 @@ const seedOf = (value: string): number => {
   return Number(value);
 };
 
+/** What a timer can count to. */
+const LONGEST = 2 ** 31 - 1;
+const timeoutOf = (value: string): number => {
+  const milliseconds = /^\d{1,10}$/.test(value) ? Number(value) : 0;
+  if (milliseconds < 1 || milliseconds > LONGEST) throw new InvalidArgumentError("A time is a whole number of milliseconds, at least 1.");
+  return milliseconds;
+};
+
 export const addConform = (program: Command, terminal: Terminal): void => {
   program
     .command("conform")
@@ -77,11 +85,15 @@ export const addConform = (program: Command, terminal: Terminal): void => {
     .option("--seed <n>", "seed of everything random", seedOf, 1)
     .option("--long", "campaigns instead of samples: every schedule, many histories")
     .option("--expect <file>", "clauses that are known to fail, and why")
-    .option("--report <format[=file]>", `a report (may be repeated): ${Object.keys(REPORTERS).join(", ")}`, wantedOf)
+    .option(
+      "--report <format[=file]>",
+      `a report (may be repeated), {machine} in FILE is its name: ${Object.keys(REPORTERS).join(", ")}`,
+      wantedOf,
+    )
     .option("--vectors <file>", "more golden vectors (may be repeated)", collect)
     .option("--matrix <file>", "writes the table machine × group as Markdown")
     .option("--adapter <command>", "judges a program that answers requests on its standard input, for the one machine named")
-    .option("--timeout <ms>", "how long an adapter may take for an answer", seedOf, 5000)
+    .option("--timeout <ms>", "how long an adapter may take for an answer", timeoutOf, 5000)
     .option("--replay <file>", "performs a history that a failure has printed")
     .option("--list", "prints the clauses")
     .addHelpText("after", EXAMPLES)
@@ -91,6 +103,16 @@ export const addConform = (program: Command, terminal: Terminal): void => {
         command.error("error: a certified run leaves nothing out: no --only, --trait, --policy or --expect", { exitCode: 2 });
       if (options.adapter !== undefined && names.length !== 1)
         command.error("error: --adapter judges one machine: name it", { exitCode: 2 });
+      if (options.adapter !== undefined && (options.trait ?? options.policy ?? options.long ?? options.replay) !== undefined)
+        command.error("error: a program has its own hardware, and is asked once: no --trait, --policy, --long or --replay with --adapter", {
+          exitCode: 2,
+        });
+      const lost = names.length === 1 ? undefined : options.report?.find(isOfOne);
+      if (lost !== undefined)
+        command.error(
+          `error: a report is of one machine, and there are several: ${lost.format}=FILE with {machine} in FILE, or one machine at a time`,
+          { exitCode: 2 },
+        );
       for (const prefix of options.only ?? []) {
         if (!clauses.some(({ id }) => id.startsWith(prefix)))
           command.error(`error: no clause's name begins with ${prefix}: --list prints them, and machines stand before --only`, {
@@ -102,6 +124,7 @@ export const addConform = (program: Command, terminal: Terminal): void => {
         const report = await run(name, options, terminal);
         if (report?.results.length === 0)
           command.error("error: nothing was asked: no clause is in the profile and what the other options leave of it", { exitCode: 2 });
+        if (report !== null) writeReports(report, options.report, terminal);
         if (report !== null) reports.push(report);
       }
       if (options.matrix !== undefined) writeFileSync(options.matrix, matrixPage(reports));
@@ -119,13 +142,19 @@ const run = async (name: string, options: ConformArguments, terminal: Terminal):
   }
   const known = new Set(clauses.map(({ id }) => id));
   const expectations = options.expect === undefined ? [] : readExpectations(readFileSync(options.expect, "utf8"), options.expect, known);
+  const repeated = [
+    `portolan conform ${wordOf(name)} --only {clause} --trait {trait} --policy {policy} --seed {seed}`,
+    ...(options.long === true ? ["--long"] : []),
+    ...("isShort" in PROFILES[options.profile] ? [`--profile ${options.profile}`] : []),
+    ...(options.vectors ?? []).map((file) => `--vectors ${wordOf(file)}`),
+  ];
   const progress = progressOn(terminal, name);
   const settings: RunOptions = {
     profile: options.profile,
     seed: options.seed,
     isLong: options.long === true,
     expectations,
-    repeat: `portolan conform ${name} --only {clause} --trait {trait} --policy {policy} --seed {seed}${options.long === true ? " --long" : ""}`,
+    repeat: repeated.join(" "),
     onResult: progress.on,
     ...(options.policy === undefined ? {} : { policies: options.policy }),
     ...(options.only === undefined ? {} : { only: options.only }),
@@ -136,13 +165,23 @@ const run = async (name: string, options: ConformArguments, terminal: Terminal):
       ? await conform(subject, settings)
       : await conformChild(subject, { ...settings, command: options.adapter, timeoutMs: options.timeout });
   progress.clear();
-  for (const { format, file } of options.report ?? [{ format: "text" as const }]) {
-    const written = REPORTERS[format](report);
-    if (file === undefined) terminal.out(written);
-    else writeFileSync(file, written);
-  }
   return report;
 };
+
+/** Whether the second of two such reports would be written over the first, or behind it where a form has one beginning and one end. */
+const isOfOne = ({ format, file }: Wanted): boolean =>
+  file === undefined ? format === "tap" || format === "junit" || format === "html" : !file.includes(MACHINE);
+
+const writeReports = (report: Report, wanted: readonly Wanted[] = [{ format: "text" }], terminal: Terminal): void => {
+  for (const { format, file } of wanted) {
+    const written = REPORTERS[format](report);
+    if (file === undefined) terminal.out(written);
+    else writeFileSync(file.replaceAll(MACHINE, report.subject.name), written);
+  }
+};
+
+/** As one word for a shell. */
+const wordOf = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 
 /** One line that says how far it is, drawn again and again where somebody looks. */
 const progressOn = (terminal: Terminal, name: string): { readonly on: (result: Result) => void; readonly clear: () => void } => {

@@ -87,5 +87,22 @@ export const readVectors = (text: string, file: string): VectorSet => {
     throw bad("the file", error instanceof Error ? error.message : "no JSON");
   }
   set(value, "");
-  return value as VectorSet;
+  const read = value as VectorSet;
+  inMemory(read, bad);
+  return read;
+};
+
+/** More than any question about translation needs. */
+const MOST_BYTES = 2n ** 32n;
+
+/** Words of memory that lie in no memory would be no part of what is asked. */
+const inMemory = ({ ram, vectors }: VectorSet, bad: (place: string, reason: string) => PortolanError): void => {
+  const [first, size] = [BigInt(ram.first), BigInt(ram.bytes)];
+  if (size === 0n || size > MOST_BYTES) throw bad("ram.bytes", `is not 1 to 0x${MOST_BYTES.toString(16)}`);
+  vectors.forEach(({ memory }, i) =>
+    memory.forEach(([address, bytes], j) => {
+      const at = BigInt(address) - first;
+      if (at < 0n || at + BigInt(bytes.length / 2) > size) throw bad(`vectors[${i}].memory[${j}]`, "does not lie in the RAM");
+    }),
+  );
 };
