@@ -116,11 +116,14 @@ export function* stateSeeds(each) {
       memory.readBytes(base, bytes);
       const view = new DataView(bytes.buffer);
       const words = new Map();
-      for (let at = 0; at < bytes.length && words.size < MOST_WORDS_OF_A_STATE; at += 8) {
-        const word = view.getBigUint64(at, true);
-        if (word !== 0n) words.set(base + at, word);
-      }
-      const tlb = state.tlb.slice(0, 24);
+      const used = [];
+      for (let at = 0; at < bytes.length; at += 8) if (view.getBigUint64(at, true) !== 0n) used.push(at);
+      const stride = Math.max(1, Math.ceil(used.length / MOST_WORDS_OF_A_STATE / 16));
+      // A few words in a row each, from everywhere.
+      for (let i = 0; i < used.length; i++)
+        if (Math.floor(i / 16) % stride === 0) words.set(base + used[i], view.getBigUint64(used[i], true));
+      // What is locked leads to the buffers.
+      const tlb = state.tlb.toSorted((one, other) => Number(other.locked === true) - Number(one.locked === true)).slice(0, 24);
       yield {
         machine: name,
         regions: [{ first: base, bytes: bytes.length }],

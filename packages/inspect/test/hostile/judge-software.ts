@@ -107,6 +107,17 @@ export const judgeState = async (input: HostileState): Promise<{ readonly leaves
     const listed = await typed(memory, () => gathered(listMappings(memory, architecture, own, { ...options, merge: "leaves" })));
     const ranges = await typed(memory, () => gathered(listMappings(memory, architecture, own, options)));
     if (listed === undefined) continue;
+    // A list of a part is that part of the list, in whatever order.
+    if (listed.length > 0 && listed.length < BUDGET.leaves && from !== "tree") {
+      const { first, last } = listed[random.below(listed.length)];
+      const part = await typed(memory, () =>
+        gathered(listMappings(memory, architecture, own, { ...options, merge: "leaves", range: { first, last }, filter: { user: true } })),
+      );
+      const expected = listed.filter((leaf) => leaf.first <= last && leaf.last >= first && leaf.rights >>> 3 !== 0);
+      expect(part?.map((leaf) => [leaf.first, leaf.physical, leaf.rights])).to.deep.equal(
+        expected.map((leaf) => [leaf.first, leaf.physical, leaf.rights]),
+      );
+    }
     for (const { first, last, bytes } of listed) expect(last - first, first.toString(16)).to.equal(BigInt(bytes - 1));
     for (const { first, last } of ranges ?? []) expect(first <= last).to.equal(true);
     places.push({ from, roots: own, leaves: listed });
