@@ -4,7 +4,7 @@ import { Command, CommanderError } from "commander";
 import { createRequire } from "node:module";
 import pc from "picocolors";
 import { addCommands, type Commands } from "./sub-commands.js";
-import { Suspicious, WorkFailed, type Terminal } from "./terminal.js";
+import { Suspicious, Unread, WorkFailed, type Terminal } from "./terminal.js";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
@@ -54,6 +54,7 @@ export const cli = async (args: readonly string[], terminal: Terminal): Promise<
 const statusOf = (error: unknown, terminal: Terminal): number => {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   if (error instanceof Suspicious) return FAILURE;
+  if (error instanceof Unread) return 0;
   if (error instanceof WorkFailed) {
     terminal.err(`${pc.red("failed")}: ${error.message}\n`);
     return FAILURE;

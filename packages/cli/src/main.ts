@@ -2,8 +2,10 @@
 /** The command `portolan`. */
 import { cli } from "./cli.js";
 
-// Whoever reads may stop reading (`| head`): the work goes on, and its exit status tells.
+// Whoever reads may stop reading (`| head`): work goes on, and its exit status tells; lists end there.
+let isUnread = false;
 process.stdout.on("error", (error: Error & { readonly code?: string }) => {
+  isUnread = true;
   if (error.code === "EPIPE") return;
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
@@ -28,6 +30,7 @@ process.exitCode = await cli(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
   bytes: (bytes) => void process.stdout.write(bytes),
   drained,
+  isUnread: () => isUnread,
   err: (text) => void process.stderr.write(text),
   isTerminal: process.stderr.isTTY,
   now: () => performance.now(),

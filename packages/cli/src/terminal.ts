@@ -10,10 +10,20 @@ export interface Terminal {
   readonly bytes?: (bytes: Uint8Array) => void;
   /** When what was written has gone, so that little of a long list is held; at once where absent. */
   readonly drained?: () => Promise<void>;
+  /** Has whoever reads stopped reading? */
+  readonly isUnread?: () => boolean;
 }
 
-/** Waits until what was written has gone. */
-export const drainedOf = (terminal: Terminal): Promise<void> | undefined => terminal.drained?.();
+/** Whoever reads a long answer has read enough of it: nothing else was asked for. */
+export class Unread extends Error {
+  override readonly name = "Unread";
+}
+
+/** Waits until what was written has gone. @throws Unread where nobody reads any more */
+export const drainedOf = async (terminal: Terminal): Promise<void> => {
+  await terminal.drained?.();
+  if (terminal.isUnread?.() === true) throw new Unread();
+};
 
 /** The work was done and its result is bad: wrong bytes, frames that are gone. A mistake of ours. */
 export class WorkFailed extends Error {

@@ -99,6 +99,9 @@ describe("inspect, where software fills the TLB", () => {
       "-> 000000008000  kernel r-x  user r-x  space 1\n",
     );
     expect((await typed(`inspect walk --arch sparc64 --tlb ${raw} ${raw} 0x100000`)).err).to.contain("ERR_BAD_LISTING");
+    // What has no end is no listing either.
+    const endless = await typed(`inspect walk --arch sparc64 --tlb /dev/zero ${raw} 0x100000`);
+    expect([endless.status, endless.err.includes("ERR_BAD_LISTING")]).to.deep.equal([1, true]);
   });
 
   it("refuses places that the machine or the image has not, and spaces that cannot be", async () => {

@@ -2,7 +2,7 @@
 import { KERNEL, PortolanError, USER, type Architecture, type Privilege, type TranslationState } from "@portolan/core/architecture";
 import { findRoots, SOURCES, sourcesInWords, sourcesOf, type SourceName, type SourcesAsked } from "@portolan/inspect";
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 import { addressOf } from "../../options.js";
 import type { RootArgument } from "./arguments.js";
 import type { Rooted, Subject } from "./subject.js";
@@ -72,6 +72,16 @@ export const refuseSoftwares = (architecture: Architecture, { tlb, tsb, asid, sp
     });
 };
 
+/** As much of a file as no listing comes to: who reads it refuses what is larger. Pipes are read too. */
+const listingIn = async (file: string): Promise<string> => {
+  const pieces: Buffer[] = [];
+  for await (const piece of createReadStream(file, { end: MOST_LISTED }) as AsyncIterable<Buffer>) pieces.push(piece);
+  return Buffer.concat(pieces).toString("utf8");
+};
+
+/** Bytes. */
+const MOST_LISTED = 2 ** 26;
+
 /** A processor's state: from a listing, or from the image's note. @throws PortolanError ERR_BAD_LISTING; what the file system says */
 export const stateFor = async (
   file: string | undefined,
@@ -80,7 +90,7 @@ export const stateFor = async (
 ): Promise<TranslationState | null> => {
   if (file === undefined) return note ?? null;
   const { readListing } = await import("@portolan/image/listings");
-  const listed = readListing(await readFile(file, "utf8"), cpu);
+  const listed = readListing(await listingIn(file), cpu);
   // A listing tells of the TLB, and mostly of little else.
   return note === undefined ? listed : { ...note, ...listed, registers: { ...note.registers, ...listed.registers } };
 };
