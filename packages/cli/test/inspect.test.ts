@@ -8,7 +8,7 @@ import { gunzipSync } from "node:zlib";
 import { ia32 } from "@portolan/arch-ia32";
 import { amd64 } from "@portolan/arch-amd64";
 import { cli } from "#src/cli.js";
-import { switchesIn } from "#src/commands/inspect/subject.js";
+import { switchesIn } from "@portolan/inspect";
 import { dumpFormatOf } from "#src/dump.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));

@@ -37,5 +37,5 @@ export {
   type SourceName,
   type SourcesAsked,
 } from "./software/sources.js";
-export { switchesOf } from "./switches.js";
+export { switchesIn, switchesOf } from "./switches.js";
 export type { SpaceRow, TlbRow, TranslationState } from "./state.js";

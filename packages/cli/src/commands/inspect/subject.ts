@@ -17,6 +17,7 @@ import {
   CONVENTIONS,
   findRoots,
   passedOver,
+  switchesIn,
   switchesOf,
   treeOf,
   walkAsData,
@@ -137,32 +138,7 @@ const systemIn = ({ vmcoreinfo }: MemoryImage, architecture: Architecture, asked
   return name;
 };
 
-/** Bits of control registers by the names that the descriptions of switches begin with. @see Intel SDM vol 3A §2.2.1, §2.5 */
-const BITS: Readonly<Record<string, number>> = {
-  "CR0.WP": 16,
-  "CR4.PSE": 4,
-  "CR4.PGE": 7,
-  "CR4.SMEP": 20,
-  "CR4.SMAP": 21,
-  "RFLAGS.AC": 18,
-  "EFLAGS.AC": 18,
-  "EFER.NXE": 11,
-};
-
-const isSet = (value: bigint, bit: number | bigint): boolean => ((value >> BigInt(bit)) & 1n) === 1n;
-
-/** Switches as the image's registers have them; those that no register tells stay as they are after reset. */
-export const switchesIn = (architecture: Architecture, registers: Readonly<Record<string, bigint>>): Switches => {
-  const switches: Record<string, boolean> = {};
-  for (const [name, { says }] of Object.entries(architecture.switches)) {
-    const [place = "", register = ""] = /^(\w+)\.\w+/.exec(says) ?? [];
-    const value = registers[register === "EFLAGS" ? "RFLAGS" : register];
-    const bit = BITS[place];
-    if (value === undefined || bit === undefined) continue;
-    switches[name] = isSet(value, bit);
-  }
-  return switches;
-};
+const isSet = (value: bigint, bit: number): boolean => ((value >> BigInt(bit)) & 1n) === 1n;
 
 /** Of the switches that the image's note tells those that the machine has. */
 const switchesKnown = ({ switches }: Architecture, told: Switches = {}): Switches =>
