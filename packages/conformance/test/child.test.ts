@@ -1,6 +1,8 @@
 /** Programs that answer: well, wrongly, not at all, with nonsense. */
 import { amd64 } from "@portolan/arch-amd64";
 import { oracle } from "@portolan/arch-amd64/oracle";
+import { sparc64 } from "@portolan/arch-sparc64";
+import { oracle as sparc64Oracle } from "@portolan/arch-sparc64/oracle";
 import { conformChild } from "@portolan/conformance/child";
 import { isGood, REPORTERS } from "@portolan/conformance";
 import { publishedVectors } from "@portolan/conformance/published";
@@ -214,6 +216,52 @@ describe("a program that answers for a machine", function () {
     });
     expect(report.results.map(({ outcome }) => outcome)).to.have.members(["XFAIL", "XPASS"]);
     for (const { detail } of report.results) expect(detail).to.include("nobody writes");
+  });
+
+  describe("of a machine whose TLB software fills", () => {
+    const own = { architecture: sparc64, oracle: sparc64Oracle, vectors: publishedVectors("sparc64") };
+    /** Lists of entries, the lowest number first. The kernel has a number of its own. */
+    const buffer = `
+      if (op === "hello") { say(id, { protocol: 1, machine: "sparc64" }); continue; }
+      if (op === "reset") globalThis.units = { data: [], instruction: [] };
+      if (op === "root") globalThis.asid = request.asid;
+      if (op === "entry") units[request.unit][request.index] = request;
+      if (op !== "translate") { say(id, {}); continue; }
+      const { access, privilege } = request;
+      const [at, own] = [BigInt(request.address), privilege === "user" ? asid : 0];
+      const holds = ({ virtual, bytes }) => at >= BigInt(virtual) && at < BigInt(virtual) + BigInt(bytes);
+      const hit = units[access === "execute" ? "instruction" : "data"].find((one) => one && (one.global || one.asid === own) && holds(one));
+      const letter = { read: "r", write: "w", execute: "x" }[access];
+      if (!hit) say(id, { fault: "absent" });
+      else if (!hit[privilege].includes(letter)) say(id, { fault: hit[privilege] === "" ? "privileged" : "protection" });
+      else say(id, { physical: "0x" + (BigInt(hit.physical) + at - BigInt(hit.virtual)).toString(16) });`;
+
+    it("is asked with entries, and not about tables", async () => {
+      const report = await conformChild(own, { command: scripted("buffer", buffer), profile: "certified" });
+      const passed = report.results.flatMap(({ clause, outcome }) => (outcome === "PASS" ? [clause] : []));
+      expect(passed).to.deep.equal(["L1.vectors.published"]);
+      expect(report.isCertified).to.equal(true);
+    });
+
+    it("is not asked about entries that its hardware does not have, and is about others", async () => {
+      const coarse = buffer.replace(
+        'if (op === "entry")',
+        'if (op === "entry" && !request.user.includes("x")) { say(id, { error: "unsupported" }); continue; } if (op === "entry")',
+      );
+      const only = ["L1.vectors"];
+      const outcomes = async (name: string, body: string): Promise<readonly string[]> =>
+        (await conformChild(own, { command: scripted(name, body), only })).results.map(({ outcome }) => outcome);
+      expect(await outcomes("coarse", coarse)).to.deep.equal(["PASS"]);
+      expect(await outcomes("coarse-liar", coarse.replace("one.asid === own", "true"))).to.deep.equal(["FAIL"]);
+      expect(await outcomes("none", coarse.replace('!request.user.includes("x")', "true"))).to.deep.equal(["UNSUPPORTED"]);
+    });
+
+    it("fails where it looks at no tags", async () => {
+      const command = scripted("no-tags", buffer.replace("one.asid === own", "true"));
+      const report = await conformChild(own, { command, only: ["L1.vectors"] });
+      expect(report.results.map(({ outcome }) => outcome)).to.deep.equal(["FAIL"]);
+      expect(report.results[0]?.log).to.include('"op":"entry"');
+    });
   });
 
   it("that does not support a request is not failed for it", async () => {

@@ -2,6 +2,8 @@
  * What is said to a program that answers for a machine: one JSON object a line, on its standard input, and one a line back.
  * docs/adapter-protocol.md is the description; this is its type.
  */
+import type { VectorEntry } from "../vectors/format.js";
+
 export const PROTOCOL = 1;
 
 export type Request =
@@ -15,6 +17,7 @@ export type Request =
   | { readonly op: "read"; readonly address: string; readonly count: number }
   | { readonly op: "dump"; readonly address: string; readonly count: number }
   | { readonly op: "root"; readonly address: string; readonly asid: number }
+  | ({ readonly op: "entry" } & VectorEntry)
   | { readonly op: "switch"; readonly name: string; readonly value: boolean }
   | { readonly op: "invalidate"; readonly what: "all" | "asid" | "page"; readonly asid: number; readonly address: string }
   | {

@@ -454,10 +454,10 @@ const asOurs = (talk: Dialogue): ((image: ProgramsImage) => Promise<void>) => {
 export const scriptOf = (subject: Subject, clause: string, trait: Trait, seed: number): Script | null => {
   const rig = new Rig(subject, { trait, policy: "described", seed, isLong: false });
   if (clause === "L1.vectors.published") return { clause, lines: vectorLines(subject) };
-  const image = IMAGE_WRITERS[clause];
-  if (image !== undefined && !rig.has("hardware-walk")) return { clause, lines: [] };
-  const writer = image ?? WRITERS[clause];
+  const writer = IMAGE_WRITERS[clause] ?? WRITERS[clause];
   if (writer === undefined) return null;
+  // Where software fills the TLB, no tables are the machine's: it is asked with entries.
+  if (!rig.has("hardware-walk")) return { clause, lines: [] };
   const written = writer(rig);
   return "lines" in written ? { clause, ...written } : { clause, lines: written };
 };
@@ -465,15 +465,14 @@ export const scriptOf = (subject: Subject, clause: string, trait: Trait, seed: n
 /** The published vectors as a dialogue: where an answer came from is not asked. */
 const vectorLines = ({ vectors }: Subject): readonly Line[] =>
   (vectors ?? []).flatMap(({ ram, vectors: all }) =>
-    all
-      .filter(({ tlb }) => tlb === undefined)
-      .flatMap(({ registers, memory, queries }): Line[] => [
-        { request: { op: "reset", ram, switches: registers.switches }, expected: {} },
-        ...memory.map(([address, bytes]): Line => ({ request: { op: "write", address, bytes }, expected: {} })),
-        { request: { op: "root", address: registers.root ?? "0x0", asid: registers.asid }, expected: {} },
-        ...queries.map(({ address, access, privilege, answer }): Line => ({
-          request: { op: "translate", address, access, privilege },
-          expected: "fault" in answer ? { fault: answer.fault } : { physical: answer.physical },
-        })),
-      ]),
+    all.flatMap(({ registers, memory, tlb, queries }): Line[] => [
+      { request: { op: "reset", ram, switches: registers.switches }, expected: {} },
+      ...memory.map(([address, bytes]): Line => ({ request: { op: "write", address, bytes }, expected: {} })),
+      { request: { op: "root", address: registers.root ?? "0x0", asid: registers.asid }, expected: {} },
+      ...(tlb ?? []).map((entry): Line => ({ request: { op: "entry", ...entry }, expected: {} })),
+      ...queries.map(({ address, access, privilege, answer }): Line => ({
+        request: { op: "translate", address, access, privilege },
+        expected: "fault" in answer ? { fault: answer.fault } : { physical: answer.physical },
+      })),
+    ]),
   );
