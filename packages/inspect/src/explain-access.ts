@@ -1,6 +1,8 @@
 /** Why an access would fault: the level that refuses, and the bits that would have to be different. */
 import {
   ABSENT,
+  ALL_RIGHTS,
+  DOMAIN,
   fieldBits,
   LEAF_ENTRY,
   MALFORMED_ENTRY,
@@ -11,12 +13,13 @@ import {
   type Architecture,
   type Rights,
   type Rule,
+  type Switches,
 } from "@portolan/core/architecture";
 import { changes, type Culprit } from "./culprit.js";
 import { ACCESS_NAMES, entryInWords, hexadecimal, PRIVILEGE_NAMES } from "./in-words.js";
 import type { Memory } from "./memory.js";
 import { switchesOf } from "./switches.js";
-import { treeOf, type Roots, type TreeLevel } from "./tree.js";
+import { treeOf, type Roots, type Tree, type TreeLevel } from "./tree.js";
 import { walkAddress, type ImageStep, type ImageWalk, type WalkOptions } from "./walk-address.js";
 
 /** A level that refuses. */
@@ -83,6 +86,19 @@ export const explainAccess = async (
     }
   const last = walk.steps.at(-1);
   if (last?.source === "tree") {
+    const tree = treeOf(architecture, options);
+    if (reason === PROTECTION && refusals.length === 0)
+      add(
+        last,
+        together(tree, walk.steps, (rights) => permits(rights, privilege, access)),
+      );
+    if (reason === DOMAIN) {
+      const [step, domain] = domainOf(tree, walk.steps) ?? [last, 0];
+      add(
+        step,
+        flips(tree.switches, (under) => tree.translation.domains?.tell(domain, under) !== "closed"),
+      );
+    }
     if (reason === ABSENT) add(last, kindOf(last));
     if (reason === RESERVED) {
       // A form that the manual forbids is not mended by bits that another form reserves.
@@ -95,6 +111,39 @@ export const explainAccess = async (
   }
   const what = `${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]} at ${hexadecimal(address)}`;
   return { walk, faults: reason !== NO_FAULT, refusals, says: `${what}: ${verdict(walk, refusals)}` };
+};
+
+/** Switches that are to blame alone. */
+const flips = (switches: Switches, isWanted: (switches: Switches) => boolean): Culprit[] =>
+  Object.entries(switches).flatMap(([name, value]) =>
+    isWanted({ ...switches, [name]: !value }) ? [{ kind: "switch", name, is: Number(value), wouldBe: Number(!value) } as const] : [],
+  );
+
+/** Where every level lets it through and all together do not: what of the last entry's, and which switch, would change that. */
+const together = (
+  { translation: { combined }, switches }: Tree,
+  steps: readonly ImageStep[],
+  isEnough: (rights: Rights) => boolean,
+): Culprit[] => {
+  const last = steps.at(-1);
+  if (combined === undefined || last === undefined) return [];
+  const above = steps.slice(0, -1).reduce((rights, step) => rights & step.rights, ALL_RIGHTS);
+  const remaining = (own: Rights, under: Switches): Rights => above & own & combined.tell(above & own, under);
+  const rule = last.format?.rights;
+  const bits = rule === undefined ? [] : changes(rule, last.raw, switches, (own) => isEnough(remaining(own, switches)));
+  return [...bits.filter(({ kind }) => kind === "field"), ...flips(switches, (under) => isEnough(remaining(last.rights, under)))];
+};
+
+/** The entry that names the domain of a way; null where none does. */
+const domainOf = ({ levels }: Tree, steps: readonly ImageStep[]): [ImageStep, number] | null => {
+  for (const step of steps) {
+    const { codec } = levels[step.depth];
+    const [lo, hi] = halvesOf(step.raw);
+    const format = codec.kindOf(lo, hi) === LEAF_ENTRY ? codec.leafOf(lo, hi) : codec.table;
+    const domain = format?.domainOf(lo) ?? -1;
+    if (domain >= 0) return [step, domain];
+  }
+  return null;
 };
 
 const halvesOf = (raw: bigint): [lo: number, hi: number] => [Number(raw & 0xffff_ffffn), Number(raw >> 32n)];
