@@ -157,6 +157,31 @@ describe("portolan conform", () => {
     const { status, err } = await typed("conform", "abs32le", "--replay", bad);
     expect(status).to.equal(2);
     expect(err).to.include("line 2").and.to.include("dance");
+    expect((await typed("conform", "abs32le", "--replay", file("empty.ndjson", "\n"))).err).to.include("no operation");
+  });
+
+  it("says of a history that fails again what fails, under the policy of the failure", async () => {
+    const core = JSON.stringify(import.meta.resolve("@portolan/arch-abs32le"));
+    const path = file(
+      "kind.mjs",
+      `import { abs32le } from ${core};
+       const kind = (level, i, { length }) =>
+         i < length - 1 ? level : { ...level, leaf: { ...level.leaf, rights: { ...level.leaf.rights, tell: (...bits) => level.leaf.rights.tell(...bits) | 0o22 } } };
+       export const machine = { ...abs32le, name: "kind", translation: { ...abs32le.translation, levels: abs32le.translation.levels.map(kind) } };`,
+    );
+    const history = file(
+      "kind.ndjson",
+      '{"op":"create","space":1,"page":0,"pages":1,"flags":9}\n{"op":"switch","space":1,"cpu":2}\n{"op":"read","cpu":2,"page":0}\n',
+    );
+    const { status, err } = await typed("conform", path, "--replay", history, "--policy", "strictest");
+    expect(status).to.equal(1);
+    expect(err).to.include("operation 3 of 3").and.to.include("the area forbids it").and.to.include("strictest");
+    const schedule = file("schedule.ndjson", '{"interleaving":"shrinking, a fault, rights, a switch","cpus":4,"schedule":"0x47"}');
+    expect((await typed("conform", path, "--replay", schedule)).err).to.include('schedule "0x47"');
+    const strange = file("strange.ndjson", '{"interleaving":"shrinking, a fault, rights, a switch","cpus":4,"schedule":"never"}');
+    expect(await typed("conform", path, "--replay", strange)).to.include({ status: 2 });
+    const unknown = file("unknown.ndjson", '{"interleaving":"a dance","cpus":4,"schedule":"0x47"}');
+    expect(await typed("conform", path, "--replay", unknown)).to.include({ status: 2 });
   });
 
   it("refuses vectors that are damaged, or another machine's", async () => {

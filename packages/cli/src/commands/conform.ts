@@ -2,6 +2,7 @@
 import {
   clauses,
   conform,
+  Failure,
   groupOf,
   isGood,
   matrix,
@@ -17,6 +18,7 @@ import {
   type Report,
   type Result,
   type RunOptions,
+  type Subject,
   type Trait,
 } from "@portolan/conformance";
 import { conformChild } from "@portolan/conformance/child";
@@ -94,7 +96,7 @@ export const addConform = (program: Command, terminal: Terminal): void => {
     .option("--matrix <file>", "writes the table machine × group as Markdown")
     .option("--adapter <command>", "judges a program that answers requests on its standard input, for the one machine named")
     .option("--timeout <ms>", "how long an adapter may take for an answer", timeoutOf, 5000)
-    .option("--replay <file>", "performs a history that a failure has printed")
+    .option("--replay <file>", "performs a history that a failure has printed, under its --policy")
     .option("--list", "prints the clauses")
     .addHelpText("after", EXAMPLES)
     .action(async (names: string[], options: ConformArguments, command: Command) => {
@@ -136,8 +138,7 @@ export const addConform = (program: Command, terminal: Terminal): void => {
 const run = async (name: string, options: ConformArguments, terminal: Terminal): Promise<Report | null> => {
   const subject = await subjectNamed(name, options.vectors ?? []);
   if (options.replay !== undefined) {
-    replayHistory(subject, readFileSync(options.replay, "utf8"), options.replay);
-    terminal.out("the history ends as the model says\n");
+    replay(subject, options.replay, options.policy?.[0] ?? "described", terminal);
     return null;
   }
   const known = new Set(clauses.map(({ id }) => id));
@@ -182,6 +183,17 @@ const writeReports = (report: Report, wanted: readonly Wanted[] = [{ format: "te
 
 /** As one word for a shell. */
 const wordOf = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+
+/** What a failure has printed, once more. */
+const replay = (subject: Subject, file: string, policy: Policy, terminal: Terminal): void => {
+  try {
+    replayHistory(subject, readFileSync(file, "utf8"), file, policy);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new WorkFailed(`${error.message}, under the policy ${policy}`);
+  }
+  terminal.out(`the history ends as the model says, under the policy ${policy}\n`);
+};
 
 /** One line that says how far it is, drawn again and again where somebody looks. */
 const progressOn = (terminal: Terminal, name: string): { readonly on: (result: Result) => void; readonly clear: () => void } => {

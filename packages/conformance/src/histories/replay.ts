@@ -1,6 +1,7 @@
 /** Performs what a failure has printed: a history, one operation a line, or the schedule of an interleaving. */
 import { PortolanError } from "@portolan/core";
 import { replayInterleaving } from "../clauses/l5-interleavings.js";
+import type { Policy } from "../policies.js";
 import { Rig, type Subject } from "../rig/rig.js";
 import { perform, type Operation } from "./history.js";
 
@@ -20,12 +21,13 @@ const BELOW: Readonly<Record<string, number>> = { space: 7, to: 7, cpu: 3, page:
 
 /**
  * @param text one operation a line
+ * @param policy the one under which it failed
  * @throws PortolanError ERR_BAD_ARGUMENT that names line and reason; Failure where machine and model differ
  */
-export const replayHistory = (subject: Subject, text: string, file: string): void => {
+export const replayHistory = (subject: Subject, text: string, file: string, policy: Policy = "described"): void => {
   const schedule = scheduleIn(text);
   if (schedule !== null) {
-    const rig = new Rig(subject, { trait: "other", policy: "described", seed: 1, isLong: false });
+    const rig = new Rig(subject, { trait: "other", policy, seed: 1, isLong: false });
     replayInterleaving(rig, schedule.interleaving, schedule.cpus, schedule.schedule);
     return;
   }
@@ -53,7 +55,8 @@ export const replayHistory = (subject: Subject, text: string, file: string): voi
       }
       return value as Operation;
     });
-  perform(new Rig(subject, { trait: "warm", policy: "described", seed: 1, isLong: false }), history);
+  if (history.length === 0) throw new PortolanError("ERR_BAD_ARGUMENT", { history: file, place: "line 1", reason: "no operation" });
+  perform(new Rig(subject, { trait: "warm", policy, seed: 1, isLong: false }), history);
 };
 
 interface Schedule {

@@ -31,7 +31,12 @@ export const text = (report: Report): string => {
   const lines = [...headOf(report), ""];
   for (const result of report.results) {
     if (!isBad(result) && result.outcome !== "UNRESOLVED" && result.outcome !== "XFAIL") continue;
-    lines.push(`${result.outcome} ${titleOf(result)}`, `  ${result.rule}`, `  ${result.detail}`, `  source: ${result.source}`);
+    lines.push(
+      `${result.outcome} ${titleOf(result)}`,
+      `  ${result.rule}`,
+      ...result.detail.split("\n").map((line) => `  ${line}`),
+      `  source: ${result.source}`,
+    );
     if (result.log !== "") lines.push(...result.log.split("\n").map((line) => `  | ${line}`));
     if (isBad(result)) lines.push(`  again: ${result.repeat}`);
   }
