@@ -387,6 +387,20 @@ describe("the command inspect", () => {
     expect(await printed(`inspect roots --arch riscv64 ${riscvDump()}`)).to.match(/^root 0x1000: /m);
   });
 
+  it("list: does not say of somebody else's 64-bit ARM what memory is cached, which MAIR_EL1 decides", async () => {
+    const core = join(folder, "typed.core");
+    const raw = join(folder, "typed.raw");
+    for (const dump of [core, raw]) await printed(`run --arch arm64 --memory 1M --dump ${dump} examples/programs/words.arm64.elf --quiet`);
+    const cached = async (more: string): Promise<unknown[]> =>
+      (await typed(`inspect list --arch arm64 --format json --no-totals ${more}`)).out
+        .trim()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { cacheable: unknown }).cacheable);
+    expect(new Set(await cached(core))).to.deep.equal(new Set([true]));
+    expect(new Set(await cached(`--root found ${raw}`))).to.deep.equal(new Set([null]));
+    expect((await typed(`inspect list --arch arm64 --root found ${raw}`)).out).to.not.contain("uncached");
+  });
+
   it("says what was passed over, or makes an answer mean less", async () => {
     const path = put("remarks.raw", smallTables());
     const notes = async (line: string): Promise<string> => {

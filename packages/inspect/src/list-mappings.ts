@@ -1,5 +1,5 @@
 /** Every mapping below the roots, leaf by leaf or in merged ranges, as a stream. */
-import { PAGE_ACCESSED, PAGE_DIRTY, type Architecture, type PageFlags, type Rights } from "@portolan/core/architecture";
+import { PAGE_ACCESSED, PAGE_CACHEABLE, PAGE_DIRTY, type Architecture, type PageFlags, type Rights } from "@portolan/core/architecture";
 import type { ConventionName, SoftwareEntry } from "./conventions.js";
 import { count, filterOf, noSums, type ListTotals, type Mapping, type MappingFilter } from "./mappings.js";
 import type { Memory } from "./memory.js";
@@ -22,6 +22,8 @@ export interface ListOptions extends TreeOptions {
    * memory too; `"rights"`: neighbours of equal rights, wherever they lie. Ranges where absent.
    */
   readonly merge?: "leaves" | "ranges" | "rights";
+  /** Flags that are not to be told: {@link untoldFlags}. None where absent. */
+  readonly untold?: PageFlags;
 }
 
 /** Is called for every leaf that passes the filter; `at` stands at it and is written over afterwards. */
@@ -82,6 +84,15 @@ export const eachMapping = async (
   return { ...(await scan.run(roots)), ...sums, source: "tree" };
 };
 
+/**
+ * What a machine's entries do not say without registers that an image of somebody else's has not: on 64-bit ARM they hold a number, and
+ * MAIR_EL1 says of each whether such memory is cached. @see ARM DDI 0487 D13.2.97
+ */
+export const untoldFlags = ({ translation }: Pick<Architecture, "translation">): PageFlags =>
+  translation.kind === "hierarchical" && translation.levels.some(({ leaf }) => leaf?.fields.some(({ name }) => name === "AttrIndx"))
+    ? PAGE_CACHEABLE
+    : 0;
+
 /** A mapping in the making. */
 interface Run {
   firstPage: number;
@@ -105,9 +116,11 @@ export class Joiner implements LeafVisitor {
   readonly #tree: Tree;
   readonly #merge: NonNullable<ListOptions["merge"]>;
   readonly #pageBytes: number;
+  readonly #untold: PageFlags;
   #run: Run | null = null;
 
-  constructor(tree: Tree, merge: NonNullable<ListOptions["merge"]>) {
+  constructor(tree: Tree, merge: NonNullable<ListOptions["merge"]>, untold: PageFlags = 0) {
+    this.#untold = untold;
     this.#tree = tree;
     this.#merge = merge;
     this.#pageBytes = 2 ** tree.pageShift;
@@ -136,6 +149,7 @@ export class Joiner implements LeafVisitor {
       rights,
       flags,
       unequal,
+      untold: this.#untold,
       pageBytes: pagesEach === 0 ? null : pagesEach * this.#pageBytes,
       depth,
       leaves,
@@ -147,7 +161,7 @@ export class Joiner implements LeafVisitor {
 
   #add(at: Scan, software: SoftwareEntry | null): void {
     const isSingle = this.#merge === "leaves";
-    const { flags } = at;
+    const flags = at.flags & ~this.#untold;
     const run = this.#run;
     if (run !== null && !isSingle && this.#joins(run, at, flags, software)) {
       run.unequal |= run.flags ^ flags;
@@ -214,7 +228,7 @@ async function* listTree(
   roots: Roots,
   options: ListOptions,
 ): AsyncGenerator<Mapping, ListTotals, void> {
-  const joiner = new Joiner(treeOf(architecture, options), options.merge ?? "ranges");
+  const joiner = new Joiner(treeOf(architecture, options), options.merge ?? "ranges", options.untold);
   let wake: () => void = () => {};
   let resume: () => void = () => {};
   const waiting = (): Promise<void> => new Promise((resolve) => (wake = resolve));

@@ -33,6 +33,8 @@ export interface Mapping {
   readonly flags: PageFlags;
   /** Of those, what some of the joined have and others have not: it can be said of none. */
   readonly unequal: PageFlags;
+  /** What nobody can say, since a register that was not told decides. */
+  readonly untold: PageFlags;
   /** Null for neighbours of several sizes. */
   readonly pageBytes: number | null;
   /** Level of the leaves, 0 at the root. */

@@ -43,9 +43,9 @@ const ORIGIN_COLUMNS = ["source", "unit", "index", "asid", "space"] as const;
 
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 
-/** Null where some of the joined have it and others have not. */
-const flagOf = ({ flags, unequal }: Pick<Mapping, "flags" | "unequal">, flag: PageFlags): boolean | null =>
-  (unequal & flag) !== 0 ? null : (flags & flag) !== 0;
+/** Null where some of the joined have it and others have not, or nobody can say. */
+const flagOf = ({ flags, unequal, untold }: Pick<Mapping, "flags" | "unequal" | "untold">, flag: PageFlags): boolean | null =>
+  ((unequal | untold) & flag) !== 0 ? null : (flags & flag) !== 0;
 
 const recordOf = (mapping: Mapping): Readonly<Record<(typeof COLUMNS)[number], string | number | boolean | null>> => ({
   first: hex(mapping.first),
@@ -64,8 +64,8 @@ const recordOf = (mapping: Mapping): Readonly<Record<(typeof COLUMNS)[number], s
 });
 
 /** As JSON.stringify would, in a third of the time. */
-const jsonOf = ({ first, last, bytes, physical, rights, flags, unequal, pageBytes, leaves, software, origin }: Mapping): string => {
-  const is = (flag: PageFlags): string => String(flagOf({ flags, unequal }, flag));
+const jsonOf = ({ first, last, bytes, physical, rights, flags, unequal, untold, pageBytes, leaves, software, origin }: Mapping): string => {
+  const is = (flag: PageFlags): string => String(flagOf({ flags, unequal, untold }, flag));
   const target = physical === null ? "null" : `"0x${physical.toString(16)}"`;
   const told = software === null ? "null" : JSON.stringify(softwareInWords(software));
   return `{"first":"0x${first.toString(16)}","last":"0x${last.toString(16)}","bytes":${bytes},"physical":${target},"kernel":"${letters(rights & 7)}","user":"${letters(rights >>> 3)}","global":${is(PAGE_GLOBAL)},"cacheable":${is(PAGE_CACHEABLE)},"accessed":${is(PAGE_ACCESSED)},"dirty":${is(PAGE_DIRTY)},"pageBytes":${pageBytes},"leaves":${leaves},"software":${told}${origin === null ? "" : `,${JSON.stringify(origin).slice(1, -1)}`}}\n`;
@@ -97,14 +97,14 @@ export const lineOf = (mapping: Mapping, style: MappingStyle, digits: 8 | 16 = 1
     const more = origin === null ? [] : ORIGIN_COLUMNS.map((column) => cell(origin[column]));
     return `${[...COLUMNS.map((column) => cell(record[column])), ...more].join()}\n`;
   }
-  const { first, last, bytes, physical, rights, flags, unequal, pageBytes, leaves, software } = mapping;
+  const { first, last, bytes, physical, rights, flags, unequal, untold, pageBytes, leaves, software } = mapping;
   const range = `${first.toString(16).padStart(digits, "0")}-${last.toString(16).padStart(digits, "0")}`;
   const size = sizeInWords(bytes).padStart(9);
   if (software !== null) return `${range} ${size}  ${softwareInWords(software)}\n`;
   const target = physical === null ? "-> several" : `-> ${physical.toString(16).padStart(digits === 8 ? 8 : 12, "0")}`;
   const words = [
     ...((unequal & PAGE_GLOBAL) !== 0 ? ["partly global"] : (flags & PAGE_GLOBAL) === 0 ? [] : ["global"]),
-    ...((unequal & PAGE_CACHEABLE) !== 0 ? ["partly uncached"] : (flags & PAGE_CACHEABLE) === 0 ? ["uncached"] : []),
+    ...((unequal & PAGE_CACHEABLE) !== 0 ? ["partly uncached"] : ((flags | untold) & PAGE_CACHEABLE) === 0 ? ["uncached"] : []),
     ...(mapping.origin === null ? [] : [originInWords(mapping, tagName)]),
     ...(leaves > 1 ? [`${leaves} pages of ${pageBytes === null ? "several sizes" : sizeInWords(pageBytes)}`] : []),
   ];

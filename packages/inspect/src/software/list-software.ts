@@ -53,6 +53,7 @@ const mappingOf = ({ virtual, bytes, physical, rights, flags, origin }: Leaf): M
   rights,
   flags,
   unequal: 0,
+  untold: 0,
   pageBytes: bytes,
   depth: 0,
   leaves: 1,

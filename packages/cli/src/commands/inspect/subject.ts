@@ -7,6 +7,7 @@ import {
   USER,
   WRITE,
   type Architecture,
+  type PageFlags,
   type Switches,
   type TranslationState,
 } from "@portolan/core/architecture";
@@ -20,6 +21,7 @@ import {
   switchesIn,
   switchesOf,
   treeOf,
+  untoldFlags,
   walkAsData,
   type ConventionName,
   type ImageWalk,
@@ -42,6 +44,7 @@ export interface Subject {
     readonly passMarks: boolean;
     readonly ignoreReserved?: boolean;
     readonly os?: ConventionName;
+    readonly untold?: PageFlags;
   };
   /** What the processor holds beside the tables, where its software fills the TLB and the image or a listing tells. */
   readonly state: TranslationState | null;
@@ -107,6 +110,8 @@ export const openSubject = async (path: string, given: InspectArguments, termina
       switches,
       ...(given.ignoreReserved === undefined ? {} : { ignoreReserved: given.ignoreReserved }),
       passMarks: given.strict !== true,
+      // A note of ours is of a machine of ours, whose registers its description knows.
+      ...(state === undefined ? { untold: untoldFlags(architecture) } : {}),
       ...(given.os === undefined ? {} : { os: systemIn(image, architecture, given.os, (text) => remark(terminal, text)) }),
     };
     if (isSoftwares(architecture)) switchesOf(architecture, switches);
