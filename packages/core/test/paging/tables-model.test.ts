@@ -1,0 +1,233 @@
+/** Page tables of either kind against a map, operation by operation; what an entry comes to say is asked of tables that only insert and mark. */
+import { expect } from "chai";
+import { abs32le } from "@portolan/arch-abs32le";
+import { amd64 } from "@portolan/arch-amd64";
+import { arm, arm32 } from "@portolan/arch-arm";
+import { arm64With } from "@portolan/arch-arm64";
+import { ia32 } from "@portolan/arch-ia32";
+import { sparc64 } from "@portolan/arch-sparc64";
+import { AllocationGate } from "#src/allocation-gate.js";
+import type { Architecture } from "#src/architecture/architecture.js";
+import {
+  PAGE_ACCESSED,
+  PAGE_CACHEABLE,
+  PAGE_DIRTY,
+  PAGE_GLOBAL,
+  PAGE_USER,
+  READ,
+  rightsFor,
+  WRITE,
+  type PageFlags,
+} from "#src/architecture/rights.js";
+import { Events, type PortolanEvent } from "#src/events.js";
+import { ZonedFrames } from "#src/frames/zoned-frames.js";
+import { PhysicalMemory } from "#src/machine/physical-memory.js";
+import { TranslationContext } from "#src/machine/translation-context.js";
+import { HashedTables } from "#src/paging/hashed.js";
+import { HierarchicalTables } from "#src/paging/hierarchical.js";
+import { StaleTranslations } from "#src/paging/stale.js";
+import { Random } from "#src/random.js";
+import { wide64 } from "../wide64.js";
+
+const ANY_WRITE = rightsFor(WRITE, WRITE);
+const MARKS = PAGE_ACCESSED | PAGE_DIRTY;
+
+/** What was asked for, and the marks that were made. */
+interface Entry {
+  readonly frame: number;
+  readonly flags: PageFlags;
+  readonly marks: number;
+}
+
+const tablesOf = (architecture: Architecture) => {
+  const { byteOrder, physicalBits, pageShift } = architecture;
+  const memory = new PhysicalMemory({
+    bytes: 256 * 2 ** pageShift,
+    base: 16 * 2 ** pageShift,
+    physicalBits,
+    byteOrder,
+    frameShift: pageShift,
+  });
+  const frames = new ZonedFrames(memory, new AllocationGate());
+  const events = new Events();
+  const kind = architecture.translation.kind === "hashed" ? HashedTables : HierarchicalTables;
+  const tables = new kind(architecture, memory, frames, events);
+  const kernel = new TranslationContext(0, true, 0);
+  tables.create(kernel);
+  const users = [5, 6].map((id) => {
+    const context = new TranslationContext(id, false, id);
+    tables.create(context);
+    return context;
+  });
+  return { tables, events, kernel, users };
+};
+
+/** What an entry says that was inserted and marked, and nothing else. */
+const sayings = (architecture: Architecture) => {
+  const { tables, kernel, users } = tablesOf(architecture);
+  const known = new Map<string, { rights: number; flags: number }>();
+  return (isKernels: boolean, page: number, { flags, marks }: Entry): { rights: number; flags: number } => {
+    const key = `${isKernels} ${flags} ${marks}`;
+    let says = known.get(key);
+    if (says !== undefined) return says;
+    const context = isKernels ? kernel : (users[0] ?? kernel);
+    tables.insert(context, page, 100, flags);
+    if (marks !== 0) tables.mark(context, page, (marks & PAGE_DIRTY) !== 0);
+    tables.find(context, page);
+    says = { rights: tables.found.rights, flags: tables.found.flags };
+    known.set(key, says);
+    const debt = new StaleTranslations();
+    tables.remove(context, page, debt);
+    debt.settle(
+      () => {},
+      (unit) => tables.freeTable(unit),
+    );
+    return says;
+  };
+};
+
+const machines = [abs32le, ia32, amd64, arm32, arm({ processor: "cortexa9", ttbcrN: 2 }), arm64With({ granule: 4 }), wide64, sparc64];
+
+describe("page tables and a map", () => {
+  for (const architecture of machines) {
+    it(`agree on ${architecture.name}: what is mapped, what it says, what is owed, and what is told`, () => {
+      const { pageShift, layout, wordBits, can } = architecture;
+      const pages = 40;
+      const saying = sayings(architecture);
+      const { tables, events, kernel, users } = tablesOf(architecture);
+      const told: PortolanEvent[] = [];
+      events.sink = (event) => void (event.kind === "map" && told.push(event));
+      const userFirst = Number(layout.user.first >> BigInt(pageShift));
+      const kernelFirst = Number(layout.kernel.first >> BigInt(pageShift));
+      // Across the end of a leaf table, whatever size it has; the kernel's up to the last page of the word, too.
+      const places = [
+        ...users.flatMap((context) => [2 ** 8, 2 ** 9, 2 ** 10].map((end) => ({ context, first: userFirst + end - pages / 2 }))),
+        { context: kernel, first: kernelFirst + 2 ** 10 - pages / 2 },
+        { context: kernel, first: 2 ** (wordBits - pageShift) - pages },
+      ];
+      const models = places.map(() => new Map<number, Entry>());
+      const random = new Random(77);
+      for (let step = 0; step < 2500; step += 1) {
+        const which = random.below(places.length);
+        const [place, model] = [places[which], models[which]];
+        if (place === undefined || model === undefined) throw new Error("no such place");
+        const { context, first } = place;
+        const page = first + random.below(pages);
+        const before = model.get(page);
+        const what = `step ${step}, page ${page} of ${context.id}`;
+        const says = (entry: Entry) => saying(context.isKernel, first, entry);
+        const flags = READ | random.below(8) | (context.isKernel ? 0 : PAGE_USER) | ((PAGE_GLOBAL | PAGE_CACHEABLE) * random.below(2));
+        const frame = 40 + random.below(200);
+        const debt = new StaleTranslations();
+        told.length = 0;
+        const tells: PortolanEvent[] = [];
+        const map = { kind: "map", space: context.id, page, frame } as const;
+        const count = 1 + random.below(pages);
+        const operation = random.below(12);
+        if (before === undefined) {
+          expect(tables.find(context, page), what).to.equal(false);
+          expect(tables.widen(context, page, frame, flags), what).to.equal(false);
+          expect(tables.testAndClearAccessed(context, page, debt), what).to.equal(false);
+          expect(tables.remove(context, page, debt), what).to.equal(false);
+          expect(() => tables.suspend(context, page, debt), what).to.throw("an absent page is");
+          expect(() => tables.update(context, page, flags, debt), what).to.throw("an absent page is");
+          expect(debt.isSettled, what).to.equal(true);
+          if (operation < 9) {
+            tables.insert(context, page, frame, flags);
+            model.set(page, { frame, flags, marks: 0 });
+            tells.push(map);
+          }
+        } else {
+          expect(tables.find(context, page), what).to.equal(true);
+          expect(tables.found, what).to.deep.equal({ frame: before.frame, ...says(before) });
+          const lost = (after: Entry): number => ((says(before).rights & ~says(after).rights) === 0 ? 0 : 1);
+          if (operation === 0) {
+            expect(tables.remove(context, page, debt), what).to.equal(true);
+            expect([debt.pages, tables.found.frame], what).to.deep.equal([1, before.frame]);
+            model.delete(page);
+          } else if (operation === 1) {
+            const after = { ...before, flags };
+            tables.update(context, page, flags, debt);
+            expect(debt.pages, what).to.equal(lost(after));
+            model.set(page, after);
+          } else if (operation === 2) {
+            const after = { ...before, flags: before.flags | (flags & 7) };
+            expect(() => tables.widen(context, page, before.frame + 1, after.flags)).to.throw("another frame than it has");
+            expect(tables.widen(context, page, before.frame, after.flags), what).to.equal(true);
+            model.set(page, after);
+          } else if (operation === 3 && (before.flags & WRITE) !== 0 && lost({ ...before, flags: before.flags & ~WRITE }) === 1) {
+            expect(() => tables.widen(context, page, before.frame, before.flags & ~WRITE), what).to.throw("took rights away");
+            tables.update(context, page, before.flags, debt);
+          } else if (operation === 4) {
+            const isDirty = random.below(2) === 0;
+            tables.mark(context, page, isDirty);
+            model.set(page, { ...before, marks: before.marks | (isDirty ? MARKS : PAGE_ACCESSED) });
+          } else if (operation === 5) {
+            const isMarked = (says(before).flags & PAGE_ACCESSED) !== 0;
+            expect(tables.testAndClearAccessed(context, page, debt), what).to.equal(isMarked);
+            expect(debt.pages, what).to.equal(isMarked ? 1 : 0);
+            // A mark of writing stays; tables that only mark make one of both, so it goes by way of an update of an own.
+            if ((before.marks & PAGE_DIRTY) !== 0) {
+              expect(tables.find(context, page)).to.equal(true);
+              expect(tables.found.flags, what).to.equal(says(before).flags & ~PAGE_ACCESSED);
+              tables.mark(context, page, true);
+            } else model.set(page, { ...before, marks: 0 });
+          } else if (operation === 6) {
+            const entry = tables.suspend(context, page, debt);
+            expect([tables.find(context, page), debt.pages], what).to.deep.equal([false, 1]);
+            tables.resume(context, entry, page, frame, flags);
+            model.set(page, { frame, flags, marks: 0 });
+            tells.push(map);
+          } else if (operation === 7) {
+            tables.writeProtect(context, page, count, debt);
+            let weaker = 0;
+            for (let each = page; each < page + count; each += 1) {
+              const entry = model.get(each);
+              if (entry === undefined) continue;
+              const after = { ...entry, flags: entry.flags & ~WRITE };
+              if ((says(entry).rights & ANY_WRITE) !== (says(after).rights & ANY_WRITE)) weaker += 1;
+              model.set(each, after);
+            }
+            expect(debt.pages, what).to.be.at.least(Math.min(1, weaker));
+          } else {
+            expect(() => tables.insert(context, page, frame, flags), what).to.throw("the page is mapped already");
+          }
+        }
+        expect(told, what).to.deep.equal(tells);
+        debt.settle(
+          () => {},
+          (unit) => tables.freeTable(unit),
+        );
+        if (step % 10 === 0) {
+          const found = new Float64Array(pages + 4).fill(7);
+          tables.framesOf(context, first, pages, found);
+          const wanted = Array.from({ length: pages }, (_, i) => model.get(first + i)?.frame ?? -1);
+          expect([...found], what).to.deep.equal([...wanted, 7, 7, 7, 7]);
+          const visited: unknown[] = [];
+          const from = page - random.below(3);
+          tables.each(context, from, count, (at, { frame: its, flags: own }) => visited.push([at, its, own]) < 30);
+          const mapped = [...model].toSorted(([one], [other]) => one - other).filter(([at]) => at >= from && at < from + count);
+          expect(visited, what).to.deep.equal(mapped.slice(0, 30).map(([at, entry]) => [at, entry.frame, says(entry).flags]));
+        }
+      }
+      // What is asked about the dirty mark alone never told of one that no entry has.
+      expect(can.recordWrite === "no" || models.some((model) => [...model.values()].some(({ marks }) => marks === MARKS))).to.equal(true);
+      for (const [i, model] of models.entries()) {
+        const { context } = places[i] ?? { context: kernel };
+        for (const page of model.keys()) {
+          const debt = new StaleTranslations();
+          expect(tables.remove(context, page, debt)).to.equal(true);
+          debt.settle(
+            () => {},
+            (unit) => tables.freeTable(unit),
+          );
+        }
+      }
+      for (const context of users) {
+        tables.each(context, 0, 2 ** (wordBits - pageShift), (page) => expect.fail(`page ${page} is left`));
+        tables.destroy(context);
+        expect(tables.bytes(context)).to.equal(0);
+      }
+    });
+  }
+});
