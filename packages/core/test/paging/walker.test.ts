@@ -14,7 +14,8 @@ import type { Tlb } from "#src/tlb/tlb.js";
 import { described, outcomeOf, wordAt, type Described, type Outcome } from "./random-tree.js";
 
 const ACCESSES: readonly Access[] = [READ, WRITE, EXECUTE];
-const RAM = 2 ** 18;
+/** It ends within a chunk of memory: what lies behind it there is none. */
+const RAM = 3 * 2 ** 16;
 /** Where RAM begins: the last two are for words that can name what lies above 4 GiB. */
 const BASES = [0, 2 ** 14, 2 ** 20, 2 ** 31, 2 ** 32 - RAM, 2 ** 32 - RAM / 2, 2 ** 33] as const;
 
@@ -72,7 +73,7 @@ const bench = (random: Random, machine: Described) => {
   };
   const user = new TranslationContext(1, false, 5);
   const kernel = new TranslationContext(0, true, 0);
-  const places = random.below(3) === 0 ? [alias, alias + 4096 * 3, base - (base % 2 ** 13)] : tables;
+  const places = [tables, tables, tables, [alias, alias + 4096 * 3], [tables[0], base + RAM + 4096]][random.below(5)] ?? tables;
   [user.root, kernel.root] = [places[0] ?? 0, places[1] ?? 0];
   const told: PortolanEvent[] = [];
   const events = new Events();
