@@ -34,7 +34,7 @@ const bench = (random: Random, machine: Described) => {
   memory.addRegion(alias, 4096 * 4);
   if (base >= 2 ** 16) memory.addRegion(base - 2 ** 16, 2 ** 16);
   const tables = Array.from({ length: 6 }, (_, i) => base + 4096 * 3 * i);
-  const far = [alias, alias + 4096 * 3, base + RAM, 0x7f_f000, Math.max(0, base - 4096)];
+  const far = [alias, alias + 4096 * 3, base + RAM, base + RAM, Math.max(0, base - 4096)];
   const field = (name: string): number => {
     for (const { table, leaf } of translation.levels)
       for (const { name: own, bits } of [...(table?.fields ?? []), ...(leaf?.fields ?? [])])
@@ -67,7 +67,7 @@ const bench = (random: Random, machine: Described) => {
     const [high, low] = frame.bits;
     const unit = BigInt(frame.unitShift ?? low);
     const place = isTable
-      ? BigInt((random.below(12) === 0 ? far[random.below(5)] : tables[random.below(6)]) ?? 0)
+      ? BigInt((random.below(7) === 0 ? far[random.below(5)] : tables[random.below(6)]) ?? 0)
       : BigInt(random.below(3) === 0 ? base + 4096 * random.below(64) : random.word()) * (random.below(8) === 0 ? 5n : 1n);
     return word | (((place >> unit) & ((1n << BigInt(high - low + 1)) - 1n)) << BigInt(low));
   };
