@@ -327,12 +327,20 @@ export const EXPLAINED = [
   {
     file: "packages/arch-riscv64/src/supervisor-registers.ts",
     why: "same",
-    because: "a tree that software has built by itself belongs to no space; and every machine of the port has a tree",
+    because:
+      "a tree that software has built by itself belongs to no space; every machine of the port has a tree; and tags have no more bits than their field, so that what stands above it drops out",
     mutants: [
       ["false", "true", "new TranslationContext(NOBODYS"],
       ["-1", "+1", "NOBODYS"],
-      ['translation.kind === "hierarchical"', "true"],
+      ['translation.kind !== "hierarchical"', "false"],
+      ["modeShift - asidShift", "modeShift + asidShift", "asUintN"],
     ],
+  },
+  {
+    file: "packages/arch-riscv64/src/sv32-formats.ts",
+    why: "same",
+    because: "an extension of which nothing is said is not there",
+    mutants: [["{ svnapot: false, svpbmt: false }", "{}"]],
   },
   {
     file: "packages/arch-mips32/src/cp0.ts",
