@@ -337,6 +337,12 @@ export const EXPLAINED = [
     ],
   },
   {
+    file: "packages/arch-riscv64/src/sv32-oracle.ts",
+    why: "same",
+    because: "a leaf that has no R has X: no R, W and X is a pointer, and W without R is refused",
+    mutants: [['x === "1"', "true", "MXR"]],
+  },
+  {
     file: "packages/arch-riscv64/src/sv32-formats.ts",
     why: "same",
     because: "an extension of which nothing is said is not there",
