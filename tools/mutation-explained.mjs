@@ -51,8 +51,11 @@ export const EXPLAINED = [
   {
     file: `${PAGES}used-space/used-space.ts`,
     why: "same",
-    because: "an empty slot is 0 and 0, and the last page of it is −1, which is what none is called",
-    mutants: [["this.#slots[2 * slot + 1] === 0", "false"]],
+    because: "an empty slot is 0 and 0, and the last page of it is −1, which is what none is called; nothing taken back is nothing",
+    mutants: [
+      ["this.#slots[(slot << 1) | 1] === 0", "false"],
+      ["reserved > before", "reserved >= before"],
+    ],
   },
   {
     file: `${PAGES}asid/steal-oldest.ts`,
@@ -164,6 +167,7 @@ export const EXPLAINED = [
       ["true", "false", "windowOf(fields, true)"],
       ["this.#table !== null", "false"],
       ["this.isInPlace", "false"],
+      ["!this.isInPlace", "true"],
       ["this.frameHigh === 0", "false"],
       ["forms.length === 0 && AnswerTable.fits(fields)", ["true", "false", "forms.length === 0 || AnswerTable.fits(fields)"]],
       ["forms.length === 0", ["true", "forms.length !== 0"]],
@@ -384,6 +388,12 @@ export const EXPLAINED = [
     mutants: [["high === low", "false", "bits: "]],
   },
   {
+    file: "packages/arch-arm/src/registers.ts",
+    why: "same",
+    because: "there is no switch beyond the last bit, and what is not there is not set",
+    mutants: [["bit < 2 * DOMAINS", "bit <= 2 * DOMAINS"]],
+  },
+  {
     file: "packages/arch-amd64/src/oracle.ts",
     why: "same",
     because: "between bit 51 and bit 52 are no bits that could be set",
@@ -461,6 +471,12 @@ export const EXPLAINED = [
       ["merged += 1", "merged -= 1"],
       ["merged < FEWEST", ["true", "merged <= FEWEST"]],
     ],
+  },
+  {
+    file: `${PAGES}paging/withdrawal.ts`,
+    why: "same",
+    because: "whether others were stopped is asked only after a beginning has written it down",
+    mutants: [["false", "true", "#hasStopped = false"]],
   },
   {
     file: `${PAGES}paging/hardware-walk.ts`,
