@@ -331,11 +331,23 @@ describe("levels", () => {
 
 describe("the bits of a level's entries that say all but the address", () => {
   const machines = [ia32, amd64, arm32, wide64];
+  /** A level whose other form is told, lets through and is marked by bits that nothing else looks at. */
+  const apart = (): LevelCodec => {
+    const one = (name: string, bits: number, role: Field["role"] = "control"): Field => ({ name, bits, role, says: name });
+    const [there, may, other, mayOther] = [one("there", 0), one("may", 1), one("other", 8), one("may other", 33)];
+    const by = (field: Field) => ({ reads: [field], tell: (values: FieldValues): number => (values[field.name] === 1 ? ALL_RIGHTS : 0) });
+    const leaf = formatOf([there, may, other], { rights: by(may) });
+    const form = formatOf([there, other, mayOther, one("A", 40, "accessed"), one("D", 12, "dirty")], { rights: by(mayOther) });
+    const kind: Level["kind"] = { reads: [there], tell: ({ there: isThere }) => (isThere === 1 ? "leaf" : "absent") };
+    const when = { reads: [other], tell: (values: FieldValues): boolean => values["other"] === 1 };
+    return new LevelCodec({ name: "any", indexBits: 9, manual: "", kind, leaf, forms: [{ when, leaf: form, entries: 2 }] }, {});
+  };
   const levels = machines.flatMap(({ translation, switches }) =>
     translation.kind === "hierarchical"
       ? translation.levels.map((level) => new LevelCodec(level, Object.fromEntries(Object.keys(switches).map((name) => [name, true]))))
       : [],
   );
+  levels.push(apart());
   const meaningOf = (codec: LevelCodec, lo: number, hi: number): unknown => {
     const kind = codec.kindOf(lo, hi);
     const form = codec.leafOf(lo, hi);
