@@ -58,6 +58,33 @@ export const EXPLAINED = [
     ],
   },
   {
+    file: `${PAGES}used-space/used-space.ts`,
+    why: "speed",
+    because:
+      "one interval is divided in the general way as well; where no memory is used up there is none to take back; either side may move where both are as large, and whichever moves, memory is promised for it",
+    mutants: [
+      ["this.#slots[slot << 1] >= 0", ["false", "this.#slots[slot << 1] > 0"], "if (this.#slots[slot << 1] >= 0) {"],
+      ["{ this.#divideOnly(slot, page, to); return; }", "{}"],
+      ["!isPromised", "true", "this.settlePromises(promised)"],
+      ["isSingle && !isOtherSingle", "isSingle || !isOtherSingle"],
+      ["!isSingle && !isOtherSingle", ["true", "!isSingle || !isOtherSingle"]],
+      ["below === NONE", "false", "let above ="],
+      ["below === NONE && above !== NONE", "below === NONE || above !== NONE"],
+      ["below === NONE", "true", "return { isBelow"],
+      ["above !== NONE", "true", "return { isBelow"],
+    ],
+  },
+  {
+    file: `${PAGES}used-space/used-space.ts`,
+    why: "same",
+    because: "nothing lies below page 0, an empty slot reaches to page 0, and a page is its own maximum",
+    mutants: [
+      ["slots[upper << 1] >= 0", "slots[upper << 1] > 0"],
+      ["pages === 0", "false", "page >= first + pages"],
+      ["page > first", "page >= first", "const cut"],
+    ],
+  },
+  {
     file: `${PAGES}asid/steal-oldest.ts`,
     why: "same",
     because: "an array that is filled from the start and one that has nothing there answer the same: nobody idle",

@@ -69,6 +69,7 @@ describe("used space, divided and joined", () => {
           const { spaces, check, without } = made(runsOf(set));
           const what = `${set} at ${cut}`;
           spaces.reserveDivision(LOWER, cut);
+          if (runsOf(set).length < 2) expect(spaces.trees.reserved, "one interval needs no memory").to.equal(2);
           without(() => spaces.divide(LOWER, cut, UPPER));
           if (isPromised) expect(without(() => spaces.join(LOWER, UPPER, true))).to.equal(true);
           spaces.settlePromises(2);
@@ -113,26 +114,28 @@ describe("used space, divided and joined", () => {
       [0, 30],
       [30, 0],
     ] as const) {
-      const fewer = Math.min(below, above);
-      const runs = Array.from({ length: below + above }, (_, i): [number, number] => [3 * i, 2]);
-      const { spaces, check } = made(runs, 0);
-      let moves = 0;
-      const insert = spaces.trees.insert.bind(spaces.trees);
-      spaces.trees.insert = (...given) => {
-        moves += 1;
-        return insert(...given);
-      };
-      const what = `${below} and ${above}`;
-      spaces.reserveDivision(LOWER, 3 * below);
-      expect(spaces.trees.reserved, what).to.be.at.most(2 + fewer / 4);
-      spaces.divide(LOWER, 3 * below, UPPER);
-      expect(moves, what).to.be.at.most(fewer);
-      spaces.settlePromises(0);
-      check(what, runs.slice(0, below), runs.slice(below));
-      moves = 0;
-      expect(spaces.join(LOWER, UPPER)).to.equal(true);
-      expect(moves, what).to.be.at.most(fewer);
-      check(what, runs, []);
+      for (const from of [0, 7, 8]) {
+        const fewer = Math.min(below, above);
+        const runs = Array.from({ length: below + above }, (_, i): [number, number] => [from + 3 * i, 2]);
+        const { spaces, check } = made(runs, 0);
+        let moves = 0;
+        const insert = spaces.trees.insert.bind(spaces.trees);
+        spaces.trees.insert = (...given) => {
+          moves += 1;
+          return insert(...given);
+        };
+        const what = `${below} and ${above} from ${from}`;
+        spaces.reserveDivision(LOWER, from + 3 * below);
+        expect(spaces.trees.reserved, what).to.be.at.most(2 + fewer / 4);
+        spaces.divide(LOWER, from + 3 * below, UPPER);
+        expect(moves, what).to.be.at.most(fewer);
+        spaces.settlePromises(0);
+        check(what, runs.slice(0, below), runs.slice(below));
+        moves = 0;
+        expect(spaces.join(LOWER, UPPER)).to.equal(true);
+        expect(moves, what).to.be.at.most(fewer);
+        check(what, runs, []);
+      }
     }
   });
 
