@@ -5,9 +5,11 @@ import { amd64 } from "@portolan/arch-amd64";
 import { arm, arm32 } from "@portolan/arch-arm";
 import { arm64With } from "@portolan/arch-arm64";
 import { ia32 } from "@portolan/arch-ia32";
+import { riscv64 } from "@portolan/arch-riscv64";
 import { sparc64 } from "@portolan/arch-sparc64";
 import { AllocationGate } from "#src/allocation-gate.js";
 import type { Architecture } from "#src/architecture/architecture.js";
+import { fieldBits } from "#src/architecture/entry-format.js";
 import {
   PAGE_ACCESSED,
   PAGE_CACHEABLE,
@@ -16,6 +18,7 @@ import {
   PAGE_USER,
   READ,
   rightsFor,
+  USER,
   WRITE,
   type PageFlags,
 } from "#src/architecture/rights.js";
@@ -58,7 +61,7 @@ const tablesOf = (architecture: Architecture) => {
     tables.create(context);
     return context;
   });
-  return { tables, events, kernel, users };
+  return { tables, memory, events, kernel, users };
 };
 
 /** What an entry says that was inserted and marked, and nothing else. */
@@ -85,7 +88,17 @@ const sayings = (architecture: Architecture) => {
   };
 };
 
-const machines = [abs32le, ia32, amd64, arm32, arm({ processor: "cortexa9", ttbcrN: 2 }), arm64With({ granule: 4 }), wide64, sparc64];
+const machines = [
+  abs32le,
+  ia32,
+  amd64,
+  arm32,
+  arm({ processor: "cortexa9", ttbcrN: 2 }),
+  arm64With({ granule: 4 }),
+  riscv64,
+  wide64,
+  sparc64,
+];
 
 describe("page tables and a map", () => {
   for (const architecture of machines) {
@@ -101,6 +114,7 @@ describe("page tables and a map", () => {
       // Across the end of a leaf table, whatever size it has; the kernel's up to the last page of the word, too.
       const places = [
         ...users.flatMap((context) => [2 ** 8, 2 ** 9, 2 ** 10].map((end) => ({ context, first: userFirst + end - pages / 2 }))),
+        { context: kernel, first: kernelFirst },
         { context: kernel, first: kernelFirst + 2 ** 10 - pages / 2 },
         { context: kernel, first: 2 ** (wordBits - pageShift) - pages },
       ];
@@ -228,6 +242,43 @@ describe("page tables and a map", () => {
         tables.destroy(context);
         expect(tables.bytes(context)).to.equal(0);
       }
+    });
+  }
+});
+
+describe("entries that are not zero and map nothing", () => {
+  for (const architecture of machines) {
+    const { translation, pageShift } = architecture;
+    if (translation.kind !== "hierarchical") continue;
+    it(`are absent on ${architecture.name}, whatever was looked at before, and may be mapped`, () => {
+      const { tables, users, memory } = tablesOf(architecture);
+      const [context] = users;
+      const level = translation.levels.at(-1);
+      if (context === undefined || level === undefined) throw new Error("no space, or no level");
+      const first = Number(architecture.layout.user.first >> BigInt(pageShift)) + 700;
+      for (const page of [first, first + 1, first + 2]) tables.insert(context, page, 50, READ | WRITE | PAGE_USER);
+      const step = tables.walk(context, BigInt(first + 1) << BigInt(pageShift), READ, USER).steps.at(-1);
+      if (step === undefined) throw new Error("no way to the page");
+      const at = Number(step.entryAddress);
+      const kept = level.kind.reads
+        .map(fieldBits)
+        .reduce((word, [high, low]) => word & ~(((1n << BigInt(high - low + 1)) - 1n) << BigInt(low)), step.raw);
+      expect(kept).to.not.equal(0n);
+      if (step.bytes === 4) memory.write32(at, Number(kept));
+      else memory.write64(at, Number(kept & 0xffff_ffffn), Number(kept >> 32n));
+      for (const other of [first, first + 2]) {
+        expect(tables.find(context, other)).to.equal(true);
+        expect(tables.find(context, first + 1)).to.equal(false);
+        expect(tables.found.frame).to.equal(50);
+      }
+      const frames = new Float64Array(3);
+      tables.framesOf(context, first, 3, frames);
+      expect([...frames]).to.deep.equal([50, -1, 50]);
+      const visited: number[] = [];
+      tables.each(context, first - 1, 5, (page) => visited.push(page) > 0);
+      expect(visited).to.deep.equal([first, first + 2]);
+      tables.insert(context, first + 1, 60, READ | PAGE_USER);
+      expect([tables.find(context, first + 1), tables.found.frame]).to.deep.equal([true, 60]);
     });
   }
 });
