@@ -344,6 +344,18 @@ export const EXPLAINED = [
     mutants: [["frame >= 0", "frame > 0"]],
   },
   {
+    file: "packages/arch-sparc64/src/refill.ts",
+    why: "same",
+    because: "a load is refused only where the privilege may not load, which the other half of the question says too",
+    mutants: [["access !== WRITE", "false"]],
+  },
+  {
+    file: "packages/arch-sparc64/src/faults.ts",
+    why: "same",
+    because: "no bits of a type and no type at all are the same in a word of bits",
+    mutants: [["default: return 0;", "default:"]],
+  },
+  {
     file: "packages/arch-sparc64/src/tsb-pair.ts",
     why: "same",
     because: "whether cacheable pages get CV matters to what is written; this codec only reads",
