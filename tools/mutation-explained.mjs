@@ -285,7 +285,7 @@ export const EXPLAINED = [
     file: `${PAGES}paging/hierarchical.ts`,
     why: "same",
     because:
-      "a remainder leaves small numbers as they are, an exact machine has nothing above its hole, the upper half of it is empty, and the kernel's root exists before its tables",
+      "a remainder leaves small numbers as they are, entries that are written have the ordinary form, an exact machine has nothing above its hole, the upper half of it is empty, and the kernel's root exists before its tables",
     mutants: [
       ["page < this.#limit", ["true", "false", "page <= this.#limit", "page >= this.#limit"]],
       ['this.#architecture.virtualRule === "sign-extended"', "true"],
@@ -297,7 +297,8 @@ export const EXPLAINED = [
       ["depth < depths", "depth <= depths"],
       ["other !== context", "true"],
       ["index / entries", "index * entries"],
-      ["leaf.entries > 1", ["true", "leaf.entries >= 1"]],
+      ["form.entries > 1", ["true", "form.entries >= 1"]],
+      ["codec.leafOf(lo, hi) ?? this.#leaf", "codec.leafOf(lo, hi) && this.#leaf"],
     ],
   },
   {
@@ -313,8 +314,25 @@ export const EXPLAINED = [
   {
     file: `${PAGES}paging/hierarchical.ts`,
     why: "speed",
-    because: "the leaf table that was used last is found again from the root; a listener is asked for once more",
+    because:
+      "the leaf table that was used last is found again from the root, and so is a way that is there; an entry is asked about although it is nothing, or is like the last one, or in the other of two ways; a listener is asked for once more",
     mutants: [
+      ["address < 0", "true", "address = this.#reach"],
+      ["this.#memory.read32(address) === 0 && (this.#entryBytes === 4 || this.#memory.read32(address + 4) === 0)", "false"],
+      [
+        "this.#entryBytes === 4 || this.#memory.read32(address + 4) === 0",
+        ["false", "this.#entryBytes === 4 && this.#memory.read32(address + 4) === 0"],
+      ],
+      ["this.#entryBytes === 4", "false", "const isZero"],
+      ["this.#memory.read32(address + 4) === 0", "false"],
+      ["lo === 0 && hi === 0", "false"],
+      ["((lo ^ this.#decodedLow) & this.#tellingLow) === 0 && ((hi ^ this.#decodedHigh) & this.#tellingHigh) === 0", "false"],
+      ["isAlike && this.#hasDecoded === 1", "false"],
+      ["within >= 0 && within < this.#entries && root === this.#cachedRoot", "false"],
+      ["within >= 0", "within > 0"],
+      ["left > 0", "false"],
+      ["codec.forms.length === 0", ["true", "false", "codec.forms.length !== 0"], "? rightsIn"],
+      ["codec.forms.length === 0", "false", "if (codec"],
       ["prefix !== this.#cachedPrefix || root !== this.#cachedRoot", "true"],
       ["entry >= 0", "false"],
       ["this.#entryOf(context, index);", ";"],

@@ -9,7 +9,8 @@ import { riscv64 } from "@portolan/arch-riscv64";
 import { sparc64 } from "@portolan/arch-sparc64";
 import { AllocationGate } from "#src/allocation-gate.js";
 import type { Architecture } from "#src/architecture/architecture.js";
-import { fieldBits } from "#src/architecture/entry-format.js";
+import { fieldBits, type Field } from "#src/architecture/entry-format.js";
+import { ABSENT } from "#src/architecture/faults.js";
 import {
   PAGE_ACCESSED,
   PAGE_CACHEABLE,
@@ -88,8 +89,10 @@ const sayings = (architecture: Architecture) => {
   };
 };
 
+const abs32be: Architecture = { ...abs32le, name: "abs32be", byteOrder: "big" };
 const machines = [
   abs32le,
+  abs32be,
   ia32,
   amd64,
   arm32,
@@ -260,12 +263,17 @@ describe("entries that are not zero and map nothing", () => {
       const step = tables.walk(context, BigInt(first + 1) << BigInt(pageShift), READ, USER).steps.at(-1);
       if (step === undefined) throw new Error("no way to the page");
       const at = Number(step.entryAddress);
-      const kept = level.kind.reads
-        .map(fieldBits)
-        .reduce((word, [high, low]) => word & ~(((1n << BigInt(high - low + 1)) - 1n) << BigInt(low)), step.raw);
-      expect(kept).to.not.equal(0n);
-      if (step.bytes === 4) memory.write32(at, Number(kept));
-      else memory.write64(at, Number(kept & 0xffff_ffffn), Number(kept >> 32n));
+      const without = (word: bigint, fields: readonly Field[]): bigint =>
+        fields.map(fieldBits).reduce((sum, [high, low]) => sum & ~(((1n << BigInt(high - low + 1)) - 1n) << BigInt(low)), word);
+      const write = (word: bigint): void => {
+        expect(word).to.not.equal(0n);
+        if (step.bytes === 4) memory.write32(at, Number(word));
+        else memory.write64(at, Number(word & 0xffff_ffffn), Number(word >> 32n));
+      };
+      // Nothing but an address, before anything was looked at; then all but what says what it is.
+      write(step.raw & ~without(step.raw, level.leaf?.fields.filter(({ role }) => role === "frame") ?? []));
+      expect(tables.find(context, first + 1)).to.equal(false);
+      write(without(step.raw, level.kind.reads));
       for (const other of [first, first + 2]) {
         expect(tables.find(context, other)).to.equal(true);
         expect(tables.find(context, first + 1)).to.equal(false);
@@ -281,4 +289,49 @@ describe("entries that are not zero and map nothing", () => {
       expect([tables.find(context, first + 1), tables.found.frame]).to.deep.equal([true, 60]);
     });
   }
+});
+
+describe("trees", () => {
+  it("tell entries of eight bytes from nothing by both halves", () => {
+    // All that is set stands in the half that comes second in memory.
+    const { tables, users } = tablesOf({ ...wide64, byteOrder: "little" });
+    const [context] = users;
+    if (context === undefined) throw new Error("no space");
+    tables.insert(context, 9, 2 ** 21, READ | PAGE_USER);
+    expect([tables.find(context, 9), tables.found.frame]).to.deep.equal([true, 2 ** 21]);
+    expect(() => tables.insert(context, 9, 2 ** 21, READ)).to.throw("the page is mapped already");
+  });
+
+  it("do not remember a leaf table that has gone", () => {
+    const { tables, kernel, users } = tablesOf(wide64);
+    const [context] = users;
+    if (context === undefined) throw new Error("no space");
+    const kernelFirst = Number(wide64.layout.kernel.first >> 12n);
+    for (const within of [0, 5, 1023]) tables.insert(kernel, kernelFirst + within, 70, READ);
+    for (const within of [0, 5, 1023]) {
+      tables.insert(context, 5, 50, READ);
+      const debt = new StaleTranslations();
+      tables.remove(context, 5, debt);
+      debt.settle(
+        () => {},
+        (unit) => tables.freeTable(unit),
+      );
+      expect([tables.find(context, kernelFirst + within), tables.found.frame]).to.deep.equal([true, 70]);
+    }
+  });
+
+  it("have no root for the user's half in the kernel's space where each half has its own, and elsewhere the kernel's", () => {
+    for (const architecture of machines) {
+      const { translation, pageShift, layout, virtualRule } = architecture;
+      if (translation.kind !== "hierarchical") continue;
+      const { tables, kernel } = tablesOf(architecture);
+      const first = Number(layout.kernel.first >> BigInt(pageShift));
+      tables.insert(kernel, first + 3, 50, READ | WRITE);
+      const walk = tables.walk(kernel, 3n << BigInt(pageShift), READ, USER);
+      const hasHalves = translation.kernelRootRegister !== undefined && virtualRule === "sign-extended";
+      expect([walk.reason, walk.steps.length], architecture.name).to.deep.equal([ABSENT, hasHalves ? 0 : 1]);
+      expect(tables.find(kernel, 3), architecture.name).to.equal(false);
+      expect(tables.find(kernel, first + 3), architecture.name).to.equal(true);
+    }
+  });
 });
