@@ -51,8 +51,38 @@ export const EXPLAINED = [
   {
     file: `${PAGES}used-space/used-space.ts`,
     why: "same",
-    because: "an empty slot is 0 and 0, and the last page of it is −1, which is what none is called",
-    mutants: [["this.#slots[2 * slot + 1] === 0", "false"]],
+    because: "an empty slot is 0 and 0, and the last page of it is −1, which is what none is called; nothing taken back is nothing",
+    mutants: [
+      ["this.#slots[(slot << 1) | 1] === 0", "false"],
+      ["reserved > before", "reserved >= before"],
+    ],
+  },
+  {
+    file: `${PAGES}used-space/used-space.ts`,
+    why: "speed",
+    because:
+      "one interval is divided in the general way as well; where no memory is used up there is none to take back; either side may move where both are as large, and whichever moves, memory is promised for it",
+    mutants: [
+      ["this.#slots[slot << 1] >= 0", ["false", "this.#slots[slot << 1] > 0"], "if (this.#slots[slot << 1] >= 0) {"],
+      ["{ this.#divideOnly(slot, page, to); return; }", "{}"],
+      ["!isPromised", "true", "this.settlePromises(promised)"],
+      ["isSingle && !isOtherSingle", "isSingle || !isOtherSingle"],
+      ["!isSingle && !isOtherSingle", ["true", "!isSingle || !isOtherSingle"]],
+      ["below === NONE", "false", "let above ="],
+      ["below === NONE && above !== NONE", "below === NONE || above !== NONE"],
+      ["below === NONE", "true", "return { isBelow"],
+      ["above !== NONE", "true", "return { isBelow"],
+    ],
+  },
+  {
+    file: `${PAGES}used-space/used-space.ts`,
+    why: "same",
+    because: "nothing lies below page 0, an empty slot reaches to page 0, and a page is its own maximum",
+    mutants: [
+      ["slots[upper << 1] >= 0", "slots[upper << 1] > 0"],
+      ["pages === 0", "false", "page >= first + pages"],
+      ["page > first", "page >= first", "const cut"],
+    ],
   },
   {
     file: `${PAGES}asid/steal-oldest.ts`,
@@ -164,6 +194,7 @@ export const EXPLAINED = [
       ["true", "false", "windowOf(fields, true)"],
       ["this.#table !== null", "false"],
       ["this.isInPlace", "false"],
+      ["!this.isInPlace", "true"],
       ["this.frameHigh === 0", "false"],
       ["forms.length === 0 && AnswerTable.fits(fields)", ["true", "false", "forms.length === 0 || AnswerTable.fits(fields)"]],
       ["forms.length === 0", ["true", "forms.length !== 0"]],
@@ -254,7 +285,7 @@ export const EXPLAINED = [
     file: `${PAGES}paging/hierarchical.ts`,
     why: "same",
     because:
-      "a remainder leaves small numbers as they are, an exact machine has nothing above its hole, the upper half of it is empty, and the kernel's root exists before its tables",
+      "a remainder leaves small numbers as they are, entries that are written have the ordinary form, an exact machine has nothing above its hole, the upper half of it is empty, and the kernel's root exists before its tables",
     mutants: [
       ["page < this.#limit", ["true", "false", "page <= this.#limit", "page >= this.#limit"]],
       ['this.#architecture.virtualRule === "sign-extended"', "true"],
@@ -266,7 +297,8 @@ export const EXPLAINED = [
       ["depth < depths", "depth <= depths"],
       ["other !== context", "true"],
       ["index / entries", "index * entries"],
-      ["leaf.entries > 1", ["true", "leaf.entries >= 1"]],
+      ["form.entries > 1", ["true", "form.entries >= 1"]],
+      ["codec.leafOf(lo, hi) ?? this.#leaf", "codec.leafOf(lo, hi) && this.#leaf"],
     ],
   },
   {
@@ -282,8 +314,25 @@ export const EXPLAINED = [
   {
     file: `${PAGES}paging/hierarchical.ts`,
     why: "speed",
-    because: "the leaf table that was used last is found again from the root; a listener is asked for once more",
+    because:
+      "the leaf table that was used last is found again from the root, and so is a way that is there; an entry is asked about although it is nothing, or is like the last one, or in the other of two ways; a listener is asked for once more",
     mutants: [
+      ["address < 0", "true", "address = this.#reach"],
+      ["this.#memory.read32(address) === 0 && (this.#entryBytes === 4 || this.#memory.read32(address + 4) === 0)", "false"],
+      [
+        "this.#entryBytes === 4 || this.#memory.read32(address + 4) === 0",
+        ["false", "this.#entryBytes === 4 && this.#memory.read32(address + 4) === 0"],
+      ],
+      ["this.#entryBytes === 4", "false", "const isZero"],
+      ["this.#memory.read32(address + 4) === 0", "false"],
+      ["lo === 0 && hi === 0", "false"],
+      ["((lo ^ this.#decodedLow) & this.#tellingLow) === 0 && ((hi ^ this.#decodedHigh) & this.#tellingHigh) === 0", "false"],
+      ["isAlike && this.#hasDecoded === 1", "false"],
+      ["within >= 0 && within < this.#entries && root === this.#cachedRoot", "false"],
+      ["within >= 0", "within > 0"],
+      ["left > 0", "false"],
+      ["codec.forms.length === 0", ["true", "false", "codec.forms.length !== 0"], "? rightsIn"],
+      ["codec.forms.length === 0", "false", "if (codec"],
       ["prefix !== this.#cachedPrefix || root !== this.#cachedRoot", "true"],
       ["entry >= 0", "false"],
       ["this.#entryOf(context, index);", ";"],
@@ -313,6 +362,18 @@ export const EXPLAINED = [
     mutants: [["frame >= 0", "frame > 0"]],
   },
   {
+    file: "packages/arch-sparc64/src/refill.ts",
+    why: "same",
+    because: "a load is refused only where the privilege may not load, which the other half of the question says too",
+    mutants: [["access !== WRITE", "false"]],
+  },
+  {
+    file: "packages/arch-sparc64/src/faults.ts",
+    why: "same",
+    because: "no bits of a type and no type at all are the same in a word of bits",
+    mutants: [["default: return 0;", "default:"]],
+  },
+  {
     file: "packages/arch-sparc64/src/tsb-pair.ts",
     why: "same",
     because: "whether cacheable pages get CV matters to what is written; this codec only reads",
@@ -327,12 +388,26 @@ export const EXPLAINED = [
   {
     file: "packages/arch-riscv64/src/supervisor-registers.ts",
     why: "same",
-    because: "a tree that software has built by itself belongs to no space; and every machine of the port has a tree",
+    because:
+      "a tree that software has built by itself belongs to no space; every machine of the port has a tree; and tags have no more bits than their field, so that what stands above it drops out",
     mutants: [
       ["false", "true", "new TranslationContext(NOBODYS"],
       ["-1", "+1", "NOBODYS"],
-      ['translation.kind === "hierarchical"', "true"],
+      ['translation.kind !== "hierarchical"', "false"],
+      ["modeShift - asidShift", "modeShift + asidShift", "asUintN"],
     ],
+  },
+  {
+    file: "packages/arch-riscv64/src/sv32-oracle.ts",
+    why: "same",
+    because: "a leaf that has no R has X: no R, W and X is a pointer, and W without R is refused",
+    mutants: [['x === "1"', "true", "MXR"]],
+  },
+  {
+    file: "packages/arch-riscv64/src/sv32-formats.ts",
+    why: "same",
+    because: "an extension of which nothing is said is not there",
+    mutants: [["{ svnapot: false, svpbmt: false }", "{}"]],
   },
   {
     file: "packages/arch-mips32/src/cp0.ts",
@@ -368,6 +443,12 @@ export const EXPLAINED = [
     why: "same",
     because: "one bit is the same field as a number and as a pair of equal ones",
     mutants: [["high === low", "false", "bits: "]],
+  },
+  {
+    file: "packages/arch-arm/src/registers.ts",
+    why: "same",
+    because: "there is no switch beyond the last bit, and what is not there is not set",
+    mutants: [["bit < 2 * DOMAINS", "bit <= 2 * DOMAINS"]],
   },
   {
     file: "packages/arch-amd64/src/oracle.ts",
@@ -446,6 +527,97 @@ export const EXPLAINED = [
       ["word < NEXT_WORD", "word <= NEXT_WORD"],
       ["merged += 1", "merged -= 1"],
       ["merged < FEWEST", ["true", "merged <= FEWEST"]],
+    ],
+  },
+  {
+    file: `${PAGES}paging/withdrawal.ts`,
+    why: "same",
+    because: "whether others were stopped is asked only after a beginning has written it down",
+    mutants: [["false", "true", "#hasStopped = false"]],
+  },
+  {
+    file: `${PAGES}paging/hardware-walk.ts`,
+    why: "speed",
+    because:
+      "there are three roads: the near one and the far one give up where anything is unusual, and the last one asks about everything; what is marked already is not marked again, what is found again was known, and nobody is told nothing",
+    mutants: [
+      ["(ramStart - mainStart) / 4", "(ramStart - mainStart) * 4"],
+      ["ramStart - mainStart", "ramStart + mainStart"],
+      ["ramEnd <= TWO_32", "ramEnd < TWO_32"],
+      ["kind === IS_ABSENT", "false", "if (kind === IS_ABSENT)"],
+      ["{ if (at >= words.length) break; return this.#end(cpu, page, step.reads - 1, ABSENT); }", "{}"],
+      ["at >= words.length", "true"],
+      ["root >= TWO_32", "true"],
+      ["step.pagesPerEntry === 1", "false"],
+      ["this.#events.sink !== null", "true"],
+      ["!memory.isBacked(address)", "true", "break"],
+      [
+        "for (let { first: step } = plan; ; step = step.next) { const address = table + ((partOf(low, high, step.bit) & step.mask) << step.entryShift); if (!memory.isBacked(address)) break; const lo = step.wide === 1 ? memory.readLow(address) : memory.read32(address); const hi = step.wide === 1 ? memory.readHigh(address) : 0; const answer = step.answers[lo & LOW_BITS]; rights &= answer >>> RIGHTS; const kind = kindOf(answer); if (kind === IS_TABLE) { if (((lo & step.tableOddLow) | (hi & step.tableOddHigh)) !== 0) break; table = ((hi & step.tableHigh) >>> 0) * TWO_32 + ((lo & step.tableLow) >>> 0); continue; } if (kind === IS_ABSENT) return this.#end(cpu, page, step.reads - 1, ABSENT); if (plan.combines === 1) rights = plan.combined[rights]; if (kind !== IS_LEAF || ((lo & step.leafOddLow) | (hi & step.leafOddHigh)) !== 0 || !lets(rights, privilege, access)) break; let frame = (lo & step.leafLow) >>> this.#pageShift; if ((hi & step.leafHigh) !== 0) frame += ((hi & step.leafHigh) >>> 0) * this.#perHigh; const flags = (answer & ANSWERS_GLOBAL) === 0 ? 0 : GLOBAL; this.#enterLarge(cpu, page, step, frame, rights, flags, access, privilege); return this.#end(cpu, page, step.reads - 1, NONE); }",
+        "for (let { first: step } = plan; false; step = step.next) { const address = table + ((partOf(low, high, step.bit) & step.mask) << step.entryShift); if (!memory.isBacked(address)) break; const lo = step.wide === 1 ? memory.readLow(address) : memory.read32(address); const hi = step.wide === 1 ? memory.readHigh(address) : 0; const answer = step.answers[lo & LOW_BITS]; rights &= answer >>> RIGHTS; const kind = kindOf(answer); if (kind === IS_TABLE) { if ((lo & step.tableOddLow | hi & step.tableOddHigh) !== 0) break; table = ((hi & step.tableHigh) >>> 0) * TWO_32 + ((lo & step.tableLow) >>> 0); continue; } if (kind === IS_ABSENT) return this.#end(cpu, page, step.reads - 1, ABSENT); if (plan.combines === 1) rights = plan.combined[rights]; if (kind !== IS_LEAF || (lo & step.leafOddLow | hi & step.leafOddHigh) !== 0 || !lets(rights, privilege, access)) break; let frame = (lo & step.leafLow) >>> this.#pageShift; if ((hi & step.leafHigh) !== 0) frame += ((hi & step.leafHigh) >>> 0) * this.#perHigh; const flags = (answer & ANSWERS_GLOBAL) === 0 ? 0 : GLOBAL; this.#enterLarge(cpu, page, step, frame, rights, flags, access, privilege); return this.#end(cpu, page, step.reads - 1, NONE); }",
+      ],
+      ["kind === IS_TABLE", "false", "if (kind === IS_TABLE) {"],
+      [
+        "{ if (((lo & step.tableOddLow) | (hi & step.tableOddHigh)) !== 0) break; table = ((hi & step.tableHigh) >>> 0) * TWO_32 + ((lo & step.tableLow) >>> 0); continue; }",
+        "{}",
+      ],
+      ["((lo & step.tableOddLow) | (hi & step.tableOddHigh)) !== 0", "true"],
+      ["kind !== IS_LEAF || ((lo & step.leafOddLow) | (hi & step.leafOddHigh)) !== 0 || !lets(rights, privilege, access)", "true"],
+      ["true", "false", "let isRecorded"],
+      ["!isRecorded || (isWrite && !isDirty)", "true"],
+      ["isWrite && !isDirty", "isWrite || !isDirty"],
+      ["!this.#rules.hasNotes", "false"],
+      ["{ cpu.enter(page, span, frame, rights, flags, access, privilege); return; }", "{}"],
+      ["cpu.refillState instanceof WalkPlan", "false"],
+      ["{ this.#last = cpu.refillState; return this.#last; }", "{}"],
+    ],
+  },
+  {
+    file: `${PAGES}paging/hardware-walk.ts`,
+    why: "same",
+    because:
+      "what begins as something else is given its value before anybody asks; no level looks at what a page has above its index; a root above 4 GiB is no integer of 32 bits; both formulas agree at the border; formats of four bytes look at no upper half; without a rule about all levels, a domain or a note, nothing is taken, 0 stays 0 and 0 is noted; an entry is always found where nobody locks any; and who calls has looked whether somebody listens",
+    mutants: [
+      ["false", "true", "#hasHalves: boolean"],
+      ["bit < BITS", "bit <= BITS"],
+      ["architecture.switches[name]?.keepsTlb", "architecture.switches[name].keepsTlb"],
+      ["architecture.virtualBits - architecture.hardwarePageShift", "architecture.virtualBits + architecture.hardwarePageShift"],
+      ["table !== root", "true"],
+      ["step.wide === 1", "true", "const hi = step.wide"],
+      ["plan.combines === 1", "true"],
+      ["(hi & step.leafHigh) !== 0", "true"],
+      [
+        "page < this.#limit",
+        ["true", "false", "page <= this.#limit", "page >= this.#limit"],
+        "const index = page < this.#limit ? page : page % this.#limit",
+      ],
+      ["page < this.#limit", "page >= this.#limit", "return Math.floor("],
+      ["hasNotes", "true", "domain = Math.max"],
+      ["note !== 0 && number >= 0", ["true", "note !== 0 || number >= 0"]],
+      ["note !== 0", "true"],
+      ["number >= 0", "true"],
+      [
+        'this.#events.sink?.({ kind: "walk", cpu: cpu.id, hardwarePage: page, reads: depth + 1, reason })',
+        'this.#events.sink({ kind: "walk", cpu: cpu.id, hardwarePage: page, reads: depth + 1, reason })',
+      ],
+    ],
+  },
+  {
+    file: `${PAGES}paging/hardware-walk.ts`,
+    why: "assertion",
+    because: "a walk that ended well ends well when it is made again to leave marks",
+    mutants: [
+      ['throw new Error("a walk that ended well goes another way");', ";"],
+      ["format === null", "false", "a walk that ended well"],
+    ],
+  },
+  {
+    file: `${PAGES}paging/walk-plan.ts`,
+    why: "speed",
+    because: "whatever is called unusual is looked into",
+    mutants: [
+      ["kind === ABSENT_ENTRY", "false"],
+      ["(field) => fieldBits(field)[0] < WINDOW_BITS", "() => undefined"],
+      ["fieldBits(field)[0] < WINDOW_BITS", "false"],
     ],
   },
   {

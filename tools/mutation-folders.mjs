@@ -49,13 +49,15 @@ export const FOLDERS = {
   "paging: trees": core(
     "paging",
     ["hierarchical", "page-tables"],
-    ["paging/tree-tables"],
-    ["paging/table-events", "paging/page-tables", "contract/tables", "paging/walks"],
+    ["paging/tree-tables", "paging/tables-model", "paging/widening-entries"],
+    ["paging/leaf-runs", "paging/accessed-marks", "paging/table-events", "paging/page-tables", "contract/tables", "paging/walks"],
   ),
+  /** Many entries of a leaf table at once. */
+  "paging: leaf runs": core("paging", ["leaf-runs"], ["paging/leaf-runs", "paging/tables-model"], []),
   "paging: hash": core(
     "paging",
     ["hashed", "page-hash", "page-hash-format"],
-    ["paging/hashed-tables", "paging/page-hash-memory", "paging/page-hash", "paging/page-tables"],
+    ["paging/hashed-tables", "paging/tables-model", "paging/page-hash-memory", "paging/page-hash", "paging/page-tables"],
     ["contract/tables", "paging/walks"],
   ),
   /** What is told of an entry or a walk, to people. */

@@ -2,6 +2,8 @@
 import { expect } from "chai";
 import type { EntryFormat, TlbGeometry } from "@portolan/core";
 import { arm, arm32, PROCESSORS, type ArmOptions, type ProcessorName } from "#src/index.js";
+import { oracle as v7Oracle } from "#src/v7-oracle.js";
+import { armv7 } from "#src/v7.js";
 import { levelsOf } from "./fixture.js";
 
 /** Format, old format too, bit 4 of table descriptors, extended small pages, a status register for fetches. */
@@ -115,6 +117,28 @@ describe("arm: the description", () => {
     ]);
     expect(arm({ processor: "arm926ejs" }).title).to.equal("ARM926EJ-S, short descriptors of ARMv5");
     expect(arm({ processor: "arm1136jfs" }).title).to.equal("ARM1136JF-S (r0), SCTLR.XP set, short descriptors of ARMv6");
+  });
+
+  it("has a switch for each bit of DACR, which says what of which domain: all of them are clients at first", () => {
+    const { switches } = arm32;
+    for (let bit = 0; bit < 32; bit += 1) {
+      const what = bit % 2 === 0 ? "may be accessed" : "is not checked";
+      expect(switches[`DACR${bit}`]).to.deep.equal({
+        initially: bit % 2 === 0,
+        says: `DACR[${bit}]: domain ${Math.floor(bit / 2)} ${what}`,
+        keepsTlb: true,
+      });
+    }
+    expect(Object.keys(switches).filter((name) => name.startsWith("DACR"))).to.have.length(32);
+  });
+
+  it("has a module of its own for ARMv7, with its second decoder", () => {
+    expect(armv7).to.include({ name: "armv7", title: arm({ processor: "cortexa9" }).title });
+    const section = 0x0010_0000n | (1n << 15n) | (1n << 11n) | (1n << 10n) | 2n;
+    // APX = 1, AP = 11: read-only for both, which ARMv5 has no bit for.
+    expect(v7Oracle.levels?.[0]?.(section, {})).to.include({ kind: "leaf", rights: 0o55 });
+    expect(v7Oracle.levels?.[1]?.(0x0123_4002n, { S: true, R: false }), "there is no S").to.include({ kind: "leaf", rights: 0 });
+    expect(v7Oracle.manual).to.contain("ARMv7-A");
   });
 
   it("names what is wrong with the options", () => {

@@ -2,6 +2,10 @@
 import { expect } from "chai";
 import type { Invalidation, TlbGeometry } from "@portolan/core";
 import { riscv64With, PROCESSORS, type ProcessorName, type Riscv64Options } from "#src/index.js";
+import { oracle as sv48Oracle } from "#src/sv48-oracle.js";
+import { sv48 } from "#src/sv48.js";
+import { oracle as sv57Oracle } from "#src/sv57-oracle.js";
+import { sv57 } from "#src/sv57.js";
 
 /** Entries, ways, page sizes: instruction and data, before and behind. */
 const BUFFERS: Readonly<Record<ProcessorName, string>> = {
@@ -85,6 +89,17 @@ describe("riscv64: the description", () => {
         (options) => riscv64With(options as Riscv64Options).name,
       ),
     ).to.deep.equal(["riscv64", "sv48", "sv57", "mine"]);
+  });
+
+  it("has modules of its own for four levels and for five, each with its second decoder", () => {
+    for (const [machine, second, mode, levels] of [
+      [sv48, sv48Oracle, "sv48", 4],
+      [sv57, sv57Oracle, "sv57", 5],
+    ] as const) {
+      expect(machine).to.include({ name: mode, virtualBits: 12 + 9 * levels });
+      expect(machine.translation.kind === "hierarchical" ? machine.translation.levels.length : 0).to.equal(levels);
+      expect(second.levels).to.have.length(levels);
+    }
   });
 
   it("names what is wrong with the options", () => {

@@ -266,10 +266,12 @@ describe("sparc64: what a protection trap does", () => {
     const { cpu, space } = build();
     const { asid } = space.context;
     cpu.dataTlb.invalidateAll();
-    for (let entry = 0; entry < 64; entry += 1) cpu.dataTlb.write(entry, 0x1000 + entry, 1, 5, asid, rightsFor(READ, READ));
     cpu.instructionTlb.enter(0x900, 1, 0x10, asid, rightsFor(EXECUTE, 0));
-    expect(cpu.translate(0x900, EXECUTE, USER)).to.equal(-1);
-    expect(sparc64.faults.report(cpu.fault.reason, EXECUTE, USER).code).to.equal(0x81);
+    for (const rights of [rightsFor(READ, READ), rightsFor(READ, 0), 0]) {
+      for (let entry = 0; entry < 64; entry += 1) cpu.dataTlb.write(entry, 0x1000 + entry, 1, 5, asid, rights);
+      expect(cpu.translate(0x900, EXECUTE, USER)).to.equal(-1);
+      expect(sparc64.faults.report(cpu.fault.reason, EXECUTE, USER).code).to.equal(0x81);
+    }
   });
 
   it("looks into the tables under their lock, and lets it go", () => {

@@ -1,10 +1,14 @@
 /** The codec of entry formats against the same formats read with bigints: formats that nobody would build, words at random. */
 import { expect } from "chai";
 import fc from "fast-check";
+import { amd64 } from "@portolan/arch-amd64";
+import { arm32 } from "@portolan/arch-arm";
+import { ia32 } from "@portolan/arch-ia32";
 import type { EntryFormat, EntryKind, Field, FieldValues, Level, LeafForm } from "#src/architecture/entry-format.js";
 import { ALL_RIGHTS, PAGE_FLAG_SETS } from "#src/architecture/rights.js";
 import { entryBytesOf, extract, flagsIn, FormatCodec, kindIn, LevelCodec, place, rightsIn } from "#src/paging/entry-codec.js";
 import { Random } from "#src/random.js";
+import { wide64 } from "../wide64.js";
 
 const RUNS = { numRuns: 60, seed: 1974 };
 
@@ -322,5 +326,72 @@ describe("levels", () => {
   it("read by the switches that they are made for", () => {
     const switched = level(7, { kind: { reads: [P], tell: (values, { ON }) => (values["P"] === 1 ? (ON ? "leaf" : "table") : "absent") } });
     expect([true, false].map((ON) => new LevelCodec(switched, { ON }).kindOf(1, 0))).to.deep.equal([2, 1]);
+  });
+});
+
+describe("the bits of a level's entries that say all but the address", () => {
+  const machines = [ia32, amd64, arm32, wide64];
+  /** A level whose other form is told, lets through and is marked by bits that nothing else looks at. */
+  const apart = (): LevelCodec => {
+    const one = (name: string, bits: number, role: Field["role"] = "control"): Field => ({ name, bits, role, says: name });
+    const [there, may, other, mayOther] = [one("there", 0), one("may", 1), one("other", 8), one("may other", 33)];
+    const by = (field: Field) => ({ reads: [field], tell: (values: FieldValues): number => (values[field.name] === 1 ? ALL_RIGHTS : 0) });
+    const leaf = formatOf([there, may, other], { rights: by(may) });
+    const form = formatOf([there, other, mayOther, one("A", 40, "accessed"), one("D", 12, "dirty")], { rights: by(mayOther) });
+    const kind: Level["kind"] = { reads: [there], tell: ({ there: isThere }) => (isThere === 1 ? "leaf" : "absent") };
+    const when = { reads: [other], tell: (values: FieldValues): boolean => values["other"] === 1 };
+    return new LevelCodec({ name: "any", indexBits: 9, manual: "", kind, leaf, forms: [{ when, leaf: form, entries: 2 }] }, {});
+  };
+  const levels = machines.flatMap(({ translation, switches }) =>
+    translation.kind === "hierarchical"
+      ? translation.levels.map((level) => new LevelCodec(level, Object.fromEntries(Object.keys(switches).map((name) => [name, true]))))
+      : [],
+  );
+  levels.push(apart());
+  const meaningOf = (codec: LevelCodec, lo: number, hi: number): unknown => {
+    const kind = codec.kindOf(lo, hi);
+    const form = codec.leafOf(lo, hi);
+    const says = (format: FormatCodec | null): unknown =>
+      format === null ? null : [format.rightsOf(lo, hi), format.attributesOf(lo, hi), format.isAccessed(lo, hi), format.isDirty(lo, hi)];
+    return kind === 2
+      ? [kind, codec.forms.indexOf(form ?? codec.forms[0]), says(form)]
+      : kind === 1
+        ? [kind, codec.table?.rightsOf(lo, hi)]
+        : kind;
+  };
+
+  it("are enough: entries that agree in them mean the same", () => {
+    const random = new Random(31);
+    for (const codec of levels) {
+      const { tellingLow, tellingHigh } = codec;
+      for (let round = 0; round < 3000; round += 1) {
+        const [lo, hi] = [random.word(), codec.entryBytes === 8 ? random.word() : 0];
+        const [otherLow, otherHigh] = [random.word(), codec.entryBytes === 8 ? random.word() : 0];
+        const likeLow = ((lo & tellingLow) | (otherLow & ~tellingLow)) >>> 0;
+        const likeHigh = ((hi & tellingHigh) | (otherHigh & ~tellingHigh)) >>> 0;
+        expect(meaningOf(codec, likeLow, likeHigh)).to.deep.equal(meaningOf(codec, lo, hi));
+      }
+    }
+  });
+
+  it("are not the address, nor what software or nobody looks at", () => {
+    for (const codec of levels) {
+      const { leaf, forms, tellingLow, tellingHigh } = codec;
+      if (leaf === null || forms.length > 0) continue;
+      const idle = leaf.format.fields.filter(({ role }) => role === "frame" || role === "software" || role === "ignored");
+      const reads = [codec.level.kind, leaf.format.rights, leaf.format.attributes, codec.table?.format.rights].flatMap(
+        (rule) => rule?.reads ?? [],
+      );
+      const decides = wordOf(tellingLow >>> 0, tellingHigh >>> 0);
+      for (const field of idle) {
+        const [high, low] = bitsOf(field);
+        const own = ((1n << BigInt(high - low + 1)) - 1n) << BigInt(low);
+        const read = reads.reduce((sum, each) => {
+          const [top, bottom] = bitsOf(each);
+          return sum | (((1n << BigInt(top - bottom + 1)) - 1n) << BigInt(bottom));
+        }, 0n);
+        expect(decides & own & ~read, `${leaf.format.name}, ${field.name}`).to.equal(0n);
+      }
+    }
   });
 });

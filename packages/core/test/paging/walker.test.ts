@@ -14,7 +14,8 @@ import type { Tlb } from "#src/tlb/tlb.js";
 import { described, outcomeOf, wordAt, type Described, type Outcome } from "./random-tree.js";
 
 const ACCESSES: readonly Access[] = [READ, WRITE, EXECUTE];
-const RAM = 2 ** 18;
+/** It ends within a chunk of memory: what lies behind it there is none. */
+const RAM = 3 * 2 ** 16;
 /** Where RAM begins: the last two are for words that can name what lies above 4 GiB. */
 const BASES = [0, 2 ** 14, 2 ** 20, 2 ** 31, 2 ** 32 - RAM, 2 ** 32 - RAM / 2, 2 ** 33] as const;
 
@@ -33,7 +34,7 @@ const bench = (random: Random, machine: Described) => {
   memory.addRegion(alias, 4096 * 4);
   if (base >= 2 ** 16) memory.addRegion(base - 2 ** 16, 2 ** 16);
   const tables = Array.from({ length: 6 }, (_, i) => base + 4096 * 3 * i);
-  const far = [alias, alias + 4096 * 3, base + RAM, 0x7f_f000, Math.max(0, base - 4096)];
+  const far = [alias, alias + 4096 * 3, base + RAM, base + RAM, Math.max(0, base - 4096)];
   const field = (name: string): number => {
     for (const { table, leaf } of translation.levels)
       for (const { name: own, bits } of [...(table?.fields ?? []), ...(leaf?.fields ?? [])])
@@ -66,13 +67,13 @@ const bench = (random: Random, machine: Described) => {
     const [high, low] = frame.bits;
     const unit = BigInt(frame.unitShift ?? low);
     const place = isTable
-      ? BigInt((random.below(12) === 0 ? far[random.below(5)] : tables[random.below(6)]) ?? 0)
+      ? BigInt((random.below(7) === 0 ? far[random.below(5)] : tables[random.below(6)]) ?? 0)
       : BigInt(random.below(3) === 0 ? base + 4096 * random.below(64) : random.word()) * (random.below(8) === 0 ? 5n : 1n);
     return word | (((place >> unit) & ((1n << BigInt(high - low + 1)) - 1n)) << BigInt(low));
   };
   const user = new TranslationContext(1, false, 5);
   const kernel = new TranslationContext(0, true, 0);
-  const places = random.below(3) === 0 ? [alias, alias + 4096 * 3, base - (base % 2 ** 13)] : tables;
+  const places = [tables, tables, tables, [alias, alias + 4096 * 3], [tables[0], base + RAM + 4096]][random.below(5)] ?? tables;
   [user.root, kernel.root] = [places[0] ?? 0, places[1] ?? 0];
   const told: PortolanEvent[] = [];
   const events = new Events();

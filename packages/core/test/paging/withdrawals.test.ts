@@ -161,7 +161,8 @@ describe("a withdrawal", () => {
   it("is one at a time, and settled once", () => {
     const { withdrawals } = bench(abs32le);
     expect(() => withdrawals.settle()).to.throw("no withdrawal is open");
-    withdrawals.begin(contextOf(abs32le), 1, 1);
+    const debt = withdrawals.begin(contextOf(abs32le), 1, 1);
+    expect(withdrawals.debt).to.equal(debt);
     expect(() => withdrawals.begin(contextOf(abs32le), 2, 1)).to.throw("a withdrawal is open already");
     withdrawals.settle();
     expect(() => withdrawals.settle()).to.throw("no withdrawal is open");

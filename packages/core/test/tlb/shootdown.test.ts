@@ -221,3 +221,19 @@ describe("a shootdown", () => {
     expect(() => shootdown.start(ALL, 0, 0, 0)).to.throw("under way already");
   });
 });
+
+describe("a shootdown that may be left out", () => {
+  it("is one of a machine with one processor, where nobody watches locks, interleaves or listens", () => {
+    for (let setting = 0; setting < 16; setting += 1) {
+      const isSet = (bit: number): boolean => (setting & (1 << bit)) !== 0;
+      const locks = new Locks();
+      if (isSet(1)) locks.discipline = { acquire: () => {}, release: () => {}, assertHeld: () => {}, assertNoneHeld: () => {} };
+      const preemption = new Preemption();
+      if (isSet(2)) preemption.scheduler = { at: () => {} };
+      const events = new Events();
+      if (isSet(3)) events.sink = () => {};
+      const cpus = Array.from({ length: isSet(0) ? 2 : 1 }, (_, id) => ({ id, interrupts: true, tlbActive: true, ...writingDown([]) }));
+      expect(new Shootdown(cpus, locks, preemption, events).isNeedless, String(setting)).to.equal(setting === 0);
+    }
+  });
+});
