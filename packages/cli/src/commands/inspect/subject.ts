@@ -261,10 +261,14 @@ export const basisLine = ({ architecture, options }: Subject, { says }: Rooted):
   const all = Object.entries(switches);
   const initially = initialSwitches(architecture);
   const system = options.os === undefined ? "" : `; ${options.os}`;
-  const told = all
-    .filter(([name, is]) => all.length <= MOST_SWITCHES || is !== initially[name])
-    .map(([name, is]) => `${name} ${is ? "on" : "off"}`);
-  return `${architecture.name}; ${says}${told.length === 0 ? "" : `; ${told.join(", ")}`}${system}`;
+  const shown = all.filter(([name, is]) => all.length <= MOST_SWITCHES || is !== initially[name]);
+  const inWords = (isTold: boolean): string =>
+    shown
+      .filter(([name]) => Object.hasOwn(options.switches, name) === isTold)
+      .map(([name, is]) => `${name} ${is ? "on" : "off"}`)
+      .join(", ");
+  const [told, assumed] = [inWords(true), inWords(false)];
+  return `${architecture.name}; ${says}${told === "" ? "" : `; ${told}`}${assumed === "" ? "" : `; assumed: ${assumed}`}${system}`;
 };
 
 /** 32-bit ARM has thirty-two of domains: of so many only those are told that are not as after reset. */
