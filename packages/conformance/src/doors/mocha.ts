@@ -32,7 +32,8 @@ export const conformance = (architecture: Architecture, options: MochaOptions = 
     ...(reader === undefined ? {} : { reader }),
   };
   const run: RunOptions = {
-    repeat: `portolan conform ${architecture.name} --only {clause} --trait {trait} --policy {policy} --seed {seed}`,
+    // The command may not know this machine; whoever runs these tests does, with everything that was put into them.
+    repeat: 'mocha --fgrep "{clause} ({trait}, {policy})"',
     ...options,
   };
   const { cases } = casesOf(run);
