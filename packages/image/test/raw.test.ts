@@ -85,6 +85,10 @@ describe("files that are known and not read", () => {
     ["\xd2\xbe\xd2\xbe", /VMware/],
     ["hibr", /hibernation/],
     ["QEVM", /QEMU/],
+    ["KDMV", /VMware disk/],
+    ["vhdxfile", /Hyper-V disk/],
+    ["\x7fVirtualBox SavedState V2.0", /VirtualBox saved/],
+    [`<<< Oracle VM VirtualBox Disk Image >>>\n${"\0".repeat(24)}\x7f\x10\xda\xbe`, /VirtualBox disk/],
     ["\x1f\x8b\x08", /gzip/],
   ];
 
