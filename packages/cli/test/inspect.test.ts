@@ -173,6 +173,11 @@ describe("the command inspect", () => {
     expect(await firsts("--large")).to.deep.equal([]);
     expect(await firsts("--physical 0x12000-0x12fff")).to.deep.equal(["402000"]);
     expect(await firsts("--range 0x402000-0x403fff")).to.deep.equal(["402000", "403000"]);
+    expect(await printed(`inspect list --arch amd64 --json ${IMAGE}`)).to.equal(
+      await printed(`inspect list --arch amd64 --format json ${IMAGE}`),
+    );
+    const zero = put("zero.raw", new Uint8Array(0x4000));
+    expect(await printed(`inspect list --arch amd64 --root 0x1000 ${zero}`)).to.contain("\n1 table read");
     const limited = await printed(`inspect list --arch amd64 --limit 2 ${IMAGE}`);
     expect(limited).to.contain("(5 more lines)").and.to.contain("9 pages in 7 lines");
     expect((await printed(`inspect list --arch amd64 --limit 2 --format info-tlb ${IMAGE}`)).trim().split("\n")).to.have.length(2);

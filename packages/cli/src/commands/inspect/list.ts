@@ -87,6 +87,7 @@ export const addInspectList = (inspect: Command, terminal: Terminal): void => {
   addFilters(addRootOptions(inspect.command("list")))
     .description("lists all mappings, neighbours joined, with totals")
     .addOption(new Option("-f, --format <name>", "of the list").choices(FORMATS).default("text"))
+    .addOption(new Option("--json", "the same as --format json").implies({ format: "json" }))
     .addOption(
       new Option("--merge <how>", "what is joined: ranges side by side in physical memory too, equal rights, or nothing")
         .choices(MERGES)
@@ -149,6 +150,7 @@ const listOurs = async (subject: Subject, rooted: Rooted, given: ListArguments, 
 
 /** What `tables` counts. */
 const READ: Readonly<Record<ListTotals["source"], string>> = { tree: "tables", tlb: "rows of the TLB", tsb: "slots", hash: "chains" };
+const ONE_READ: typeof READ = { tree: "table", tlb: "row of the TLB", tsb: "slot", hash: "chain" };
 
 const totalsIn = (style: MappingStyle, totals: ListTotals, lines: number, most: number): string => {
   if (style === "csv") return "";
@@ -159,7 +161,7 @@ const totalsIn = (style: MappingStyle, totals: ListTotals, lines: number, most: 
     ...(lines > most ? [`(${lines - most} more lines)`] : []),
     "",
     `${listed} page${listed === 1 ? "" : "s"} in ${lines} line${lines === 1 ? "" : "s"}, ${sizeInWords(bytes)}: user's ${sizeInWords(userBytes)}, writable ${sizeInWords(writableBytes)}, executable ${sizeInWords(executableBytes)}${some(largeLeaves, largeLeaves === 1 ? "large page" : "large pages")}${some(software, software === 1 ? "entry that is the system's own" : "entries that are the system's own")}`,
-    `${tables} ${READ[totals.source]} read${some(repeated, "of them again")}${some(cycles, "ways that led back")}${some(odd, odd === 1 ? "odd entry, which check names" : "odd entries, which check names")}`,
+    `${tables} ${tables === 1 ? ONE_READ[totals.source] : READ[totals.source]} read${some(repeated, "of them again")}${some(cycles, "ways that led back")}${some(odd, odd === 1 ? "odd entry, which check names" : "odd entries, which check names")}`,
     "",
   ].join("\n");
 };
