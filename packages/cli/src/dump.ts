@@ -3,7 +3,7 @@ import { PortolanError, type Architecture, type Machine, type TranslationState }
 import { writeElf, writeLime, writeRaw, type RegionContents } from "@portolan/image";
 import { writeToFile } from "@portolan/image/node";
 import { InvalidArgumentError } from "commander";
-import { rootsOf, stateOf } from "./machine-state.js";
+import { rootsOf, fullStateOf } from "./machine-state.js";
 
 /** What a dump may be written as. */
 export const DUMP_FORMATS = ["raw", "elf", "lime"] as const;
@@ -75,7 +75,7 @@ export const snapshotOf = (machine: Machine): Snapshot => {
     architecture,
     regions: regions.filter(({ bytes }) => bytes > 0),
     roots: rootsOf(machine, machine.cpu(0)),
-    states: machine.cpus.map((cpu) => stateOf(machine, cpu)),
+    states: machine.cpus.map((cpu) => fullStateOf(machine, cpu)),
   };
 };
 

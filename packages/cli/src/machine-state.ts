@@ -1,26 +1,11 @@
 /** What a processor of a simulated machine holds beside the tables in memory, as images tell it. */
-import {
-  USER,
-  type Architecture,
-  type Cpu,
-  type Machine,
-  type SpaceRow,
-  type Tlb,
-  type TlbRow,
-  type TranslationState,
-} from "@portolan/core";
+import { stateOf, USER, type Architecture, type Cpu, type Machine, type TranslationState } from "@portolan/core";
 
-/** Everything of one processor. Changes nothing. */
-export const stateOf = (machine: Machine, cpu: Cpu): TranslationState => ({
-  machine: machine.architecture.name,
-  registers: registersOf(machine, cpu),
-  switches: { ...cpu.switches },
-  tlb: [
-    ...rowsOf(machine, cpu, cpu.dataTlb, "data"),
-    ...(cpu.instructionTlb === cpu.dataTlb ? [] : rowsOf(machine, cpu, cpu.instructionTlb, "instruction")),
-  ],
-  spaces: spacesOf(machine),
-});
+/** Everything of one processor, the registers that lead to its tables too. Changes nothing. */
+export const fullStateOf = (machine: Machine, cpu: Cpu): TranslationState => {
+  const state = stateOf(machine, cpu);
+  return { ...state, registers: { ...state.registers, ...rootRegistersOf(machine, cpu) } };
+};
 
 /** Physical addresses of the root tables, by the names of the registers that lead there; a tree of software's own has `root`. */
 export const rootsOf = ({ architecture }: Machine, cpu: Cpu): Readonly<Record<string, bigint>> => {
@@ -35,14 +20,12 @@ export const rootsOf = ({ architecture }: Machine, cpu: Cpu): Readonly<Record<st
 
 const isSoftwares = ({ translation, tlb }: Architecture): boolean => translation.kind === "hierarchical" && tlb.refill === "software";
 
-/** Registers as software would read them, by the manual's names; what the page hash table needs has names of ours. */
-const registersOf = (machine: Machine, cpu: Cpu): Readonly<Record<string, bigint>> => {
-  const { architecture, parts } = machine;
-  const { tables, refill } = parts;
-  const own = { ...refill.registersOf?.(cpu), ...tables.registers };
+/** Root registers as software would read them, by the manual's names. */
+const rootRegistersOf = (machine: Machine, cpu: Cpu): Readonly<Record<string, bigint>> => {
+  const { architecture } = machine;
   const roots = rootsOf(machine, cpu);
-  if (isSoftwares(architecture)) return { ...own, ...roots };
-  return { ...own, ...Object.fromEntries(Object.entries(roots).flatMap(([name, root]) => rootRegisters(architecture, cpu, name, root))) };
+  if (isSoftwares(architecture)) return roots;
+  return Object.fromEntries(Object.entries(roots).flatMap(([name, root]) => rootRegisters(architecture, cpu, name, root)));
 };
 
 /** A root register with what else is in it, and those beside it that say how entries are read. */
@@ -79,42 +62,3 @@ const rootRegisters = (architecture: Architecture, cpu: Cpu, name: string, root:
     ];
   return [[name, root]];
 };
-
-/** The entries that map something, in ascending order; a pair is a row for each half. */
-const rowsOf = ({ architecture, parts }: Machine, cpu: Cpu, tlb: Tlb, unit: TlbRow["unit"]): readonly TlbRow[] => {
-  const pageBytes = BigInt(2 ** architecture.hardwarePageShift);
-  const { paired } = tlb.geometry;
-  const rows: TlbRow[] = [];
-  tlb.each((index) => {
-    const span = paired ? tlb.span(index) / 2 : tlb.span(index);
-    const words = unit === "data" ? parts.refill.wordsOf?.(cpu, index) : undefined;
-    for (const page of paired ? [tlb.firstPage(index), tlb.firstPage(index) + span] : [tlb.firstPage(index)]) {
-      const rights = tlb.rightsOf(index, page);
-      rows.push({
-        unit,
-        index,
-        virtual: BigInt(page) * pageBytes,
-        bytes: span * Number(pageBytes),
-        physical: BigInt(tlb.frameOf(index, page)) * pageBytes,
-        asid: tlb.asid(index),
-        global: tlb.isGlobal(index),
-        kernel: rights & 7,
-        user: rights >>> 3,
-        // A half that lets nobody through is one without V.
-        ...(paired && rights === 0 ? { valid: false } : {}),
-        ...(tlb.isLocked(index) ? { locked: true } : {}),
-        ...(words === undefined ? {} : { words }),
-      });
-    }
-  });
-  return rows;
-};
-
-/** The address spaces there are, the kernel's first. */
-const spacesOf = ({ spaces }: Machine): readonly SpaceRow[] =>
-  Array.from(spaces.live(), ({ context }) => ({
-    space: context.id,
-    asid: context.asid,
-    ...(context.root < 0 ? {} : { root: BigInt(context.root) }),
-    ...(context.cache?.registers === undefined ? {} : { registers: context.cache.registers }),
-  }));

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ARCHITECTURES, architectureNamed } from "#src/architectures.js";
 import { cli } from "#src/cli.js";
-import { rootsOf, stateOf } from "#src/machine-state.js";
+import { rootsOf, fullStateOf } from "#src/machine-state.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const SMALL = "--memory 1M";
@@ -48,7 +48,7 @@ describe("a processor's state", () => {
     it(`is what the machine's own walk says, row for row: ${name}`, async () => {
       const machine = await busy(name);
       const before = machine.cpus.map((cpu) => JSON.stringify(cpu.statistics));
-      const states = machine.cpus.map((cpu) => stateOf(machine, cpu));
+      const states = machine.cpus.map((cpu) => fullStateOf(machine, cpu));
       for (const state of states) {
         const rows = judged(machine, state);
         expect(rows.length, "rows").to.be.at.least(3);
@@ -60,7 +60,7 @@ describe("a processor's state", () => {
       }
       // Looking changes nothing.
       expect(machine.cpus.map((cpu) => JSON.stringify(cpu.statistics))).to.deep.equal(before);
-      expect(machine.cpus.map((cpu) => stateOf(machine, cpu))).to.deep.equal(states);
+      expect(machine.cpus.map((cpu) => fullStateOf(machine, cpu))).to.deep.equal(states);
     });
   }
 
@@ -68,7 +68,7 @@ describe("a processor's state", () => {
     const of = async (name: string): Promise<readonly [Readonly<Record<string, bigint>>, bigint, bigint]> => {
       const machine = await busy(name, 1);
       const context = machine.installed(0)?.context;
-      return [stateOf(machine, machine.cpu(0)).registers, BigInt(context?.root ?? 0), BigInt(context?.asid ?? 0)];
+      return [fullStateOf(machine, machine.cpu(0)).registers, BigInt(context?.root ?? 0), BigInt(context?.asid ?? 0)];
     };
     const [sv39, root39, asid39] = await of("riscv64");
     expect(sv39).to.deep.equal({ satp: (8n << 60n) | (asid39 << 44n) | (root39 >> 12n) });
@@ -92,7 +92,7 @@ describe("a processor's state", () => {
   it("has the words of a MIPS's entries, and its registers, with the tree that software keeps", async () => {
     const machine = await busy("mips32", 1);
     const cpu = machine.cpu(0);
-    const { registers, tlb, spaces } = stateOf(machine, cpu);
+    const { registers, tlb, spaces } = fullStateOf(machine, cpu);
     const context = machine.installed(0)?.context;
     expect(BigInt.asUintN(8, registers["EntryHi"] ?? 0n)).to.equal(BigInt(context?.asid ?? -1));
     expect(registers).to.include({ Wired: 1n, PageMask: 0x6000n, root: BigInt(context?.root ?? -1) });
@@ -113,7 +113,7 @@ describe("a processor's state", () => {
 
   it("has the context of an UltraSPARC, where its TSBs and the page hash table lie, and which entries are locked", async () => {
     const machine = await busy("sparc64", 1);
-    const { registers, tlb, spaces } = stateOf(machine, machine.cpu(0));
+    const { registers, tlb, spaces } = fullStateOf(machine, machine.cpu(0));
     const context = machine.installed(0)?.context;
     expect(registers["PRIMARY_CONTEXT"]).to.equal(BigInt(context?.asid ?? -1));
     expect(registers["chains"]).to.satisfy((chains: bigint) => chains > 0n);

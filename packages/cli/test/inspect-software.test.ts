@@ -25,7 +25,7 @@ import {
 } from "@portolan/core";
 import { checkTables, memoryOf, sourcesOf, walkAddress, type Memory, type SourceName } from "@portolan/inspect";
 import { expect } from "chai";
-import { stateOf } from "#src/machine-state.js";
+import { fullStateOf } from "#src/machine-state.js";
 
 const ACCESSES = [READ, WRITE, EXECUTE] as const;
 const machines: readonly Architecture[] = [mips32, mips32be, sparc64];
@@ -71,7 +71,7 @@ for (const architecture of machines) {
   describe(`a dump of ${architecture.name}, beside the machine itself`, () => {
     const { machine, spaces, pages } = lived(architecture, 7);
     const memory = dumpOf(machine);
-    const state = stateOf(machine, machine.cpu(0));
+    const state = fullStateOf(machine, machine.cpu(0));
     const { layout } = architecture;
     const far = [
       0n,

@@ -53,6 +53,7 @@ export { AddressUnits } from "./units/address-units.js";
 export { MemorySwap } from "./swap/memory-swap.js";
 export type { SwapDevice, TransferDone } from "./swap/swap-device.js";
 export { assertInvariants, violations } from "./verify/invariants.js";
+export { stateOf } from "./verify/machine-state.js";
 export { assertSystemInvariants, systemViolations } from "./verify/system-invariants.js";
 export { LockOrder, WouldWait } from "./verify/lock-order.js";
 export { interleave, type Interleaving } from "./verify/explore.js";

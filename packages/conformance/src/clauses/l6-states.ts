@@ -1,12 +1,11 @@
 /** L6: what processors hold beside the tables in memory, as images carry it. */
-import { ABSENT, READ, USER, WRITE, type TranslationState } from "@portolan/core";
+import { ABSENT, READ, stateOf, USER, WRITE, type TranslationState } from "@portolan/core";
 import { bytesSource, regionOf } from "@portolan/image";
 import { ONCE, type Clause } from "../clause.js";
 import { holds, same } from "../failure.js";
 import { answerOf, heldBy, Look, wholeOf } from "../rig/images.js";
 import type { Rig } from "../rig/rig.js";
 import { Scene, USER_RW } from "../rig/scene.js";
-import { stateOf } from "../rig/state.js";
 
 /** A page that a TLB knows and the tables have let go, as a defective system would; and what the live machine answers. */
 const lingering = (rig: Rig) => {

@@ -2,6 +2,7 @@
 import {
   BUS,
   FAULT_REASONS,
+  stateOf,
   type Access,
   type AddressSpace,
   type Architecture,
@@ -16,7 +17,6 @@ import { Scan, sourcesOf, treeOf, type ImageWalk, type Mapping, type Memory, typ
 import { Failure, same } from "../failure.js";
 import { codeOfLater, type Rig } from "./rig.js";
 import type { Answer } from "./scene.js";
-import { stateOf } from "./state.js";
 
 /** A machine's RAM at one moment, all of it or the frames that are to be kept; of others nothing but zeros. Zeros take no room. */
 export class Dump implements Memory {
