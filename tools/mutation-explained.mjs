@@ -327,6 +327,7 @@ export const EXPLAINED = [
       ["this.#memory.read32(address + 4) === 0", "false"],
       ["lo === 0 && hi === 0", "false"],
       ["((lo ^ this.#decodedLow) & this.#tellingLow) === 0 && ((hi ^ this.#decodedHigh) & this.#tellingHigh) === 0", "false"],
+      ["((lo ^ this.#judgedLow) & this.#tellingLow) === 0 && ((hi ^ this.#judgedHigh) & this.#tellingHigh) === 0", "false"],
       ["isAlike && this.#hasDecoded === 1", "false"],
       ["within >= 0 && within < this.#entries && root === this.#cachedRoot", "false"],
       ["within >= 0", "within > 0"],
