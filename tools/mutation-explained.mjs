@@ -77,8 +77,10 @@ export const EXPLAINED = [
   {
     file: `${PAGES}used-space/used-space.ts`,
     why: "same",
-    because: "nothing lies below page 0, an empty slot reaches to page 0, and a page is its own maximum",
+    because:
+      "nothing lies below page 0, an empty slot reaches to page 0, a page is its own maximum, and what lies above a tree lies above as many pages as it has",
     mutants: [
+      ["isSingle && isOtherSingle", "isSingle || isOtherSingle"],
       ["slots[upper << 1] >= 0", "slots[upper << 1] > 0"],
       ["pages === 0", "false", "page >= first + pages"],
       ["page > first", "page >= first", "const cut"],
