@@ -77,8 +77,10 @@ export const EXPLAINED = [
   {
     file: `${PAGES}used-space/used-space.ts`,
     why: "same",
-    because: "nothing lies below page 0, an empty slot reaches to page 0, and a page is its own maximum",
+    because:
+      "nothing lies below page 0, an empty slot reaches to page 0, a page is its own maximum, and what lies above a tree lies above as many pages as it has",
     mutants: [
+      ["isSingle && isOtherSingle", "isSingle || isOtherSingle"],
       ["slots[upper << 1] >= 0", "slots[upper << 1] > 0"],
       ["pages === 0", "false", "page >= first + pages"],
       ["page > first", "page >= first", "const cut"],
@@ -271,7 +273,6 @@ export const EXPLAINED = [
       ["address >= 0", ["true", "address > 0"]],
       ["address < 0", ["false", "address <= 0"]],
       ["table < 0", "table <= 0"],
-      ["entry >= 0", "entry > 0"],
       ["table === NO_ROOT", "false"],
       ["context.root === NO_ROOT", "false"],
       ["-1", "+1", "NO_ROOT"],
@@ -287,7 +288,7 @@ export const EXPLAINED = [
     because:
       "a remainder leaves small numbers as they are, entries that are written have the ordinary form, an exact machine has nothing above its hole, the upper half of it is empty, and the kernel's root exists before its tables",
     mutants: [
-      ["page < this.#limit", ["true", "false", "page <= this.#limit", "page >= this.#limit"]],
+      ["page < this.#limit", ["false", "page <= this.#limit"]],
       ['this.#architecture.virtualRule === "sign-extended"', "true"],
       ["half === limit", "false"],
       ["this.#hasKernelRoot && this.#kernel !== null", ["true", "this.#hasKernelRoot || this.#kernel !== null"]],
@@ -296,19 +297,8 @@ export const EXPLAINED = [
       ["kind === ABSENT_ENTRY", "false"],
       ["depth < depths", "depth <= depths"],
       ["other !== context", "true"],
-      ["index / entries", "index * entries"],
       ["form.entries > 1", ["true", "form.entries >= 1"]],
       ["codec.leafOf(lo, hi) ?? this.#leaf", "codec.leafOf(lo, hi) && this.#leaf"],
-    ],
-  },
-  {
-    file: `${PAGES}paging/hierarchical.ts`,
-    why: "same",
-    because: "formats of four bytes look at no upper half, and what is written back there is what was read",
-    mutants: [
-      ["storey.entryBytes === 4", "false", "return"],
-      ["this.#last.entryBytes === 8", "true"],
-      ["this.#last.entryBytes === 4", "false"],
     ],
   },
   {
@@ -321,21 +311,19 @@ export const EXPLAINED = [
       ["this.#memory.read32(address) === 0 && (this.#entryBytes === 4 || this.#memory.read32(address + 4) === 0)", "false"],
       [
         "this.#entryBytes === 4 || this.#memory.read32(address + 4) === 0",
-        ["false", "this.#entryBytes === 4 && this.#memory.read32(address + 4) === 0"],
+        "this.#entryBytes === 4 && this.#memory.read32(address + 4) === 0",
       ],
       ["this.#entryBytes === 4", "false", "const isZero"],
       ["this.#memory.read32(address + 4) === 0", "false"],
       ["lo === 0 && hi === 0", "false"],
       ["((lo ^ this.#decodedLow) & this.#tellingLow) === 0 && ((hi ^ this.#decodedHigh) & this.#tellingHigh) === 0", "false"],
+      ["((lo ^ this.#judgedLow) & this.#tellingLow) === 0 && ((hi ^ this.#judgedHigh) & this.#tellingHigh) === 0", "false"],
       ["isAlike && this.#hasDecoded === 1", "false"],
       ["within >= 0 && within < this.#entries && root === this.#cachedRoot", "false"],
       ["within >= 0", "within > 0"],
       ["left > 0", "false"],
       ["codec.forms.length === 0", ["true", "false", "codec.forms.length !== 0"], "? rightsIn"],
       ["codec.forms.length === 0", "false", "if (codec"],
-      ["prefix !== this.#cachedPrefix || root !== this.#cachedRoot", "true"],
-      ["entry >= 0", "false"],
-      ["this.#entryOf(context, index);", ";"],
       ["this.#events.sink !== null", "true"],
       ['this.#events.sink?.({ kind: "map", space, page, frame })', 'this.#events.sink({ kind: "map", space, page, frame })'],
     ],
