@@ -3,7 +3,7 @@
  * and WnR, bit 6, where data was written. The address is in FAR_EL1.
  *
  * Status codes name the level at which the walk ended, as the manual counts: 3 is the last. An address that neither half
- * has is a translation fault of level 0.
+ * has is a translation fault of level 0, wherever walks begin; so is one in a half that no walk is made for (TCR_EL1.EPD0).
  *
  * @see Arm ARM (DDI 0487) D13.2.37 (ESR_EL1: ISS encoding for an exception from a Data Abort, and from an Instruction Abort),
  *   D5.9 (memory aborts, and their order)
@@ -72,7 +72,7 @@ export const faultsOf = (first: number): FaultDecoding => {
   return {
     told: (_reason, access) => access,
     report(reason, access, _privilege, _switches, { depth, onWalk } = somewhere) {
-      const status = statusOf(reason, first + depth, onWalk);
+      const status = statusOf(reason, depth < 0 ? 0 : first + depth, onWalk);
       if (access === EXECUTE) return { trap: INSTRUCTION_ABORT, code: status };
       return { trap: DATA_ABORT, code: status | (access === WRITE ? WNR : 0) };
     },
@@ -81,8 +81,8 @@ export const faultsOf = (first: number): FaultDecoding => {
       return {
         accesses: trap === INSTRUCTION_ABORT ? EXECUTE : data,
         privilege: "unknown",
-        // A level above the first is none: the address was between the halves.
-        absent: (code & 0x3c) === TRANSLATION && (code & 3) >= first,
+        // A level above the first is none: the address was between the halves, or its half is walked by nobody.
+        absent: (code & 0x3c) === TRANSLATION && ((code & 3) >= first || "unknown"),
       };
     },
     guessesAccess: false,

@@ -113,6 +113,12 @@ describe("registers of arm64", () => {
     }
   });
 
+  it("TCR_EL1.EPD0: a half that nobody walks is a translation fault of level 0, wherever walks begin", () => {
+    for (const description of [arm64, arm64g16, arm64g64, arm64With({ bits: 30 })])
+      for (const access of ["read", "write", "fetch"] as const)
+        expect(bare(description).again(0x5_0000n, access, KERNEL), `${description.title} ${access}`).to.equal("translation fault, level 0");
+  });
+
   it("TTBR0_EL1: the kernel's own root translates the lower half once it is written there", () => {
     const { machine, cpu, write, again } = bare(arm64);
     const registers = new El1Registers(cpu);
@@ -289,7 +295,7 @@ describe("faults of arm64", () => {
   it("tell an address between the halves from an absent page only where no walk begins at level 0", () => {
     const between = { trap: DATA_ABORT, code: 0b000100 };
     expect(arm64.faults.decode(between).absent).to.equal(true);
-    expect(arm64g64.faults.decode(between).absent).to.equal(false);
+    expect(arm64g64.faults.decode(between).absent).to.equal("unknown");
     expect(arm64g64.faults.decode({ trap: DATA_ABORT, code: 0b000101 }).absent).to.equal(true);
   });
 

@@ -46,7 +46,7 @@ export interface FaultReport {
 
 /** Where a fault was found; some machines report it. */
 export interface FaultSite {
-  /** Level of the entry that decided, 0 at the root. */
+  /** Level of the entry that decided, 0 at the root; −1 where no table translates this part of the addresses. */
   readonly depth: number;
   /** Domain of the translation; 0 where the machine has none, or where the walk did not come to know it. */
   readonly domain: number;

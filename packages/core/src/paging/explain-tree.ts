@@ -50,13 +50,22 @@ export const explainTree = (
     kernelRights: rights & 7,
     userRights: rights >>> 3,
   });
+  /** Nothing translates the address, so nothing is let through. */
+  const untranslated = (reason: FaultReason, why: string, manual: string): Walk => {
+    rights = 0;
+    return answer(reason, why, manual);
+  };
   const { translation } = architecture;
   if (translation.kind !== "hierarchical") throw new Error("not a hierarchical machine");
   if (!isCanonical(architecture, address))
-    return answer(BAD_ADDRESS, "the address is one that the machine cannot translate", architecture.manuals[0] ?? "");
+    return untranslated(BAD_ADDRESS, "the address is one that the machine cannot translate", architecture.manuals[0] ?? "");
 
   if (root === NO_ROOT)
-    return answer(ABSENT, "no root translates the user's half while the kernel's own space is installed", architecture.manuals[0] ?? "");
+    return untranslated(
+      ABSENT,
+      "no root translates the user's half while the kernel's own space is installed",
+      architecture.manuals[0] ?? "",
+    );
   let low = rootBits(architecture);
   let table = BigInt(root);
   let domain = 0;
@@ -65,7 +74,7 @@ export const explainTree = (
     low -= level.indexBits;
     const index = Number((address >> BigInt(low)) & ((1n << BigInt(level.indexBits)) - 1n));
     const entryAddress = table + BigInt(index * bytes);
-    if (!memory.isBacked(Number(entryAddress))) return answer(BUS, `the ${level.name} lies outside physical memory`, level.manual);
+    if (!memory.isBacked(Number(entryAddress))) return untranslated(BUS, `the ${level.name} lies outside physical memory`, level.manual);
     const raw =
       bytes === 4
         ? BigInt(memory.read32(Number(entryAddress)))
@@ -89,15 +98,15 @@ export const explainTree = (
     };
     if (kind === "absent") {
       step("absent");
-      return answer(ABSENT, `entry ${index} of the ${level.name} is absent`, level.manual);
+      return untranslated(ABSENT, `entry ${index} of the ${level.name} is absent`, level.manual);
     }
     if (kind === "malformed" || format === undefined) {
       step("malformed");
-      return answer(RESERVED, `entry ${index} of the ${level.name} has a form that the manual forbids`, level.manual);
+      return untranslated(RESERVED, `entry ${index} of the ${level.name} has a form that the manual forbids`, level.manual);
     }
     if (translation.faultsOnReserved && format.fields.some((field) => field.role === "reserved" && valueOf(field, raw) !== 0n)) {
       step("reserved bits are set");
-      return answer(RESERVED, `entry ${index} of the ${level.name} has reserved bits set`, level.manual);
+      return untranslated(RESERVED, `entry ${index} of the ${level.name} has reserved bits set`, level.manual);
     }
     if (format.domain !== undefined) domain = Number(valueOf(format.domain, raw));
     const rightsRule = format.partRights?.[Number(((address & (size - 1n)) * 4n) / size)] ?? format.rights;
@@ -138,7 +147,7 @@ export const explainTree = (
         : `every level lets the ${PRIVILEGE_NAMES[privilege]} ${ACCESS_NAMES[access]}`;
     return answer(NO_FAULT, why, level.manual, physical);
   }
-  return answer(RESERVED, "the last level leads to another table", architecture.manuals[0] ?? "");
+  return untranslated(RESERVED, "the last level leads to another table", architecture.manuals[0] ?? "");
 };
 
 /** Can the machine translate this address at all? */

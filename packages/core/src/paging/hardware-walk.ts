@@ -54,6 +54,8 @@ const RIGHTS = ANSWER_RIGHTS;
 const ANSWERS_GLOBAL = ANSWER_GLOBAL;
 const IS_LEAF = LEAF_ENTRY;
 const TWO_32 = 0x1_0000_0000;
+/** Depth of a walk that has no table to begin with. */
+const NO_TABLE = -1;
 
 // Fields begin as what they will be: one that begins as nothing is asked what it is at every use.
 const NO_WORDS = new Uint32Array(0);
@@ -161,7 +163,7 @@ export class HardwareWalk implements Refill {
       const { statistics } = cpu;
       statistics.walks += 1;
       statistics.walkReads += step.reads;
-      if (this.#events.sink !== null) this.#tell(cpu, page, step.reads - 1, NONE);
+      if (this.#events.sink !== null) this.#tell(cpu, page, step.reads, NONE);
       return NONE;
     }
     return this.#walkFar(cpu, page, access, privilege);
@@ -174,7 +176,7 @@ export class HardwareWalk implements Refill {
     const low = this.#lowOf(page);
     const high = this.#highOf(page);
     let table = this.#rootFor(cpu, page, privilege);
-    if (table === NO_ROOT) return this.#end(cpu, page, 0, ABSENT);
+    if (table === NO_ROOT) return this.#end(cpu, page, NO_TABLE, ABSENT);
     let rights = ALL;
     for (let { first: step } = plan; ; step = step.next) {
       const address = table + ((partOf(low, high, step.bit) & step.mask) << step.entryShift);
@@ -351,6 +353,8 @@ export class HardwareWalk implements Refill {
   }
 
   #end(cpu: Cpu, page: number, depth: number, reason: FaultReason, domain = 0): FaultReason {
+    // An entry that lies outside memory was not read.
+    const reads = reason === NOT_BACKED ? depth : depth + 1;
     const { statistics } = cpu;
     if (reason !== NONE) {
       const site = cpu.faultSite;
@@ -359,13 +363,13 @@ export class HardwareWalk implements Refill {
       site.onWalk = true;
     }
     statistics.walks += 1;
-    statistics.walkReads += reason === NOT_BACKED ? depth : depth + 1;
-    if (this.#events.sink !== null) this.#tell(cpu, page, depth, reason);
+    statistics.walkReads += reads;
+    if (this.#events.sink !== null) this.#tell(cpu, page, reads, reason);
     return reason;
   }
 
-  #tell(cpu: Cpu, page: number, depth: number, reason: FaultReason): void {
-    this.#events.sink?.({ kind: "walk", cpu: cpu.id, hardwarePage: page, reads: depth + 1, reason });
+  #tell(cpu: Cpu, page: number, reads: number, reason: FaultReason): void {
+    this.#events.sink?.({ kind: "walk", cpu: cpu.id, hardwarePage: page, reads, reason });
   }
 
   /** The plan for a processor's switches, which it keeps until one of them changes. */

@@ -431,6 +431,21 @@ describe("the explanation of a tree", () => {
     expect(told({ from: 0xf_fff0, at: 0x3_0000n }).reason).to.equal(ABSENT);
   });
 
+  it("lets nothing through where nothing is translated", () => {
+    for (const asked of [
+      { at: 0x4_0000n },
+      { from: NO_ROOT },
+      { roots: { 0: tableWord(EVERYTHING, 0, 0x4000_0000) } },
+      { at: 0x1_2345n },
+      {},
+      { words: { 5: [3, 0] } },
+      { words: { 5: [leaf(EVERYTHING, 0x3_0000, 1 << 11), 0] } },
+    ] as const) {
+      const { physical, rule, kernelRights, userRights } = told(asked);
+      expect([physical, kernelRights, userRights], rule).to.deep.equal([null, 0, 0]);
+    }
+  });
+
   it("says so where nothing translates the half of the addresses that is asked about", () => {
     for (const [architecture, manual] of [
       [plain, "the manual"],
