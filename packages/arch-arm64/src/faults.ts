@@ -81,8 +81,8 @@ export const faultsOf = (first: number): FaultDecoding => {
       return {
         accesses: trap === INSTRUCTION_ABORT ? EXECUTE : data,
         privilege: "unknown",
-        // A level above the first is none: the address was between the halves, or its half is walked by nobody.
-        absent: (code & 0x3c) === TRANSLATION && ((code & 3) >= first || "unknown"),
+        // Between the halves, and in a half that nobody walks, nothing is there either.
+        absent: (code & 0x3c) === TRANSLATION,
       };
     },
     guessesAccess: false,

@@ -97,6 +97,7 @@ describe("the house", () => {
     expect([...loadedWith("parts.js")].filter((file) => !light.has(file)).toSorted()).to.deep.equal([
       "asid/asid-policy.js",
       "compose/inject.js",
+      "compose/reflect.js",
       "compose/tokens.js",
       "frames/frame-allocator.js",
       "machine/physical-memory.js",

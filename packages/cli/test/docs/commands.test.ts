@@ -21,15 +21,20 @@ const typed = async (line: string): Promise<{ status: number; out: string; err: 
   }
 };
 
+let shown: ReturnType<typeof typed> | undefined;
+/** What a command prints; the demonstration, which documents show and speak of, is run once. */
+const printedBy = (line: string): ReturnType<typeof typed> => (line === "demo examples" ? (shown ??= typed(line)) : typed(line));
+
 /** Time is the reader's own. */
 const timeless = (text: string): string => text.trim().replaceAll(/^time .*$/gm, "time");
 
 /** Words in capitals stand for something of the reader's. */
 const isComplete = (line: string): boolean => !/\b[A-Z]{3,}\b|…/.test(line.replaceAll(/[A-Z]+=(?:on|off)/g, ""));
 
-/** A campaign takes minutes: whether it can be started is seen on a few clauses or accesses, which no certificate is given for. */
+/** A campaign takes minutes: whether it can be started is seen on one machine, a few clauses or accesses, which no certificate is given for. */
 const shortened = (line: string): string => {
   if (/^conform\b(?!.*--(?:only|list))/.test(line)) return `${line.replace("--profile certified", "")} --only L0.description`;
+  if (line === "vectors") return "vectors abs32le";
   if (line === "verify") return "verify --list";
   if (/^verify\b(?!.*--list)/.test(line)) return `${line.replace("--all", "--arch riscv64").replace(/ --cases \d+/, "")} --cases 100`;
   return line;
@@ -51,7 +56,7 @@ describe("commands in documents", () => {
     it(`print what ${path} shows: ${command.slice(2)}`, async () => {
       const [, line] = /^\$ npm start(?: -- (.+))?$/.exec(command) ?? [command];
       expect(line, "a command of ours").to.not.equal(command);
-      const { status, out, err } = await typed(line ?? "demo examples");
+      const { status, out, err } = await printedBy(line ?? "demo examples");
       expect({ status, err }).to.deep.equal({ status: 0, err: "" });
       expect(timeless(out), "`node tools/write-outputs.mjs` writes what is printed now").to.equal(timeless(shown.join("\n")));
     });
@@ -64,7 +69,7 @@ describe("commands in documents", () => {
       .filter(canRun)
       .map(shortened);
     expect(lines.length).to.be.greaterThan(0);
-    for (const line of lines) expect((await typed(line)).status, line).to.equal(0);
+    for (const line of lines) expect((await printedBy(line)).status, line).to.equal(0);
   });
 
   it("name scripts of npm and files of Node that exist", () => {

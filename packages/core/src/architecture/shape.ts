@@ -3,8 +3,8 @@
  * JavaScript from a stranger, so nothing that TypeScript would promise is taken for granted; what the numbers mean is
  * checked afterwards, in validate.ts.
  *
- * The shape is written as data, in the order of the types in architecture.ts, entry-format.ts, faults.ts and
- * tlb-organisation.ts; a test holds it against every port.
+ * The shape is written as data, in the order of the types in architecture.ts, entry-format.ts, faults.ts,
+ * tlb-organisation.ts and software-tlb.ts; a test holds it against every port.
  */
 import { KERNEL, USER } from "./rights.js";
 
@@ -136,6 +136,30 @@ const geometry = record({
   lockable: truth,
   paired: truth,
 });
+const buffer = record({
+  register: text,
+  unit: one("data", "instruction"),
+  parse: pure,
+  pointer: pure,
+  tagOf: pure,
+  tagFields: list(field),
+  data: format,
+  rowOf: pure,
+  manual: text,
+});
+const software = record({
+  tagName: one("ASID", "context"),
+  asidOf: pure,
+  matchesInvalid: truth,
+  words: pure,
+  entryOf: pure,
+  miss: pure,
+  refusal: pure,
+  overlap: text,
+  fixedFor: maybe(pure),
+  buffers: maybe(list(buffer)),
+  manual: text,
+});
 const tlb = record({
   refill: one("hardware", "software"),
   instruction: maybe(geometry),
@@ -147,6 +171,7 @@ const tlb = record({
     rootLoadInvalidates: truth,
   }),
   honoursGlobal: switched,
+  software: maybe(software),
   manual: text,
 });
 

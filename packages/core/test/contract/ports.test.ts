@@ -146,7 +146,8 @@ describe("the contract, descriptions", () => {
             const report = faults.report(reason, access, privilege);
             const { code, trap } = faults.report(ABSENT, access, privilege);
             const { translation } = architecture;
-            const depths = translation.kind === "hierarchical" ? translation.levels.map((_, depth) => depth) : [];
+            // −1: where each half has a root, one of them may have none.
+            const depths = translation.kind === "hierarchical" ? [-1, ...translation.levels.map((_, depth) => depth)] : [];
             const elsewhere = depths.map((depth) =>
               faults.report(ABSENT, access, privilege, undefined, { depth, domain: 0, onWalk: true }),
             );
