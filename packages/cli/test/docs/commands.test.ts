@@ -21,9 +21,9 @@ const typed = async (line: string): Promise<{ status: number; out: string; err: 
   }
 };
 
-let shown: ReturnType<typeof typed> | undefined;
+let demonstrated: ReturnType<typeof typed> | undefined;
 /** What a command prints; the demonstration, which documents show and speak of, is run once. */
-const printedBy = (line: string): ReturnType<typeof typed> => (line === "demo examples" ? (shown ??= typed(line)) : typed(line));
+const printedBy = (line: string): ReturnType<typeof typed> => (line === "demo examples" ? (demonstrated ??= typed(line)) : typed(line));
 
 /** Time is the reader's own. */
 const timeless = (text: string): string => text.trim().replaceAll(/^time .*$/gm, "time");

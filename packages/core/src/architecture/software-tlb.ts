@@ -57,6 +57,7 @@ export interface SoftwareTlb {
   readonly words: (row: TlbRow, address: bigint) => readonly TlbWord[];
   /** The last of these words as an entry. */
   readonly entryOf: (row: TlbRow) => EntryFormat;
+  /** What is raised where no entry matches. */
   readonly miss: (access: Access) => TlbException;
   /** Of an entry that matches and does not let the access through. */
   readonly refusal: (row: TlbRow, access: Access, privilege: Privilege) => TlbException;
