@@ -6,6 +6,7 @@ import {
   fieldBits,
   LEAF_ENTRY,
   TABLE_ENTRY,
+  WRITE,
   type LevelCodec,
   type EntryFormat,
   type FieldRole,
@@ -16,7 +17,7 @@ import {
 import type { BlankCase } from "../case.js";
 import type { MachineProfile } from "../machines/profile.js";
 import { accessesTo, settingOf } from "./asked.js";
-import { canonical, EVERYTHING, Ground, inOrder, pageOfSlots, storeysOf, Table, wordFor, type Storey } from "./tables.js";
+import { canonical, EVERYTHING, Ground, inOrder, pageOfSlots, storeysOf, Table, usedWordFor, wordFor, type Storey } from "./tables.js";
 
 /** Words of a case: as many accesses, times six, as a round of the stub holds; fewer, so that every kind has its turn. */
 const MOST_WORDS = 96;
@@ -145,7 +146,9 @@ export const flagCases = function* (profile: MachineProfile, random: Random, que
         const format = next === undefined ? storey.codec.leaf : storey.codec.table;
         if (format === null) throw new Error(`${architecture.name}: nothing to map a page with`);
         const index = random.below(storey.entries);
-        table.set(index, wordFor(format, next?.at ?? page, EVERYTHING));
+        // Some processors' kernels execute nothing that the user may write.
+        const allowed = random.below(4) === 0 ? EVERYTHING & ~WRITE : EVERYTHING;
+        table.set(index, next === undefined ? usedWordFor(architecture, format, page, allowed) : wordFor(format, next.at, EVERYTHING));
         within += BigInt(index) << storey.shift;
       });
       target = below[0]?.at ?? page;

@@ -43,6 +43,16 @@ export const storeysOf = (architecture: Architecture, translation: HierarchicalT
 export const wordFor = (codec: FormatCodec, physical: number, flags: PageFlags): bigint =>
   (BigInt(codec.encodeHigh(physical, flags) >>> 0) << 32n) + BigInt(codec.encodeLow(physical, flags) >>> 0);
 
+/** The word of a page that may be used at once: where software sets the marks of access and of writing, they are set. */
+export const usedWordFor = ({ can }: Architecture, codec: FormatCodec, physical: number, flags: PageFlags): bigint => {
+  let word = wordFor(codec, physical, flags);
+  if (can.recordAccess === "fault") word |= wideOf(codec.accessedLow, codec.accessedHigh);
+  if (can.recordWrite === "fault") word |= wideOf(codec.dirtyLow, codec.dirtyHigh);
+  return word;
+};
+
+const wideOf = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+
 /** One table: its words, and where it lies. */
 export class Table {
   readonly at: number;
