@@ -183,7 +183,12 @@ const rowOf = (folder) => {
 const writePage = () => {
   const before = readFileSync(page, "utf8").split("\n");
   /** Reasons are looked for in sources as they are: where those have changed the row stays as it was, and says so. */
-  const past = (folder) => before.find((line) => line.startsWith(`| \`${folder}\``)).replace(/^\| (`[^`]+`)[^|]*/, "| $1 † ");
+  const past = (folder) => {
+    const row = before.find((line) => line.startsWith(`| \`${folder}\``));
+    return row === undefined || row.includes("not run")
+      ? `| \`${folder}\` | not run | | | | |`
+      : row.replace(/^\| (`[^`]+`)[^|]*/, "| $1 † ");
+  };
   const rows = all.map((folder) => {
     if (!existsSync(reportOf(folder))) return `| \`${folder}\` | not run | | | | |`;
     return isPast(folder) ? past(folder) : rowOf(folder);
