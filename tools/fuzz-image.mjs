@@ -284,6 +284,12 @@ if (given.trim) {
 }
 
 const isAsked = (name) => given.only.length === 0 || given.only.includes(name);
+const known = ["images", "listings", ...pools.keys()];
+const unknown = given.only.filter((name) => !known.includes(name));
+if (unknown.length > 0) {
+  console.error(`nothing is called ${unknown.join(", ")}; there are ${known.join(", ")}`);
+  process.exit(2);
+}
 
 if (isAsked("images")) {
   for (const name of readdirSync(imageCorpus).toSorted()) await tryImage(new Uint8Array(readFileSync(join(imageCorpus, name))), false);
