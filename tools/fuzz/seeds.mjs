@@ -1,7 +1,7 @@
 /** Tables of real systems to begin with: a few ways down from the roots of dumped kernels, and of machines of this project's own. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { stateOf } from "../../packages/cli/dist/machine-state.js";
+import { fullStateOf } from "../../packages/cli/dist/machine-state.js";
 import { openImage } from "../../packages/image/dist/index.js";
 import { fileSource } from "../../packages/image/dist/node.js";
 import { Scan, Tree } from "../../packages/inspect/dist/index.js";
@@ -109,7 +109,7 @@ export function* stateSeeds(each) {
   for (const [name, architecture] of SOFTWARE_MACHINES) {
     for (let round = 0; round < each; round++) {
       const { machine } = lived(architecture, 40 + round);
-      const state = stateOf(machine, machine.cpu(0));
+      const state = fullStateOf(machine, machine.cpu(0));
       const { memory } = machine.parts;
       const base = memory.firstFrame * memory.frameSize;
       const bytes = new Uint8Array(memory.frameCount * memory.frameSize);
