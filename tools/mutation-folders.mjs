@@ -74,10 +74,10 @@ export const FOLDERS = {
     ["golden", "description", "levels", "oracle", "faults", "registers", "sv32"],
     ["programs", "walk", "codec", "conformance"],
   ),
-  "arch-sparc64": port("sparc64", ["golden", "faults", "traps", "refill"], ["conformance"]),
+  "arch-sparc64": port("sparc64", ["golden", "faults", "traps", "refill", "software-tlb"], ["conformance"]),
   "arch-mips32": port(
     "mips32",
-    ["golden", "description", "oracle", "traps", "tlb", "model"],
+    ["golden", "description", "oracle", "traps", "tlb", "model", "software-tlb"],
     ["programs", "codec", "refill", "conformance"],
   ),
   "arch-arm": port(
