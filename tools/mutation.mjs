@@ -68,6 +68,7 @@ const run = (folder, mutate, spec) => {
     coverageAnalysis: "perTest",
     mochaOptions: { spec, require: ["./preload.mjs"] },
     buildCommand: `node build.mjs ${inPackage}`,
+    ...(FOLDERS[folder].isShared === true && { maxTestRunnerReuse: 1 }),
     concurrency: Number(process.env.MUTATION_CONCURRENCY ?? 2),
     timeoutMS: 2000,
     timeoutFactor: 2,
@@ -113,7 +114,7 @@ const again = (folder, mutants, spec, isMeant = ({ fate }) => LIVING.has(fate)) 
 
 const specsOf = (names) => names.map((name) => name.replace(/^([^/]+)\//, "packages/$1/dist-test/").concat(".test.js"));
 /** The name of a folder, or of a part of one, as files may be named. */
-const fileOf = (folder) => folder.replace(": ", "-");
+const fileOf = (folder) => folder.replaceAll(/:? /g, "-");
 const reportOf = (folder) => join(reports, `${fileOf(folder)}.json`);
 const read = (folder) => JSON.parse(readFileSync(reportOf(folder), "utf8"));
 const write = (folder, mutants) => {

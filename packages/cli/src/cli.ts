@@ -55,18 +55,19 @@ const statusOf = (error: unknown, terminal: Terminal): number => {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   if (error instanceof Suspicious) return FAILURE;
   if (error instanceof Unread) return 0;
+  const { red } = pc.createColors(terminal.hasColours ?? false);
   if (error instanceof WorkFailed) {
-    terminal.err(`${pc.red("failed")}: ${error.message}\n`);
+    terminal.err(`${red("failed")}: ${error.message}\n`);
     return FAILURE;
   }
   if (error instanceof PortolanError) {
-    terminal.err(`${pc.red(error.code)}: ${error.message}\nhint: ${error.hint}\n`);
+    terminal.err(`${red(error.code)}: ${error.message}\nhint: ${error.hint}\n`);
     return OF_USAGE.includes(error.code) ? USAGE : FAILURE;
   }
   if (isSystemError(error)) {
     // Most of them begin with their code.
     const message = error.message.startsWith(`${error.code}: `) ? error.message.slice(error.code.length + 2) : error.message;
-    terminal.err(`${pc.red(error.code)}: ${message}\n`);
+    terminal.err(`${red(error.code)}: ${message}\n`);
     return FAILURE;
   }
   throw error;

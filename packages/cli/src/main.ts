@@ -26,6 +26,14 @@ const drained = (): Promise<void> =>
       })
     : Promise.resolve();
 
+/** Colours are for people who look: a file, a pipe or the log of a CI server gets words alone, unless somebody insists. */
+const hasColours = (): boolean => {
+  const { FORCE_COLOR: forced, NO_COLOR: refused } = process.env;
+  if (refused !== undefined && refused !== "") return false;
+  if (forced !== undefined) return !["", "0", "false"].includes(forced);
+  return process.stderr.isTTY && process.stderr.hasColors();
+};
+
 process.exitCode = await cli(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
   bytes: (bytes) => void process.stdout.write(bytes),
@@ -33,5 +41,6 @@ process.exitCode = await cli(process.argv.slice(2), {
   isUnread: () => isUnread,
   err: (text) => void process.stderr.write(text),
   isTerminal: process.stderr.isTTY,
+  hasColours: hasColours(),
   now: () => performance.now(),
 });

@@ -4,6 +4,8 @@ export interface Terminal {
   readonly err: (text: string) => void;
   /** Is a person looking at what goes to `err`? */
   readonly isTerminal: boolean;
+  /** May what goes to `err` have colours? Not where absent. */
+  readonly hasColours?: boolean;
   /** Milliseconds. */
   readonly now: () => number;
   /** Writes bytes as they are; where absent, they are written as letters of Latin-1. */
