@@ -484,8 +484,11 @@ export const EXPLAINED = [
   {
     file: `${PAGES}paging/hashed.ts`,
     why: "same",
-    because: "what begins as something else is given its value before anybody asks, and what is no page is not found",
+    because:
+      "what begins as something else is given its value before anybody asks; what is no page is not found, and where no entry is, before all memory, no flag is set",
     mutants: [
+      ["entry === NO_ENTRY", "false", "if (entry === NO_ENTRY) return false;"],
+      ["entry === NO_ENTRY", "false", "if (entry === NO_ENTRY) continue;"],
       ["{ frame: 0, rights: 0, flags: 0 }", "{}"],
       ["[]", '["Stryker was here"]', "pages: number[]"],
     ],

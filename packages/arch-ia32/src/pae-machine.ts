@@ -19,10 +19,10 @@ import {
   WRITE,
   type Architecture,
   type CombinedRights,
-  type TlbGeometry,
 } from "@portolan/core/architecture";
 import { paeFaults } from "./pae-faults.js";
 import { paeLevels } from "./pae-formats.js";
+import { asids, buffersWith, layout } from "./processor.js";
 
 /** What differs between processors and may be chosen. */
 export interface Ia32PaeOptions {
@@ -36,16 +36,8 @@ export interface Ia32PaeOptions {
   readonly name?: string;
 }
 
-/** As without PAE, but a larger page is 2 MiB. @see Intel SDM vol 3A, table 12-1 */
-const buffer = (entries: number): TlbGeometry => ({
-  entries,
-  ways: 4,
-  replacement: "used-bit",
-  pageShifts: [12, 21],
-  wired: 0,
-  lockable: false,
-  paired: false,
-});
+/** 2 MiB, as a number of address bits. */
+const LARGE_PAGE = 21;
 
 /** What is the user's at every level is the user's; only then the kernel keeps away. @see Intel SDM vol 3A §4.6.1 */
 const supervisorModePrevention: CombinedRights = {
@@ -84,28 +76,9 @@ export const ia32PaeWith = ({ physicalBits = 36, smep = false, smap = false, nam
       rootRegister: "CR3",
       ...(smep || smap ? { combined: supervisorModePrevention } : {}),
     },
-    tlb: {
-      refill: "hardware",
-      instruction: buffer(32),
-      data: buffer(64),
-      invalidation: {
-        // CR4.PGE turned off and on where it is set, a CR3 write where not: global entries go as well. @see SDM vol 3A §4.10.4.1
-        all: { sparesGlobal: false, sparesLocked: false },
-        asid: { by: "all", sparesGlobal: true, sparesLocked: false },
-        // INVLPG drops the page whatever its G bit.
-        page: { dropsGlobal: true, anyAsid: true },
-        rootLoadInvalidates: true,
-      },
-      honoursGlobal: { switch: "PGE" },
-      manual: "Intel SDM vol 3A §4.10",
-    },
-    asids: { bits: 0, policy: "fixed", kernel: 0, invalid: 1, first: 3, last: 3 },
-    layout: {
-      user: { first: 0n, last: 0x7fff_ffffn },
-      kernel: { first: 0x8000_0000n, last: 0xffff_ffffn },
-      userStack: 0x7fff_f000n,
-      kernelAddressSpaceShadowed: false,
-    },
+    tlb: buffersWith(LARGE_PAGE),
+    asids,
+    layout,
     can: {
       forbidRead: false,
       forbidExecute: true,

@@ -68,7 +68,8 @@ export interface PageTables {
   framesOf(context: TranslationContext, first: number, count: number, frames: Float64Array): void;
   /**
    * Makes a present page absent for a moment, to be given another frame: machines want the old translation to be gone
-   * everywhere before there is a new one. What the entry takes up is kept, so that `resume` cannot fail.
+   * everywhere before there is a new one. What the entry takes up is kept, so that `resume` cannot fail; `found` then holds
+   * what it was.
    * @returns where the entry is, for `resume`
    */
   suspend(context: TranslationContext, page: number, debt: StaleTranslations): number;

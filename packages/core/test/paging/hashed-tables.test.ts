@@ -213,15 +213,26 @@ describe("tables in a hash", () => {
   });
 
   it("keep what an entry takes up while its page has no frame, and tell of the one that it gets", () => {
-    const { tables, context, told } = bench();
+    const { tables, context, told, events } = bench();
     tables.insert(context, 3, 11, READ);
     told.length = 0;
     const debt = new StaleTranslations();
+    tables.insert(context, 4, 13, READ);
+    told.length = 0;
     const entry = tables.suspend(context, 3, debt);
-    expect([tables.find(context, 3), debt.pages, context.mappedPages]).to.deep.equal([false, 1, 1]);
+    expect(tables.found, "what it was").to.deep.include({ frame: 11, flags: READ });
+    expect([tables.find(context, 3), debt.pages, context.mappedPages]).to.deep.equal([false, 1, 2]);
     tables.resume(context, entry, 3, 12, READ | WRITE | PAGE_DIRTY);
     expect([tables.find(context, 3), tables.found.frame, tables.found.flags]).to.deep.equal([true, 12, READ | WRITE]);
     expect(told).to.deep.equal([{ kind: "map", space: 5, page: 3, frame: 12 }]);
-    expect(tables.hash.entries).to.equal(1);
+    expect(tables.hash.entries).to.equal(2);
+    events.sink = null;
+    tables.resume(context, tables.suspend(context, 3, debt), 3, 14, READ);
+    expect([tables.find(context, 3), tables.found.frame, told.length], "nobody listens").to.deep.equal([true, 14, 1]);
+  });
+
+  it("say where they lie, for whoever dumps memory", () => {
+    const { tables } = bench();
+    expect(tables.registers).to.deep.equal({ hash: BigInt(tables.hash.directory), chains: 2048n });
   });
 });

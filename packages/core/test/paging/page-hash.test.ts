@@ -92,6 +92,33 @@ describe("the page hash table", () => {
     expect(zone.free).to.equal(before);
   });
 
+  it("keeps a frame beyond 4 GiB when its flags change, whatever entry lies before", () => {
+    const { hash } = fresh("big");
+    hash.insert(1, 7, 0x1_2345_4000, 3);
+    hash.insert(1, 8, 0x2_6789_8000, 5);
+    for (const [page, frame] of [
+      [7, 0x1_2345_4000],
+      [8, 0x2_6789_8000],
+    ]) {
+      const entry = hash.find(1, page);
+      hash.setFlags(entry, 0xa5);
+      expect([hash.frameOf(entry), hash.flagsOf(entry)]).to.deep.equal([frame, 0xa5]);
+    }
+  });
+
+  it("takes the place that was given back, in a full frame too, whichever it was", () => {
+    const { hash } = fresh("little");
+    const full = 2 ** 14 / 32;
+    for (let page = 0; page < full; page += 1) hash.insert(1, page, 2 ** PAGE_SHIFT, 0);
+    const { bytes } = hash;
+    for (const page of [0, 1, 2, full - 1]) {
+      const place = hash.find(1, page);
+      hash.remove(place);
+      hash.insert(2, page, 2 ** PAGE_SHIFT, 0);
+      expect([hash.find(2, page), hash.bytes], `page ${page}`).to.deep.equal([place, bytes]);
+    }
+  });
+
   it("HD-46: spreads pages of many spaces evenly over its chains", () => {
     const { hash } = fresh("big", 4096);
     const lengths = new Map<number, number>();
