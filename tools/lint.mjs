@@ -2,4 +2,6 @@
 import { node, prepare } from "./bootstrap.mjs";
 
 prepare();
-process.exit(node("node_modules/oxlint/bin/oxlint", ["--deny-warnings", ...process.argv.slice(2), "packages", "tools", "examples"]));
+process.exit(
+  node("node_modules/oxlint/bin/oxlint", ["--deny-warnings", ...process.argv.slice(2), "packages", "tools", "examples", "benchmarks"]),
+);

@@ -43,9 +43,9 @@ const startV86 = () => {
         begun = 0;
         done = (figure) => {
           begun = 0;
-          emulator.stop().then(() => resolve(figure));
+          void emulator.stop().then(() => resolve(figure));
         };
-        emulator.run();
+        void emulator.run();
       }),
     end: () => emulator.destroy(),
   };
@@ -88,7 +88,7 @@ export const translateMiss = async () => {
   const missed = cpu.statistics.tlbMisses - before;
   if (missed % loads !== 0) throw new Error("a load was not a miss");
   const sweeping = await inTurn(() => timed(loads, () => sweep(cpu)), v86.round);
-  v86.end();
+  await v86.end();
   return [
     { what: "invalidate and load", ...forgetting, figure: forgetting.ratio, unit: "ns a load", gate: 0.6, aim: 0.3 },
     { what: "load from more pages than the TLB holds", ...sweeping, figure: sweeping.ratio, unit: "ns a load" },
