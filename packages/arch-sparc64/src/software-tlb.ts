@@ -14,7 +14,6 @@ import {
   READ,
   RESERVED,
   rightsFor,
-  WRITE,
   type Access,
   type EntryFormat,
   type FaultReason,
@@ -115,8 +114,7 @@ export const softwareTlb: SoftwareTlb = {
     const rights = rightsFor(kernel, user);
     if (access === EXECUTE) return { ...exceptionFor(PRIVILEGED, access, privilege, "nothing"), field: P };
     if (!permits(rights, KERNEL, READ)) return { ...exceptionFor(RESERVED, access, privilege, "nothing"), field: NFO };
-    if (access !== WRITE || !permits(rights, privilege, READ))
-      return { ...exceptionFor(PRIVILEGED, access, privilege, "nothing"), field: P };
+    if (!permits(rights, privilege, READ)) return { ...exceptionFor(PRIVILEGED, access, privilege, "nothing"), field: P };
     return { ...exceptionFor(PROTECTION, access, privilege, "tables"), field: W };
   },
   overlap: "the manual leaves open what happens",

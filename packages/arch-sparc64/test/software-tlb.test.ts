@@ -82,6 +82,17 @@ describe("the TLBs of sparc64, seen from outside", () => {
     expect(data.rowOf(1n << 63n, 1n << 63n, 0), "a marked slot").to.equal(null);
     expect(data.rowOf(0n, 0n, 0), "V is clear").to.equal(null);
     const large = data.rowOf(0n, (1n << 63n) | (3n << 61n) | 0x1ff_ffff_e000n, 511);
+    // V, NFO clear, CP and CV set, P clear, W and G set.
+    const shared = data.rowOf((5n << 48n) | 0x123n, (1n << 63n) | 0x6000n | 0x33n, 9);
+    expect(shared, "shared by all, cacheable").to.deep.include({
+      asid: 5,
+      global: true,
+      uncached: false,
+      index: 9,
+      virtual: (0x123n << 22n) | 0x1_2000n,
+    });
+    expect(shared?.words).to.deep.equal({ TAG: (5n << 48n) | 0x123n, DATA: (1n << 63n) | 0x6033n });
+    expect(data.rowOf(0n, (1n << 63n) | 0x6000n | 0x12n, 9), "of one context, CP clear").to.deep.include({ global: false, uncached: true });
     expect([large?.bytes, large?.virtual, large?.physical], "4 MiB").to.deep.equal([0x40_0000, 0n, 0x1ff_ffc0_0000n]);
   });
 
@@ -112,6 +123,12 @@ describe("the TLBs of sparc64, seen from outside", () => {
       ["TAG", 64],
       ["DATA", 64],
     ]);
+    const [tag] = view.words(row(1, 1), 0n);
+    expect(tag?.fields.map(({ name, bits }) => [name, bits])).to.deep.equal([
+      ["VA", [63, 13]],
+      ["context", [12, 0]],
+    ]);
+    expect(view.matchesInvalid, "without V nothing matches").to.equal(false);
     expect(view.entryOf(row(4, 4, "instruction")).name).to.equal("TTE data (I)");
   });
 });

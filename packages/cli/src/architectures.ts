@@ -110,6 +110,13 @@ const importer: Importer = async (specifier) => {
   }
 };
 
+/** Is it a name that nobody knows, or a file that is not there? Whoever typed it has mistyped it. */
+export const isMistyped = (error: unknown): boolean =>
+  error instanceof PortolanError &&
+  error.code === "ERR_UNKNOWN_ARCHITECTURE" &&
+  error.cause instanceof PortolanError &&
+  isMissing(error.cause.cause);
+
 /** Is it the module itself that is not there, and not one that it imports? */
 const isMissing = (error: unknown): boolean =>
   error instanceof Error &&

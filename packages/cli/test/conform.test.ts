@@ -60,6 +60,23 @@ describe("portolan conform", () => {
     }
   });
 
+  it("goes on behind a module that gives no machine, and is told of a mistyped name before anything runs", async () => {
+    const throwing = file("throwing.mjs", "throw new Error('not today');\n");
+    const nothing = file("nothing.mjs", "export const architecture = { name: 'nothing' };\n");
+    const { status, out, err } = await typed("conform", throwing, nothing, "abs32le", "--only", "L0.entry");
+    expect(status).to.equal(1);
+    expect(out).to.match(/^suite .*\n.*abs32le/);
+    expect(err.split("\n")).to.have.length(4);
+    expect(err).to.match(/^ERROR \S+throwing\.mjs: ERR_UNKNOWN_ARCHITECTURE: .*not today/);
+    expect(err).to.match(/\nERROR \S+nothing\.mjs: ERR_UNKNOWN_ARCHITECTURE: .*exports no architecture/);
+    expect(err).to.match(/\nfailed: \S+throwing\.mjs, \S+nothing\.mjs could not be asked\n$/);
+    const mistyped = await typed("conform", "abs32le", throwing, "abs32el", "--only", "L0.entry");
+    expect([mistyped.status, mistyped.out]).to.deep.equal([2, ""]);
+    expect(mistyped.err).to.include("abs32el");
+    const alone = await typed("conform", throwing, "--only", "L0.entry");
+    expect([alone.status, alone.out]).to.deep.equal([2, ""]);
+  });
+
   it("says how a failure is done again with everything that made it", async () => {
     const set = JSON.parse(readFileSync(new URL("../../conformance/vectors/abs32le/walks.json", import.meta.url), "utf8")) as {
       vectors: { queries: { answer: unknown }[]; registers: { switches: Record<string, boolean> } }[];

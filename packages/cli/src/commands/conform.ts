@@ -22,9 +22,10 @@ import {
   type Trait,
 } from "@portolan/conformance";
 import { conformChild } from "@portolan/conformance/child";
+import { PortolanError } from "@portolan/core/architecture";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { readFileSync, writeFileSync } from "node:fs";
-import { ARCHITECTURES } from "../architectures.js";
+import { ARCHITECTURES, isMistyped } from "../architectures.js";
 import { MACHINE, subjectNamed, wantedOf, type Wanted } from "../conformance.js";
 import { WorkFailed, type Terminal } from "../terminal.js";
 
@@ -121,9 +122,10 @@ export const addConform = (program: Command, terminal: Terminal): void => {
             exitCode: 2,
           });
       }
+      const { subjects, unasked } = await subjectsOf(names.length === 0 ? ARCHITECTURES : names, options.vectors ?? [], terminal);
       const reports: Report[] = [];
-      for (const name of names.length === 0 ? ARCHITECTURES : names) {
-        const report = await run(name, options, terminal);
+      for (const [name, subject] of subjects) {
+        const report = await run(name, subject, options, terminal);
         if (report?.results.length === 0)
           command.error("error: nothing was asked: no clause is in the profile and what the other options leave of it", { exitCode: 2 });
         if (report !== null) writeReports(report, options.report, terminal);
@@ -131,12 +133,40 @@ export const addConform = (program: Command, terminal: Terminal): void => {
       }
       if (options.matrix !== undefined) writeFileSync(options.matrix, matrixPage(reports));
       const bad = reports.filter((report) => !isGood(report)).map(({ subject }) => subject.name);
-      if (bad.length > 0) throw new WorkFailed(`${bad.join(", ")} ${bad.length === 1 ? "does" : "do"} not conform`);
+      const complaints = [
+        ...(bad.length > 0 ? [`${bad.join(", ")} ${bad.length === 1 ? "does" : "do"} not conform`] : []),
+        ...(unasked.length > 0 ? [`${unasked.join(", ")} could not be asked`] : []),
+      ];
+      if (complaints.length > 0) throw new WorkFailed(complaints.join("; "));
     });
 };
 
-const run = async (name: string, options: ConformArguments, terminal: Terminal): Promise<Report | null> => {
-  const subject = await subjectNamed(name, options.vectors ?? []);
+interface Subjects {
+  readonly subjects: readonly (readonly [name: string, subject: Subject])[];
+  readonly unasked: readonly string[];
+}
+
+/**
+ * All of them, before the first is asked: a mistyped name ends the command at once. A module that gives no machine is told, and
+ * the others are asked all the same.
+ */
+const subjectsOf = async (names: readonly string[], vectors: readonly string[], terminal: Terminal): Promise<Subjects> => {
+  const subjects: (readonly [string, Subject])[] = [];
+  const unasked: string[] = [];
+  for (const name of names) {
+    try {
+      subjects.push([name, await subjectNamed(name, vectors)]);
+    } catch (error) {
+      const isOfModule = error instanceof PortolanError && error.code.endsWith("_ARCHITECTURE") && !isMistyped(error);
+      if (names.length === 1 || !isOfModule) throw error;
+      terminal.err(`ERROR ${name}: ${error.code}: ${error.message}\n`);
+      unasked.push(name);
+    }
+  }
+  return { subjects, unasked };
+};
+
+const run = async (name: string, subject: Subject, options: ConformArguments, terminal: Terminal): Promise<Report | null> => {
   if (options.replay !== undefined) {
     replay(subject, options.replay, options.policy?.[0] ?? "described", terminal);
     return null;
