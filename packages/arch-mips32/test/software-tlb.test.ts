@@ -38,6 +38,16 @@ describe("the TLB of mips32, seen from outside", () => {
     }
   });
 
+  it("shows the registers that an entry is written from, field by field", () => {
+    const fields = view.words(row({}), 0n).map(({ name, bits, fields: known }) => [name, bits, known.map((field) => field.name)]);
+    expect(fields).to.deep.equal([
+      ["EntryHi", 32, ["VPN2", "zero", "ASID"]],
+      ["PageMask", 32, ["zero25", "Mask", "zero"]],
+      ["EntryLo0", 32, ["zero", "PFN", "C", "D", "V", "G"]],
+    ]);
+    expect(view.entryOf(row({})).fields.map(({ name }) => name)).to.deep.equal(["zero", "PFN", "C", "D", "V", "G"]);
+  });
+
   it("raises Refill, Invalid and Modified, and asks the tables for pages of the handlers' own size", () => {
     const raised = (given: Partial<TlbRow>, access: 1 | 2 | 4): unknown => {
       const { trap, field, asks } = view.refusal(row(given), access, USER);
