@@ -183,6 +183,21 @@ describe("the command inspect", () => {
     expect((await printed(`inspect list --arch amd64 --limit 2 --format info-tlb ${IMAGE}`)).trim().split("\n")).to.have.length(2);
   });
 
+  it("list: ends at its limit where nobody wants totals, though the tables lead to themselves without end", async () => {
+    const bytes = new Uint8Array(0x2000);
+    // All of a table's 512 entries, at every level, are the table: 2^36 pages.
+    new Uint32Array(bytes.buffer, 0x1000).forEach((_, at, words) => (words[at] = at % 2 === 0 ? 0x1007 : 0));
+    const image = put("self.raw", bytes);
+    for (const [asked, lines] of [
+      ["--no-totals --merge leaves", 4],
+      ["--no-totals --merge leaves --format json", 3],
+      ["--format info-tlb", 3],
+    ] as const) {
+      const told = await printed(`inspect list --arch amd64 --root 0x1000 --limit 3 ${asked} ${image}`);
+      expect(told.trimEnd().split("\n"), asked).to.have.length(lines);
+    }
+  });
+
   it("list: long lists wait for whoever reads, and end where nobody does", async () => {
     const bytes = new Uint8Array(0x3000);
     const words = new Uint32Array(bytes.buffer);

@@ -9,12 +9,13 @@ import {
   type ForeignStyle,
   type ListOptions,
   type ListTotals,
+  type Mapping,
   type MappingFilter,
   type MappingStyle,
-  type ScanTotals,
+  type ScanEnd,
 } from "@portolan/inspect";
 import { Option, type Command } from "commander";
-import { drainedOf, type Terminal } from "../../terminal.js";
+import { drainedOf, Unread, type Terminal } from "../../terminal.js";
 import { addRootOptions, countOf, rangeOf, type InspectArguments, type Range } from "./arguments.js";
 import { basisLine, openSubject, rootsOf, tellOutside, type Rooted, type Subject } from "./subject.js";
 
@@ -93,7 +94,7 @@ export const addInspectList = (inspect: Command, terminal: Terminal): void => {
         .choices(MERGES)
         .default("ranges"),
     )
-    .option("--limit <n>", "prints no more lines; totals count all", countOf)
+    .option("--limit <n>", "prints no more lines; totals count all, and without them the list ends there", countOf)
     .option("--no-totals", "without the totals at the end")
     .argument("<image>", "an image of physical memory: raw, ELF core or LiME")
     .addHelpText("after", EXAMPLES)
@@ -111,7 +112,7 @@ export const addInspectList = (inspect: Command, terminal: Terminal): void => {
         tellOutside(subject, rooted);
         // Text begins with it.
         if (given.format !== "text" && given.root?.some(({ kind }) => kind === "found") === true) terminal.err(`note: ${rooted.says}\n`);
-        const { end } = isForeign ? await listForeign(subject, rooted, given, terminal) : await listOurs(subject, rooted, given, terminal);
+        const end = isForeign ? await listForeign(subject, rooted, given, terminal) : await listOurs(subject, rooted, given, terminal);
         if (end !== "complete")
           terminal.err(`note: the list ended early: more ${end} than anybody has; do the tables lead back to themselves?\n`);
       } finally {
@@ -123,7 +124,16 @@ export const addInspectList = (inspect: Command, terminal: Terminal): void => {
 /** Bytes of text that are gathered before they are written. */
 const ENOUGH = 2 ** 16;
 
-const listOurs = async (subject: Subject, rooted: Rooted, given: ListArguments, terminal: Terminal): Promise<ListTotals> => {
+/** The totals are the last word of a list that is heard to its end. */
+interface Heard {
+  totals: ListTotals | null;
+}
+
+async function* heard(mappings: ReturnType<typeof listMappings>, last: Heard): AsyncGenerator<Mapping> {
+  last.totals = yield* mappings;
+}
+
+const listOurs = async (subject: Subject, rooted: Rooted, given: ListArguments, terminal: Terminal): Promise<ScanEnd> => {
   const { image, architecture, options } = subject;
   const style = given.format as MappingStyle;
   const digits = architecture.wordBits === 32 ? 8 : 16;
@@ -133,19 +143,20 @@ const listOurs = async (subject: Subject, rooted: Rooted, given: ListArguments, 
   const isTree = software === undefined || bestOf(software) === "tree";
   let text = style === "text" ? `${basisLine(subject, rooted)}\n` : headOf(style, !isTree);
   let lines = 0;
-  let next = await mappings.next();
-  for (; next.done !== true; next = await mappings.next()) {
+  const last: Heard = { totals: null };
+  for await (const mapping of heard(mappings, last)) {
     lines += 1;
-    if (lines <= most) text += lineOf(next.value, style, digits, software?.view.tagName);
+    if (lines <= most) text += lineOf(mapping, style, digits, software?.view.tagName);
+    // Who wants no totals wants nothing of the rest.
+    if (lines >= most && !given.totals) break;
     if (text.length < ENOUGH) continue;
     terminal.out(text);
     text = "";
     await drainedOf(terminal);
   }
-  const totals = next.value;
-  if (given.totals) text += totalsIn(style, totals, lines, most);
+  if (last.totals !== null && given.totals) text += totalsIn(style, last.totals, lines, most);
   terminal.out(text);
-  return totals;
+  return last.totals?.end ?? "complete";
 };
 
 /** What `tables` counts. */
@@ -166,15 +177,17 @@ const totalsIn = (style: MappingStyle, totals: ListTotals, lines: number, most: 
   ].join("\n");
 };
 
-const listForeign = async (subject: Subject, { roots }: Rooted, given: ListArguments, terminal: Terminal): Promise<ScanTotals> => {
+const listForeign = async (subject: Subject, { roots }: Rooted, given: ListArguments, terminal: Terminal): Promise<ScanEnd> => {
   const { image, architecture, options } = subject;
   let left = given.limit ?? Infinity;
   const write = async (text: string): Promise<void> => {
-    if (left <= 0) return;
     const lines = left === Infinity ? [] : text.split("\n").slice(0, -1);
     terminal.out(lines.length > left ? `${lines.slice(0, left).join("\n")}\n` : text);
     left -= lines.length;
+    // There are no totals that would count the rest.
+    if (left <= 0) throw new Unread();
     await drainedOf(terminal);
   };
-  return renderAs(given.format as ForeignStyle, image, architecture, roots, write, options);
+  const { end } = await renderAs(given.format as ForeignStyle, image, architecture, roots, write, options);
+  return end;
 };
