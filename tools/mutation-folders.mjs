@@ -1,7 +1,6 @@
 /**
  * What is mutated, and which tests are asked: the fast ones about all mutants, the slow ones about those that the fast ones let
- * live. Tests are named package/file. `isShared`: mutants may write into what all buffers share, and so spoil what is tried after
- * them in the same process; each gets a process of its own.
+ * live. Tests are named package/file.
  */
 const port = (name, fast, slow) => ({
   mutate: [`packages/arch-${name}/src/**/*.ts`],
@@ -20,18 +19,15 @@ export const FOLDERS = {
   "used-space": core("used-space", ["*"], ["used-space/*"], []),
   asid: core("asid", ["*"], ["asid/*"], ["contract/processors", "defects/processors"]),
   "tlb: shootdown": core("tlb", ["shootdown", "shootdown-queue"], ["tlb/shootdown"], ["contract/processors"]),
-  "tlb: buffers": { ...core("tlb", ["tsb", "lookaside", "entry-note"], ["tlb/buffers"], ["tlb/tlb", "machine/cpu"]), isShared: true },
+  "tlb: buffers": core("tlb", ["tsb", "lookaside", "entry-note"], ["tlb/buffers"], ["tlb/tlb", "machine/cpu"]),
   "tlb: replacement": core("tlb", ["replacement"], ["tlb/replacement", "tlb/replacement-order"], ["tlb/tlb"]),
-  "tlb: near walks": { ...core("tlb", ["near-walk"], ["tlb/near-walk"], ["paging/near-walks"]), isShared: true },
-  "tlb: entries": {
-    ...core(
-      "tlb",
-      ["tlb", "tlb-*", "told-fronts", "victims"],
-      ["tlb/replacement", "tlb/tlb-details"],
-      ["tlb/tlb", "machine/cpu", "contract/processors"],
-    ),
-    isShared: true,
-  },
+  "tlb: near walks": core("tlb", ["near-walk"], ["tlb/near-walk"], ["paging/near-walks"]),
+  "tlb: entries": core(
+    "tlb",
+    ["tlb", "tlb-*", "told-fronts", "victims"],
+    ["tlb/replacement", "tlb/tlb-details"],
+    ["tlb/tlb", "machine/cpu", "contract/processors"],
+  ),
   "paging: entries": core(
     "paging",
     ["entry-codec"],

@@ -68,7 +68,8 @@ const run = (folder, mutate, spec) => {
     coverageAnalysis: "perTest",
     mochaOptions: { spec, require: ["./preload.mjs"] },
     buildCommand: `node build.mjs ${inPackage}`,
-    ...(FOLDERS[folder].isShared === true && { maxTestRunnerReuse: 1 }),
+    // What a mutant writes where a module keeps something would spoil all that are tried after it in the same process.
+    maxTestRunnerReuse: 1,
     concurrency: Number(process.env.MUTATION_CONCURRENCY ?? 2),
     timeoutMS: 2000,
     timeoutFactor: 2,
