@@ -368,6 +368,12 @@ export const EXPLAINED = [
     mutants: [["false", "true", "dataTte(false)"]],
   },
   {
+    file: "packages/arch-sparc64/src/software-tlb.ts",
+    why: "same",
+    because: "whether cacheable pages get CV matters to what is written; this codec only reads",
+    mutants: [["false", "true", "dataTte(false)"]],
+  },
+  {
     file: "packages/arch-riscv64/src/oracle.ts",
     why: "same",
     because: "a leaf that has no R has X: no R, W and X is a pointer, and W without R is refused",
@@ -538,7 +544,6 @@ export const EXPLAINED = [
       ["kind === IS_ABSENT", "false", "if (kind === IS_ABSENT)"],
       ["{ if (at >= words.length) break; return this.#end(cpu, page, step.reads - 1, ABSENT); }", "{}"],
       ["at >= words.length", "true"],
-      ["root >= TWO_32", "true"],
       ["step.pagesPerEntry === 1", "false"],
       ["this.#events.sink !== null", "true"],
       ["!memory.isBacked(address)", "true", "break"],
@@ -555,6 +560,7 @@ export const EXPLAINED = [
       ["kind !== IS_LEAF || ((lo & step.leafOddLow) | (hi & step.leafOddHigh)) !== 0 || !lets(rights, privilege, access)", "true"],
       ["true", "false", "let isRecorded"],
       ["!isRecorded || (isWrite && !isDirty)", "true"],
+      ["newLow !== lo || newHigh !== hi", "true"],
       ["isWrite && !isDirty", "isWrite || !isDirty"],
       ["!this.#rules.hasNotes", "false"],
       ["{ cpu.enter(page, span, frame, rights, flags, access, privilege); return; }", "{}"],
@@ -566,7 +572,7 @@ export const EXPLAINED = [
     file: `${PAGES}paging/hardware-walk.ts`,
     why: "same",
     because:
-      "what begins as something else is given its value before anybody asks; no level looks at what a page has above its index; a root above 4 GiB is no integer of 32 bits; both formulas agree at the border; formats of four bytes look at no upper half; without a rule about all levels, a domain or a note, nothing is taken, 0 stays 0 and 0 is noted; an entry is always found where nobody locks any; and who calls has looked whether somebody listens",
+      "what begins as something else is given its value before anybody asks; no level looks at what a page has above its index; what is smaller is its own remainder, and the page behind the last index lies between the halves; a root above 4 GiB is no integer of 32 bits; both formulas agree at the border; formats of four bytes look at no upper half; without a rule about all levels, a domain or a note, nothing is taken, 0 stays 0 and 0 is noted; an entry is always found where nobody locks any; and who calls has looked whether somebody listens",
     mutants: [
       ["false", "true", "#hasHalves: boolean"],
       ["bit < BITS", "bit <= BITS"],
@@ -576,19 +582,14 @@ export const EXPLAINED = [
       ["step.wide === 1", "true", "const hi = step.wide"],
       ["plan.combines === 1", "true"],
       ["(hi & step.leafHigh) !== 0", "true"],
-      [
-        "page < this.#limit",
-        ["true", "false", "page <= this.#limit", "page >= this.#limit"],
-        "const index = page < this.#limit ? page : page % this.#limit",
-      ],
-      ["page < this.#limit", "page >= this.#limit", "return Math.floor("],
+      ["page < this.#limit", ["false", "page <= this.#limit"], "const index = page < this.#limit ? page : page % this.#limit"],
       ["hasNotes", "true", "domain = Math.max"],
       ["note !== 0 && number >= 0", ["true", "note !== 0 || number >= 0"]],
       ["note !== 0", "true"],
       ["number >= 0", "true"],
       [
-        'this.#events.sink?.({ kind: "walk", cpu: cpu.id, hardwarePage: page, reads: depth + 1, reason })',
-        'this.#events.sink({ kind: "walk", cpu: cpu.id, hardwarePage: page, reads: depth + 1, reason })',
+        'this.#events.sink?.({ kind: "walk", cpu: cpu.id, hardwarePage: page, reads, reason })',
+        'this.#events.sink({ kind: "walk", cpu: cpu.id, hardwarePage: page, reads, reason })',
       ],
     ],
   },
@@ -604,12 +605,33 @@ export const EXPLAINED = [
   {
     file: `${PAGES}paging/walk-plan.ts`,
     why: "speed",
-    because: "whatever is called unusual is looked into",
+    because: "whatever is called unusual is looked into; who asks again about a word hears the same",
     mutants: [
       ["kind === ABSENT_ENTRY", "false"],
       ["(field) => fieldBits(field)[0] < WINDOW_BITS", "() => undefined"],
       ["fieldBits(field)[0] < WINDOW_BITS", "false"],
+      ["this.answers[bits] === UNASKED", "true"],
     ],
+  },
+  {
+    file: `${PAGES}paging/walk-plan.ts`,
+    why: "same",
+    because:
+      "a shift goes by the five lowest bits of its number; to a mask nothing is 0; a forbidden word is unusual whatever else is said of it; of a table nobody asks whether it is global, and the bit that says so is none of the rights; without a rule about all levels all rights remain",
+    mutants: [
+      ["bit - 32", "bit + 32"],
+      ["[0, 0]", "[]"],
+      ["{ frameLow: 0, frameHigh: 0, oddLow: 0, oddHigh: 0 }", "{}"],
+      ["kind === LEAF_ENTRY", "true", "codec.leaf : null"],
+      ["kind === LEAF_ENTRY", "true", "const isGlobal"],
+      ["rule === undefined", "false", "this.combines ="],
+    ],
+  },
+  {
+    file: `${PAGES}paging/tree-shape.ts`,
+    why: "same",
+    because: "only a tree has a register for the kernel's root: that the translation is one is asked for the compiler",
+    mutants: [['translation.kind === "hierarchical"', "true"]],
   },
   {
     file: `${PAGES}paging/explain-tree.ts`,

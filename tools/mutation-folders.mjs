@@ -43,7 +43,15 @@ export const FOLDERS = {
   "paging: walks": core(
     "paging",
     ["hardware-walk", "tree-shape", "walk-plan"],
-    ["paging/walker", "paging/unusual-words", "paging/shared-codecs", "paging/spoilt-trees", "paging/near-walks"],
+    [
+      "paging/walker",
+      "paging/walk-borders",
+      "paging/walk-plan",
+      "paging/unusual-words",
+      "paging/shared-codecs",
+      "paging/spoilt-trees",
+      "paging/near-walks",
+    ],
     ["paging/walks", "contract/tables", "address-space/marks-by-fault", "address-space/widening"],
   ),
   "paging: trees": core(

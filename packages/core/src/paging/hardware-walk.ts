@@ -217,14 +217,13 @@ export class HardwareWalk implements Refill {
     cpu.enter(page, span, first + (page % step.pagesPerEntry), rights, flags, access, privilege);
   }
 
-  /** The two parts of a page's index in the tree; the page may have more bits than that. */
+  /** The two parts of a page's number. It may have more bits than an index of the tree, and no level looks at those. */
   #lowOf(page: number): number {
-    const index = page < this.#limit ? page : page % this.#limit;
-    return index - Math.floor(index / HALF) * HALF;
+    return page - Math.floor(page / HALF) * HALF;
   }
 
   #highOf(page: number): number {
-    return Math.floor((page < this.#limit ? page : page % this.#limit) / HALF);
+    return Math.floor(page / HALF);
   }
 
   #rootFor(cpu: Cpu, page: number, privilege: Privilege): number {

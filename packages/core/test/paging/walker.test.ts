@@ -163,7 +163,8 @@ const found = (tlb: Tlb, entry: number): Record<string, unknown> => {
 for (const isPlain of [true, false]) {
   it(`a walker of machines ${isPlain ? "that say what they say plainly" : "of any kind"} reads, marks, refuses, enters and counts what the manual says`, () => {
     const reasons = new Map<number, number>();
-    let near = 0;
+    /** Walks that the near walk has made, through one table and through several. */
+    const near = [0, 0];
     for (let seed = 0; seed < 50; seed += 1) {
       const random = new Random(seed * 2 + (isPlain ? 1 : 0));
       const machine = described(random, isPlain);
@@ -201,7 +202,7 @@ for (const isPlain of [true, false]) {
           if (plan === null || page >= plan.pages) return;
           const reads = refillNearby(tlb, plan, given.root, privilege * 3 + (access >>> 1), page, given.asid);
           if (reads === 0) return;
-          near += 1;
+          near[reads > 1 ? 1 : 0] += 1;
           expect([isNear, reason, reads], what).to.deep.equal([true, NO_FAULT, outcome?.reads]);
           expect(
             outcome?.words.map(([at]) => wordAt(memory, at, bytes)),
@@ -213,6 +214,7 @@ for (const isPlain of [true, false]) {
         cpu.invalidateAll();
         told.length = 0;
         const { walks, walkReads } = cpu.statistics;
+        const site = { ...cpu.faultSite };
         expect(walker.miss(cpu, page, access, privilege), what).to.equal(outcome?.reason ?? ABSENT);
         reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
         expect(cpu.statistics.walks - walks, what).to.equal(1);
@@ -228,6 +230,8 @@ for (const isPlain of [true, false]) {
           ]);
           continue;
         }
+        // A walk that finds no fault says of none where it was.
+        expect({ ...cpu.faultSite }, what).to.deep.equal(site);
         expect(entries, what).to.have.length(1);
         expect(found(tlb, entries[0] ?? -1), what).to.deep.equal(wanted);
         expect(
@@ -241,7 +245,7 @@ for (const isPlain of [true, false]) {
       [...reasons.keys()].toSorted((one, other) => one - other),
       "reasons",
     ).to.include.members([0, 1, 2, 3, 5, 8]);
-    if (isPlain) expect(near).to.be.above(50);
+    if (isPlain) expect(Math.min(...near)).to.be.above(50);
   });
 }
 
