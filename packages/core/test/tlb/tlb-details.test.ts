@@ -312,6 +312,38 @@ describe("a TLB", () => {
     expect([knows(5), tlb.probe(5, 1), tlb.probe(5, 2)]).to.deep.equal([[-1, 23], 1, 2]);
   });
 
+  it("used-bit: what was written and never used goes first, one after the other", () => {
+    const { tlb } = filled({ replacement: "used-bit" });
+    tlb.serve(0, 200, 22, 1, 1, 0);
+    for (const entry of [0, 1, 2]) tlb.write(entry, 210 + entry, 1, 22, 1, 1);
+    for (const page of [5, 6, 7]) tlb.serve(0, page, 22, 1, 1, 0);
+    expect([0, 1, 2].map((entry) => tlb.firstPage(entry))).to.deep.equal([5, 6, 7]);
+  });
+
+  it("lru: whoever is served takes the place of what was not used for longest", () => {
+    const { tlb } = filled({ replacement: "lru" });
+    tlb.lookup(100, 1);
+    for (const page of [5, 6]) tlb.serve(0, page, 22, 1, 1, 0);
+    expect([0, 1, 2].map((entry) => tlb.firstPage(entry))).to.deep.equal([100, 5, 6]);
+  });
+
+  it("makes fronts forget a page for which one comes that has too many to be taken out one by one", () => {
+    const { tlb, knows } = filled({ pageShifts: [12, 22] });
+    tlb.serve(0, 5, 21, 1, 1, 0);
+    expect(knows(5)).to.deep.equal([21, -1]);
+    expect(tlb.enter(5, 1024, 0, 2, 1)).to.not.equal(tlb.probe(5, 1));
+    expect(knows(5)).to.deep.equal([-1, -1]);
+  });
+
+  it("serves pages at the end of those that have a chain of their own, and takes none for another", () => {
+    const { tlb, knows } = filled();
+    for (const page of [2 ** 20 - 1, 2 ** 20, 2 ** 20 + 1]) {
+      tlb.serve(0, page, 21, 1, 1, 0);
+      expect([knows(page), knows(page % 2 ** 20)], `page ${page}`).to.deep.equal([[21, -1], page < 2 ** 20 ? [21, -1] : [-1, -1]]);
+      expect(tlb.frame(tlb.probe(page, 1))).to.equal(21);
+    }
+  });
+
   it("shows pages of memory that begins anywhere", () => {
     const tlb = new Tlb(small, SPARING, 0, 1);
     const memory = new PhysicalMemory({ bytes: 2 ** 17, base: 2 ** 18, physicalBits: 32, byteOrder: "little", frameShift: 12 });
