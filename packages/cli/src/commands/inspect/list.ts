@@ -15,7 +15,7 @@ import {
 } from "@portolan/inspect";
 import { Option, type Command } from "commander";
 import { drainedOf, type Terminal } from "../../terminal.js";
-import { addRootOptions, countOf, rangeOf, type InspectArguments, type Range } from "./arguments.js";
+import { addRegisterOption, addRootOptions, countOf, rangeOf, type InspectArguments, type Range } from "./arguments.js";
 import { basisLine, openSubject, rootsOf, tellOutside, type Rooted, type Subject } from "./subject.js";
 
 const EXAMPLES = `
@@ -84,7 +84,7 @@ export const filterIn = ({
 
 /** Adds it to `inspect`. */
 export const addInspectList = (inspect: Command, terminal: Terminal): void => {
-  addFilters(addRootOptions(inspect.command("list")))
+  addFilters(addRegisterOption(addRootOptions(inspect.command("list"))))
     .description("lists all mappings, neighbours joined, with totals")
     .addOption(new Option("-f, --format <name>", "of the list").choices(FORMATS).default("text"))
     .addOption(new Option("--json", "the same as --format json").implies({ format: "json" }))
