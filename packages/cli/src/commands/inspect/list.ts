@@ -23,6 +23,7 @@ Examples:
   portolan inspect list --arch amd64 examples/images/sort.amd64.core
   portolan inspect list --arch amd64 --user --executable examples/images/sort.amd64.core
   portolan inspect list --arch amd64 --format csv --merge leaves --limit 10 examples/images/sort.amd64.core
+  portolan inspect list --arch amd64 --register IA32_PAT=0x407050600070106 --json examples/images/sort.amd64.core
   portolan inspect list --arch mips32 --from tlb examples/images/sort.mips32.core
   portolan inspect list --arch amd64 --format info-mem examples/images/sort.amd64.core
 
