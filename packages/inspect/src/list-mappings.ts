@@ -29,7 +29,7 @@ export interface ListOptions extends TreeOptions {
 
 /** Is called for every leaf that passes the filter; `at` stands at it and is written over afterwards. */
 export interface LeafVisitor {
-  /** A leaf that passes. */
+  /** A leaf that passes. Its flags are as the entry has them, whatever registers are told: `MemoryTypes` knows more. */
   leaf(at: Scan): void;
   /** An entry that is not present and means something to the operating system. */
   software?(at: Scan, entry: SoftwareEntry): void;

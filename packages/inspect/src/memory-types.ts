@@ -209,7 +209,7 @@ export class MemoryTypes {
     this.isTold = wanted.length > 0 && wanted.every((name) => registers[name] !== undefined);
   }
 
-  /** The number of a leaf's type: below 2^{@link TYPE_BITS}. */
+  /** The number of a leaf's type: of {@link MemoryTypes.at}, and less than 32. */
   numberOf(format: FormatCodec, lo: number, hi: number): number {
     const isSame = format === this.#format && (lo & this.#maskLow) === this.#low && (hi & this.#maskHigh) === this.#high;
     return isSame ? this.#number : this.#read(format, lo, hi);
@@ -232,6 +232,7 @@ export class MemoryTypes {
     return this.at(this.numberOf(format, lo, hi));
   }
 
+  /** Of two numbers: are they one type? Unknown where a register that was not told decides. */
   differenceOf(one: number, other: number): Difference {
     const [here, there] = [this.at(one), this.at(other)];
     if (here === there) return "none";
