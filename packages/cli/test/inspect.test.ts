@@ -421,6 +421,53 @@ describe("the command inspect", () => {
     expect((await typed(`inspect list --arch arm64 --root found ${raw}`)).out).to.not.contain("uncached");
   });
 
+  it("--register: tells what memory is in list, diff, walk and explain, by registers that no image tells", async () => {
+    const raw = join(folder, "registers.raw");
+    await printed(`run --arch arm64 --memory 1M --dump ${raw} examples/programs/words.arm64.elf --quiet`);
+    const told = "--arch arm64 --root 0x1000 --register MAIR_EL1=0x4ff00";
+    const records = async (options: string): Promise<{ cacheable: unknown; memoryType: unknown }[]> =>
+      (await typed(`inspect list ${options} --format json --no-totals ${raw}`)).out
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { cacheable: unknown; memoryType: unknown });
+    const kinds = async (options: string): Promise<unknown[]> => [
+      ...new Set((await records(options)).map(({ cacheable, memoryType }) => `${String(cacheable)} ${String(memoryType)}`)),
+    ];
+    expect(await kinds("--arch arm64 --root 0x1000")).to.deep.equal(["null null"]);
+    expect(await kinds(told)).to.deep.equal(["true normal write-back"]);
+    expect(await kinds("--arch arm64 --root 0x1000 --register MAIR_EL1=0x4400")).to.deep.equal(["false normal uncached"]);
+    const { out: text } = await typed(`inspect list --arch arm64 --root 0x1000 --register MAIR_EL1=0x0800 ${raw}`);
+    const [first, ...lines] = text.split("\n").filter((line) => line.includes(" -> "));
+    expect([first, ...lines].every((line) => line.includes("device nGRE"))).to.equal(true);
+    const address = `0x${first.slice(0, 16)}`;
+    for (const command of ["walk", "explain"])
+      expect((await typed(`inspect ${command} ${told} ${raw} ${address}`)).out, command).to.match(
+        / maps physical address 0x\w+, normal write-back {2}\(/,
+      );
+    expect((await typed(`inspect walk --json ${told} ${raw} ${address}`)).out).to.contain('"memoryType": "normal write-back"');
+    // The same registers for both sides.
+    const { out, status } = await typed(`inspect diff ${told} --to 0x1000 ${raw}`);
+    expect(status).to.equal(0);
+    expect(out).to.match(/\n0 changes; /);
+  });
+
+  it("--register: changes nothing of other tools' lists, and says of whom a register says nothing", async () => {
+    const path = put("registers.ia32.raw", smallTables());
+    const asked = `--arch ia32 --root 0x1000 --switch WP=on`;
+    for (const format of ["ptdump", "info-tlb", "info-mem"])
+      expect(await printed(`inspect list ${asked} --format ${format} --register IA32_PAT=0 ${path}`), format).to.equal(
+        await printed(`inspect list ${asked} --format ${format} ${path}`),
+      );
+    const list = await printed(`inspect list ${asked} --register IA32_PAT=0x407050600070106 ${path}`);
+    expect(list).to.equal(await printed(`inspect list ${asked} ${path}`));
+    expect(await printed(`inspect list ${asked} --register IA32_PAT=1 ${path}`)).to.contain("  write-combining");
+    expect((await typed(`inspect walk ${asked} --register MAIR_EL1=0xff ${path} 0x0`)).err).to.equal(
+      "note: MAIR_EL1 says nothing of ia32's memory, and is passed over\n",
+    );
+    for (const command of ["list", "diff", "walk", "explain"])
+      expect(await typed(`inspect ${command} ${asked} --register CR9=1 ${path} ${path}`), command).to.include({ status: 2 });
+  });
+
   it("says what was passed over, or makes an answer mean less", async () => {
     const path = put("remarks.raw", smallTables());
     const notes = async (line: string): Promise<string> => {

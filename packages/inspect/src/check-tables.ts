@@ -20,7 +20,7 @@ import { checkAliases, RIGHTS_BITS } from "./check/aliases.js";
 import { checkExposed } from "./check/exposed.js";
 import { Gathering, type Gathered } from "./check/gathering.js";
 import { Leaves } from "./check/leaves.js";
-import { MemoryTypes, type Registers } from "./check/memory-types.js";
+import { MemoryTypes } from "./memory-types.js";
 import { fieldValue } from "./culprit.js";
 import { rightsInWords } from "./diff-mappings.js";
 import { hexadecimal } from "./in-words.js";
@@ -39,8 +39,6 @@ export interface CheckOptions extends TreeOptions {
   readonly linear?: boolean;
   /** Where the kernel's addresses begin, on machines whose addresses do not say so themselves; nothing is assumed where absent. */
   readonly kernelFrom?: bigint;
-  /** Registers that say what numbers of memory types mean, as far as they are known: IA32_PAT, MAIR_EL1, PRRR and NMRR. */
-  readonly registers?: Registers;
 }
 
 /** Everything that was found. */
@@ -77,7 +75,7 @@ const checkTree = async (memory: Memory, architecture: Architecture, roots: Root
   const tree = treeOf(architecture, options);
   const depths = tree.levels.length;
   const gathering = new Gathering(tree, options.limit ?? 100);
-  const types = new MemoryTypes(options.registers ?? {});
+  const types = new MemoryTypes(architecture, options.registers);
   const tables = new Map<number, { readonly depth: number; readonly bytes: number }>();
   const leaves = new Leaves(tree);
   const kernelFirst = kernelFirstOf(tree, options.kernelFrom);
@@ -141,7 +139,7 @@ const checkTree = async (memory: Memory, architecture: Architecture, roots: Root
         if (!holds(memory, physical)) gathering.pages("page-outside", at, () => `: physical ${hexadecimal(physical)}`);
         for (const { name, first, last } of windows) if (page >= first && page <= last) gathering.entry("unreachable", at, `: ${name}`);
         if (rights !== 0 && at.format !== null)
-          leaves.add(physical, page, pages, rights | (types.of(at.format, at.lo, at.hi) << RIGHTS_BITS));
+          leaves.add(physical, page, pages, rights | (types.numberOf(at.format, at.lo, at.hi) << RIGHTS_BITS));
       },
     },
     { budget: options.budget ?? CHECK_BUDGET },

@@ -2,6 +2,7 @@
 import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_GLOBAL, type Architecture } from "@portolan/core/architecture";
 import { listMappings, type ListOptions } from "./list-mappings.js";
 import type { ListTotals, Mapping } from "./mappings.js";
+import type { Registers } from "./memory-types.js";
 import type { Memory } from "./memory.js";
 import { partsOf } from "./software/parts.js";
 import type { Roots } from "./tree.js";
@@ -10,6 +11,8 @@ import type { Roots } from "./tree.js";
 export interface DiffSide {
   readonly memory: Memory;
   readonly roots: Roots;
+  /** Where they differ between the sides; elsewhere those of the options count. */
+  readonly registers?: Registers;
 }
 
 /** What became of a stretch of addresses. */
@@ -20,7 +23,10 @@ export interface MappingChange {
   readonly last: bigint;
   readonly before: Mapping | null;
   readonly after: Mapping | null;
-  /** Of what changed. A target moved if its physical address is another one; a size, if the pages are larger or smaller. */
+  /**
+   * Of what changed. A target moved if its physical address is another one; a size, if the pages are larger or smaller; attributes, if
+   * it is global or cached now, or no longer, or memory of another type, as far as both sides can tell.
+   */
   readonly what: readonly ("rights" | "target" | "attributes" | "size" | "software")[];
 }
 
@@ -43,9 +49,11 @@ export async function* diffMappings(
   options: Omit<ListOptions, "merge"> = {},
 ): AsyncGenerator<MappingChange, DiffTotals, void> {
   const ends: DiffTotals[] = [];
+  const list = ({ memory, registers = options.registers }: DiffSide, roots: Roots): AsyncGenerator<Mapping, ListTotals, void> =>
+    listMappings(memory, architecture, roots, { ...options, ...(registers === undefined ? {} : { registers }), merge: "ranges" });
   for (const part of partsOf(before.roots, after.roots)) {
-    const one = listMappings(before.memory, architecture, part.before, { ...options, merge: "ranges" });
-    const other = listMappings(after.memory, architecture, part.after, { ...options, merge: "ranges" });
+    const one = list(before, part.before);
+    const other = list(after, part.after);
     ends.push(yield* compare(new Side(one), new Side(other), architecture.pageShift));
   }
   return ends.reduce(together);
@@ -166,7 +174,8 @@ const differences = (a: Mapping, b: Mapping, at: bigint, pageShift: number): Map
   if (a.rights !== b.rights) what.push("rights");
   const target = (mapping: Mapping): number => (mapping.physical === null ? -1 : mapping.physical + Number(at - mapping.first));
   if (target(a) !== target(b)) what.push("target");
-  if (((a.flags ^ b.flags) & ALL_BUT_MARKS) !== 0) what.push("attributes");
+  const isOtherType = a.memoryType !== null && b.memoryType !== null && a.memoryType !== b.memoryType;
+  if (isOtherType || ((a.flags ^ b.flags) & ALL_BUT_MARKS & ~(a.untold | b.untold)) !== 0) what.push("attributes");
   if (a.pageBytes !== b.pageBytes) what.push("size");
   const offset = ({ software, first }: Mapping): bigint =>
     software?.offset === undefined ? -1n : software.offset + ((at - first) >> BigInt(pageShift));

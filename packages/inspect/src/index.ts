@@ -12,9 +12,10 @@ export {
 export type { Culprit } from "./culprit.js";
 export { entryInWords } from "./in-words.js";
 export { explainAccess, type AccessExplanation, type Refusal } from "./explain-access.js";
-export { eachMapping, listMappings, untoldFlags, type LeafVisitor, type ListOptions } from "./list-mappings.js";
+export { eachMapping, listMappings, type LeafVisitor, type ListOptions } from "./list-mappings.js";
 export type { ListTotals, Mapping, MappingFilter, Origin, Sums } from "./mappings.js";
 export { passedOver } from "./marks.js";
+export { MemoryTypes, TYPE_REGISTERS, typeRegistersOf, untoldFlags, type MemoryType, type Registers } from "./memory-types.js";
 export { memoryOf, type Memory } from "./memory.js";
 export { readVirtual, type ReadStop, type VirtualRead } from "./read-virtual.js";
 export { Scan, type Budget, type Oddity, type ScanEnd, type ScanOptions, type ScanTotals, type Visitor } from "./scan.js";

@@ -2,6 +2,7 @@
 import { PAGE_ACCESSED, PAGE_CACHEABLE, PAGE_DIRTY, type Architecture, type PageFlags, type Rights } from "@portolan/core/architecture";
 import type { ConventionName, SoftwareEntry } from "./conventions.js";
 import { count, filterOf, noSums, type ListTotals, type Mapping, type MappingFilter } from "./mappings.js";
+import { MemoryTypes, type MemoryType } from "./memory-types.js";
 import type { Memory } from "./memory.js";
 import { Scan, type Budget } from "./scan.js";
 import { listSoftware } from "./software/list-software.js";
@@ -18,17 +19,17 @@ export interface ListOptions extends TreeOptions {
   /** Entries that are not present are listed too, as this system means them. */
   readonly os?: ConventionName;
   /**
-   * `"leaves"` one by one; `"ranges"`: neighbours of equal rights, attributes and page size that lie side by side in physical
-   * memory too; `"rights"`: neighbours of equal rights, wherever they lie. Ranges where absent.
+   * `"leaves"` one by one; `"ranges"`: neighbours of equal rights, attributes, memory type and page size that lie side by side in
+   * physical memory too; `"rights"`: neighbours of equal rights, wherever they lie. Ranges where absent.
    */
   readonly merge?: "leaves" | "ranges" | "rights";
-  /** Flags that are not to be told: {@link untoldFlags}. None where absent. */
+  /** Flags that are not to be told of memory whose type a register decides that was not: {@link untoldFlags}. None where absent. */
   readonly untold?: PageFlags;
 }
 
 /** Is called for every leaf that passes the filter; `at` stands at it and is written over afterwards. */
 export interface LeafVisitor {
-  /** A leaf that passes. */
+  /** A leaf that passes. Its flags are as the entry has them, whatever registers are told: `MemoryTypes` knows more. */
   leaf(at: Scan): void;
   /** An entry that is not present and means something to the operating system. */
   software?(at: Scan, entry: SoftwareEntry): void;
@@ -84,23 +85,21 @@ export const eachMapping = async (
   return { ...(await scan.run(roots)), ...sums, source: "tree" };
 };
 
-/**
- * What a machine's entries do not say without registers that an image of somebody else's has not: on 64-bit ARM they hold a number, and
- * MAIR_EL1 says of each whether such memory is cached. @see ARM DDI 0487 D13.2.97
- */
-export const untoldFlags = ({ translation }: Pick<Architecture, "translation">): PageFlags =>
-  translation.kind === "hierarchical" && translation.levels.some(({ leaf }) => leaf?.fields.some(({ name }) => name === "AttrIndx"))
-    ? PAGE_CACHEABLE
-    : 0;
-
 /** A mapping in the making. */
 interface Run {
   firstPage: number;
   pages: number;
   physical: number | null;
   rights: Rights;
-  flags: PageFlags;
-  unequal: PageFlags;
+  /** Flags that every leaf has, for all that is known; that some leaf has; and that of some leaf nobody can tell. */
+  every: PageFlags;
+  some: PageFlags;
+  untold: PageFlags;
+  /** Null of what is not present. */
+  type: MemoryType | null;
+  /** Of those that are joined: not all are this type, and some are certainly others. */
+  isMixed: boolean;
+  hasSeveralTypes: boolean;
   /** 0 of several sizes. */
   pagesEach: number;
   depth: number;
@@ -110,17 +109,30 @@ interface Run {
 
 const ALL_BUT_MARKS = ~(PAGE_ACCESSED | PAGE_DIRTY);
 
+const withCache = (flags: PageFlags, isCached: boolean): PageFlags => (isCached ? flags | PAGE_CACHEABLE : flags & ~PAGE_CACHEABLE);
+
+/** Puts memory of another type to a run's, or of one that may be another. */
+const mix = (run: Run, type: MemoryType | null): void => {
+  const [name, other] = [run.type?.name ?? null, type?.name ?? null];
+  run.isMixed = true;
+  if (name === null) run.type = type;
+  else if (other !== null) run.hasSeveralTypes = true;
+};
+
 /** Joins neighbours, and hands on what is finished. */
 export class Joiner implements LeafVisitor {
   readonly finished: Mapping[] = [];
   readonly #tree: Tree;
   readonly #merge: NonNullable<ListOptions["merge"]>;
   readonly #pageBytes: number;
+  readonly #types: MemoryTypes;
   readonly #untold: PageFlags;
   #run: Run | null = null;
 
-  constructor(tree: Tree, merge: NonNullable<ListOptions["merge"]>, untold: PageFlags = 0) {
-    this.#untold = untold;
+  constructor(tree: Tree, merge: NonNullable<ListOptions["merge"]>, { registers, untold = 0 }: Pick<ListOptions, "registers" | "untold">) {
+    this.#types = new MemoryTypes(tree.architecture, registers);
+    // What was told and says nothing is as good as not told.
+    this.#untold = this.#types.isTold ? untold | PAGE_CACHEABLE : untold;
     this.#tree = tree;
     this.#merge = merge;
     this.#pageBytes = 2 ** tree.pageShift;
@@ -140,16 +152,18 @@ export class Joiner implements LeafVisitor {
     if (run === null) return;
     const first = this.#tree.addressOf(run.firstPage);
     const bytes = run.pages * this.#pageBytes;
-    const { physical, rights, flags, unequal, pagesEach, depth, leaves, software } = run;
+    const { physical, rights, every, some, untold, type, isMixed, hasSeveralTypes, pagesEach, depth, leaves, software } = run;
     this.finished.push({
       first,
       last: first + BigInt(bytes) - 1n,
       bytes,
       physical,
       rights,
-      flags,
-      unequal,
-      untold: this.#untold,
+      flags: every & some & ~untold,
+      unequal: some & ~every,
+      untold,
+      memoryType: isMixed ? null : (type?.name ?? null),
+      hasSeveralTypes,
       pageBytes: pagesEach === 0 ? null : pagesEach * this.#pageBytes,
       depth,
       leaves,
@@ -161,11 +175,15 @@ export class Joiner implements LeafVisitor {
 
   #add(at: Scan, software: SoftwareEntry | null): void {
     const isSingle = this.#merge === "leaves";
-    const flags = at.flags & ~this.#untold;
+    const type = software !== null || at.format === null ? null : this.#types.of(at.format, at.lo, at.hi);
+    const untold = type === null || type.isCached !== null ? this.#untold & ~PAGE_CACHEABLE : this.#untold;
+    const flags = (type?.isCached === null || !this.#types.isTold ? at.flags : withCache(at.flags, type?.isCached === true)) & ~untold;
     const run = this.#run;
-    if (run !== null && !isSingle && this.#joins(run, at, flags, software)) {
-      run.unequal |= run.flags ^ flags;
-      run.flags &= flags;
+    if (run !== null && !isSingle && this.#joins(run, at, flags, type, software)) {
+      run.every &= flags | untold;
+      run.some |= flags;
+      run.untold |= untold;
+      if (run.type !== type) mix(run, type);
       if (run.pagesEach !== at.pages) run.pagesEach = 0;
       run.pages += at.pages;
       run.leaves += 1;
@@ -180,8 +198,12 @@ export class Joiner implements LeafVisitor {
       pages: at.pages,
       physical,
       rights: at.rights,
-      flags,
-      unequal: 0,
+      every: flags | untold,
+      some: flags,
+      untold,
+      type,
+      isMixed: false,
+      hasSeveralTypes: false,
       pagesEach: at.pages,
       depth: at.depth,
       leaves: 1,
@@ -189,14 +211,16 @@ export class Joiner implements LeafVisitor {
     };
   }
 
-  #joins(run: Run, at: Scan, flags: PageFlags, software: SoftwareEntry | null): boolean {
+  #joins(run: Run, at: Scan, flags: PageFlags, type: MemoryType | null, software: SoftwareEntry | null): boolean {
     if (run.firstPage + run.pages !== at.page || run.rights !== at.rights || this.#tree.isHoleBelow(at.page)) return false;
     if (run.software?.kind !== software?.kind || run.software?.type !== software?.type) return false;
     if (this.#merge === "rights") return true;
     // Side by side in swap space, where offsets count pages.
     if (software?.kind === "swap") return run.software?.offset === undefined || run.software.offset + BigInt(run.pages) === software.offset;
     return (
-      ((run.flags ^ flags) & ALL_BUT_MARKS) === 0 &&
+      run.type === type &&
+      // Of one type the same is untold.
+      ((run.some ^ flags) & ALL_BUT_MARKS) === 0 &&
       run.pagesEach === at.pages &&
       run.physical !== null &&
       run.physical + run.pages * this.#pageBytes === at.physical
@@ -228,7 +252,7 @@ async function* listTree(
   roots: Roots,
   options: ListOptions,
 ): AsyncGenerator<Mapping, ListTotals, void> {
-  const joiner = new Joiner(treeOf(architecture, options), options.merge ?? "ranges", options.untold);
+  const joiner = new Joiner(treeOf(architecture, options), options.merge ?? "ranges", options);
   let wake: () => void = () => {};
   let resume: () => void = () => {};
   const waiting = (): Promise<void> => new Promise((resolve) => (wake = resolve));

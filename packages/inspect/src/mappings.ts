@@ -35,6 +35,13 @@ export interface Mapping {
   readonly unequal: PageFlags;
   /** What nobody can say, since a register that was not told decides. */
   readonly untold: PageFlags;
+  /**
+   * `"write-back"`, `"uncached"`, `"device nGnRE"`: what accesses there are, as entries and told registers say. Null where a register that
+   * was not told decides, for several types, and for what is not present.
+   */
+  readonly memoryType: string | null;
+  /** Some of the joined are certainly of another type than others. */
+  readonly hasSeveralTypes: boolean;
   /** Null for neighbours of several sizes. */
   readonly pageBytes: number | null;
   /** Level of the leaves, 0 at the root. */

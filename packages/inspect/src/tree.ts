@@ -11,6 +11,7 @@ import {
   type Switches,
 } from "@portolan/core/architecture";
 import { Addresses } from "./addresses.js";
+import type { Registers } from "./memory-types.js";
 import type { SoftwareSources } from "./software/sources.js";
 import { marksOf } from "./marks.js";
 import { switchesOf } from "./switches.js";
@@ -26,6 +27,11 @@ export interface TreeOptions {
    * pointers of PAE, which QEMU sets. Walks tell of each, scans count them.
    */
   readonly passMarks?: boolean;
+  /**
+   * Registers that say what numbers of memory types mean, as far as they are known: IA32_PAT, MAIR_EL1, PRRR and NMRR. Others count
+   * for nothing, and what a register decides that is not told is not claimed.
+   */
+  readonly registers?: Registers;
 }
 
 /** Addresses of the tables that a processor starts from. */

@@ -36,6 +36,7 @@ import { CONVENTIONS, softwareInWords, type Convention, type ConventionName, typ
 import type { Culprit } from "./culprit.js";
 import { ACCESS_NAMES, hexadecimal, PRIVILEGE_NAMES } from "./in-words.js";
 import { marksInWords } from "./marks.js";
+import { MemoryTypes } from "./memory-types.js";
 import { holds, readSome, type Memory } from "./memory.js";
 import type { SourceName } from "./software/sources.js";
 import { walkSoftware } from "./software/walk-software.js";
@@ -69,6 +70,8 @@ export interface ImageStep extends WalkStep {
   readonly format: StepFormat | null;
   /** The operating system's own entry for the same place, where a convention was chosen that keeps such. */
   readonly beside: BesideEntry | null;
+  /** Of a leaf of a tree what accesses it makes: `"write-back"`, `"device nGnRE"`; null elsewhere, and where nobody can say. */
+  readonly memoryType: string | null;
   /** What an emulator left in it that a processor would fault on, and that was passed over; null where nothing was. */
   readonly marks: string | null;
 }
@@ -190,6 +193,7 @@ const walkTree = async (
   let table = span.base;
   let domain = -1;
   let rule = "";
+  let memoryType: string | null = null;
   for (const [depth, { level, codec, entryBytes, entries, pagesPerEntry, shift, marks: passed }] of tree.levels.entries()) {
     const index = depth === 0 ? rootIndex : Math.floor(page / pagesPerEntry) % entries;
     const entryAddress = table + index * entryBytes;
@@ -229,6 +233,7 @@ const walkTree = async (
         rights: own,
         format: format?.format ?? null,
         beside,
+        memoryType,
         marks,
       });
     };
@@ -258,6 +263,7 @@ const walkTree = async (
       table = target;
       continue;
     }
+    memoryType = new MemoryTypes(architecture, options.registers).of(format, lo, hi).name;
     step(`maps physical address ${hexadecimal(target)}`);
     const remaining = tree.combined[rights];
     if (permits(rights, privilege, access) && !permits(remaining, privilege, access))

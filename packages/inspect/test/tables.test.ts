@@ -90,7 +90,7 @@ describe("an explanation", () => {
     const walk = await walkAddress(laid.memory, amd64, { root: 0x1000 }, 0x1234n, { access: EXECUTE });
     const text = walkAsText(walk);
     expect(text).to.include(
-      "level 3  page table entry 1 at 0x4008: 8000000000005067  maps physical address 0x5000  (Intel SDM vol 3A §4.5.4, table 4-20)",
+      "level 3  page table entry 1 at 0x4008: 8000000000005067  maps physical address 0x5000, write-back  (Intel SDM vol 3A §4.5.4, table 4-20)",
     );
     expect(text).to.include("       63  XD = 0x1  must not be executed");
     expect(text).to.include("fault: protection");
@@ -156,7 +156,11 @@ describe("a list", () => {
     const told = async (merge: "leaves" | "ranges" | "rights"): Promise<unknown[]> => {
       const { items } = await all(listMappings(laid.memory, amd64, { root: 0x1000 }, { merge }));
       return items.map((mapping) => {
-        const { leaves, global, cacheable, accessed, dirty, pageBytes } = JSON.parse(lineOf(mapping, "json")) as Record<string, unknown>;
+        const { leaves, global, cacheable, memoryType, accessed, dirty, pageBytes } = JSON.parse(lineOf(mapping, "json")) as Record<
+          string,
+          unknown
+        >;
+        expect(memoryType).to.equal("write-back");
         return [leaves, global, cacheable, accessed, dirty, pageBytes];
       });
     };
@@ -173,7 +177,7 @@ describe("a list", () => {
     expect(await told("rights")).to.deep.equal([[512, null, true, null, null, null]]);
     const { items } = await all(listMappings(laid.memory, amd64, { root: 0x1000 }, { merge: "rights" }));
     expect(lineOf(items[0], "text")).to.match(/partly global, 512 pages of several sizes\n$/);
-    expect(lineOf(items[0], "csv")).to.match(/,,true,,,,512,\n$/);
+    expect(lineOf(items[0], "csv")).to.match(/,,true,write-back,,,,512,\n$/);
   });
 
   it("shows what an operating system keeps in entries that are not present, when it is told which system", async () => {

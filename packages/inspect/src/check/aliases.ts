@@ -9,7 +9,7 @@ import type { FindingCode } from "./findings.js";
 import type { Gathering } from "./gathering.js";
 import type { Leaves } from "./leaves.js";
 import { linearMapsOf } from "./linear-maps.js";
-import { TYPE_BITS, type MemoryTypes } from "./memory-types.js";
+import { TYPE_BITS, type MemoryTypes } from "../memory-types.js";
 
 /** Bits of `what` above the rights. */
 export const RIGHTS_BITS = 6;
@@ -45,12 +45,13 @@ export const checkAliases = (
   const aliased = maps.map(() => 0);
   const typesDiffer = differences(types);
 
+  const typeInWords = (number: number): string => types.at(number).name ?? `number ${number}`;
   const tell = (code: FindingCode, here: number, there: number, first: number, end: number): void => {
     const pages = Math.ceil((end - first) / pageBytes);
     const pageOf = (leaf: number): number => leaves.page[leaf] + Math.floor((first - leaves.physical[leaf]) / pageBytes);
     const words = (leaf: number): string =>
       code === "alias-attributes" || code === "alias-types-unknown"
-        ? types.nameOf(leaves.what[leaf] >>> RIGHTS_BITS)
+        ? typeInWords(leaves.what[leaf] >>> RIGHTS_BITS)
         : rightsInWords(leaves.what[leaf] & RIGHTS);
     // What a register would settle has one cause wherever it is.
     const typesHere = (leaves.what[here] >>> RIGHTS_BITS) * 2 ** TYPE_BITS + (leaves.what[there] >>> RIGHTS_BITS);

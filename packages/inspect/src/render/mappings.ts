@@ -2,6 +2,7 @@
 import { PAGE_ACCESSED, PAGE_CACHEABLE, PAGE_DIRTY, PAGE_GLOBAL, type PageFlags } from "@portolan/core/architecture";
 import { softwareInWords } from "../conventions.js";
 import type { Mapping } from "../mappings.js";
+import { AS_PLACED } from "../memory-types.js";
 
 /** What a list of mappings may look like. */
 export type MappingStyle = "text" | "json" | "csv";
@@ -31,6 +32,7 @@ const COLUMNS = [
   "user",
   "global",
   "cacheable",
+  "memoryType",
   "accessed",
   "dirty",
   "pageBytes",
@@ -56,6 +58,7 @@ const recordOf = (mapping: Mapping): Readonly<Record<(typeof COLUMNS)[number], s
   user: letters(mapping.rights >>> 3),
   global: flagOf(mapping, PAGE_GLOBAL),
   cacheable: flagOf(mapping, PAGE_CACHEABLE),
+  memoryType: mapping.memoryType,
   accessed: flagOf(mapping, PAGE_ACCESSED),
   dirty: flagOf(mapping, PAGE_DIRTY),
   pageBytes: mapping.pageBytes,
@@ -64,11 +67,13 @@ const recordOf = (mapping: Mapping): Readonly<Record<(typeof COLUMNS)[number], s
 });
 
 /** As JSON.stringify would, in a third of the time. */
-const jsonOf = ({ first, last, bytes, physical, rights, flags, unequal, untold, pageBytes, leaves, software, origin }: Mapping): string => {
+const jsonOf = (mapping: Mapping): string => {
+  const { first, last, bytes, physical, rights, flags, unequal, untold, memoryType, pageBytes, leaves, software, origin } = mapping;
   const is = (flag: PageFlags): string => String(flagOf({ flags, unequal, untold }, flag));
   const target = physical === null ? "null" : `"0x${physical.toString(16)}"`;
+  const type = memoryType === null ? "null" : `"${memoryType}"`;
   const told = software === null ? "null" : JSON.stringify(softwareInWords(software));
-  return `{"first":"0x${first.toString(16)}","last":"0x${last.toString(16)}","bytes":${bytes},"physical":${target},"kernel":"${letters(rights & 7)}","user":"${letters(rights >>> 3)}","global":${is(PAGE_GLOBAL)},"cacheable":${is(PAGE_CACHEABLE)},"accessed":${is(PAGE_ACCESSED)},"dirty":${is(PAGE_DIRTY)},"pageBytes":${pageBytes},"leaves":${leaves},"software":${told}${origin === null ? "" : `,${JSON.stringify(origin).slice(1, -1)}`}}\n`;
+  return `{"first":"0x${first.toString(16)}","last":"0x${last.toString(16)}","bytes":${bytes},"physical":${target},"kernel":"${letters(rights & 7)}","user":"${letters(rights >>> 3)}","global":${is(PAGE_GLOBAL)},"cacheable":${is(PAGE_CACHEABLE)},"memoryType":${type},"accessed":${is(PAGE_ACCESSED)},"dirty":${is(PAGE_DIRTY)},"pageBytes":${pageBytes},"leaves":${leaves},"software":${told}${origin === null ? "" : `,${JSON.stringify(origin).slice(1, -1)}`}}\n`;
 };
 
 /** What comes before the first mapping; an empty text where nothing does. @param hasOrigin the mappings stand in no tree */
@@ -88,6 +93,18 @@ export const originInWords = ({ origin, leaves }: Mapping, tagName = "ASID"): st
   return [where, ...tag].join(", ");
 };
 
+/** What memory is that needs no word. */
+const ORDINARY: ReadonlySet<string> = new Set([AS_PLACED, "cached", "normal cached", "normal write-back", "write-back"]);
+
+/** What accesses a mapping makes, where it is not what they usually are. */
+export const typeInWords = ({ flags, unequal, untold, memoryType, hasSeveralTypes }: Mapping): readonly string[] => {
+  if ((unequal & PAGE_CACHEABLE) !== 0) return ["partly uncached"];
+  const isUncached = ((flags | untold) & PAGE_CACHEABLE) === 0;
+  if (hasSeveralTypes) return [...(isUncached ? ["uncached"] : []), "several memory types"];
+  if (memoryType === "normal uncached" || (memoryType === null && isUncached)) return ["uncached"];
+  return memoryType === null || ORDINARY.has(memoryType) ? [] : [memoryType];
+};
+
 /** One mapping as a line, with its end. */
 export const lineOf = (mapping: Mapping, style: MappingStyle, digits: 8 | 16 = 16, tagName = "ASID"): string => {
   if (style === "json") return jsonOf(mapping);
@@ -97,14 +114,14 @@ export const lineOf = (mapping: Mapping, style: MappingStyle, digits: 8 | 16 = 1
     const more = origin === null ? [] : ORIGIN_COLUMNS.map((column) => cell(origin[column]));
     return `${[...COLUMNS.map((column) => cell(record[column])), ...more].join()}\n`;
   }
-  const { first, last, bytes, physical, rights, flags, unequal, untold, pageBytes, leaves, software } = mapping;
+  const { first, last, bytes, physical, rights, flags, unequal, pageBytes, leaves, software } = mapping;
   const range = `${first.toString(16).padStart(digits, "0")}-${last.toString(16).padStart(digits, "0")}`;
   const size = sizeInWords(bytes).padStart(9);
   if (software !== null) return `${range} ${size}  ${softwareInWords(software)}\n`;
   const target = physical === null ? "-> several" : `-> ${physical.toString(16).padStart(digits === 8 ? 8 : 12, "0")}`;
   const words = [
     ...((unequal & PAGE_GLOBAL) !== 0 ? ["partly global"] : (flags & PAGE_GLOBAL) === 0 ? [] : ["global"]),
-    ...((unequal & PAGE_CACHEABLE) !== 0 ? ["partly uncached"] : ((flags | untold) & PAGE_CACHEABLE) === 0 ? ["uncached"] : []),
+    ...typeInWords(mapping),
     ...(mapping.origin === null ? [] : [originInWords(mapping, tagName)]),
     ...(leaves > 1 ? [`${leaves} pages of ${pageBytes === null ? "several sizes" : sizeInWords(pageBytes)}`] : []),
   ];

@@ -2,8 +2,9 @@
 import { FINDINGS, type Finding } from "../check/findings.js";
 import type { MappingChange } from "../diff-mappings.js";
 import { rightsInWords } from "../diff-mappings.js";
-import { originInWords } from "./mappings.js";
+import { originInWords, typeInWords } from "./mappings.js";
 import { entryInWords } from "../in-words.js";
+import { AS_PLACED } from "../memory-types.js";
 import type { SourceName } from "../software/sources.js";
 import type { ImageStep, ImageWalk } from "../walk-address.js";
 
@@ -16,10 +17,11 @@ const SOURCE_NAMES: Readonly<Record<Exclude<SourceName, "tree">, string>> = { tl
 
 /** Which entry of what, and its words, where they are known. */
 const headOfStep = (step: ImageStep): string => {
-  const { source, depth, raw, bytes, format, fields } = step;
+  const { source, depth, raw, bytes, format, fields, memoryType } = step;
   const where = source === "tree" ? `level ${depth}` : SOURCE_NAMES[source].padEnd(7);
   const words = source === "tlb" && format === null && fields.length === 0 ? "" : ` ${raw.toString(16).padStart(bytes * 2, "0")} `;
-  return `${where}  ${entryInWords(step)}:${words} ${step.says}  (${step.manual})`;
+  const type = memoryType === null || memoryType === AS_PLACED ? "" : `, ${memoryType}`;
+  return `${where}  ${entryInWords(step)}:${words} ${step.says}${type}  (${step.manual})`;
 };
 
 /** A walk as lines: every level with its fields, then what decided. */
@@ -92,7 +94,7 @@ export const changeAsText = ({ kind, first, last, before, after, what }: Mapping
   const side = (mapping: MappingChange["before"]): string =>
     mapping === null
       ? ""
-      : `${mapping.physical === null ? "" : `-> ${hex(mapping.physical + Number(first - mapping.first))} `}${rightsInWords(mapping.rights, mapping.flags)}`;
+      : `${mapping.physical === null ? "" : `-> ${hex(mapping.physical + Number(first - mapping.first))} `}${[rightsInWords(mapping.rights, mapping.flags), ...typeInWords(mapping)].join(", ")}`;
   const one = before ?? after;
   const where = one === null || one.origin === null ? "" : `  ${originInWords(one)}`;
   const told = kind === "changed" ? `${side(before)} => ${side(after)} (${what.join(", ")})` : side(before ?? after);

@@ -105,6 +105,7 @@ const stepOf = (
   says,
   manual: MANUAL,
   beside: null,
+  memoryType: null,
   marks: null,
 });
 

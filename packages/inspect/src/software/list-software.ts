@@ -2,7 +2,7 @@
  * Mappings that lie in no tree: as they stand, one by one, or in the order of addresses with neighbours joined. What stands in no
  * order is gathered for that, in columns: a few bytes an entry.
  */
-import { PAGE_ACCESSED, PAGE_DIRTY, PortolanError, type Architecture } from "@portolan/core/architecture";
+import { PAGE_ACCESSED, PAGE_CACHEABLE, PAGE_DIRTY, PortolanError, type Architecture } from "@portolan/core/architecture";
 import { Addresses } from "../addresses.js";
 import type { ListOptions } from "../list-mappings.js";
 import { count, filterOf, noSums, type ListTotals, type Mapping } from "../mappings.js";
@@ -54,6 +54,8 @@ const mappingOf = ({ virtual, bytes, physical, rights, flags, origin }: Leaf): M
   flags,
   unequal: 0,
   untold: 0,
+  memoryType: (flags & PAGE_CACHEABLE) === 0 ? "uncached" : "cached",
+  hasSeveralTypes: false,
   pageBytes: bytes,
   depth: 0,
   leaves: 1,
@@ -77,6 +79,7 @@ function* joined(columns: LeafColumns, merge: "ranges" | "rights" | "leaves"): G
     }
     const isNext = last.physical !== null && last.physical + last.bytes === fresh.physical;
     const { origin } = last;
+    const hasSeveralTypes = last.hasSeveralTypes || last.memoryType !== fresh.memoryType;
     held = [
       {
         ...last,
@@ -85,6 +88,8 @@ function* joined(columns: LeafColumns, merge: "ranges" | "rights" | "leaves"): G
         physical: isNext ? last.physical : null,
         flags: last.flags & fresh.flags,
         unequal: last.unequal | (last.flags ^ fresh.flags),
+        memoryType: hasSeveralTypes ? null : last.memoryType,
+        hasSeveralTypes,
         pageBytes: last.pageBytes === fresh.pageBytes ? last.pageBytes : null,
         leaves: last.leaves + 1,
         origin: origin === null ? null : { ...origin, index: null },

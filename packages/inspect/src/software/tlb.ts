@@ -84,7 +84,7 @@ const wordsOf = (row: TlbRow, view: SoftwareTlb, address: bigint): { raw: bigint
 /** What an entry is, whether it matches or not. */
 export const rowInWords = (row: TlbRow, { tagName }: SoftwareTlb): string => {
   const last = row.virtual + BigInt(row.bytes) - 1n;
-  const marks = `${row.global ? "global" : `${tagName} ${row.asid}`}${row.locked === true ? ", locked" : ""}`;
+  const marks = `${row.global ? "global" : `${tagName} ${row.asid}`}${row.locked === true ? ", locked" : ""}${row.uncached === true ? ", uncached" : ""}`;
   return `${hexadecimal(row.virtual)}-${hexadecimal(last)} -> ${hexadecimal(row.physical)}, ${marks}`;
 };
 
@@ -115,6 +115,7 @@ export const stepOf = (
     says: `${rowInWords(row, view)}: ${says}`,
     manual: view.manual,
     beside: null,
+    memoryType: null,
     marks: null,
   };
 };

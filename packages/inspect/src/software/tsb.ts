@@ -74,6 +74,7 @@ export const askSlot = async (
       says: `${buffer.register} ${hexadecimal(value)} leads to ${where}; ${says}`,
       manual: buffer.manual,
       beside: null,
+      memoryType: null,
       marks: null,
     },
   };

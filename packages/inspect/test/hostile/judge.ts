@@ -76,7 +76,15 @@ export const judge = async (tables: HostileTables): Promise<Judged | "refused"> 
   const memory = new CountingMemory(tables);
   const { switches, ignoreReserved, os } = tables;
   const passMarks = tables.words.size % 2 === 0;
-  const options = { switches, ignoreReserved, passMarks, ...(os === null ? {} : { os }), budget: BUDGET };
+  const isTold = tables.words.size % 3 === 0;
+  const options = {
+    switches,
+    ignoreReserved,
+    passMarks,
+    ...(os === null ? {} : { os }),
+    ...(isTold ? { registers: REGISTERS } : {}),
+    budget: BUDGET,
+  };
   const seen = await listed(architecture, memory, tables, options);
   if (seen === "refused") {
     expect(await codeOf(() => walkAddress(memory, architecture, tables.roots, 0n, options))).to.equal("ERR_BAD_ARGUMENT");
@@ -189,15 +197,20 @@ const joined = async ({ architecture, memory, tables, options, leaves, isComplet
     let at = 0;
     for (const item of items) {
       let next = item.first;
+      const types = new Set<string | null>();
       for (let count = 0; count < item.leaves; count += 1, at += 1) {
         const leaf = leaves[at];
         must(leaf.first === next, () => `${hex(leaf.first)}, where ${hex(next)} is joined by ${merge}`);
         must(leaf.rights === item.rights && leaf.software?.kind === item.software?.kind, () => `${hex(leaf.first)} is joined by ${merge}`);
         const isApart = item.physical !== null && leaf.physical !== item.physical + Number(leaf.first - item.first);
         must(!isApart, () => `${hex(leaf.first)} is at ${hex(leaf.physical)}`);
+        types.add(leaf.memoryType);
         next = leaf.last + 1n;
       }
       expect(next - 1n).to.equal(item.last);
+      must(types.size === 1 || merge === "rights", () => `${hex(item.first)} is ${[...types].join(" and ")}`);
+      expect(item.memoryType).to.equal(types.size === 1 ? [...types][0] : null);
+      expect(item.hasSeveralTypes).to.equal([...types].filter((name) => name !== null).length > 1);
     }
     expect(at).to.equal(leaves.length);
   }
@@ -242,6 +255,9 @@ const walked = async (one: Case): Promise<void> => {
     if (leaf !== undefined && isTables && leaf.software === null) {
       const isPart = walk.steps.at(-1)?.format?.partRights !== undefined;
       expect(walk.steps.at(-1)?.says, where).to.match(/^maps physical address /);
+      // Of a page in several entries each has its own word.
+      if (leaf.bytes === tree.levels[leaf.depth].pagesPerEntry * 2 ** tree.pageShift)
+        expect(walk.steps.at(-1)?.memoryType, where).to.equal(leaf.memoryType);
       if (walk.physical !== null) expect(walk.physical, where).to.equal(BigInt(leaf.physical ?? -1) + address - leaf.first);
       const rights = walk.kernelRights | (walk.userRights << 3);
       if (isPart) expect(rights & leaf.rights, where).to.equal(leaf.rights);

@@ -160,8 +160,8 @@ describe("lines of such lists", () => {
       space: null,
     });
     expect((await linesOf("csv")).split("\n")).to.deep.equal([
-      "first,last,bytes,physical,kernel,user,global,cacheable,accessed,dirty,pageBytes,leaves,software,source,unit,index,asid,space",
-      "0x400000,0x401fff,8192,0x10000,r--,r--,false,true,false,false,8192,1,,tlb,data,3,2,",
+      "first,last,bytes,physical,kernel,user,global,cacheable,memoryType,accessed,dirty,pageBytes,leaves,software,source,unit,index,asid,space",
+      "0x400000,0x401fff,8192,0x10000,r--,r--,false,true,cached,false,false,8192,1,,tlb,data,3,2,",
       "",
     ]);
     expect(await linesOf("text", { from: "hash" })).to.match(/ {2}space 1 \(context 2\)(?:, 4 pages of 16 KiB)?\n$/);

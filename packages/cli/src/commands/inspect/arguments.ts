@@ -1,6 +1,6 @@
 /** What the sub-commands of `portolan inspect` have in common: the image, the machine, the root, the switches, the system. */
 import { EXECUTE, KERNEL, READ, USER, WRITE } from "@portolan/core/architecture";
-import { CONVENTIONS } from "@portolan/inspect";
+import { CONVENTIONS, TYPE_REGISTERS, type Registers } from "@portolan/inspect";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { addressOf, sizeOf, switchOf } from "../../options.js";
 import { addSoftwareOptions, type SoftwareArguments } from "./software.js";
@@ -32,6 +32,7 @@ export interface InspectArguments extends SoftwareArguments {
   readonly holes?: readonly Range[];
   readonly packed?: boolean;
   readonly truncated?: boolean;
+  readonly register?: Registers;
   readonly json?: boolean;
 }
 
@@ -84,6 +85,21 @@ const systemOf = (text: string): string => {
     throw new InvalidArgumentError(`Allowed choices are linux, linux-RELEASE (linux-6.1), ${Object.keys(CONVENTIONS).join(", ")}.`);
   return text;
 };
+
+const moreRegisters = (text: string, before: Registers = {}): Registers => {
+  const [name = "", value = "", ...more] = text.split("=");
+  if (!TYPE_REGISTERS.includes(name) || more.length > 0)
+    throw new InvalidArgumentError(`A register is NAME=VALUE, and its name one of ${TYPE_REGISTERS.join(", ")}.`);
+  return { ...before, [name]: addressOf(value) };
+};
+
+/** What memory types mean, where the image does not tell. */
+export const addRegisterOption = (command: Command): Command =>
+  command.option(
+    "--register <register>",
+    `what memory types mean: NAME=VALUE of ${TYPE_REGISTERS.join(", ")}; may be repeated`,
+    moreRegisters,
+  );
 
 /** The image and how it is to be taken. */
 export const addImageOptions = (command: Command): Command =>

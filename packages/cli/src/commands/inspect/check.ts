@@ -12,7 +12,7 @@ import {
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { addressOf } from "../../options.js";
 import { Suspicious, type Terminal } from "../../terminal.js";
-import { addRootOptions, countOf, type InspectArguments } from "./arguments.js";
+import { addRegisterOption, addRootOptions, countOf, type InspectArguments } from "./arguments.js";
 import { basisLine, openSubject, rootsOf } from "./subject.js";
 
 const CODES = Object.keys(FINDINGS) as FindingCode[];
@@ -37,7 +37,6 @@ interface CheckArguments extends InspectArguments {
   readonly limit?: number;
   readonly linear?: boolean;
   readonly kernelFrom?: bigint;
-  readonly register?: Readonly<Record<string, bigint>>;
 }
 
 const moreCodes = (text: string, before: readonly FindingCode[] = []): readonly FindingCode[] => {
@@ -46,19 +45,9 @@ const moreCodes = (text: string, before: readonly FindingCode[] = []): readonly 
   return [...before, code];
 };
 
-/** Registers that say what memory types mean. */
-const REGISTERS = ["IA32_PAT", "MAIR_EL1", "PRRR", "NMRR"];
-
-const moreRegisters = (text: string, before: Readonly<Record<string, bigint>> = {}): Readonly<Record<string, bigint>> => {
-  const [name = "", value = "", ...more] = text.split("=");
-  if (!REGISTERS.includes(name) || more.length > 0)
-    throw new InvalidArgumentError(`A register is NAME=VALUE, and its name one of ${REGISTERS.join(", ")}.`);
-  return { ...before, [name]: addressOf(value) };
-};
-
 /** Adds it to `inspect`. */
 export const addInspectCheck = (inspect: Command, terminal: Terminal): void => {
-  addRootOptions(inspect.command("check"))
+  addRegisterOption(addRootOptions(inspect.command("check")))
     .description("finds what is suspicious in the tables; exit status 1 if there is anything that is broken or a danger")
     .addOption(
       new Option("--severity <least>", "prints nothing less bad, and ends with 1 if there is anything so bad").choices([...SEVERITIES]),
@@ -68,7 +57,6 @@ export const addInspectCheck = (inspect: Command, terminal: Terminal): void => {
     .option("--limit <n>", "prints so many findings of each kind: 100 where nothing is said; all are counted", countOf)
     .option("--linear", "prints one by one what else is mapped of the kernel's map of all memory, and not only how many pages")
     .option("--kernel-from <address>", "where the kernel's addresses begin, where the machine does not say: 0xc0000000", addressOf)
-    .option("--register <register>", `what memory types mean: NAME=VALUE of ${REGISTERS.join(", ")}; may be repeated`, moreRegisters)
     .option("--json", "prints the result as JSON")
     .argument("<image>", "an image of physical memory: raw, ELF core or LiME")
     .addHelpText("after", EXAMPLES)
@@ -85,7 +73,6 @@ export const addInspectCheck = (inspect: Command, terminal: Terminal): void => {
           looked: told,
         } = await checkTables(image, architecture, rooted.roots, {
           ...options,
-          registers: { ...image.states[given.cpu]?.registers, ...given.register },
           ...(given.linear === undefined ? {} : { linear: given.linear }),
           ...(given.kernelFrom === undefined ? {} : { kernelFrom: given.kernelFrom }),
           ...(given.limit === undefined ? {} : { limit: given.limit }),

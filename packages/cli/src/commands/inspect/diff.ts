@@ -2,7 +2,7 @@
 import { changeAsText, diffMappings, lineOf, switchesOf, type Mapping, type MappingChange } from "@portolan/inspect";
 import type { Command } from "commander";
 import { drainedOf, type Terminal } from "../../terminal.js";
-import { addRootOptions, rootOf, type InspectArguments, type RootArgument } from "./arguments.js";
+import { addRegisterOption, addRootOptions, rootOf, type InspectArguments, type RootArgument } from "./arguments.js";
 import { addFilters, filterIn, type FilterArguments } from "./list.js";
 import { basisLine, openSubject, rootsOf, tellOutside } from "./subject.js";
 
@@ -19,7 +19,7 @@ const moreRoots = (text: string, before: readonly RootArgument[] = []): readonly
 
 /** Adds it to `inspect`. */
 export const addInspectDiff = (inspect: Command, terminal: Terminal): void => {
-  addFilters(addRootOptions(inspect.command("diff"), "; of what was before"))
+  addFilters(addRegisterOption(addRootOptions(inspect.command("diff"), "; of what was before")))
     .description("tells what appeared, vanished, or changed between two images, or two roots of one; marks of access are no change")
     .option("--to <root>", "the root of what is after: as --root, or the same where nothing is said", moreRoots)
     .option("--json", "prints changes as JSON, a line each")
@@ -47,8 +47,8 @@ export const addInspectDiff = (inspect: Command, terminal: Terminal): void => {
         if (differ.length > 0)
           before.remark(`both images are read with the first one's switches; the second one's differ in ${differ.join(", ")}`);
         const changes = diffMappings(
-          { memory: before.image, roots: one.roots },
-          { memory: after.image, roots: other.roots },
+          { memory: before.image, roots: one.roots, registers: before.options.registers },
+          { memory: after.image, roots: other.roots, registers: after.options.registers },
           before.architecture,
           { ...before.options, ...filterIn(given) },
         );

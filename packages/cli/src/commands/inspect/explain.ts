@@ -3,7 +3,7 @@ import { entryInWords, explainAccess, walkAsText, type Refusal } from "@portolan
 import { Option, type Command } from "commander";
 import { addressOf } from "../../options.js";
 import type { Terminal } from "../../terminal.js";
-import { ACCESSES, addRootOptions, PRIVILEGES, type InspectArguments } from "./arguments.js";
+import { ACCESSES, addRegisterOption, addRootOptions, PRIVILEGES, type InspectArguments } from "./arguments.js";
 import { basisLine, openSubject, rootsOf, walkValue } from "./subject.js";
 
 const EXAMPLES = `
@@ -33,7 +33,7 @@ const remedy = (refusal: Refusal): string[] => {
 
 /** Adds it to `inspect`. */
 export const addInspectExplain = (inspect: Command, terminal: Terminal): void => {
-  addRootOptions(inspect.command("explain"))
+  addRegisterOption(addRootOptions(inspect.command("explain")))
     .description("says whether an access would fault, which levels refuse it, and which bit or switch does")
     .addOption(new Option("--access <access>", "the access").choices(Object.keys(ACCESSES)).default("read"))
     .addOption(new Option("--privilege <who>", "who makes it").choices(Object.keys(PRIVILEGES)).default("user"))

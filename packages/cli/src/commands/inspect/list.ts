@@ -16,7 +16,7 @@ import {
 } from "@portolan/inspect";
 import { Option, type Command } from "commander";
 import { drainedOf, Unread, type Terminal } from "../../terminal.js";
-import { addRootOptions, countOf, rangeOf, type InspectArguments, type Range } from "./arguments.js";
+import { addRegisterOption, addRootOptions, countOf, rangeOf, type InspectArguments, type Range } from "./arguments.js";
 import { basisLine, openSubject, rootsOf, tellOutside, type Rooted, type Subject } from "./subject.js";
 
 const EXAMPLES = `
@@ -24,6 +24,7 @@ Examples:
   portolan inspect list --arch amd64 examples/images/sort.amd64.core
   portolan inspect list --arch amd64 --user --executable examples/images/sort.amd64.core
   portolan inspect list --arch amd64 --format csv --merge leaves --limit 10 examples/images/sort.amd64.core
+  portolan inspect list --arch amd64 --register IA32_PAT=0x407050600070106 --json examples/images/sort.amd64.core
   portolan inspect list --arch mips32 --from tlb examples/images/sort.mips32.core
   portolan inspect list --arch amd64 --format info-mem examples/images/sort.amd64.core
 
@@ -85,7 +86,7 @@ export const filterIn = ({
 
 /** Adds it to `inspect`. */
 export const addInspectList = (inspect: Command, terminal: Terminal): void => {
-  addFilters(addRootOptions(inspect.command("list")))
+  addFilters(addRegisterOption(addRootOptions(inspect.command("list"))))
     .description("lists all mappings, neighbours joined, with totals")
     .addOption(new Option("-f, --format <name>", "of the list").choices(FORMATS).default("text"))
     .addOption(new Option("--json", "the same as --format json").implies({ format: "json" }))

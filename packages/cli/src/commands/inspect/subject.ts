@@ -22,9 +22,11 @@ import {
   switchesOf,
   treeOf,
   untoldFlags,
+  typeRegistersOf,
   walkAsData,
   type ConventionName,
   type ImageWalk,
+  type Registers,
   type Roots,
   type Tree,
 } from "@portolan/inspect";
@@ -45,6 +47,7 @@ export interface Subject {
     readonly ignoreReserved?: boolean;
     readonly os?: ConventionName;
     readonly untold?: PageFlags;
+    readonly registers: Registers;
   };
   /** What the processor holds beside the tables, where its software fills the TLB and the image or a listing tells. */
   readonly state: TranslationState | null;
@@ -105,6 +108,9 @@ export const openSubject = async (path: string, given: InspectArguments, termina
     for (const text of contradictions(architecture, registers)) remark(terminal, text);
     if (noted?.machine !== undefined && state === undefined)
       remark(terminal, `the image's note is of ${noted.machine}: these are no tables of ${architecture.name}`);
+    for (const name of Object.keys(given.register ?? {}))
+      if (!typeRegistersOf(architecture).includes(name))
+        remark(terminal, `${name} says nothing of ${architecture.name}'s memory, and is passed over`);
     const switches = { ...switchesIn(architecture, registers), ...switchesKnown(architecture, state?.switches), ...given.switch };
     const options = {
       switches,
@@ -112,6 +118,7 @@ export const openSubject = async (path: string, given: InspectArguments, termina
       passMarks: given.strict !== true,
       // A note of ours is of a machine of ours, whose registers its description knows.
       ...(state === undefined ? { untold: untoldFlags(architecture) } : {}),
+      registers: { ...state?.registers, ...given.register },
       ...(given.os === undefined ? {} : { os: systemIn(image, architecture, given.os, (text) => remark(terminal, text)) }),
     };
     if (isSoftwares(architecture)) switchesOf(architecture, switches);

@@ -4,7 +4,7 @@ import { walkAddress, walkAsText } from "@portolan/inspect";
 import type { Command } from "commander";
 import { addressOf } from "../../options.js";
 import type { Terminal } from "../../terminal.js";
-import { addRootOptions, type InspectArguments } from "./arguments.js";
+import { addRegisterOption, addRootOptions, type InspectArguments } from "./arguments.js";
 import { addWhose, whoseOf } from "./software.js";
 import { basisLine, openSubject, rootsOf, walkValue } from "./subject.js";
 
@@ -21,7 +21,7 @@ interface WalkArguments extends InspectArguments {
 
 /** Adds it to `inspect`. */
 export const addInspectWalk = (inspect: Command, terminal: Terminal): void => {
-  addWhose(addRootOptions(inspect.command("walk")))
+  addWhose(addRegisterOption(addRootOptions(inspect.command("walk"))))
     .description("shows every level of an address's translation: the entry, its fields, and the rule that decided")
     .option("--json", "prints the result as JSON")
     .argument("<image>", "an image of physical memory: raw, ELF core or LiME")
