@@ -84,10 +84,13 @@ export const strangersInRows = (
 ): readonly (readonly [place: string, reason: string])[] => {
   const { software } = tlb;
   return vectors.flatMap(({ tlb: given = [] }, i) => {
-    const halves = new Set(entriesOf(given, { tlb }).flatMap((entry) => (entry.length === 2 ? entry : [])));
+    const entries = entriesOf(given, { tlb });
+    const loaded = new Set(entries.flatMap((entry): readonly VectorEntry[] => entry));
+    const halves = new Set(entries.flatMap((entry) => (entry.length === 2 ? entry : [])));
     const reasonFor = (row: VectorEntry): string | null => {
       const buffer = row.unit === "instruction" ? tlb.instruction : tlb.data;
       if (buffer === undefined) return "is of a TLB that the machine does not have";
+      if (!loaded.has(row)) return "is of an entry that another row is of, and entries are not paired";
       if (row.index >= buffer.entries) return `is none of ${buffer.entries} entries`;
       const bytes = BigInt(row.bytes);
       const page = halves.has(row) || !buffer.paired ? bytes : bytes / 2n;
@@ -104,9 +107,9 @@ export const strangersInRows = (
   });
 };
 
-/** Does some entry of the hardware say these rights? One that is not valid says none, one that is valid some. */
+/** Does some entry of the hardware say these rights, as far as the port tells? One that is not valid says none, one that is valid some. */
 const isHeld = (row: VectorEntry, software: SoftwareTlb | undefined): boolean => {
-  if (software === undefined) return false;
+  if (software === undefined) return true;
   const rights = rightsOf(row);
   return rightsHeld(software, row.unit).has(rights) && (!software.matchesInvalid || (rights === 0) === (row.valid === false));
 };
