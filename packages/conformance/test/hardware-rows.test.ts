@@ -1,6 +1,6 @@
 /** Rows that real TLBs can hold: what the sets are, who is certified by them, and which lies they find. */
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { mips32 } from "@portolan/arch-mips32";
+import { mips32, mips32With } from "@portolan/arch-mips32";
 import { mips32be } from "@portolan/arch-mips32/big";
 import { oracle as mips32beOracle } from "@portolan/arch-mips32/big/oracle";
 import { oracle as mips32Oracle } from "@portolan/arch-mips32/oracle";
@@ -56,6 +56,20 @@ describe("rows that hardware can hold", () => {
       expect(new Set(found.map(([, reason]) => reason))).to.deep.equal(new Set(["has rights that no entry can have"]));
     });
   }
+
+  it("are made for smaller TLBs in parts, and said to be confirmed by a decoder only where there is one", async () => {
+    const architecture = mips32With({ processor: "4Kc", name: "mips4kc" });
+    const [, set] = makeVectors(architecture);
+    if (set === undefined) throw new Error("the port tells what its TLBs can hold");
+    expect(set.vectors.map(({ name }) => name)).to.include.members([
+      "entries that are global in both halves, in one of them, in none, of this space and of another (1 of 2)",
+      "entries that are global in both halves, in one of them, in none, of this space and of another (2 of 2)",
+    ]);
+    expect(set.provenance).to.not.include("second decoder");
+    expect(strangersInRows(set, architecture)).to.deep.equal([]);
+    const report = await conform({ architecture, vectors: [set] }, { only: ["L1.vectors"], policies: ["described"] });
+    expect(report.results.map(({ outcome }) => outcome)).to.deep.equal(["PASS"]);
+  });
 
   it("are not made where the second decoder reads other rights in an entry", () => {
     const [first] = mips32Oracle.others ?? [];

@@ -65,7 +65,8 @@ class Maker {
   /** The next free place for a small page: none lies where its address would lie. */
   #next: bigint;
   readonly #vectors: Vector[] = [];
-  readonly #confirmed: string;
+  /** Has the port a second decoder of every unit's entries? */
+  #hasSecond = true;
 
   constructor(architecture: Architecture, software: SoftwareTlb, oracle: Oracle | undefined) {
     const { tlb, asids } = architecture;
@@ -79,7 +80,6 @@ class Maker {
     this.#asid = asids.first;
     this.#kinds = { data: this.#kindsOf("data", oracle), instruction: this.#kindsOf("instruction", oracle) };
     this.#next = this.#small * 16n;
-    this.#confirmed = oracle === undefined ? "a naive reading" : "a second decoder and a naive reading";
   }
 
   set(): VectorSet {
@@ -89,8 +89,8 @@ class Maker {
     this.#everySize();
     this.#everyAddressBit();
     this.#everyEntry();
-    this.#spaces();
-    this.#onePageInSeveralSpaces();
+    if (this.#hasTags) this.#spaces();
+    if (this.#hasTags) this.#onePageInSeveralSpaces();
     this.#global();
     this.#addresses();
     return {
@@ -98,7 +98,7 @@ class Maker {
       machine: name,
       set: "hardware-rows",
       manuals,
-      provenance: `computed by Portolan's TLB from rows that hardware can hold, confirmed by ${this.#confirmed}`,
+      provenance: `computed by Portolan's TLB from rows that hardware can hold, confirmed by ${this.#hasSecond ? "a second decoder and " : ""}a naive reading`,
       rows: "hardware",
       ram: this.#head.ram,
       vectors: this.#vectors,
@@ -107,6 +107,10 @@ class Maker {
 
   get #head(): Pick<VectorSet, "ram" | "rows"> {
     return { rows: "hardware", ram: { first: "0x0", bytes: hexOf(this.#ram) } };
+  }
+
+  get #hasTags(): boolean {
+    return this.#architecture.asids.bits > 0;
   }
 
   /** The tags that the user's accesses and the kernel's go by. */
@@ -130,6 +134,7 @@ class Maker {
     const blank = { unit, index: 0, virtual: 0n, bytes: Number(this.#small), physical: 0n, asid: 0, global: false, kernel: 0, user: 0 };
     const { name, fields } = this.#software.entryOf(blank);
     const second = oracle?.others?.find(({ format }) => format.name === name);
+    if (second === undefined) this.#hasSecond = false;
     const held = rightsHeld(this.#software, unit);
     for (const [rights, values] of held) {
       const word = fields.reduce((sum, field) => sum | (BigInt(values[field.name] ?? 0) << BigInt(fieldBits(field)[1])), 0n);
@@ -168,6 +173,11 @@ class Maker {
     return Array.from({ length: this.#pages }, () => page);
   }
 
+  /** Every one, or every pair of two. */
+  #besides(kinds: readonly Page[]): readonly (readonly Page[])[] {
+    return this.#pages === 1 ? kinds.map((page) => [page]) : kinds.flatMap((even) => kinds.map((odd) => [even, odd]));
+  }
+
   /** Places go round in steps that leave gaps: neighbours in the address space lie apart. */
   #place(): bigint {
     const place = this.#next;
@@ -191,11 +201,7 @@ class Maker {
 
   #rightsOfEveryKind(): void {
     for (const unit of this.#units) {
-      const kinds = this.#kinds[unit];
-      const pages =
-        this.#pages === 1
-          ? kinds.map((rights): readonly Page[] => [{ rights }])
-          : kinds.flatMap((even) => kinds.map((odd): readonly Page[] => [{ rights: even }, { rights: odd }]));
+      const pages = this.#besides(this.#kinds[unit].map((rights): Page => ({ rights })));
       const rows = pages.flatMap((each, i) =>
         this.#tags.flatMap((tag, j) => this.#entry(unit, i * this.#tags.length + j, this.#at(i), tag, each)),
       );
@@ -215,7 +221,7 @@ class Maker {
     this.#add("loads and stores go by one buffer, fetches by the other", rows, [this.#at(0), this.#at(1), this.#at(2)]);
   }
 
-  /** The first and the last byte of every page, and what lies beside the entry. Larger pages lie in reverse order. */
+  /** The first and the last byte of every page, and what lies beside the entry. Of a pair the odd page lies below the even one. */
   #everySize(): void {
     const sizes = this.#architecture.tlb.data.pageShifts.map((shift) => 2n ** BigInt(shift));
     const largest = (sizes.at(-1) ?? this.#small) * BigInt(this.#pages);
@@ -290,18 +296,11 @@ class Maker {
 
   /** Of a pair it is for everybody only what both halves say is. */
   #global(): void {
-    const [mine, others] = [this.#asid, this.#asid + 1];
-    const none = this.#software.matchesInvalid ? 0 : null;
+    const spaces = this.#hasTags ? [this.#asid, this.#asid + 1] : [this.#asid];
     const rows = this.#units.flatMap((unit) => {
-      const rights = this.#most(unit);
-      const [open, shared]: readonly Page[] = [{ rights }, { rights, isGlobal: true }];
-      const closed: readonly Page[] = none === null ? [] : [{ rights: none }, { rights: none, isGlobal: true }];
-      const kinds = [open, shared, ...closed].filter((page) => page !== undefined);
-      const entries =
-        this.#pages === 1
-          ? kinds.map((page): readonly Page[] => [page])
-          : kinds.flatMap((even) => kinds.map((odd): readonly Page[] => [even, odd]));
-      return [mine, others].flatMap((asid, i) =>
+      const rights = this.#software.matchesInvalid ? [this.#most(unit), 0] : [this.#most(unit)];
+      const entries = this.#besides(rights.flatMap((each) => [false, true].map((isGlobal): Page => ({ rights: each, isGlobal }))));
+      return spaces.flatMap((asid, i) =>
         entries.flatMap((pages, j) => this.#entry(unit, i * entries.length + j, this.#at(i * entries.length + j), asid, pages)),
       );
     });
@@ -336,8 +335,22 @@ class Maker {
     this.#add("the first and last addresses of everything that addresses decide", rows, addresses);
   }
 
-  /** A vector: the rows, and what a machine that is loaded with them answers. */
+  /** A vector, or as many as it takes where the TLBs have too few entries for all rows. What lies in none is asked of each. */
   #add(name: string, tlb: readonly VectorEntry[], addresses: readonly bigint[], questions = QUESTIONS, asid = this.#asid): void {
+    const { data, instruction = data } = this.#architecture.tlb;
+    const room = Math.min(data.entries, instruction.entries);
+    const parts = Math.max(...tlb.map(({ index }) => Math.floor(index / room))) + 1;
+    const covers = ({ virtual, bytes }: VectorEntry, at: bigint): boolean => at >= BigInt(virtual) && at < BigInt(virtual) + BigInt(bytes);
+    for (let part = 0; part < parts; part += 1) {
+      const rows = tlb.filter(({ index }) => Math.floor(index / room) === part);
+      const asked = addresses.filter((at) => rows.some((row) => covers(row, at)) || !tlb.some((row) => covers(row, at)));
+      const indexed = rows.map((row) => ({ ...row, index: row.index % room }));
+      this.#addOne(parts === 1 ? name : `${name} (${part + 1} of ${parts})`, indexed, asked, questions, asid);
+    }
+  }
+
+  /** The rows, and what a machine that is loaded with them answers. */
+  #addOne(name: string, tlb: readonly VectorEntry[], addresses: readonly bigint[], questions: readonly Question[], asid: number): void {
     const blank = {
       name,
       about: `${name}; nobody fills what is missing`,
