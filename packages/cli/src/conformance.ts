@@ -1,6 +1,15 @@
 /** What the commands about conformance share: the subject behind a name, and what becomes of reports. */
 import { PortolanError, type Architecture, type Oracle } from "@portolan/core";
-import { OUR_READER, readVectors, REPORTERS, type Reader, type ReporterName, type Subject, type VectorSet } from "@portolan/conformance";
+import {
+  OUR_READER,
+  readVectors,
+  REPORTERS,
+  strangersInRows,
+  type Reader,
+  type ReporterName,
+  type Subject,
+  type VectorSet,
+} from "@portolan/conformance";
 import { publishedVectors } from "@portolan/conformance/published";
 import { InvalidArgumentError } from "commander";
 import { existsSync, readFileSync } from "node:fs";
@@ -29,12 +38,15 @@ export const subjectNamed = async (name: string, files: readonly string[]): Prom
 };
 
 /** What a set of vectors names that the machine does not have, by place and reason. */
-const strangersIn = ({ vectors }: VectorSet, { switches }: Architecture): readonly (readonly [place: string, reason: string])[] =>
-  vectors.flatMap(({ registers }, i) =>
+const strangersIn = (set: VectorSet, architecture: Architecture): readonly (readonly [place: string, reason: string])[] => {
+  const { switches } = architecture;
+  const named = set.vectors.flatMap(({ registers }, i) =>
     Object.keys(registers.switches)
       .filter((name) => !Object.hasOwn(switches, name))
       .map((name) => [`vectors[${i}].registers.switches.${name}`, `is none of ${Object.keys(switches).join(", ")}`] as const),
   );
+  return [...named, ...strangersInRows(set, architecture)];
+};
 
 /** @throws PortolanError ERR_BAD_ARGUMENT for what is no reader of images: a name that readers do not have, or no function */
 const readerIn = (value: unknown, name: string): Partial<Reader> | null => {

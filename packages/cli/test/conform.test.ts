@@ -92,6 +92,16 @@ describe("portolan conform", () => {
     expect(strange.err).to.include("ERR_BAD_VECTORS").and.to.include("vectors[0].registers.switches.NOSUCH");
   });
 
+  it("refuses vectors with rows that the machine's TLBs cannot hold", async () => {
+    const set = JSON.parse(readFileSync(new URL("../../conformance/vectors/sparc64/hardware-rows.json", import.meta.url), "utf8")) as {
+      vectors: { tlb: { index: number }[] }[];
+    };
+    Object.assign(set.vectors[2]?.tlb[1] ?? {}, { index: 64 });
+    const { status, err } = await typed("conform", "sparc64", "--vectors", file("large.json", JSON.stringify(set)));
+    expect(status).to.not.equal(0);
+    expect(err).to.include("ERR_BAD_VECTORS").and.to.include("vectors[2].tlb[1]").and.to.include("is none of 64 entries");
+  });
+
   it("writes the table machine × group", async () => {
     const matrix = file("matrix.md");
     await typed("conform", "abs32le", "ia32", "--only", "L0.entry", "--matrix", matrix);

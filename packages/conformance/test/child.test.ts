@@ -12,6 +12,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { scriptsIn } from "./programs.js";
 
 const subject = { architecture: amd64, oracle };
 const source = fileURLToPath(new URL("../../../examples/adapter-amd64/adapter.c", import.meta.url));
@@ -29,21 +30,7 @@ describe("a program that answers for a machine", function () {
     execFileSync("cc", ["-std=c17", "-O1", "-D_GNU_SOURCE", "-o", join(directory, name), join(directory, `${name}.c`)]);
     return join(directory, name);
   };
-  /** A program in JavaScript that answers what `body` says of `request`. */
-  const scripted = (name: string, body: string): string => {
-    const path = join(directory, `${name}.mjs`);
-    writeFileSync(
-      path,
-      `import { createInterface } from "node:readline";
-       const say = (id, answer) => console.log(JSON.stringify({ id, ...answer }));
-       for await (const line of createInterface({ input: process.stdin })) {
-         const request = JSON.parse(line);
-         const { id, op } = request;
-         ${body}
-       }`,
-    );
-    return `'${process.execPath}' '${path}'`;
-  };
+  const scripted = scriptsIn(directory);
   const HELLO = 'if (op === "hello") { say(id, { protocol: 1, machine: "amd64" }); continue; }';
 
   it("in C agrees with everything that is asked", async () => {
@@ -230,10 +217,11 @@ describe("a program that answers for a machine", function () {
       const { access, privilege } = request;
       const [at, own] = [BigInt(request.address), privilege === "user" ? asid : 0];
       const holds = ({ virtual, bytes }) => at >= BigInt(virtual) && at < BigInt(virtual) + BigInt(bytes);
+      if (at >= 2n ** 43n && at < 2n ** 64n - 2n ** 43n) { say(id, { fault: "bad-address" }); continue; }
       const hit = units[access === "execute" ? "instruction" : "data"].find((one) => one && (one.global || one.asid === own) && holds(one));
       const letter = { read: "r", write: "w", execute: "x" }[access];
       if (!hit) say(id, { fault: "absent" });
-      else if (!hit[privilege].includes(letter)) say(id, { fault: hit[privilege] === "" ? "privileged" : "protection" });
+      else if (!hit[privilege].includes(letter)) say(id, { fault: hit.kernel === "" ? "reserved" : hit[privilege] === "" ? "privileged" : "protection" });
       else say(id, { physical: "0x" + (BigInt(hit.physical) + at - BigInt(hit.virtual)).toString(16) });`;
 
     it("is asked with entries, and not about tables", async () => {
@@ -244,17 +232,41 @@ describe("a program that answers for a machine", function () {
     });
 
     it("is not asked about entries that its hardware does not have, and is about others", async () => {
-      const coarse = buffer.replace(
+      // Loads and stores go by one buffer, fetches by the other.
+      const isNone = `(request.unit === "data" ? "x" : "r").split("").some((letter) => request.kernel.includes(letter))`;
+      const proper = buffer.replace(
         'if (op === "entry")',
-        'if (op === "entry" && !request.user.includes("x")) { say(id, { error: "unsupported" }); continue; } if (op === "entry")',
+        `if (op === "entry" && ${isNone}) { say(id, { error: "unsupported" }); continue; } if (op === "entry")`,
       );
       const only = ["L1.vectors"];
       const outcomes = async (name: string, body: string): Promise<readonly string[]> =>
         (await conformChild(own, { command: scripted(name, body), only })).results.map(({ outcome }) => outcome);
-      expect(await outcomes("coarse", coarse)).to.deep.equal(["PASS"]);
-      expect(await outcomes("coarse-liar", coarse.replace("one.asid === own", "true"))).to.deep.equal(["FAIL"]);
-      expect(await outcomes("none", coarse.replace('!request.user.includes("x")', "true"))).to.deep.equal(["UNSUPPORTED"]);
+      expect(await outcomes("proper", proper)).to.deep.equal(["PASS"]);
+      expect((await conformChild(own, { command: scripted("proper", proper), profile: "certified" })).isCertified).to.equal(true);
+      expect(await outcomes("proper-liar", proper.replace("one.asid === own", "true"))).to.deep.equal(["FAIL"]);
+      expect(await outcomes("none", proper.replace(isNone, "true"))).to.deep.equal(["UNSUPPORTED"]);
     });
+
+    it("may tell what is the kernel's as forbidden", async () => {
+      const command = scripted("one-word", buffer.replace('"privileged"', '"protection"'));
+      const report = await conformChild(own, { command, only: ["L1.vectors"] });
+      expect(report.results.map(({ outcome }) => outcome)).to.deep.equal(["PASS"]);
+    });
+
+    for (const [name, sentence, by] of [
+      ["takes a page for loads that must not fault for any other", 'hit.kernel === "" ? "reserved" : ', ""],
+      ["knows no hole", "at >= 2n ** 43n &&", "false &&"],
+      ["has one buffer for both", 'access === "execute" ? "instruction" : "data"', '"data"'],
+      ["ignores what is global", "one.global || ", ""],
+      ["takes every page for the kernel's to use", 'privilege === "user" ? asid : 0', "asid"],
+      ["knows 8 KiB pages alone", "BigInt(virtual) + BigInt(bytes)", "BigInt(virtual) + 0x2000n"],
+    ] as const)
+      it(`fails where it ${name}`, async () => {
+        if (!buffer.includes(sentence)) throw new Error(`the program does not say ${sentence}`);
+        const command = scripted(`sparc-${name.replaceAll(/[^a-zA-Z0-9]/g, "-")}`, buffer.replace(sentence, by));
+        const report = await conformChild(own, { command, only: ["L1.vectors"] });
+        expect(report.results.map(({ outcome }) => outcome)).to.deep.equal(["FAIL"]);
+      });
 
     it("fails where it looks at no tags", async () => {
       const command = scripted("no-tags", buffer.replace("one.asid === own", "true"));

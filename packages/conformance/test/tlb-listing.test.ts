@@ -21,9 +21,12 @@ describe("listings of TLB contents", () => {
     }
   };
 
-  for (const machine of ["mips32", "mips32be", "sparc64"]) {
-    it(`are the rows of golden vectors, for schema and reader: ${machine}`, () => {
-      const path = `vectors/${machine}/entries.json`;
+  for (const [machine, set] of ["mips32", "mips32be", "sparc64"].flatMap((name) => [
+    [name, "entries"],
+    [name, "hardware-rows"],
+  ])) {
+    it(`are the rows of golden vectors, for schema and reader: ${machine}, ${set}`, () => {
+      const path = `vectors/${machine}/${set}.json`;
       for (const { name, tlb = [] } of readVectors(read(path), path).vectors) {
         const listing = { format: 1, machine, tlb };
         expect(schema(listing), ajv.errorsText(schema.errors)).to.equal(true);

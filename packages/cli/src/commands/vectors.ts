@@ -17,7 +17,7 @@ export const addVectors = (program: Command, terminal: Terminal): void => {
     .command("vectors")
     .description("writes golden vectors: memory, registers, accesses, and what each must give, as JSON")
     .argument("[machines...]", "names, packages or modules; every machine of ours where none is named")
-    .option("--set <name>", "only this set: walks, entries")
+    .option("--set <name>", "only this set: walks, entries, hardware-rows")
     .option("--out <folder>", "writes a file a set there instead of printing; a file that is there is never changed")
     .option("--publish", "writes them where the suite looks for them")
     .addHelpText("after", EXAMPLES)

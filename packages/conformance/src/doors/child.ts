@@ -131,7 +131,11 @@ class Child {
 
 const isHex = (value: unknown): value is string => typeof value === "string" && /^0x[0-9a-fA-F]{1,16}$/.test(value);
 
-/** What an answer has in place of what was expected, or null. What is the kernel's is forbidden too, however a machine reports it. */
+/** What is the kernel's is forbidden too, however a machine reports it. */
+const isSameFault = (is: unknown, value: unknown): boolean =>
+  [is, value].every((fault) => fault === "privileged" || fault === "protection");
+
+/** What an answer has in place of what was expected, or null. */
 const difference = (answer: Answer, expected: Expected): string | null => {
   for (const [key, value] of Object.entries(expected)) {
     const is = answer[key];
@@ -140,7 +144,7 @@ const difference = (answer: Answer, expected: Expected): string | null => {
         ? BigInt(is) === BigInt(String(value))
         : key === "bytes" && typeof is === "string"
           ? is.toLowerCase() === value
-          : is === value || (is === "privileged" && value === "protection");
+          : is === value || isSameFault(is, value);
     if (!isSame) return `${key} should be ${String(value)}, the answer is ${JSON.stringify({ ...answer, id: undefined })}`;
   }
   return null;
@@ -177,6 +181,7 @@ interface Verdict {
 const converse = async (child: Child, { lines, judge }: Script, isStrict: boolean): Promise<Verdict> => {
   const all: Answer[] = [];
   let isLeftOut = false;
+  let refused: string | null = null;
   let compared = 0;
   for (let from = 0; from < lines.length; from += WINDOW) {
     const part = lines.slice(from, from + WINDOW);
@@ -184,9 +189,12 @@ const converse = async (child: Child, { lines, judge }: Script, isStrict: boolea
     all.push(...answers);
     for (const [i, line] of part.entries()) {
       const answer = answers[i] ?? {};
-      // Entries that the hardware cannot hold are left out, with what is asked of them.
+      // Entries that a program does not hold are left out, with what is asked of them; those that the hardware can are missed at the end.
       if (line.request.op === "reset") isLeftOut = false;
-      if (line.request.op === "entry" && answer["error"] === "unsupported") isLeftOut = true;
+      if (line.request.op === "entry" && answer["error"] === "unsupported") {
+        if (line.mayBeRefused !== true) refused ??= JSON.stringify(line.request);
+        isLeftOut = true;
+      }
       if (isLeftOut) continue;
       if (answer["error"] === "unsupported")
         return {
@@ -213,8 +221,11 @@ const converse = async (child: Child, { lines, judge }: Script, isStrict: boolea
         return { outcome: "FAIL", detail: `${JSON.stringify(line.request)}: ${wrong}`, log: logOf(lines.slice(0, from + i + 1)) };
     }
   }
+  const leftOut: Outcome = isStrict ? "UNRESOLVED" : "UNSUPPORTED";
   if (lines.some(({ request }) => request.op === "entry") && compared === 0)
-    return { outcome: isStrict ? "UNRESOLVED" : "UNSUPPORTED", detail: "the adapter does not support entry", log: "" };
+    return { outcome: leftOut, detail: "the adapter does not support entry", log: "" };
+  if (refused !== null)
+    return { outcome: leftOut, detail: `the adapter does not support an entry that the hardware can hold: ${refused}`, log: "" };
   const wrong = (await judge?.(all)) ?? null;
   return wrong === null ? { outcome: "PASS", detail: "", log: "" } : { outcome: "FAIL", detail: wrong, log: logOf(lines) };
 };

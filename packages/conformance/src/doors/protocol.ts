@@ -33,6 +33,8 @@ export type Expected = Readonly<Record<string, string | number | boolean>>;
 export interface Line {
   readonly request: Request;
   readonly expected: Expected;
+  /** A program may answer that it does not support this; what follows up to the next reset is left out then. */
+  readonly mayBeRefused?: boolean;
 }
 
 /** What a program has answered to a line. */

@@ -462,14 +462,18 @@ export const scriptOf = (subject: Subject, clause: string, trait: Trait, seed: n
   return "lines" in written ? { clause, ...written } : { clause, lines: written };
 };
 
-/** The published vectors as a dialogue: where an answer came from is not asked. */
+/** The published vectors as a dialogue: where an answer came from is not asked. Rows that hardware can hold nobody may refuse. */
 const vectorLines = ({ vectors }: Subject): readonly Line[] =>
-  (vectors ?? []).flatMap(({ ram, vectors: all }) =>
+  (vectors ?? []).flatMap(({ ram, rows, vectors: all }) =>
     all.flatMap(({ registers, memory, tlb, queries }): Line[] => [
       { request: { op: "reset", ram, switches: registers.switches }, expected: {} },
       ...memory.map(([address, bytes]): Line => ({ request: { op: "write", address, bytes }, expected: {} })),
       { request: { op: "root", address: registers.root ?? "0x0", asid: registers.asid }, expected: {} },
-      ...(tlb ?? []).map((entry): Line => ({ request: { op: "entry", ...entry }, expected: {} })),
+      ...(tlb ?? []).map((entry): Line => ({
+        request: { op: "entry", ...entry },
+        expected: {},
+        mayBeRefused: rows !== "hardware",
+      })),
       ...queries.map(({ address, access, privilege, answer }): Line => ({
         request: { op: "translate", address, access, privilege },
         expected: "fault" in answer ? { fault: answer.fault } : { physical: answer.physical },

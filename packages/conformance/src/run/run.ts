@@ -10,8 +10,8 @@ import { PROFILES, profileHash, type Profile, type ProfileName } from "./profile
 import { countOutcomes, REPORT_FORMAT, type Outcome, type Report, type Result } from "./report.js";
 import { sha256 } from "./sha256.js";
 
-/** Major: the rules of running change. Minor: clauses are added. Patch: wording. */
-export const SUITE_VERSION = "1.2.0";
+/** Major: the rules of running change. Minor: clauses or published vectors are added. Patch: wording. */
+export const SUITE_VERSION = "1.3.0";
 
 export interface RunOptions {
   /** `full` where absent. */

@@ -9,15 +9,22 @@ export type PrivilegeName = "kernel" | "user";
 /** What an answer came from. */
 export type VectorSource = "walk" | "tlb";
 
+/** What rows of a set may be: of any rights, or only what TLBs of the machine can hold, which nobody may refuse then. */
+export type VectorRows = "any" | "hardware";
+
+/** A row: an entry of a TLB, or, where entries are paired, one half of it; the other one has the same `unit` and `index` then. */
 export interface VectorEntry {
   readonly unit: "data" | "instruction";
   readonly index: number;
-  /** First virtual address of the entry, bytes that it maps, and the physical address of the first. */
+  /** First virtual address of the row, bytes that it maps, and the physical address of the first. */
   readonly virtual: string;
   readonly bytes: string;
   readonly physical: string;
   readonly asid: number;
+  /** For every space; of a half what it says itself: the entry is, where both do. */
   readonly global: boolean;
+  /** False: it matches, and refuses everything, as a half whose V is clear. True where absent. Both rights are none then. */
+  readonly valid?: boolean;
   /** What the kernel and the user may: any of `r`, `w`, `x`. */
   readonly kernel: string;
   readonly user: string;
@@ -65,6 +72,8 @@ export interface VectorSet {
   readonly manuals: readonly string[];
   /** Where the expected answers come from. */
   readonly provenance: string;
+  /** `"any"` where absent. */
+  readonly rows?: VectorRows;
   readonly ram: { readonly first: string; readonly bytes: string };
   readonly vectors: readonly Vector[];
 }

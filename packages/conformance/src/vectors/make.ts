@@ -24,15 +24,23 @@ import {
   type VectorQuery,
   type VectorSet,
 } from "./format.js";
-import { ACCESS_OF, askVector, hexOf, loadVector, PRIVILEGE_OF, rightsText } from "./play.js";
+import { hardwareRows } from "./hardware-rows.js";
+import { ACCESS_OF, askVector, hexOf, loadVector, PRIVILEGE_OF } from "./play.js";
+import { rightsText } from "./rows.js";
 
 const ACCESSES = ["read", "write", "execute"] as const satisfies readonly AccessName[];
 const PRIVILEGES = ["kernel", "user"] as const satisfies readonly PrivilegeName[];
 const FRAMES = 128;
 
-/** The sets of a machine: `walks` where hardware walks a tree, `entries` where software loads TLBs. */
-export const makeVectors = (architecture: Architecture, oracle?: Oracle): readonly VectorSet[] =>
-  architecture.tlb.refill === "hardware" ? [walks(architecture, oracle)] : [entries(architecture)];
+/**
+ * The sets of a machine: `walks` where hardware walks a tree, `entries` where software loads TLBs, and `hardware-rows` where the port
+ * tells what those can hold.
+ */
+export const makeVectors = (architecture: Architecture, oracle?: Oracle): readonly VectorSet[] => {
+  const { refill, software } = architecture.tlb;
+  if (refill === "hardware") return [walks(architecture, oracle)];
+  return software === undefined ? [entries(architecture)] : [entries(architecture), hardwareRows(architecture, software, oracle)];
+};
 
 /** One vector a line, so that additions are additions. */
 export const vectorsText = ({ vectors, ...head }: VectorSet): string =>

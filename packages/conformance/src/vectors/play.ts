@@ -8,32 +8,54 @@ import {
   PROTECTION,
   READ,
   REFILL,
-  rightsFor,
   USER,
   WRITE,
   type Access,
   type AddressSpace,
+  type Architecture,
   type Machine,
   type Privilege,
   type Refill,
-  type Rights,
+  type SoftwareTlb,
+  type Tlb,
+  type TlbRow,
 } from "@portolan/core";
 import type { Rig } from "../rig/rig.js";
-import type { AccessName, PrivilegeName, Vector, VectorAnswer, VectorSet, VectorStep } from "./format.js";
+import type { AccessName, PrivilegeName, Vector, VectorAnswer, VectorRows, VectorSet, VectorStep } from "./format.js";
+import { entriesOf, rightsOf, type Entry } from "./rows.js";
 
 export const ACCESS_OF: Readonly<Record<AccessName, Access>> = { read: READ, write: WRITE, execute: EXECUTE };
 export const PRIVILEGE_OF: Readonly<Record<PrivilegeName, Privilege>> = { kernel: KERNEL, user: USER };
 
 export const hexOf = (value: bigint | number): string => `0x${value.toString(16)}`;
 
-const maskOf = (text: string): number =>
-  (text.includes("r") ? READ : 0) | (text.includes("w") ? WRITE : 0) | (text.includes("x") ? EXECUTE : 0);
-export const rightsText = (mask: number): string =>
-  `${(mask & READ) === 0 ? "" : "r"}${(mask & WRITE) === 0 ? "" : "w"}${(mask & EXECUTE) === 0 ? "" : "x"}`;
-const rightsOf = (kernel: string, user: string): Rights => rightsFor(maskOf(kernel), maskOf(user));
-
-/** Nobody fills the TLB but who loads it by hand. */
+/** Nobody fills the TLB but who loads it by hand, and what refuses is told in one word: entries of any rights are nobody's hardware. */
 export const byHand: Refill = { miss: () => ABSENT, refused: () => PROTECTION };
+
+/** The same where entries are the hardware's: what refuses is told as the processor tells it. */
+const asHardware = (software: SoftwareTlb): Refill => ({
+  miss: (_cpu, _page, access) => software.miss(access).reason,
+  refused({ dataTlb, instructionTlb }, page, access, privilege, index) {
+    const isFetch = access === EXECUTE && instructionTlb !== dataTlb;
+    const rights = (isFetch ? instructionTlb : dataTlb).rightsOf(index, page);
+    const row: TlbRow = {
+      unit: isFetch ? "instruction" : "data",
+      index,
+      virtual: 0n,
+      bytes: 0,
+      physical: 0n,
+      asid: 0,
+      global: false,
+      kernel: rights & 7,
+      user: rights >>> 3,
+      ...(rights === 0 && software.matchesInvalid ? { valid: false } : {}),
+    };
+    return software.refusal(row, access, privilege).reason;
+  },
+});
+
+const refillFor = ({ tlb }: Architecture, rows: VectorRows): Refill =>
+  rows === "hardware" && tlb.software !== undefined ? asHardware(tlb.software) : byHand;
 
 export interface Loaded {
   readonly machine: Machine;
@@ -41,11 +63,15 @@ export interface Loaded {
 }
 
 /** A machine with the vector's RAM, registers, memory and TLB entries, and nothing else. */
-export const loadVector = (rig: Rig, { ram }: Pick<VectorSet, "ram">, { registers, memory, tlb }: Vector): Loaded => {
+export const loadVector = (
+  rig: Rig,
+  { ram, rows = "any" }: Pick<VectorSet, "ram" | "rows">,
+  { registers, memory, tlb }: Pick<Vector, "registers" | "memory" | "tlb">,
+): Loaded => {
   const isByHand = tlb !== undefined;
   const machine = rig.build(
     { memoryBase: Number(ram.first), memoryBytes: Number(ram.bytes), switches: registers.switches },
-    isByHand ? (parts) => parts.register(REFILL, () => byHand) : undefined,
+    isByHand ? (parts) => parts.register(REFILL, () => refillFor(rig.architecture, rows)) : undefined,
   );
   const space = machine.spaces.create();
   machine.switchTo(space);
@@ -62,20 +88,21 @@ export const loadVector = (rig: Rig, { ram }: Pick<VectorSet, "ram">, { register
   const cpu = machine.cpu(0);
   for (const buffer of new Set([cpu.dataTlb, cpu.instructionTlb])) buffer.forget(false, false);
   cpu.install(space.context);
-  const pageBytes = BigInt(2 ** rig.architecture.hardwarePageShift);
-  for (const entry of tlb ?? []) {
-    const buffer = entry.unit === "instruction" ? cpu.instructionTlb : cpu.dataTlb;
-    buffer.write(
-      entry.index,
-      Number(BigInt(entry.virtual) / pageBytes),
-      Number(BigInt(entry.bytes) / pageBytes),
-      Number(BigInt(entry.physical) / pageBytes),
-      entry.asid,
-      rightsOf(entry.kernel, entry.user),
-      entry.global ? ENTRY_GLOBAL : 0,
-    );
-  }
+  for (const entry of entriesOf(tlb ?? [], rig.architecture))
+    writeEntry(entry[0].unit === "instruction" ? cpu.instructionTlb : cpu.dataTlb, entry, 2 ** rig.architecture.hardwarePageShift);
   return { machine, space };
+};
+
+/** Writes an entry whose rows are in ascending order. One row over a pair maps both of its pages, one behind the other. */
+const writeEntry = (buffer: Tlb, rows: Entry, pageBytes: number): void => {
+  const [first, second] = rows;
+  const pages = (text: string): number => Number(BigInt(text) / BigInt(pageBytes));
+  const span = pages(first.bytes) * rows.length;
+  const isGlobal = rows.every((row) => row.global);
+  const rights = rightsOf(first);
+  buffer.write(first.index, pages(first.virtual), span, pages(first.physical), first.asid, rights, isGlobal ? ENTRY_GLOBAL : 0);
+  if (second !== undefined) buffer.writeOdd(first.index, pages(second.physical), rightsOf(second));
+  else if (buffer.geometry.paired) buffer.writeOdd(first.index, pages(first.physical) + span / 2, rights);
 };
 
 /** One question, with the walk as it is before it. */

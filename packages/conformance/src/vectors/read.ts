@@ -1,6 +1,7 @@
 /** Vectors from a file, checked: whoever reads one may rely on every field. */
 import { PortolanError } from "@portolan/core";
 import { VECTOR_FORMAT, type VectorSet } from "./format.js";
+import { troubleInRows } from "./rows.js";
 
 type Check = (value: unknown, place: string) => void;
 
@@ -56,30 +57,36 @@ export const readVectors = (text: string, file: string): VectorSet => {
     { address: hex, access: one("read", "write", "execute"), privilege: one("kernel", "user"), answer },
     { steps: list(step) },
   );
-  const entry = record({
-    unit: one("data", "instruction"),
-    index: whole,
-    virtual: hex,
-    bytes: hex,
-    physical: hex,
-    asid: whole,
-    global: truth,
-    kernel: rights,
-    user: rights,
-  });
+  const entry = record(
+    {
+      unit: one("data", "instruction"),
+      index: whole,
+      virtual: hex,
+      bytes: hex,
+      physical: hex,
+      asid: whole,
+      global: truth,
+      kernel: rights,
+      user: rights,
+    },
+    { valid: truth },
+  );
   const vector = record(
     { name: words, about: words, registers: record({ asid: whole, switches }, { root: hex }), memory: list(pair), queries: list(query) },
     { tlb: list(entry) },
   );
-  const set = record({
-    format: one(VECTOR_FORMAT),
-    machine: words,
-    set: words,
-    manuals: list(words),
-    provenance: words,
-    ram: record({ first: hex, bytes: hex }),
-    vectors: list(vector),
-  });
+  const set = record(
+    {
+      format: one(VECTOR_FORMAT),
+      machine: words,
+      set: words,
+      manuals: list(words),
+      provenance: words,
+      ram: record({ first: hex, bytes: hex }),
+      vectors: list(vector),
+    },
+    { rows: one("any", "hardware") },
+  );
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -89,6 +96,9 @@ export const readVectors = (text: string, file: string): VectorSet => {
   set(value, "");
   const read = value as VectorSet;
   inMemory(read, bad);
+  read.vectors.forEach(({ tlb = [] }, i) => {
+    for (const [j, reason] of troubleInRows(tlb)) throw bad(`vectors[${i}].tlb[${j}]`, reason);
+  });
   return read;
 };
 

@@ -42,6 +42,7 @@ export interface TlbRow {
   readonly physical: bigint;
   /** Tag of the address space; of a global entry whatever stands there. */
   readonly asid: number;
+  /** For every address space; of a half, if the other half says so too. */
   readonly global: boolean;
   /** What the entry lets the kernel and the user do: READ, WRITE and EXECUTE, or none of them. */
   readonly kernel: AccessMask;

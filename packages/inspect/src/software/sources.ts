@@ -86,7 +86,7 @@ export const sourcesOf = (architecture: Architecture, state: TranslationState | 
     throw new PortolanError("ERR_BAD_ARGUMENT", { root, rule: `the physical address of a ${isHashed ? "directory" : "table"}` });
   const sources: SoftwareSources = {
     view,
-    tlb,
+    tlb: architecture.tlb.data.paired && tlb !== null ? sharedByBoth(tlb) : tlb,
     buffers: buffersOf(architecture, asked.buffers ?? {}, own?.registers ?? {}, isCurrent ? registers : {}),
     hash: isHashed && root !== undefined ? { directory: root, chains: numberOf(registers["chains"]) ?? null } : null,
     tree: isHashed || root === undefined ? null : root,
@@ -104,6 +104,12 @@ export const sourcesOf = (architecture: Architecture, state: TranslationState | 
   if (there.length === 0)
     throw noSource(architecture, "any", "the image has no state of the processor that tells of one, and none was named", there);
   return sources;
+};
+
+/** Of a paired entry both halves say whether it is global, and it is if both say so. */
+const sharedByBoth = (rows: readonly TlbRow[]): readonly TlbRow[] => {
+  const own = new Set(rows.filter((row) => !row.global).map(({ index }) => index));
+  return rows.map((row) => (row.global && own.has(row.index) ? { ...row, global: false } : row));
 };
 
 /** Buffers by what was asked, by what the space says, and by what the processor has. */

@@ -1,5 +1,5 @@
 /** Golden vectors as cases: what the file claims is judged, not what our side says today. */
-import type { Subject, VectorEntry, VectorQuery, VectorSet } from "@portolan/conformance";
+import { entriesOf, type Subject, type VectorEntry, type VectorQuery, type VectorSet } from "@portolan/conformance";
 import { EXECUTE, initialSwitches, KERNEL, READ, USER, WRITE, type Access, type Privilege } from "@portolan/core";
 import type { BlankCase, Expected, JudgedCase, JudgedEntry, JudgedQuery, Piece } from "../case.js";
 import type { MachineProfile } from "../machines/profile.js";
@@ -21,11 +21,14 @@ export const casesOfVectors = (profile: MachineProfile, subject: Subject, { ram,
     const { root } = vector.registers;
     const memory = new PageImage(vector.memory.map(([at, bytes]): Piece => ({ at: Number(at), bytes: bytesOf(bytes) }))).pages();
     const missing: VectorEntry[] = [];
-    const entries = vector.tlb?.flatMap((entry): readonly JudgedEntry[] => {
-      const words = profile.entryWords?.(entry) ?? null;
-      if (words === null) missing.push(entry);
-      return words === null ? [] : [{ unit: entry.unit, index: entry.index, words }];
-    });
+    const entries =
+      vector.tlb === undefined
+        ? undefined
+        : entriesOf(vector.tlb, profile.architecture).flatMap((rows): readonly JudgedEntry[] => {
+            const words = profile.entryWords?.(rows) ?? null;
+            if (words === null) missing.push(...rows);
+            return words === null ? [] : [{ unit: rows[0].unit, index: rows[0].index, words }];
+          });
     const mask = BigInt(profile.slot.bytes - 1);
     const claims: Expected[] = [];
     const asked = vector.queries.map(({ address, access, privilege, answer }) => {

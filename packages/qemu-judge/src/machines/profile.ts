@@ -88,8 +88,11 @@ export interface MachineProfile {
   ) => Readonly<Record<string, bigint>>;
   /** An entry as the stub reads it, four words; its own words where absent. */
   readonly mailboxEntry?: (entry: JudgedEntry) => readonly bigint[];
-  /** A golden vector's entry in the machine's own words; null if the machine has no such entry. Present where `load` is. */
-  readonly entryWords?: (entry: VectorEntry) => readonly bigint[] | null;
+  /**
+   * A golden vector's entry in the machine's own words: one row, or two that are its halves, in ascending order; null if the machine
+   * has no such entry. Present where `load` is.
+   */
+  readonly entryWords?: (rows: readonly VectorEntry[]) => readonly bigint[] | null;
   /** Cases that only this machine has: TLB contents, TSBs; at least `queries` accesses. What is expected is filled in afterwards. `subject` is what is judged. */
   readonly own?: (random: Random, queries: number, subject: Subject) => Iterable<BlankCase>;
   /** Does a load or store go through a page that has the other byte order? Never, where absent. */

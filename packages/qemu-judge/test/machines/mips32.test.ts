@@ -323,6 +323,15 @@ describe("MIPS32 inside QEMU", function () {
         await agrees(caseOf([pair], all(0x40_1010, at(0x30_0010), modified)), profile);
       });
 
+      it("confirms the golden vectors whose rows hardware can hold, every one", async () => {
+        const path = new URL(`../../../conformance/vectors/${profile.name}/hardware-rows.json`, import.meta.url);
+        for (const judged of casesOfVectors(profile, profile, readVectors(readFileSync(path, "utf8"), path.pathname))) {
+          const tally = await judge(judged, profile);
+          expect(tally.unexplained.map(({ says }) => says)).to.deep.equal([]);
+          expect(tally.agreed, judged.name).to.equal(judged.queries.length);
+        }
+      });
+
       it("confirms the golden vectors, as far as a MIPS entry can say what they say", async () => {
         const path = new URL(`../../../conformance/vectors/${profile.name}/entries.json`, import.meta.url);
         const sets = readVectors(readFileSync(path, "utf8"), path.pathname);

@@ -309,6 +309,18 @@ describe("UltraSPARC inside QEMU", function () {
       }
     });
 
+    it("agrees with the golden vectors whose rows hardware can hold, but for the hole that it does not know", async () => {
+      const path = new URL("../../../conformance/vectors/sparc64/hardware-rows.json", import.meta.url);
+      const tally = new Tally();
+      const { architecture } = sparc64;
+      const cases = casesOfVectors(sparc64, { architecture }, readVectors(readFileSync(path, "utf8"), "hardware-rows.json"));
+      for (const judged of cases) tally.add(await judge(judged));
+      expect(tally.unexplained.map(({ says }) => says)).to.deep.equal([]);
+      expect(Object.fromEntries(tally.unjudged)).to.deep.equal({});
+      expect(Object.fromEntries(tally.explained)).to.deep.equal({ "sparc64.no-hole": 30 });
+      expect(tally.agreed).to.equal(482);
+    });
+
     it("agrees with the golden vectors, as far as a TTE can say what their entries say", async () => {
       const path = new URL("../../../conformance/vectors/sparc64/entries.json", import.meta.url);
       const set = readVectors(readFileSync(path, "utf8"), "entries.json");

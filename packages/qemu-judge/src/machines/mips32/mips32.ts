@@ -102,14 +102,22 @@ const RIGHTS: Readonly<Record<string, { readonly valid: boolean; readonly writab
   "": { valid: false, writable: false },
 };
 
-/** Addresses decide who may, and no entry forbids a load or a fetch alone. */
-const entryWords = ({ virtual, bytes, physical, asid, global, kernel, user }: VectorEntry): readonly bigint[] | null => {
-  const shift = PAGE_SHIFTS.find((each) => 2 ** (each + 1) === Number(bytes));
-  const rights = RIGHTS[kernel];
-  if (shift === undefined || rights === undefined || user !== kernel) return null;
-  const half = (number: 0 | 1): number =>
-    entryLo({ physical: Number(physical) + number * 2 ** shift, coherency: CACHEABLE, ...rights, global });
-  return [entryHi(Number(virtual), asid), pageMask(shift), half(0), half(1)].map(BigInt);
+/** Addresses decide who may, and no entry forbids a load or a fetch alone. One row is both halves, side by side and alike. */
+const entryWords = (rows: readonly VectorEntry[]): readonly bigint[] | null => {
+  const [even, odd] = rows;
+  if (even === undefined) return null;
+  const page = (Number(even.bytes) * rows.length) / 2;
+  const shift = PAGE_SHIFTS.find((each) => 2 ** each === page);
+  const second = odd ?? { ...even, physical: Number(even.physical) + page };
+  const halves = [even, second].map(({ physical, global, kernel, user }) => {
+    const rights = RIGHTS[kernel];
+    return rights === undefined || user !== kernel
+      ? null
+      : BigInt(entryLo({ physical: Number(physical), coherency: CACHEABLE, ...rights, global }));
+  });
+  const [low, high] = halves;
+  if (shift === undefined || low == null || high == null) return null;
+  return [BigInt(entryHi(Number(even.virtual), even.asid)), BigInt(pageMask(shift)), low, high];
 };
 
 /** The index goes where PageMask has zeros. */

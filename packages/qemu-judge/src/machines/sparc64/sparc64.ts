@@ -38,7 +38,9 @@ import {
   codecOf,
   encoded,
   GLOBAL,
+  HARDWARE_PAGE,
   loadEntry,
+  NFO,
   OTHER_ORDER,
   PRIVILEGED_ONLY,
   sized,
@@ -182,14 +184,22 @@ const registersOf = (judged: JudgedCase, refills: boolean): readonly (bigint | n
   ];
 };
 
-/** Data: r or rw. Instructions: x. The kernel may what the entry says; the user the same, or nothing. */
-const entryWords = ({ unit, virtual, bytes, physical, asid, global, kernel, user }: VectorEntry): readonly bigint[] | null => {
+/**
+ * Data: r or rw, or nothing at all, as only loads that must not fault may use it. Instructions: x. The kernel may what the entry
+ * says; the user the same, or nothing.
+ */
+const entryWords = ([row]: readonly VectorEntry[]): readonly bigint[] | null => {
+  if (row === undefined) return null;
+  const { unit, virtual, bytes, physical, asid, global, kernel, user } = row;
   const letters = unit === "instruction" ? ["x"] : ["r", "w"];
-  const [kernels, users] = [kernel, user].map((text) => letters.filter((letter) => text.includes(letter)).join(""));
+  const [kernels = "", users = ""] = [kernel, user].map((text) => letters.filter((letter) => text.includes(letter)).join(""));
   const size = ([0, 1, 2, 3] as const).find((each) => bytesOf(sized(each)) === BigInt(bytes));
-  if (size === undefined || !["r", "rw", "x"].includes(kernels ?? "") || (users !== "" && users !== kernels)) return null;
-  const flags = (users === "" ? PRIVILEGED_ONLY : 0n) | (kernels === "rw" ? WRITABLE : 0n) | (global ? GLOBAL : 0n);
-  return [BigInt(virtual) | BigInt(asid), VALID | sized(size) | BigInt(physical) | CACHED | flags];
+  const isNoFault = unit === "data" && kernel + user === "";
+  if (size === undefined || (users !== "" && users !== kernels)) return null;
+  if (!isNoFault && !["r", "rw", "x"].includes(kernels)) return null;
+  const flags = isNoFault ? NFO : (users === "" ? PRIVILEGED_ONLY : 0n) | (kernels === "rw" ? WRITABLE : 0n);
+  const tag = (BigInt(virtual) & ~(HARDWARE_PAGE - 1n)) | BigInt(asid);
+  return [tag, VALID | sized(size) | BigInt(physical) | CACHED | flags | (global ? GLOBAL : 0n)];
 };
 
 /** Does the access go through an entry with IE? Fetches know no other order. @see USUM §6.2 */
