@@ -1,5 +1,13 @@
 /** Every mapping below the roots, leaf by leaf or in merged ranges, as a stream. */
-import { PAGE_ACCESSED, PAGE_CACHEABLE, PAGE_DIRTY, type Architecture, type PageFlags, type Rights } from "@portolan/core/architecture";
+import {
+  PAGE_ACCESSED,
+  PAGE_CACHEABLE,
+  PAGE_DIRTY,
+  type Architecture,
+  type Field,
+  type PageFlags,
+  type Rights,
+} from "@portolan/core/architecture";
 import type { ConventionName, SoftwareEntry } from "./conventions.js";
 import { count, filterOf, noSums, type ListTotals, type Mapping, type MappingFilter } from "./mappings.js";
 import { MemoryTypes, type MemoryType } from "./memory-types.js";
@@ -119,6 +127,15 @@ const mix = (run: Run, type: MemoryType | null): void => {
   else if (other !== null) run.hasSeveralTypes = true;
 };
 
+/** Marks that no entry of the machine has a bit for: nobody can say that a page was not accessed. */
+const marksLacking = ({ levels }: Tree): PageFlags => {
+  const has = (role: Field["role"]): boolean =>
+    levels.some(({ level: { leaf, forms = [] } }) =>
+      [leaf, ...forms.map((form) => form.leaf)].some((format) => format?.fields.some((field) => field.role === role)),
+    );
+  return (has("accessed") ? 0 : PAGE_ACCESSED) | (has("dirty") ? 0 : PAGE_DIRTY);
+};
+
 /** Joins neighbours, and hands on what is finished. */
 export class Joiner implements LeafVisitor {
   readonly finished: Mapping[] = [];
@@ -132,7 +149,7 @@ export class Joiner implements LeafVisitor {
   constructor(tree: Tree, merge: NonNullable<ListOptions["merge"]>, { registers, untold = 0 }: Pick<ListOptions, "registers" | "untold">) {
     this.#types = new MemoryTypes(tree.architecture, registers);
     // What was told and says nothing is as good as not told.
-    this.#untold = this.#types.isTold ? untold | PAGE_CACHEABLE : untold;
+    this.#untold = (this.#types.isTold ? untold | PAGE_CACHEABLE : untold) | marksLacking(tree);
     this.#tree = tree;
     this.#merge = merge;
     this.#pageBytes = 2 ** tree.pageShift;

@@ -33,7 +33,7 @@ export interface Mapping {
   readonly flags: PageFlags;
   /** Of those, what some of the joined have and others have not: it can be said of none. */
   readonly unequal: PageFlags;
-  /** What nobody can say, since a register that was not told decides. */
+  /** What nobody can say: a register that was not told decides, or the machine's entries have no such mark. */
   readonly untold: PageFlags;
   /**
    * `"write-back"`, `"uncached"`, `"device nGnRE"`: what accesses there are, as entries and told registers say. Null where a register that

@@ -1,4 +1,5 @@
 import { amd64 } from "@portolan/arch-amd64";
+import { arm } from "@portolan/arch-arm";
 import { ia32 } from "@portolan/arch-ia32";
 import { riscv64, riscv64With } from "@portolan/arch-riscv64";
 import { EXECUTE, KERNEL, PortolanError, Random, READ, USER, WRITE, type Architecture } from "@portolan/core";
@@ -178,6 +179,18 @@ describe("a list", () => {
     const { items } = await all(listMappings(laid.memory, amd64, { root: 0x1000 }, { merge: "rights" }));
     expect(lineOf(items[0], "text")).to.match(/partly global, 512 pages of several sizes\n$/);
     expect(lineOf(items[0], "csv")).to.match(/,,true,write-back,,,,512,\n$/);
+  });
+
+  it("says nothing of marks that a machine's entries have no bit for", async () => {
+    // One small page of the kernel's, with every attribute clear; AP[0] is the access flag where that is turned on.
+    const laid = new Laid(0x10000).put32(0x4000, 0, 0x8001).put32(0x8000, 1, 0x9012);
+    const marks = async (architecture: Architecture): Promise<unknown> => {
+      const { items } = await all(listMappings(laid.memory, architecture, { root: 0x4000 }));
+      const { accessed, dirty } = JSON.parse(lineOf(items[0], "json")) as Readonly<Record<string, unknown>>;
+      return [items.length, accessed, dirty];
+    };
+    expect(await marks(arm({ format: "v7" }))).to.deep.equal([1, null, null]);
+    expect(await marks(arm({ processor: "cortexa9", accessFlag: true }))).to.deep.equal([1, true, null]);
   });
 
   it("shows what an operating system keeps in entries that are not present, when it is told which system", async () => {
