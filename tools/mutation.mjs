@@ -21,6 +21,8 @@ const tools = join(root, "node_modules", ".cache", "mutation");
 const reports = join(root, "coverage", "mutation");
 const page = join(root, "docs", "mutation.md");
 const LIVING = new Set(["Survived", "NoCoverage"]);
+/** With a runtime error not even the tests can be loaded. */
+const NOTICED = ["Killed", "Timeout", "RuntimeError"];
 
 const bring = () => {
   const stamp = join(tools, "installed");
@@ -174,7 +176,7 @@ const isPast = (folder) => read(folder).some((mutant) => textAt(mutant) !== muta
 /** One row of the table: what was tried, what was noticed, and of the rest what has a reason. */
 const rowOf = (folder) => {
   const mutants = read(folder);
-  const killed = count(mutants, "Killed", "Timeout");
+  const killed = count(mutants, ...NOTICED);
   const living = mutants.filter(({ fate }) => LIVING.has(fate));
   const total = killed + living.length;
   const explained = living.filter(isExplained).length;
