@@ -516,9 +516,10 @@ export const EXPLAINED = [
     file: `${PAGES}paging/page-hash.ts`,
     why: "same",
     because:
-      "a link that leads nowhere is 0, and one less than that is what none is called; chains beyond the last are empty; what is written twice is what was written last; and after four merges no chain is too many",
+      "no entry lies at an odd address, so one may be what none is called; a link that leads nowhere is 0, and one less than that is what none is called; chains beyond the last are empty; what is written twice is what was written last; and after four merges no chain is too many",
     mutants: [
       ["(low & 1) === 0", "false"],
+      ["-1", "+1", "NO_ENTRY"],
       ["chain < this.chains", "chain <= this.chains"],
       ["slot < this.#used.length", "slot <= this.#used.length"],
       ["word < NEXT_WORD", "word <= NEXT_WORD"],
@@ -787,6 +788,59 @@ export const EXPLAINED = [
     mutants: [
       ["set.vacant !== 0", "true"],
       ["entry.at === TOLD", "true"],
+    ],
+  },
+  {
+    file: `${PAGES}paging/leaf-runs.ts`,
+    why: "same",
+    because: "what begins as something else is given its value before anybody asks",
+    mutants: [
+      ["false", "true", "readonly #isPlain"],
+      ["false", "true", "readonly #isBig"],
+      ["false", "true", "readonly #isNarrow"],
+      ["false", "true", "let isLeaf"],
+      ["false", "true", "let isOurs"],
+      ["false", "true", "let isWritable"],
+    ],
+  },
+  {
+    file: `${PAGES}paging/leaf-runs.ts`,
+    why: "same",
+    because: "one half of an entry lies where the entry begins: the low one where the byte order is little, the high one where it is big",
+    mutants: [
+      ["index + lowAt", "index - lowAt", "const lo ="],
+      ["index + highAt", "index - highAt", "const hi ="],
+    ],
+  },
+  {
+    file: `${PAGES}paging/leaf-runs.ts`,
+    why: "same",
+    because:
+      "the host counts shifts modulo 32; what is no form has no rule, and without one nothing is read; an entry that may not be written was written without that right, so taking it away changes no bit",
+    mutants: [
+      ["bit - 32", "bit + 32"],
+      ["[]", '["Stryker was here"]', "level.forms ?? []"],
+      ["isWritable", "true", "words[first + i] ^= change"],
+    ],
+  },
+  {
+    file: `${PAGES}paging/leaf-runs.ts`,
+    why: "speed",
+    because:
+      "entries of one word go the general way as well, and those like the last writable one are made sense of again; so is every entry, if none counts as known; a high half that holds no address adds nothing to it, and no rule of a format of one word reads a second",
+    mutants: [
+      ["!isWide && !this.#isBig", "false"],
+      ["this.#isNarrow", "false"],
+      ["{ this.#narrowFrames(address, count, frames, at); return; }", "{}"],
+      ["rest === this.#knownRest", "false"],
+      [
+        "{ const known = this.#knownChange; for (; i < count && (words[first + i] & kept) === rest; i += 1) words[first + i] ^= known; weakened += i - begin; continue; }",
+        "{}",
+      ],
+      ["!isKnown || (lo & keptLow) !== restLow || (hi & keptHigh) !== restHigh", "true"],
+      ["true", "false", "isKnown = true"],
+      ["frameHigh === 0", "false"],
+      ["step === 1", "false"],
     ],
   },
 ];

@@ -61,7 +61,7 @@ export const FOLDERS = {
     ["paging/leaf-runs", "paging/accessed-marks", "paging/table-events", "paging/page-tables", "contract/tables", "paging/walks"],
   ),
   /** Many entries of a leaf table at once. */
-  "paging: leaf runs": core("paging", ["leaf-runs"], ["paging/leaf-runs", "paging/tables-model"], []),
+  "paging: leaf runs": core("paging", ["leaf-runs"], ["paging/leaf-runs-by-hand"], ["paging/leaf-runs", "paging/tables-model"]),
   "paging: hash": core(
     "paging",
     ["hashed", "page-hash", "page-hash-format"],

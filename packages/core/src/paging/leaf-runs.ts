@@ -3,8 +3,7 @@
  * words are gone through as they lie in memory. What an entry is depends on the bits beside its address and its marks;
  * those are the same page after page, so they are made sense of where they differ from those of the entry before.
  */
-import type { Rule } from "../architecture/entry-format.js";
-import { fieldBits } from "../architecture/entry-format.js";
+import { fieldBits, type EntryFormat, type Level, type Rule } from "../architecture/entry-format.js";
 import { PAGE_USER, WRITE, rightsFor, type PageFlags } from "../architecture/rights.js";
 import { swap32, type PhysicalMemory } from "../machine/physical-memory.js";
 import { LEAF_ENTRY, type FormatCodec, type LevelCodec } from "./entry-codec.js";
@@ -62,7 +61,7 @@ export class LeafRuns {
     this.#perByte = 1 / memory.frameSize;
     this.#frameShift = memory.frameShift;
     this.#isNarrow = !isWide && !this.#isBig;
-    const [readLow, readHigh] = bitsRead(codec);
+    const [readLow, readHigh] = bitsRead(codec.level, leaf.format);
     this.#isPlain = leaf.isInPlace && leaf.entries === 1 && (readLow & ownLow) === 0 && (readHigh & ownHigh) === 0;
   }
 
@@ -228,9 +227,9 @@ export class LeafRuns {
   }
 }
 
-/** The bits that any rule of a level reads. */
-const bitsRead = ({ level }: LevelCodec): readonly [low: number, high: number] => {
-  const rules: (Rule<unknown> | undefined)[] = [level.kind, level.leaf?.rights, level.leaf?.attributes];
+/** The bits that decide which entries are leaves of a format, and what those let through. */
+const bitsRead = (level: Level, leaf: EntryFormat): readonly [low: number, high: number] => {
+  const rules: (Rule<unknown> | undefined)[] = [level.kind, leaf.rights, leaf.attributes];
   for (const { when } of level.forms ?? []) rules.push(when);
   let low = 0;
   let high = 0;
