@@ -10,7 +10,11 @@ import {
   permits,
   PROTECTION,
   RESERVED,
+  rightsFor,
+  USER,
+  type Access,
   type Architecture,
+  type Privilege,
   type Rights,
   type Rule,
   type Switches,
@@ -87,11 +91,10 @@ export const explainAccess = async (
   const last = walk.steps.at(-1);
   if (last?.source === "tree") {
     const tree = treeOf(architecture, options);
-    if (reason === PROTECTION && refusals.length === 0)
-      add(
-        last,
-        together(tree, walk.steps, (rights) => permits(rights, privilege, access)),
-      );
+    if (reason === PROTECTION) {
+      const culprits = together(tree, walk.steps, privilege, access);
+      if (culprits !== null || refusals.length === 0) add(last, culprits ?? []);
+    }
     if (reason === DOMAIN) {
       const [step, domain] = domainOf(tree, walk.steps) ?? [last, 0];
       add(
@@ -119,19 +122,25 @@ const flips = (switches: Switches, isWanted: (switches: Switches) => boolean): C
     isWanted({ ...switches, [name]: !value }) ? [{ kind: "switch", name, is: Number(value), wouldBe: Number(!value) } as const] : [],
   );
 
-/** Where every level lets it through and all together do not: what of the last entry's, and which switch, would change that. */
+/**
+ * Where all levels together do not let it through, though each of them did, or if those did that do not: what of the last entry's, and
+ * which switch, would change that. Null where they do.
+ */
 const together = (
   { translation: { combined }, switches }: Tree,
   steps: readonly ImageStep[],
-  isEnough: (rights: Rights) => boolean,
-): Culprit[] => {
+  privilege: Privilege,
+  access: Access,
+): readonly Culprit[] | null => {
   const last = steps.at(-1);
-  if (combined === undefined || last === undefined) return [];
-  const above = steps.slice(0, -1).reduce((rights, step) => rights & step.rights, ALL_RIGHTS);
-  const remaining = (own: Rights, under: Switches): Rights => above & own & combined.tell(above & own, under);
+  if (combined === undefined || last === undefined) return null;
+  const asked = privilege === USER ? rightsFor(0, access) : rightsFor(access, 0);
+  const above = steps.slice(0, -1).reduce((rights, step) => rights & (step.rights | asked), ALL_RIGHTS);
+  const isEnough = (own: Rights, under: Switches): boolean => permits(combined.tell(above & (own | asked), under), privilege, access);
+  if (isEnough(last.rights, switches)) return null;
   const rule = last.format?.rights;
-  const bits = rule === undefined ? [] : changes(rule, last.raw, switches, (own) => isEnough(remaining(own, switches)));
-  return [...bits.filter(({ kind }) => kind === "field"), ...flips(switches, (under) => isEnough(remaining(last.rights, under)))];
+  const bits = rule === undefined ? [] : changes(rule, last.raw, switches, (own) => isEnough(own, switches));
+  return [...bits.filter(({ kind }) => kind === "field"), ...flips(switches, (under) => isEnough(last.rights, under))];
 };
 
 /** The entry that names the domain of a way; null where none does. */

@@ -42,6 +42,27 @@ describe("what is to blame", () => {
     ]);
   });
 
+  it("is a switch besides, where a level refuses and all together would refuse still", async () => {
+    // The user may read the page, and nobody may write it.
+    const laid = new Laid(0x6000).put64(0x1000, 0, 0x2007n).put64(0x2000, 0, 0x3007n).put64(0x3000, 0, 0x4007n).put64(0x4000, 1, 0x5065n);
+    const blamed = async (switches: Switches): Promise<unknown[]> => {
+      const { refusals } = await explainAccess(laid.memory, amd64, { root: 0x1000 }, 0x1000n, {
+        access: WRITE,
+        privilege: KERNEL,
+        switches,
+      });
+      return refusals.map(({ culprits }) => culprits.map(({ name }) => name));
+    };
+    expect(await blamed({ WP: true })).to.deep.equal([["R/W", "WP"]]);
+    expect(await blamed({ WP: true, SMEP: true })).to.deep.equal([["R/W", "WP"]]);
+    expect(await blamed({ WP: true, SMAP: true, AC: true })).to.deep.equal([["R/W", "WP"]]);
+    expect(await blamed({ WP: true, SMAP: true })).to.deep.equal([
+      ["R/W", "WP"],
+      ["U/S", "SMAP", "AC"],
+    ]);
+    expect(await blamed({ WP: false, SMAP: true })).to.deep.equal([["U/S", "SMAP", "AC"]]);
+  });
+
   it("is the domain's switch where the domain is closed, at the entry that names the domain", async () => {
     const laid = new Laid(0xb000).put32(0x4000, 0, 0x8061).put32(0x8000, 1, 0x9032);
     const { says, refusals } = await explainAccess(laid.memory, arm32, { root: 0x4000 }, 0x1000n, { switches: { DACR6: false } });
