@@ -36,6 +36,11 @@ export interface Refusal {
   readonly manual: string;
   /** Single changes that would help here; empty where it takes several. */
   readonly culprits: readonly Culprit[];
+  /**
+   * Not the entry by itself refuses, but what all levels let through together, as supervisor-mode prevention does on x86: it would if the
+   * entries that refuse by themselves did not.
+   */
+  readonly isTogether: boolean;
 }
 
 /** A walk and its verdict. */
@@ -64,8 +69,8 @@ export const explainAccess = async (
   const { access, privilege, reason } = walk;
   const switches = switchesOf(architecture, options.switches);
   const refusals: Refusal[] = [];
-  const add = ({ depth, table, index, entryAddress, manual }: ImageStep, culprits: readonly Culprit[]): void => {
-    refusals.push({ depth, table, index, entryAddress, manual, culprits });
+  const add = ({ depth, table, index, entryAddress, manual }: ImageStep, culprits: readonly Culprit[], isTogether = false): void => {
+    refusals.push({ depth, table, index, entryAddress, manual, culprits, isTogether });
   };
   const levelOf = ({ depth }: ImageStep): TreeLevel => treeOf(architecture, options).levels[depth];
   /** What would make an entry's own rights enough. */
@@ -93,7 +98,8 @@ export const explainAccess = async (
     const tree = treeOf(architecture, options);
     if (reason === PROTECTION) {
       const culprits = together(tree, walk.steps, privilege, access);
-      if (culprits !== null || refusals.length === 0) add(last, culprits ?? []);
+      if (culprits !== null) add(last, culprits, true);
+      else if (refusals.length === 0) add(last, []);
     }
     if (reason === DOMAIN) {
       const [step, domain] = domainOf(tree, walk.steps) ?? [last, 0];
@@ -176,6 +182,10 @@ const partRuleOf = ({ format, raw }: ImageStep, { codec, shift }: TreeLevel, add
   return format?.partRights?.[Number(((address & (size - 1n)) * 4n) / size)];
 };
 
+/** Who refuses: `"page table entry 2 at 0x8010"`. */
+export const refuserInWords = (refusal: Refusal): string =>
+  refusal.isTogether ? `all levels down to ${entryInWords(refusal)} together` : entryInWords(refusal);
+
 const verdict = (walk: ImageWalk, refusals: readonly Refusal[]): string => {
   const last = walk.exceptions.at(-1);
   // What decided is told as the rule.
@@ -189,7 +199,7 @@ const verdict = (walk: ImageWalk, refusals: readonly Refusal[]): string => {
   }
   const who = refusals.map((refusal) => {
     const bits = refusal.culprits.map(({ kind, name, is }) => `${kind === "switch" ? "switch " : ""}${name} is ${is}`).join(", ");
-    return `${entryInWords(refusal)}${bits === "" ? "" : ` (${bits})`}`;
+    return `${refuserInWords(refusal)}${bits === "" ? "" : ` (${bits})`}`;
   });
   const why = `${raised}${isLast ? `${last.trap} is raised: ` : ""}${walk.rule}`;
   return `would fault (${walk.reasonName}): ${why}${who.length === 0 ? "" : `; refused by ${who.join(" and by ")}`}; ${walk.manual}`;

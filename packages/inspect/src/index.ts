@@ -11,7 +11,7 @@ export {
 } from "./conventions.js";
 export type { Culprit } from "./culprit.js";
 export { entryInWords } from "./in-words.js";
-export { explainAccess, type AccessExplanation, type Refusal } from "./explain-access.js";
+export { explainAccess, refuserInWords, type AccessExplanation, type Refusal } from "./explain-access.js";
 export { eachMapping, listMappings, type LeafVisitor, type ListOptions } from "./list-mappings.js";
 export type { ListTotals, Mapping, MappingFilter, Origin, Sums } from "./mappings.js";
 export { passedOver } from "./marks.js";

@@ -28,7 +28,7 @@ describe("what is to blame", () => {
         privilege: KERNEL,
         switches,
       });
-      expect(says).to.contain("; refused by page table entry 1 at 0x4008 (U/S is 1, switch ");
+      expect(says).to.contain("; refused by all levels down to page table entry 1 at 0x4008 together (U/S is 1, switch ");
       return refusals.flatMap(({ depth, culprits }) => culprits.map(({ name, is, wouldBe }) => [depth, name, is, wouldBe]));
     };
     expect(await blamed(EXECUTE, { SMEP: true })).to.deep.equal([

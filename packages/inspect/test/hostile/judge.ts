@@ -18,6 +18,7 @@ import {
   type Access,
   type Architecture,
   type Privilege,
+  type Switches,
 } from "@portolan/core";
 import { expect } from "chai";
 import {
@@ -35,8 +36,11 @@ import {
   treeOf,
   walkAddress,
   type FindingCode,
+  type ImageStep,
   type ImageWalk,
   type Mapping,
+  type Refusal,
+  type WalkOptions,
 } from "#src/index.js";
 import { MACHINES } from "./machines.js";
 import { CountingMemory, type HostileTables } from "./tables.js";
@@ -298,21 +302,15 @@ const explained = async (one: Case, address: bigint, access: Access, privilege: 
     expect(plain.physical).to.not.equal(null);
   }
   if (plain.reason === BAD_ADDRESS) expect(plain.steps).to.deep.equal([]);
-  for (const { depth, culprits } of refusals)
-    for (const { kind, name, is, wouldBe } of culprits) {
+  if (refusals.some(({ isTogether }) => isTogether)) await mended(one, address, asked, plain, refusals);
+  for (const { depth, culprits, isTogether } of refusals)
+    for (const { kind, name, is, wouldBe } of isTogether ? [] : culprits) {
       expect(wouldBe).to.not.equal(is);
       // Another setting of the switches is another tree, which takes a while to make.
       if (kind === "switch" && random.below(8) > 0) continue;
       const step = plain.steps[depth];
       const switches = kind === "switch" ? { ...tables.switches, [name]: wouldBe === 1 } : tables.switches;
-      let changed = memory;
-      if (kind === "field") {
-        const field = step.format?.fields.find((each) => each.name === name);
-        if (field === undefined) throw new Error(`${step.format?.name} has no field ${name}`);
-        const bits = typeof field.bits === "number" ? [field.bits, field.bits] : field.bits;
-        const mask = ((1n << BigInt(bits[0] - bits[1] + 1)) - 1n) << BigInt(bits[1]);
-        changed = patched(one, step, (step.raw & ~mask) | (BigInt(wouldBe) << BigInt(bits[1])));
-      }
+      const changed = kind === "field" ? patched(one, [[step, withField(step, step.raw, name, wouldBe)]]) : memory;
       const again = await walkAddress(changed, architecture, tables.roots, address, { ...asked, switches });
       const after = again.steps[depth];
       if (after === undefined || after.entryAddress !== step.entryAddress) continue;
@@ -335,17 +333,60 @@ const comparable = (walk: ImageWalk): unknown => [
   walk.steps.map(({ raw, says }) => [raw, says]),
 ];
 
-/** The same memory with another entry. */
-const patched = ({ tables, architecture }: Case, step: ImageWalk["steps"][number], raw: bigint): CountingMemory => {
-  const at = Number(step.entryAddress ?? 0n);
+/** With one change for everything that refuses, what all levels let through together among it, the access is let through. */
+const mended = async (
+  one: Case,
+  address: bigint,
+  asked: WalkOptions,
+  { steps }: ImageWalk,
+  refusals: readonly Refusal[],
+): Promise<void> => {
+  const { architecture, tables, random } = one;
+  for (const last of refusals.at(-1)?.culprits ?? []) {
+    const chosen = refusals.map(({ culprits }, at) =>
+      at === refusals.length - 1 ? last : culprits[random.below(Math.max(1, culprits.length))],
+    );
+    let switches: Switches = { ...asked.switches };
+    const words = new Map<number, bigint>();
+    for (const [at, culprit] of chosen.entries()) {
+      // It takes several changes there.
+      if (culprit === undefined) return;
+      const { depth } = refusals[at];
+      const { kind, name, wouldBe } = culprit;
+      if (kind === "switch") switches = { ...switches, [name]: wouldBe === 1 };
+      else words.set(depth, withField(steps[depth], words.get(depth) ?? steps[depth].raw, name, wouldBe));
+    }
+    const memory = patched(
+      one,
+      [...words].map(([depth, raw]) => [steps[depth], raw]),
+    );
+    const again = await walkAddress(memory, architecture, tables.roots, address, { ...asked, switches });
+    expect(again.reason, `0x${address.toString(16)}: ${again.rule}`).to.not.equal(PROTECTION);
+  }
+};
+
+/** A word of an entry with another value in one of its fields. */
+const withField = ({ format }: ImageStep, raw: bigint, name: string, value: number): bigint => {
+  const field = format?.fields.find((each) => each.name === name);
+  if (field === undefined) throw new Error(`${format?.name} has no field ${name}`);
+  const bits = typeof field.bits === "number" ? [field.bits, field.bits] : field.bits;
+  const mask = ((1n << BigInt(bits[0] - bits[1] + 1)) - 1n) << BigInt(bits[1]);
+  return (raw & ~mask) | (BigInt(value) << BigInt(bits[1]));
+};
+
+/** The same memory with other entries. */
+const patched = ({ tables, architecture }: Case, changes: readonly (readonly [step: ImageStep, raw: bigint])[]): CountingMemory => {
   const words = new Map(tables.words);
-  const whole = at - (at % 8);
-  const bytes = new DataView(new ArrayBuffer(8));
-  bytes.setBigUint64(0, words.get(whole) ?? 0n, true);
   const isLittle = architecture.byteOrder === "little";
-  if (step.bytes === 8) bytes.setBigUint64(0, raw, isLittle);
-  else bytes.setUint32(at % 8, Number(raw), isLittle);
-  words.set(whole, bytes.getBigUint64(0, true));
+  for (const [step, raw] of changes) {
+    const at = Number(step.entryAddress ?? 0n);
+    const whole = at - (at % 8);
+    const bytes = new DataView(new ArrayBuffer(8));
+    bytes.setBigUint64(0, words.get(whole) ?? 0n, true);
+    if (step.bytes === 8) bytes.setBigUint64(0, raw, isLittle);
+    else bytes.setUint32(at % 8, Number(raw), isLittle);
+    words.set(whole, bytes.getBigUint64(0, true));
+  }
   return new CountingMemory({ regions: tables.regions, words });
 };
 

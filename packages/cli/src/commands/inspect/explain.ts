@@ -1,5 +1,5 @@
 /** `portolan inspect explain`: would an access fault, and which bit of which entry is to blame? */
-import { entryInWords, explainAccess, walkAsText, type Refusal } from "@portolan/inspect";
+import { entryInWords, explainAccess, refuserInWords, walkAsText, type Refusal } from "@portolan/inspect";
 import { Option, type Command } from "commander";
 import { addressOf } from "../../options.js";
 import type { Terminal } from "../../terminal.js";
@@ -22,7 +22,7 @@ const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
 const remedy = (refusal: Refusal): string[] => {
   const { culprits } = refusal;
-  const place = entryInWords(refusal);
+  const place = refuserInWords(refusal);
   if (culprits.length === 0) return [`  ${place}: no single bit would help\n`];
   return culprits.map(({ kind, name, is, wouldBe }) =>
     kind === "switch"
