@@ -678,6 +678,7 @@ export const EXPLAINED = [
       ["this.#calm === 0", "false"],
       ["this.#spread();", ";"],
       ["this.#byUse === 0 || others !== 0", "true"],
+      ["this.#setMask >= 0", "false"],
       ["isNew || entry.size !== size", "true"],
       ["others !== 0 || !index.hasOnly(size)", "true"],
       ["!this.#index.hasOnly(size) || this.#index.holds(others, first)", "true"],
@@ -784,8 +785,9 @@ export const EXPLAINED = [
   {
     file: `${PAGES}tlb/victims.ts`,
     why: "speed",
-    because: "the longer way to the same entry; a front forgets what it does not know",
+    because: "the longer way to the same entry, or a search for a free one that finds none; a front forgets what it does not know",
     mutants: [
+      ["set.vacant > 0", ["true", "set.vacant >= 0"]],
       ["set.vacant !== 0", "true"],
       ["entry.at === TOLD", "true"],
     ],
