@@ -61,6 +61,12 @@ describe("what is to blame", () => {
       ["U/S", "SMAP", "AC"],
     ]);
     expect(await blamed({ WP: false, SMAP: true })).to.deep.equal([["U/S", "SMAP", "AC"]]);
+    // The same, refused further up.
+    laid.put64(0x3000, 0, 0x4005n).put64(0x4000, 1, 0x5067n);
+    expect(await blamed({ WP: true, SMAP: true })).to.deep.equal([
+      ["R/W", "WP"],
+      ["U/S", "SMAP", "AC"],
+    ]);
   });
 
   it("is the domain's switch where the domain is closed, at the entry that names the domain", async () => {
